@@ -1,0 +1,27 @@
+// Who may join a room: one rule for every dialect (docs/architecture.md). The room-space is the text before the
+// first `::`; rooms without one are public, the others need the space's secret (WSE-03). How a secret is looked
+// up and guesses are limited is auth/'s business, behind the Access port.
+
+/** The room-space of a room: `dir` of `dir::a::b`, the empty string of `::x`, undefined for a public room. */
+export function roomSpace(room: string): string | undefined {
+  const end = room.indexOf("::");
+  return end === -1 ? undefined : room.slice(0, end);
+}
+
+export interface JoinRequest {
+  /** Must have a room-space; public rooms need no verdict. */
+  readonly room: string;
+  /** As the client sent it: only a non-empty string can be right. */
+  readonly secret: unknown;
+  /** The client's address, behind trusted proxies. */
+  readonly address: string;
+  /** Who asks: failed joins are limited per connection too. Any object that lives as long as the connection. */
+  readonly connection: object;
+}
+
+/** `unavailable`: the secret could not be looked up, so nobody enters (SEC-02). */
+export type Verdict = "allowed" | "secret_wrong" | "rate_limited" | "unavailable";
+
+export interface Access {
+  mayJoin(request: JoinRequest): Promise<Verdict>;
+}

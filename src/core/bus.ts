@@ -1,0 +1,58 @@
+// The Bus port: raw named channels and small keys, as Redis has them. brokers/<name>/ implement it; the
+// conformance suite in test/conformance runs over every one of them.
+
+/** One message of a channel. The payload is the receiver's own: it may keep it. */
+export interface BusMessage {
+  readonly channel: string;
+  readonly payload: Buffer;
+}
+
+/**
+ * How a subscription proves that it is alive: a message that is harmless to every other listener of a shared
+ * channel (PSQ-17), published by the bus and recognised on its way back.
+ */
+export interface Canary {
+  /** Where it is published; it must reach the subscription. */
+  readonly channel: string;
+  /** The payload that carries `token` (letters and digits). */
+  encode(token: string): string | Uint8Array;
+  /** The token, if the message is a canary of any gateway; such a message is never passed on. */
+  decode(message: BusMessage): string | undefined;
+}
+
+/** What to listen to. A pattern is a Redis glob (`*`, `?`, `[...]`, `\` escapes). */
+export interface ChannelFilter {
+  readonly kind: "exact" | "pattern";
+  readonly name: string;
+  readonly canary: Canary;
+}
+
+/** Ready, or not and why: a sentence for `/-/health/ready`, without addresses' passwords. */
+export type BusState = { readonly isReady: true } | { readonly isReady: false; readonly reason: string };
+
+export interface Subscription {
+  close(): Promise<void>;
+}
+
+export interface Bus {
+  /** Name for logs and the start banner: `memory`, or `redis redis://host:6379/0` without secrets. */
+  readonly label: string;
+  /**
+   * Publishes to everyone who listens, ourselves included. Resolves when the bus has accepted the message;
+   * rejects with GatewayError `bus_unavailable` when it has not within its deadline (it never queues for later).
+   */
+  publish(channel: string, payload: string | Uint8Array): Promise<void>;
+  /**
+   * Calls `onMessage` for every message, in the order in which one channel carried them, synchronously as they are
+   * read. The subscription outlives reconnects; messages published while it is cut off are lost (PSQ-16).
+   * Messages over the size bound are dropped and counted. Resolves once it is made, or at once when the bus is
+   * away (then it is made on reconnect and `state()` is red until it is proved).
+   */
+  subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription>;
+  /** Values of string keys, `undefined` where absent. Rejects with `bus_unavailable` past the deadline. */
+  get(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** Ready means: connected, and every subscription heard its canary lately. */
+  state(): BusState;
+  /** Ends subscriptions and connections. */
+  close(): Promise<void>;
+}

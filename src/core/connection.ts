@@ -1,0 +1,55 @@
+// One client in one namespace: what the hub knows of it. Whatever carries it is behind `client`, whatever it
+// speaks behind `format`, and what only its dialect can do behind `agent`.
+
+import type { AckReply, Publication } from "./publication.ts";
+import type { Room } from "./room.ts";
+import type { Client, Frame } from "./transport.ts";
+
+/**
+ * One way of encoding publications: a dialect, and a packet generation of it. One object per gateway, shared by
+ * all its connections: the hub encodes once per Format present in a room.
+ */
+export interface Format {
+  /** The dialect's name, for metrics. */
+  readonly dialect: string;
+  /** Unique among the formats of a gateway; part of topic names. */
+  readonly name: string;
+  encode(publication: Publication): readonly Frame[];
+}
+
+/** The dialect's side of a connection. */
+export interface Agent {
+  /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
+  disconnect(closeClient: boolean): void;
+  /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */
+  request(publication: Publication, onAck: AckHandler): void;
+}
+
+export type AckHandler = (...reply: Parameters<AckReply>) => void;
+
+export interface ConnectionParts {
+  /** Unguessable, unique in the namespace; a room of its own (SIO-16). */
+  readonly id: string;
+  readonly namespace: string;
+  readonly format: Format;
+  readonly client: Client;
+  readonly agent: Agent;
+}
+
+export class Connection {
+  readonly id: string;
+  readonly namespace: string;
+  readonly format: Format;
+  readonly client: Client;
+  readonly agent: Agent;
+  /** Rooms it is in; kept by the hub. */
+  readonly rooms: Room[] = [];
+
+  constructor(parts: ConnectionParts) {
+    this.id = parts.id;
+    this.namespace = parts.namespace;
+    this.format = parts.format;
+    this.client = parts.client;
+    this.agent = parts.agent;
+  }
+}

@@ -1,0 +1,92 @@
+// The Dialect port: a way of speaking, with a browser side (client packets) and a backend side (Redis and HTTP
+// formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
+
+import type { Access } from "./access.ts";
+import type { Bus, BusMessage, ChannelFilter } from "./bus.ts";
+import type { DisconnectReason } from "./disconnect.ts";
+import type { Hub } from "./hub.ts";
+import type { Limits } from "./limits.ts";
+import type { Observe } from "./observe.ts";
+import type { BackendMessage } from "./publication.ts";
+import type { SocketHandler } from "./transport.ts";
+
+/** One HTTP request, with what the listener already found out about it. */
+export interface Exchange {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The client's address, behind trusted proxies (SEC-15). */
+  readonly address: string;
+  /** Verdict on the `Origin` header (EIO-18); `undefined` means that there was none, which is allowed. */
+  readonly origin: string | undefined;
+  readonly isOriginAllowed: boolean;
+  /** Keeps the request open this long without an answer (a held poll). */
+  hold(seconds: number): void;
+}
+
+export interface Route {
+  /** `/emit` matches exactly; with `isPrefix`, everything below it too. */
+  readonly path: string;
+  readonly isPrefix: boolean;
+  fetch(request: Request, exchange: Exchange): Response | Promise<Response>;
+  /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades get 426. */
+  upgrade?(request: Request, exchange: Exchange): SocketHandler | Response;
+}
+
+/** A client of the browser side, for the drain. */
+export interface Closable {
+  close(reason: DisconnectReason): void;
+}
+
+export interface BrowserSide {
+  readonly routes: readonly Route[];
+  /** Largest message a client may send, bytes: the engine's limit is the largest of its dialects. */
+  readonly maxMessageBytes: number;
+  /** Heartbeats and deadlines; called with a monotonic clock, ms, at least every second. */
+  tick(now: number): void;
+  /** Everyone who is connected now. */
+  clients(): Iterable<Closable>;
+}
+
+export interface BackendSide {
+  /** What to hear on the bus. `decode` never throws: junk is a `skipped` message. */
+  readonly feeds: readonly Feed[];
+  /** HTTP doors of backends. */
+  readonly routes: readonly Route[];
+}
+
+export interface Feed {
+  readonly filter: ChannelFilter;
+  decode(message: BusMessage): BackendMessage;
+}
+
+/** What a browser side may use. */
+export interface BrowserContext {
+  readonly hub: Hub;
+  readonly access: Access;
+  readonly observe: Observe;
+  readonly limits: Limits;
+  /** Monotonic clock, ms. */
+  now(): number;
+}
+
+/** What a backend side may use. */
+export interface BackendContext {
+  readonly bus: Bus;
+  readonly observe: Observe;
+  readonly limits: Limits;
+  /** Unique per running gateway: `host_id` and the like. */
+  readonly gatewayId: string;
+}
+
+/** Checks options and fills in defaults; throws when they are wrong. */
+export interface Schema<Options> {
+  parse(input: unknown): Options;
+}
+
+export interface Dialect<Options> {
+  readonly name: string;
+  /** Its section of the config. */
+  readonly options: Schema<Options>;
+  browser?(context: BrowserContext, options: Options): BrowserSide;
+  backend?(context: BackendContext, options: Options): BackendSide;
+}

@@ -1,0 +1,29 @@
+// One table of the errors that callers of the gateway see: code, HTTP status, and a fixed sentence.
+
+const table = {
+  bus_unavailable: 503,
+  shutting_down: 503,
+  body_invalid: 400,
+  body_too_large: 413,
+  content_encoding: 415,
+  secret_wrong: 403,
+  event_reserved: 400,
+  config_invalid: 500,
+  start_failed: 500,
+} as const;
+
+export type ErrorCode = keyof typeof table;
+
+/** An error with a stable code. The message says what was expected and what came, never a secret or payload. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "GatewayError";
+    this.code = code;
+  }
+  /** The HTTP status that goes with the code. */
+  get status(): number {
+    return table[this.code];
+  }
+}

@@ -1,0 +1,303 @@
+// The Hub: this gateway's table of rooms and connections. A publication comes in, is encoded once per format
+// present in its rooms, and leaves through one native topic per room; only members that topics cannot reach are
+// looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
+
+import type { Connection, Format } from "./connection.ts";
+import type { Observe } from "./observe.ts";
+import type { AckReply, Command, Outgoing, Publication, Single, Target } from "./publication.ts";
+import { Room } from "./room.ts";
+import type { Audience } from "./room.ts";
+import type { Frame, Topics } from "./transport.ts";
+
+/** A native member whose unread bytes pass this leaves its topics until it caught up. */
+const behindBytes = 64 * 1024;
+
+/** Rooms and connections of one namespace. */
+interface Namespace {
+  readonly everyone: Room;
+  readonly rooms: Map<string, Room>;
+  /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
+  readonly ids: Map<string, Connection>;
+}
+
+export interface HubParts {
+  readonly topics: Topics;
+  readonly observe: Observe;
+  /** Sends to the bus without waiting: acknowledgements and answers of commands. */
+  send(outgoing: Outgoing): void;
+}
+
+export class Hub {
+  readonly #topics: Topics;
+  readonly #observe: Observe;
+  readonly #send: (outgoing: Outgoing) => void;
+  readonly #namespaces = new Map<string, Namespace>();
+  #nextRoom = 1;
+  #rooms = 0;
+
+  constructor(parts: HubParts) {
+    this.#topics = parts.topics;
+    this.#observe = parts.observe;
+    this.#send = (outgoing) => {
+      parts.send(outgoing);
+    };
+  }
+
+  /** Rooms with at least one member, the rooms of single connections not counted. */
+  get roomCount(): number {
+    return this.#rooms;
+  }
+
+  /** A connection enters its namespace; from now on it hears what is sent to everyone there and to its id. */
+  enter(connection: Connection, alias?: string): void {
+    const namespace = this.#openNamespace(connection.namespace);
+    namespace.ids.set(connection.id, connection);
+    if (alias !== undefined) namespace.ids.set(alias, connection);
+    this.#add(connection, namespace.everyone);
+  }
+
+  /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
+  exit(connection: Connection, alias?: string): void {
+    const namespace = this.#namespaces.get(connection.namespace);
+    if (!namespace || namespace.ids.get(connection.id) !== connection) return;
+    namespace.ids.delete(connection.id);
+    if (alias !== undefined) namespace.ids.delete(alias);
+    for (const room of connection.rooms.slice()) this.#remove(connection, room);
+    if (namespace.everyone.isEmpty) this.#namespaces.delete(connection.namespace);
+  }
+
+  /** @returns false when it was in already, or is not in its namespace. */
+  join(connection: Connection, name: string): boolean {
+    const namespace = this.#namespaces.get(connection.namespace);
+    if (!namespace || namespace.ids.get(connection.id) !== connection) return false;
+    let room = namespace.rooms.get(name);
+    if (!room) {
+      room = new Room(this.#nextRoom++, connection.namespace, name);
+      namespace.rooms.set(name, room);
+      this.#rooms++;
+    }
+    return this.#add(connection, room);
+  }
+
+  leave(connection: Connection, name: string): boolean {
+    const room = this.#namespaces.get(connection.namespace)?.rooms.get(name);
+    return room !== undefined && this.#remove(connection, room);
+  }
+
+  /** Is there a connection of this id in the namespace? Nobody else may join a room of that name (WSE-07). */
+  hasId(namespace: string, id: string): boolean {
+    return this.#namespaces.get(namespace)?.ids.has(id) ?? false;
+  }
+
+  /** The connection's client changed between topics and loop. */
+  refresh(connection: Connection): void {
+    for (const room of connection.rooms) room.refresh(connection);
+  }
+
+  /** Carries out a message of a backend, on the connections of this gateway. */
+  apply(message: Publication | Command): void {
+    if (message.kind === "publication") this.deliver(message);
+    else this.#command(message);
+  }
+
+  /** Delivers to every connection of this gateway that the publication addresses, each once. */
+  deliver(publication: Publication): void {
+    const namespace = this.#namespaces.get(publication.namespace);
+    if (!namespace) return;
+    if (publication.onAck) {
+      this.#requestAll(publication, publication.onAck);
+      return;
+    }
+    const { rooms, singles } = resolve(namespace, publication.rooms);
+    const delivery = new Delivery(this.#topics, this.#observe, publication);
+    if (
+      rooms.length === 1 &&
+      singles.length === 0 &&
+      publication.except.length + publication.skip.length === 0
+    ) {
+      // The plain way, and the hot one: one room, nobody left out.
+      for (const room of rooms) delivery.toRoom(room);
+      return;
+    }
+    const excluded = excludedBy(namespace, publication);
+    // Largest first, so that whoever is in several rooms is muted in the smaller ones.
+    rooms.sort((a, b) => b.size - a.size);
+    for (const [index, room] of rooms.entries()) {
+      delivery.toRoom(room, mutedIn(room, excluded, rooms.slice(0, index)));
+    }
+    for (const single of singles) {
+      if (!excluded.has(single) && !rooms.some((room) => room.has(single))) delivery.toOne(single);
+    }
+  }
+
+  /** The connections that a target addresses, each once. */
+  select(target: Target): Set<Connection> {
+    const selected = new Set<Connection>();
+    const namespace = this.#namespaces.get(target.namespace);
+    if (!namespace) return selected;
+    const excluded = excludedBy(namespace, target);
+    const { rooms, singles } = resolve(namespace, target.rooms);
+    for (const room of rooms) for (const member of room.members()) selected.add(member);
+    for (const single of singles) selected.add(single);
+    for (const connection of excluded) selected.delete(connection);
+    return selected;
+  }
+
+  #requestAll(publication: Publication, onAck: AckReply): void {
+    for (const connection of this.select(publication)) {
+      connection.agent.request(publication, (args, hasBinary) => {
+        const outgoing = onAck(args, hasBinary);
+        if (outgoing) this.#send(outgoing);
+        else
+          this.#observe.log("warn", "ack_dropped", { dialect: connection.format.dialect, binary: hasBinary });
+      });
+      this.#observe.delivered(connection.format.dialect, 1, 0);
+    }
+  }
+
+  #command(command: Command): void {
+    if (command.kind === "close-room") {
+      const room = this.#namespaces.get(command.namespace)?.rooms.get(command.room);
+      if (room) for (const member of room.members()) this.#remove(member, room);
+      return;
+    }
+    const connections = this.#targets(command.target);
+    for (const connection of connections) {
+      if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient);
+      else if (command.kind === "join") for (const room of command.rooms) this.join(connection, room);
+      else for (const room of command.rooms) this.leave(connection, room);
+    }
+    if (command.done && connections.size > 0) this.#send(command.done);
+  }
+
+  #targets(target: Target | Single): Set<Connection> {
+    if (!("id" in target)) return this.select(target);
+    const connection = this.#namespaces.get(target.namespace)?.ids.get(target.id);
+    return new Set(connection ? [connection] : []);
+  }
+
+  #openNamespace(name: string): Namespace {
+    let namespace = this.#namespaces.get(name);
+    if (!namespace) {
+      namespace = { everyone: new Room(this.#nextRoom++, name), rooms: new Map(), ids: new Map() };
+      this.#namespaces.set(name, namespace);
+    }
+    return namespace;
+  }
+
+  #add(connection: Connection, room: Room): boolean {
+    if (!room.add(connection)) return false;
+    connection.rooms.push(room);
+    return true;
+  }
+
+  #remove(connection: Connection, room: Room): boolean {
+    if (!room.remove(connection)) return false;
+    connection.rooms.splice(connection.rooms.indexOf(room), 1);
+    if (room.isEmpty && room.name !== undefined) {
+      this.#namespaces.get(room.namespace)?.rooms.delete(room.name);
+      this.#rooms--;
+    }
+    return true;
+  }
+}
+
+/** One publication on its way out: its frames by format, made once. */
+class Delivery {
+  readonly #topics: Topics;
+  readonly #observe: Observe;
+  readonly #publication: Publication;
+  readonly #frames = new Map<Format, readonly Frame[]>();
+
+  constructor(topics: Topics, observe: Observe, publication: Publication) {
+    this.#topics = topics;
+    this.#observe = observe;
+    this.#publication = publication;
+  }
+
+  toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
+    for (const audience of room.audiences) {
+      const frames = this.#encode(audience.format);
+      const native = audience.members.size - audience.looped.size;
+      if (native > 0) this.#toTopic(audience, frames, muted);
+      for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
+      // Muted members of other audiences are counted here too: an upper bound, without a loop over receivers.
+      this.#observe.delivered(audience.format.dialect, audience.members.size, frames[0]?.length ?? 0);
+    }
+  }
+
+  toOne(connection: Connection): void {
+    const frames = this.#encode(connection.format);
+    this.#toLooped(connection, frames);
+    this.#observe.delivered(connection.format.dialect, 1, frames[0]?.length ?? 0);
+  }
+
+  #toLooped(connection: Connection, frames: readonly Frame[]): void {
+    if (this.#publication.volatile && !connection.client.isWritable) return;
+    connection.client.send(frames);
+  }
+
+  #toTopic(audience: Audience, frames: readonly Frame[], muted: ReadonlySet<Connection>): void {
+    const { topic } = audience;
+    const away: Connection[] = [];
+    for (const connection of muted) {
+      if (!audience.members.has(connection) || audience.looped.has(connection)) continue;
+      connection.client.unsubscribe(topic);
+      away.push(connection);
+    }
+    let isBehind = false;
+    for (const frame of frames) isBehind = this.#topics.publish(topic, frame) || isBehind;
+    for (const connection of away) connection.client.subscribe(topic);
+    if (!isBehind) return;
+    for (const { client } of audience.members) {
+      if (client.isNative && client.bufferedBytes > behindBytes) client.fallBehind();
+    }
+  }
+
+  #encode(format: Format): readonly Frame[] {
+    let frames = this.#frames.get(format);
+    if (!frames) {
+      frames = format.encode(this.#publication);
+      this.#frames.set(format, frames);
+    }
+    return frames;
+  }
+}
+
+const none: ReadonlySet<Connection> = new Set();
+
+/** The rooms that exist among the named ones, and the connections whose id was named. */
+function resolve(namespace: Namespace, names: Target["rooms"]): { rooms: Room[]; singles: Connection[] } {
+  if (names === undefined) return { rooms: [namespace.everyone], singles: [] };
+  const rooms = new Set<Room>();
+  const singles = new Set<Connection>();
+  for (const name of names) {
+    const room = namespace.rooms.get(name);
+    if (room) rooms.add(room);
+    const single = namespace.ids.get(name);
+    if (single) singles.add(single);
+  }
+  return { rooms: [...rooms], singles: [...singles] };
+}
+
+function excludedBy(namespace: Namespace, target: Target): Set<Connection> {
+  const excluded = new Set<Connection>();
+  const { rooms, singles } = resolve(namespace, target.except);
+  for (const room of rooms) for (const member of room.members()) excluded.add(member);
+  for (const single of singles) excluded.add(single);
+  for (const id of target.skip) {
+    const connection = namespace.ids.get(id);
+    if (connection) excluded.add(connection);
+  }
+  return excluded;
+}
+
+/** Who of the room must not hear it now: the excluded, and those whom an earlier room reached. */
+function mutedIn(room: Room, excluded: Set<Connection>, earlier: readonly Room[]): Set<Connection> {
+  if (earlier.length === 0) return excluded;
+  const muted = new Set(excluded);
+  for (const member of room.members()) {
+    if (earlier.some((other) => other.has(member))) muted.add(member);
+  }
+  return muted;
+}

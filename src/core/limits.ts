@@ -1,0 +1,43 @@
+// Bounds on everything that a peer can grow (SEC-06), with their defaults. config/ documents and overrides them.
+
+export interface Limits {
+  /** A message from the bus, bytes. @default 8_388_608 // 8 MiB */
+  readonly busMessageBytes: number;
+  /** An HTTP body, bytes. @default 1_048_576 // 1 MiB */
+  readonly httpBodyBytes: number;
+  /** What may wait for one client that makes no progress; more closes it as `slow`. @default 4_194_304 */
+  readonly sendQueueBytes: number;
+  /** What may wait for one client that does read. @default 67_108_864 // 64 MiB */
+  readonly sendQueueMaxBytes: number;
+  /** Rooms per connection. @default 1_000 */
+  readonly roomsPerConnection: number;
+  /** Length of a room or namespace name, UTF-8 bytes. @default 256 */
+  readonly nameBytes: number;
+  /** Namespaces per client. @default 50 */
+  readonly namespacesPerClient: number;
+  /** Acknowledgements a client may owe. @default 1_000 */
+  readonly pendingAcks: number;
+  /** Connections at once per client address (SEC-15). @default 1_000 */
+  readonly connectionsPerAddress: number;
+  /** New connections per second and client address (SEC-15); ten times as many may come in one burst. @default 100 */
+  readonly handshakesPerAddress: number;
+  /** Connections at once in all; keep it below the open-file limit. @default 19_000 */
+  readonly connections: number;
+  /** Failed joins per minute, per connection and per (client address, room-space) (WSE-08). @default 5 */
+  readonly failedJoinsPerMinute: number;
+}
+
+export const defaultLimits: Limits = {
+  busMessageBytes: 8 * 1024 * 1024,
+  httpBodyBytes: 1024 * 1024,
+  sendQueueBytes: 4 * 1024 * 1024,
+  sendQueueMaxBytes: 64 * 1024 * 1024,
+  roomsPerConnection: 1_000,
+  nameBytes: 256,
+  namespacesPerClient: 50,
+  pendingAcks: 1_000,
+  connectionsPerAddress: 1_000,
+  handshakesPerAddress: 100,
+  connections: 19_000,
+  failedJoinsPerMinute: 5,
+};

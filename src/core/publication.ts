@@ -1,0 +1,88 @@
+// What travels through the gateway: publications (to browsers) and commands (about connections). A dialect's
+// backend side makes them from bytes; the hub carries them out. Arguments stay JSON text from door to door:
+// what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
+
+/** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
+export interface Target {
+  readonly namespace: string;
+  /** Union of rooms, each connection once; `undefined` is everyone in the namespace, `[]` nobody (PSQ-07). */
+  readonly rooms: readonly string[] | undefined;
+  /** Members of these rooms are left out (NRE-02). A connection's id counts as a room of its own (SIO-16). */
+  readonly except: readonly string[];
+  /** Connections left out by their id (PSQ-08). */
+  readonly skip: readonly string[];
+}
+
+/** One connection of one namespace, by its id. */
+export interface Single {
+  readonly namespace: string;
+  readonly id: string;
+}
+
+/** One message inside the gateway. */
+export interface Publication extends Target {
+  readonly kind: "publication";
+  readonly event: string;
+  /** Each argument as JSON text; binary values stand in it as `{"_placeholder":true,"num":i}` (SIO-09). */
+  readonly args: readonly string[];
+  /** The binary values that the placeholders number. */
+  readonly attachments: readonly Uint8Array[];
+  /** Drop it for clients that are not writable now (NRE-02). */
+  readonly volatile: boolean;
+  /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */
+  readonly onAck?: AckReply;
+}
+
+/** Turns one client's acknowledgement into what goes back over the bus; undefined when it has no form there. */
+export type AckReply = (args: readonly string[], hasBinary: boolean) => Outgoing | undefined;
+
+/** A raw message for the bus. */
+export interface Outgoing {
+  readonly channel: string;
+  readonly payload: string | Uint8Array;
+}
+
+/** An order of a trusted backend about connections (PSQ-12..14, NRE-06). */
+export type Command = JoinCommand | DisconnectCommand | CloseRoomCommand;
+
+export interface JoinCommand {
+  readonly kind: "join" | "leave";
+  readonly target: Target | Single;
+  readonly rooms: readonly string[];
+  /** Sent when the order named a single connection and it was ours (NRE-07). */
+  readonly done?: Outgoing;
+}
+
+export interface DisconnectCommand {
+  readonly kind: "disconnect";
+  readonly target: Target | Single;
+  /** End the whole connection, not only its place in the namespace. */
+  readonly closeClient: boolean;
+  readonly done?: Outgoing;
+}
+
+export interface CloseRoomCommand {
+  readonly kind: "close-room";
+  readonly namespace: string;
+  readonly room: string;
+}
+
+/** A payload that leads to nothing; `junk` is counted by reason, the rest is somebody else's business. */
+export interface Skipped {
+  readonly kind: "skipped";
+  /** A stable code for the counter: `not_json`, `pickle_global`, `reserved_event`, ... */
+  readonly reason: string;
+  readonly isJunk: boolean;
+}
+
+export type BackendMessage = Publication | Command | Skipped;
+
+/** A payload that was not understood; counted under `reason`. */
+export function junk(reason: string): Skipped {
+  return { kind: "skipped", reason, isJunk: true };
+}
+
+/** A payload that is well formed and not for us. */
+export function notForUs(reason: string): Skipped {
+  return { kind: "skipped", reason, isJunk: false };
+}

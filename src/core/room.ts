@@ -1,0 +1,86 @@
+// A room of one namespace and who is in it, by format: the hub's unit of delivery. Members who are reached
+// through the native topic cost nothing per publication; `looped` ones (polls, streams, clients that fell behind)
+// get their frames one by one.
+
+import type { Connection, Format } from "./connection.ts";
+
+/** Members of a room that share an encoding, and the topic that reaches the native ones. */
+export interface Audience {
+  readonly format: Format;
+  readonly topic: string;
+  readonly members: Set<Connection>;
+  /** The part of `members` that is not on the topic. */
+  readonly looped: Set<Connection>;
+}
+
+export class Room {
+  readonly namespace: string;
+  /** undefined: the room that everyone in the namespace is in. */
+  readonly name: string | undefined;
+  readonly audiences: Audience[] = [];
+  readonly #id: number;
+
+  /** @param id unique per hub: topics are numbered, so no name can collide with another (SIO-16, WSE-03). */
+  constructor(id: number, namespace: string, name?: string) {
+    this.#id = id;
+    this.namespace = namespace;
+    this.name = name;
+  }
+
+  get isEmpty(): boolean {
+    return this.audiences.length === 0;
+  }
+
+  get size(): number {
+    return this.audiences.reduce((sum, audience) => sum + audience.members.size, 0);
+  }
+
+  *members(): Iterable<Connection> {
+    for (const audience of this.audiences) yield* audience.members;
+  }
+
+  has(connection: Connection): boolean {
+    return this.#audience(connection.format)?.members.has(connection) ?? false;
+  }
+
+  /** @returns false when it was in already. */
+  add(connection: Connection): boolean {
+    let audience = this.#audience(connection.format);
+    if (!audience) {
+      const { format } = connection;
+      audience = { format, topic: `${format.name}:${this.#id}`, members: new Set(), looped: new Set() };
+      this.audiences.push(audience);
+    }
+    if (audience.members.has(connection)) return false;
+    audience.members.add(connection);
+    if (connection.client.isNative) connection.client.subscribe(audience.topic);
+    else audience.looped.add(connection);
+    return true;
+  }
+
+  /** @returns false when it was not in. */
+  remove(connection: Connection): boolean {
+    const audience = this.#audience(connection.format);
+    if (!audience?.members.delete(connection)) return false;
+    if (!audience.looped.delete(connection)) connection.client.unsubscribe(audience.topic);
+    if (audience.members.size === 0) this.audiences.splice(this.audiences.indexOf(audience), 1);
+    return true;
+  }
+
+  /** The client's `isNative` changed: moves the member to or from the topic. */
+  refresh(connection: Connection): void {
+    const audience = this.#audience(connection.format);
+    if (!audience?.members.has(connection)) return;
+    if (connection.client.isNative) {
+      if (audience.looped.delete(connection)) connection.client.subscribe(audience.topic);
+    } else if (!audience.looped.has(connection)) {
+      audience.looped.add(connection);
+      connection.client.unsubscribe(audience.topic);
+    }
+  }
+
+  #audience(format: Format): Audience | undefined {
+    for (const audience of this.audiences) if (audience.format === format) return audience;
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+// The port to one client, whatever carries it, and to the engine's native topics. The hub sees nothing else of
+// the network: websockets are reached through topics, everything else by `send`.
+
+/** What goes into one websocket frame: text or binary. */
+export type Frame = string | Uint8Array;
+
+/** Carries frames to one client. */
+export interface Client {
+  /** True while the client is reached through topics; false for polls, streams and clients that fell behind. */
+  readonly isNative: boolean;
+  /** True when a frame sent now would leave now (volatile publications are dropped otherwise). */
+  readonly isWritable: boolean;
+  /** Bytes that wait for the client to read. */
+  readonly bufferedBytes: number;
+  /** Sends frames in order, after everything published to its topics before. */
+  send(frames: readonly Frame[]): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /** The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up. */
+  fallBehind(): void;
+}
+
+/** The engine's topics, over all listeners. */
+export interface Topics {
+  /** Sends one frame to every subscriber. @returns true when at least one of them is behind. */
+  publish(topic: string, frame: Frame): boolean;
+}
+
+/** One accepted websocket, as a dialect sees it. */
+export interface Socket extends Client {
+  /** Ends the connection with a close frame. */
+  close(code: number, reason: string): void;
+  /** Ends the connection without one. */
+  terminate(): void;
+}
+
+/** What a dialect does with one websocket; made by `BrowserSide.upgrade`. */
+export interface SocketHandler {
+  open(socket: Socket): void;
+  message(data: Frame): void;
+  /** The socket is gone; `code` as seen, or the one that it was closed with. */
+  closed(code: number, why: CloseCause): void;
+  /** `socket.isNative` changed: the owner's connections must move in their rooms. */
+  nativeChanged(): void;
+}
+
+/** Why a socket ended: `slow` when its queue overflowed, `peer` otherwise. */
+export type CloseCause = "peer" | "slow";
