@@ -76,6 +76,8 @@ export interface BackendContext {
   readonly limits: Limits;
   /** Unique per running gateway: `host_id` and the like. */
   readonly gatewayId: string;
+  /** Compares in constant time with the publish secret; undefined when none is configured: no HTTP publishes. */
+  readonly isPublishSecret: ((candidate: unknown) => boolean) | undefined;
 }
 
 /** Checks options and fills in defaults; throws when they are wrong. */

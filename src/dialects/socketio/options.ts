@@ -1,0 +1,62 @@
+// The socketio dialect's section of the config. Flags, environment names and the docs table are derived from it.
+
+import { z } from "zod";
+
+const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
+  z.number().positive().max(86_400).default(fallback).describe(text);
+
+export const socketIoOptions = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\w./-]*$/)
+      .default("/socket.io/")
+      .describe("Where Engine.IO answers (EIO-01)"),
+    pingInterval: seconds("Seconds between heartbeats (EIO-04)", 25),
+    pingTimeout: seconds("Seconds that a client may take to answer one (EIO-04)", 20),
+    connectTimeout: seconds("Seconds until a client must have joined a namespace (SIO-06)", 45),
+    upgradeTimeout: seconds("Seconds that an upgrade to websocket may take (EIO-13)", 10),
+    maxPayload: z
+      .number()
+      .int()
+      .min(1_000)
+      .max(100_000_000)
+      .default(1_000_000)
+      .describe("Largest message from a client, bytes (EIO-07, EIO-22)"),
+    allowEio3: z.boolean().default(true).describe("Serve socket.io-client 1 and 2 too (EIO-03)"),
+    cookie: z
+      .boolean()
+      .default(false)
+      .describe("Set the `io` cookie for EIO 3, for sticky load balancers (EIO-19)"),
+    namespaces: z
+      .array(z.string().startsWith("/").max(256))
+      .optional()
+      .describe("Namespaces that clients may join; all, if not set (SIO-05)"),
+    aliases: z
+      .boolean()
+      .default(false)
+      .describe("Also answer redis2websocket's first events: watch, stopwatch, my_ping (WSE-10)"),
+    channels: z
+      .array(z.string().min(1).max(256))
+      .min(1)
+      .default(["flask-socketio", "socketio"])
+      .describe("Redis channels of Flask-SocketIO and python-socketio; the first is published to (PSQ-01)"),
+    key: z
+      .string()
+      .min(1)
+      .max(256)
+      .default("socket.io")
+      .describe("Channel prefix of the Node emitters and adapters (NRE-01)"),
+    node: z
+      .boolean()
+      .default(true)
+      .describe("Hear the Node emitters and adapters (NRE-01); off under --as ws-emit"),
+    pickle: z.boolean().default(true).describe("Read pickled queue messages, as data only (PSQ-04)"),
+    strictEmit: z
+      .boolean()
+      .default(false)
+      .describe("Refuse POST /emit with an empty room instead of broadcasting (WSE-23)"),
+  })
+  .describe("Socket.IO: browsers of every generation, Python and Node emitters");
+
+export type SocketIoOptions = z.infer<typeof socketIoOptions>;
