@@ -65,6 +65,11 @@ export interface BrowserContext {
   readonly access: Access;
   readonly observe: Observe;
   readonly limits: Limits;
+  /**
+   * Admits one more connection from this address (SEC-06, SEC-15). @returns what gives the place back, to be called
+   * once; undefined when the address or the gateway has too many.
+   */
+  admit(address: string): (() => void) | undefined;
   /** Monotonic clock, ms. */
   now(): number;
 }

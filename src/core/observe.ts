@@ -7,8 +7,10 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface Observe {
   /** A client connected, spoken to by `dialect` over `transport`. */
   connected(dialect: string, transport: string): void;
-  /** It ended, by a reason of core/disconnect.ts. */
-  disconnected(dialect: string, reason: string): void;
+  /** It changed its transport: polling became a websocket (EIO-13). */
+  upgraded(dialect: string, from: string, to: string): void;
+  /** It ended, by a reason of core/disconnect.ts, on the transport that it had last. */
+  disconnected(dialect: string, transport: string, reason: string): void;
   /** A message of a backend came in and was understood. */
   received(dialect: string, bytes: number): void;
   /** A publication left for `receivers` clients, `bytes` each. */
@@ -26,6 +28,7 @@ export interface Observe {
 /** For tests and for parts that run without a gateway. */
 export const silent: Observe = {
   connected() {},
+  upgraded() {},
   disconnected() {},
   received() {},
   delivered() {},

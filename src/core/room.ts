@@ -17,7 +17,7 @@ export class Room {
   readonly namespace: string;
   /** undefined: the room that everyone in the namespace is in. */
   readonly name: string | undefined;
-  readonly audiences: Audience[] = [];
+  #audiences: readonly Audience[] = [];
   readonly #id: number;
 
   /** @param id unique per hub: topics are numbered, so no name can collide with another (SIO-16, WSE-03). */
@@ -27,16 +27,21 @@ export class Room {
     this.name = name;
   }
 
+  /** A new array on every change: a client that is closed during a delivery disturbs nobody's turn. */
+  get audiences(): readonly Audience[] {
+    return this.#audiences;
+  }
+
   get isEmpty(): boolean {
-    return this.audiences.length === 0;
+    return this.#audiences.length === 0;
   }
 
   get size(): number {
-    return this.audiences.reduce((sum, audience) => sum + audience.members.size, 0);
+    return this.#audiences.reduce((sum, audience) => sum + audience.members.size, 0);
   }
 
   *members(): Iterable<Connection> {
-    for (const audience of this.audiences) yield* audience.members;
+    for (const audience of this.#audiences) yield* audience.members;
   }
 
   has(connection: Connection): boolean {
@@ -49,7 +54,7 @@ export class Room {
     if (!audience) {
       const { format } = connection;
       audience = { format, topic: `${format.name}:${this.#id}`, members: new Set(), looped: new Set() };
-      this.audiences.push(audience);
+      this.#audiences = [...this.#audiences, audience];
     }
     if (audience.members.has(connection)) return false;
     audience.members.add(connection);
@@ -63,7 +68,7 @@ export class Room {
     const audience = this.#audience(connection.format);
     if (!audience?.members.delete(connection)) return false;
     if (!audience.looped.delete(connection)) connection.client.unsubscribe(audience.topic);
-    if (audience.members.size === 0) this.audiences.splice(this.audiences.indexOf(audience), 1);
+    if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
     return true;
   }
 
@@ -80,7 +85,7 @@ export class Room {
   }
 
   #audience(format: Format): Audience | undefined {
-    for (const audience of this.audiences) if (audience.format === format) return audience;
+    for (const audience of this.#audiences) if (audience.format === format) return audience;
     return undefined;
   }
 }

@@ -1,0 +1,160 @@
+// The Socket.IO layer of one session (compat section 2): namespaces, and packets in both directions. Text and
+// binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
+
+import type { Engine } from "./engine.ts";
+import { createSid } from "./engine.ts";
+import { NamespaceSocket } from "./namespace-socket.ts";
+import type { Packet } from "./packet.ts";
+import { encodeConnect, encodeConnectError, isPayloadAllowed, packetType, parsePacket } from "./packet.ts";
+import type { Session } from "./session.ts";
+
+/** A binary packet must be complete within this time (SIO-09). */
+const attachmentsTimeoutMs = 10_000;
+
+/** A binary packet that waits for its attachments. */
+interface Assembly {
+  readonly packet: Packet;
+  readonly deadline: number;
+  missing: number;
+}
+
+export class SocketIoClient {
+  readonly #engine: Engine;
+  readonly #session: Session;
+  /** Few per client, so a list; the first is nearly always `/`. */
+  readonly #sockets: NamespaceSocket[] = [];
+  #assembly: Assembly | undefined;
+  /** Until then a namespace must be joined (SIO-06); undefined once that happened. */
+  #connectDeadline: number | undefined;
+
+  constructor(engine: Engine, session: Session) {
+    this.#engine = engine;
+    this.#session = session;
+    this.#connectDeadline = engine.context.now() + engine.options.connectTimeout * 1000;
+  }
+
+  /** The open packet went out. Protocol 4 and older is in `/` without asking (SIO-03). */
+  start(): void {
+    if (this.#session.version === 3) this.#connect("/");
+  }
+
+  /** @returns false when the connection must be closed (SIO-06, SIO-12). */
+  receiveText(text: string): boolean {
+    if (this.#assembly) return false;
+    const packet = parsePacket(text);
+    if (!packet) return false;
+    if (packet.attachments > 0) {
+      // A header for a namespace that is not connected is refused before anything is collected (SIO-09).
+      if (!this.#find(packet.namespace)) return false;
+      const deadline = this.#engine.context.now() + attachmentsTimeoutMs;
+      this.#assembly = { packet, deadline, missing: packet.attachments };
+      return true;
+    }
+    return this.#receive(packet);
+  }
+
+  /** Attachments are counted, not kept: no event that we know takes binary, and acks have no form for it (PSQ-10). */
+  receiveBinary(_bytes: Uint8Array): boolean {
+    if (!this.#assembly) return false;
+    this.#assembly.missing--;
+    if (this.#assembly.missing > 0) return true;
+    const { packet } = this.#assembly;
+    this.#assembly = undefined;
+    return this.#receive(packet);
+  }
+
+  nativeChanged(): void {
+    for (const socket of this.#sockets) this.#engine.context.hub.refresh(socket.connection);
+  }
+
+  tick(now: number): void {
+    for (const socket of this.#sockets) socket.tick(now);
+    if (this.#assembly && now >= this.#assembly.deadline) this.#session.close("protocol_error");
+    if (this.#connectDeadline !== undefined && now >= this.#connectDeadline) {
+      this.#session.close("connect_timeout");
+    }
+  }
+
+  /** The session ended. */
+  closed(): void {
+    for (const socket of this.#sockets.splice(0)) socket.exit();
+  }
+
+  /** A namespace ends, by the client or a backend; disconnecting `/` disconnects all in protocol 4 (SIO-03). */
+  remove(socket: NamespaceSocket): void {
+    const isAll = this.#session.version === 3 && socket.namespace === "/";
+    const leaving = isAll ? this.#sockets.slice() : this.#sockets.filter((other) => other === socket);
+    for (const other of leaving) {
+      this.#sockets.splice(this.#sockets.indexOf(other), 1);
+      other.exit();
+    }
+  }
+
+  #receive(packet: Packet): boolean {
+    if (packet.type === packetType.connect) return this.#connectAsked(packet);
+    const socket = this.#find(packet.namespace);
+    if (!socket) return false;
+    switch (packet.type) {
+      case packetType.disconnect:
+        this.remove(socket);
+        return isPayloadAllowed(packet);
+      case packetType.event:
+      case packetType.binaryEvent:
+        return socket.receiveEvent(packet);
+      case packetType.ack:
+      case packetType.binaryAck:
+        return socket.receiveAck(packet);
+      default:
+        return false;
+    }
+  }
+
+  #connectAsked(packet: Packet): boolean {
+    if (!isPayloadAllowed(packet)) return false;
+    const { namespace } = packet;
+    if (this.#find(namespace)) {
+      this.#session.send([encodeConnectError(namespace, "Unable to connect")]); // SIO-04
+    } else if (this.#isNamespaceAllowed(namespace)) {
+      this.#connect(namespace);
+    } else {
+      this.#engine.context.observe.refused("socketio", "namespace");
+      const message = "Invalid namespace";
+      this.#session.send([encodeConnectError(namespace, this.#session.version === 4 ? { message } : message)]);
+    }
+    return true;
+  }
+
+  /** Any well-formed namespace, unless the config lists them (SIO-05). */
+  #isNamespaceAllowed(namespace: string): boolean {
+    const { context, options } = this.#engine;
+    const { nameBytes, namespacesPerClient } = context.limits;
+    if (Buffer.byteLength(namespace) > nameBytes || this.#sockets.length >= namespacesPerClient) return false;
+    // Protocol 4: every other namespace rides on `/` (SIO-03).
+    if (this.#session.version === 3 && namespace !== "/" && !this.#find("/")) return false;
+    return options.namespaces?.includes(namespace) ?? true;
+  }
+
+  #connect(namespace: string): void {
+    this.#connectDeadline = undefined;
+    const isV4 = this.#session.version === 4;
+    const sid = isV4 ? createSid() : this.#session.sid;
+    // In `/x` JS clients of protocol 4 call themselves `/x#<sid>`, Python ones `<sid>`: both reach it (SIO-03).
+    const alias = !isV4 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
+    const socket = new NamespaceSocket({
+      engine: this.#engine,
+      session: this.#session,
+      client: this,
+      namespace,
+      sid,
+      alias,
+    });
+    this.#sockets.push(socket);
+    this.#session.send([encodeConnect(namespace, isV4 ? sid : undefined)]);
+    socket.enter();
+  }
+
+  #find(namespace: string): NamespaceSocket | undefined {
+    for (const socket of this.#sockets) if (socket.namespace === namespace) return socket;
+    return undefined;
+  }
+}

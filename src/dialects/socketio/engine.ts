@@ -1,0 +1,35 @@
+// What all sessions of one gateway's socketio dialect share: its options in milliseconds, the formats, the table
+// of sessions, and the ports they use. Made once by browser.ts, passed down, never global.
+
+import type { Format } from "../../core/connection.ts";
+import type { BrowserContext } from "../../core/dialect.ts";
+import type { Generation } from "./format.ts";
+import { createFormats } from "./format.ts";
+import type { SocketIoOptions } from "./options.ts";
+import type { Session } from "./session.ts";
+
+export interface Engine {
+  readonly context: BrowserContext;
+  readonly options: SocketIoOptions;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  readonly formats: Readonly<Record<Generation, Format>>;
+  /** Live sessions by Engine.IO sid. */
+  readonly sessions: Map<string, Session>;
+}
+
+export function createEngine(context: BrowserContext, options: SocketIoOptions): Engine {
+  return {
+    context,
+    options,
+    pingIntervalMs: options.pingInterval * 1000,
+    pingTimeoutMs: options.pingTimeout * 1000,
+    formats: createFormats(),
+    sessions: new Map(),
+  };
+}
+
+/** 20 characters of `A-Za-z0-9_-`: 15 random bytes (EIO-05, SIO-02). */
+export function createSid(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(15))).toString("base64url");
+}

@@ -1,0 +1,196 @@
+// One client in one namespace: its events (join, leave), its acknowledgements in both directions, and what a
+// backend orders about it. It owns the hub's Connection.
+
+import type { Agent, AckHandler } from "../../core/connection.ts";
+import { Connection } from "../../core/connection.ts";
+import type { Publication } from "../../core/publication.ts";
+import type { SocketIoClient } from "./client.ts";
+import type { Engine } from "./engine.ts";
+import { eventFrames } from "./format.ts";
+import type { Packet } from "./packet.ts";
+import { encodeAck, encodeDisconnect, packetType, parseAck, parseEvent, reservedEvents } from "./packet.ts";
+import { joinRoom, leaveRoom } from "./rooms.ts";
+import type { Session } from "./session.ts";
+
+/** An acknowledgement that does not come is forgotten (PSQ-10). */
+const ackTimeoutMs = 60_000;
+/** Joins of one client whose secrets are being looked up; more are refused. */
+const maxWaitingEvents = 100;
+
+interface PendingAck {
+  readonly onAck: AckHandler;
+  readonly deadline: number;
+}
+
+export interface NamespaceSocketParts {
+  readonly engine: Engine;
+  readonly session: Session;
+  readonly client: SocketIoClient;
+  readonly namespace: string;
+  readonly sid: string;
+  readonly alias: string | undefined;
+}
+
+export class NamespaceSocket implements Agent {
+  readonly connection: Connection;
+  readonly #engine: Engine;
+  readonly #session: Session;
+  readonly #client: SocketIoClient;
+  readonly #alias: string | undefined;
+  #nextAckId = 0;
+  #acks: Map<string, PendingAck> | undefined;
+  /** Events that wait for a secret's look-up, so that they take effect in the order sent. */
+  #waiting: Promise<void> | undefined;
+  #waitingCount = 0;
+
+  constructor(parts: NamespaceSocketParts) {
+    this.#engine = parts.engine;
+    this.#session = parts.session;
+    this.#client = parts.client;
+    this.#alias = parts.alias;
+    this.connection = new Connection({
+      id: parts.sid,
+      namespace: parts.namespace,
+      format: parts.engine.formats[parts.session.generation],
+      client: parts.session,
+      agent: this,
+    });
+  }
+
+  get namespace(): string {
+    return this.connection.namespace;
+  }
+
+  enter(): void {
+    this.#engine.context.hub.enter(this.connection, this.#alias);
+  }
+
+  exit(): void {
+    this.#acks = undefined;
+    this.#engine.context.hub.exit(this.connection, this.#alias);
+  }
+
+  // Agent: what a backend asks for.
+
+  disconnect(closeClient: boolean): void {
+    if (closeClient) {
+      this.#session.close("server");
+      return;
+    }
+    this.#session.send([encodeDisconnect(this.namespace)]);
+    this.#client.remove(this);
+  }
+
+  request(publication: Publication, onAck: AckHandler): void {
+    this.#acks ??= new Map();
+    if (this.#acks.size >= this.#engine.context.limits.pendingAcks) {
+      this.#engine.context.observe.refused("socketio", "pending_acks");
+      return;
+    }
+    const id = String(this.#nextAckId++);
+    this.#acks.set(id, { onAck, deadline: this.#engine.context.now() + ackTimeoutMs });
+    this.#session.send(eventFrames(this.#session.generation, publication, id));
+  }
+
+  // Packets of the client. The result is false when the connection must be closed (SIO-12).
+
+  receiveEvent(packet: Packet): boolean {
+    const event = parseEvent(packet);
+    if (!event) return false;
+    if (reservedEvents.has(event.name)) {
+      this.#engine.context.observe.refused("socketio", "reserved_event");
+      return true;
+    }
+    this.#inOrder(() => this.#handle(event.name, event.args, packet.id));
+    return true;
+  }
+
+  receiveAck(packet: Packet): boolean {
+    const args = parseAck(packet);
+    if (!args || packet.id === undefined) return false;
+    const pending = this.#acks?.get(packet.id);
+    if (!pending) return true; // unknown or repeated: ignored (SIO-10)
+    this.#acks?.delete(packet.id);
+    pending.onAck(args, packet.type === packetType.binaryAck);
+    return true;
+  }
+
+  tick(now: number): void {
+    if (!this.#acks) return;
+    for (const [id, pending] of this.#acks) {
+      if (now < pending.deadline) break; // in order of age
+      this.#acks.delete(id);
+    }
+  }
+
+  /** Runs at once, or behind events whose secrets are being looked up. */
+  #inOrder(handle: () => Promise<void> | undefined): void {
+    if (!this.#waiting) {
+      const started = handle();
+      if (started) this.#wait(started);
+      return;
+    }
+    if (this.#waitingCount >= maxWaitingEvents) {
+      this.#engine.context.observe.refused("socketio", "too_many_joins");
+      return;
+    }
+    this.#wait(this.#waiting.then(handle));
+  }
+
+  #wait(work: Promise<void>): void {
+    this.#waitingCount++;
+    const settled = work
+      .catch((error: unknown) => {
+        this.#engine.context.observe.report("socketio_event", error);
+      })
+      .then(() => {
+        this.#waitingCount--;
+        if (this.#waiting === settled) this.#waiting = undefined;
+      });
+    this.#waiting = settled;
+  }
+
+  #handle(name: string, args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
+    switch (this.#meaning(name)) {
+      case "join":
+        return this.#join(args, id);
+      case "leave":
+        if (leaveRoom(this.#engine, this.connection, args)) this.#acknowledge(id);
+        return undefined;
+      case "ping":
+        this.#session.send([`42${this.namespace === "/" ? "" : `${this.namespace},`}["my_pong"]`]);
+        this.#acknowledge(id);
+        return undefined;
+      default:
+        // An unknown event is nobody's: no acknowledgement (SIO-08).
+        return undefined;
+    }
+  }
+
+  #meaning(name: string): "join" | "leave" | "ping" | undefined {
+    if (name === "join" || name === "leave") return name;
+    if (!this.#engine.options.aliases) return undefined;
+    const aliases: Readonly<Record<string, "join" | "leave" | "ping">> = {
+      watch: "join",
+      stopwatch: "leave",
+      my_ping: "ping",
+    };
+    return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  }
+
+  #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
+    const joiner = { connection: this.connection, address: this.#session.address };
+    const outcome = joinRoom(this.#engine, joiner, args);
+    if (!(outcome instanceof Promise)) {
+      if (outcome) this.#acknowledge(id);
+      return undefined;
+    }
+    return outcome.then((isAnswered) => {
+      if (isAnswered) this.#acknowledge(id);
+    });
+  }
+
+  #acknowledge(id: string | undefined): void {
+    if (id !== undefined) this.#session.send([encodeAck(this.namespace, id)]);
+  }
+}

@@ -1,0 +1,114 @@
+// Engine.IO polling payloads: several packets in one HTTP body, version 4 (EIO-08) and version 3 (EIO-09). Pure
+// codecs between bodies and frames; a frame is what a websocket of the same version would carry, so a string is a
+// text packet with its type digit, and bytes are a binary message (in version 3 behind the type byte 0x04).
+
+import type { Frame } from "../../core/transport.ts";
+
+const separator = "\u001e";
+
+export function encodePayloadV4(frames: readonly Frame[]): string {
+  return frames.map((frame) => (typeof frame === "string" ? frame : `b${toBase64(frame)}`)).join(separator);
+}
+
+/** @returns undefined when a packet is not decodable (EIO-17). */
+export function decodePayloadV4(body: string): readonly Frame[] | undefined {
+  const frames: Frame[] = [];
+  for (const packet of body.split(separator)) {
+    if (packet.startsWith("b")) {
+      const bytes = fromBase64(packet.slice(1));
+      if (!bytes) return undefined;
+      frames.push(bytes);
+    } else if (/^[0-6]/.test(packet)) {
+      frames.push(packet);
+    } else {
+      return undefined;
+    }
+  }
+  return frames;
+}
+
+/** Text form: `<n>:<packet>`, n in UTF-16 units; binary as `b4` + base64. */
+export function encodePayloadV3Text(frames: readonly Frame[]): string {
+  return frames
+    .map((frame) => {
+      const packet = typeof frame === "string" ? frame : `b4${toBase64(frame.subarray(1))}`;
+      return `${packet.length}:${packet}`;
+    })
+    .join("");
+}
+
+/** Binary form: 0 or 1, the length's digits as byte values, 0xFF, the packet. */
+export function encodePayloadV3Binary(frames: readonly Frame[]): Buffer<ArrayBuffer> {
+  const parts: Uint8Array[] = [];
+  for (const frame of frames) {
+    const isText = typeof frame === "string";
+    const bytes = isText ? Buffer.from(frame, "utf8") : frame;
+    const digits = [...String(bytes.length)].map(Number);
+    parts.push(Uint8Array.from([isText ? 0 : 1, ...digits, 0xff]), bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+/** @returns undefined when a length or a packet is wrong (EIO-17). */
+export function decodePayloadV3Text(body: string): readonly Frame[] | undefined {
+  const frames: Frame[] = [];
+  let at = 0;
+  while (at < body.length) {
+    const colon = body.indexOf(":", at);
+    const digits = colon === -1 ? "" : body.slice(at, colon);
+    const length = lengthOf(digits);
+    if (length === undefined || colon + 1 + length > body.length) return undefined;
+    const frame = textPacketV3(body.slice(colon + 1, colon + 1 + length));
+    if (frame === undefined) return undefined;
+    frames.push(frame);
+    at = colon + 1 + length;
+  }
+  return frames;
+}
+
+/** A text packet of version 3, on a websocket too: binary is `b4` + base64 there. */
+export function textPacketV3(packet: string): Frame | undefined {
+  if (/^[0-6]/.test(packet)) return packet;
+  if (!packet.startsWith("b4")) return undefined;
+  const bytes = fromBase64(packet.slice(2));
+  return bytes && Buffer.concat([messageByte, bytes]);
+}
+
+/** Type byte of a binary message in version 3 (EIO-10). */
+export const messageByte = Uint8Array.of(4);
+
+export function decodePayloadV3Binary(body: Uint8Array): readonly Frame[] | undefined {
+  const frames: Frame[] = [];
+  let at = 0;
+  while (at < body.length) {
+    const isText = body[at] === 0;
+    if (!isText && body[at] !== 1) return undefined;
+    const end = body.indexOf(0xff, at + 1);
+    if (end === -1) return undefined;
+    const length = lengthOf(body.subarray(at + 1, end).join(""));
+    if (length === undefined || end + 1 + length > body.length) return undefined;
+    const frame = packetOf(body.subarray(end + 1, end + 1 + length), isText);
+    if (frame === undefined) return undefined;
+    frames.push(frame);
+    at = end + 1 + length;
+  }
+  return frames;
+}
+
+function packetOf(bytes: Uint8Array, isText: boolean): Frame | undefined {
+  if (!isText) return bytes[0] === messageByte[0] ? bytes : undefined;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  return /^[0-6]/.test(text) ? text : undefined;
+}
+
+function lengthOf(digits: string): number | undefined {
+  return /^\d{1,10}$/.test(digits) ? Number(digits) : undefined;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+}
+
+function fromBase64(text: string): Uint8Array | undefined {
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;
+}

@@ -1,0 +1,87 @@
+// GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
+
+import type { Exchange } from "../../core/dialect.ts";
+import type { Frame } from "../../core/transport.ts";
+import { readBody } from "../../core/codec/body.ts";
+import type { Engine } from "./engine.ts";
+import { jsonpPayload, payloadResponse, refusalResponse } from "./http.ts";
+import {
+  decodePayloadV3Binary,
+  decodePayloadV3Text,
+  decodePayloadV4,
+  encodePayloadV3Binary,
+  encodePayloadV3Text,
+  encodePayloadV4,
+} from "./payload.ts";
+import type { Session } from "./session.ts";
+
+/** One polling request of a known session. */
+export interface PollingRequest {
+  readonly request: Request;
+  readonly exchange: Exchange;
+  readonly session: Session;
+}
+
+/** Answers with what is queued, or holds the request until something is. */
+export async function answerPoll(engine: Engine, polling: PollingRequest): Promise<Response> {
+  const { request, exchange, session } = polling;
+  exchange.hold(Math.ceil((engine.pingIntervalMs + engine.pingTimeoutMs) / 1000) + 5);
+  const frames = session.poll();
+  if (!frames) return refusalResponse("bad_request", exchange);
+  if (!(frames instanceof Promise)) return framesResponse(polling, frames);
+  const aborted = (): void => {
+    session.pollAborted();
+  };
+  request.signal.addEventListener("abort", aborted, { once: true });
+  const released = await frames;
+  request.signal.removeEventListener("abort", aborted);
+  return framesResponse(polling, released);
+}
+
+export function framesResponse(
+  polling: PollingRequest,
+  frames: readonly Frame[],
+  cookie?: string,
+): Promise<Response> {
+  const { request, exchange, session } = polling;
+  const jsonp = exchange.query.get("j") ?? undefined;
+  const body = encodePayload(session, frames, jsonp !== undefined);
+  return payloadResponse(request, exchange, { body, jsonp, cookie });
+}
+
+function encodePayload(session: Session, frames: readonly Frame[], isJsonp: boolean): string | Buffer<ArrayBuffer> {
+  if (session.version === 4) return encodePayloadV4(frames);
+  const isText = session.isBase64 || isJsonp || frames.every((frame) => typeof frame === "string");
+  return isText ? encodePayloadV3Text(frames) : encodePayloadV3Binary(frames);
+}
+
+/** Takes the packets of a POST in their order and answers `ok`. */
+export async function answerPost(engine: Engine, polling: PollingRequest): Promise<Response> {
+  const { request, exchange, session } = polling;
+  if (!session.beginPost()) return refusalResponse("bad_request", exchange);
+  try {
+    const body = await readBody(request, engine.options.maxPayload);
+    if (!body) {
+      session.close("too_large");
+      return refusalResponse("payload_too_large", exchange);
+    }
+    const frames = decodePayload(polling, body);
+    if (!frames || !frames.every((frame) => session.receive(frame))) {
+      session.close("protocol_error");
+      return refusalResponse("bad_request", exchange);
+    }
+    return await payloadResponse(request, exchange, { body: "ok", jsonp: undefined, cookie: undefined });
+  } finally {
+    session.endPost();
+  }
+}
+
+function decodePayload(polling: PollingRequest, body: Buffer): readonly Frame[] | undefined {
+  const { request, exchange, session } = polling;
+  const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
+  if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body) : undefined;
+  const sent = body.toString("utf8");
+  const text = exchange.query.has("j") ? jsonpPayload(sent) : sent;
+  if (text === undefined) return undefined;
+  return session.version === 4 ? decodePayloadV4(text) : decodePayloadV3Text(text);
+}

@@ -1,0 +1,286 @@
+// One Engine.IO session (compat section 1): heartbeat, the polling queue, the websocket, and the upgrade between
+// them. Towards the hub it is the Client that frames go to; towards the Socket.IO layer it hands up messages.
+
+import type { DisconnectReason } from "../../core/disconnect.ts";
+import type { Client, CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
+import { SocketIoClient } from "./client.ts";
+import type { Engine } from "./engine.ts";
+import type { Generation } from "./format.ts";
+import { PollQueue } from "./poll-queue.ts";
+import { messageByte, textPacketV3 } from "./payload.ts";
+import type { Probe } from "./upgrade.ts";
+
+/** Packet types of Engine.IO that have no payload here. */
+const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
+
+export interface SessionParts {
+  readonly sid: string;
+  readonly version: 3 | 4;
+  readonly isBase64: boolean;
+  /** The client's address, for limits. */
+  readonly address: string;
+  /** Given back when the session ends. */
+  readonly release: () => void;
+  /** Packets per poll; undefined for a session that starts as a websocket. */
+  readonly packetsPerPoll: number | undefined;
+}
+
+export class Session implements Client, SocketHandler {
+  readonly sid: string;
+  readonly version: 3 | 4;
+  readonly isBase64: boolean;
+  readonly address: string;
+  readonly #engine: Engine;
+  readonly #io: SocketIoClient;
+  readonly #release: () => void;
+  /** Present until the upgrade. */
+  #polls: PollQueue | undefined;
+  #socket: Socket | undefined;
+  #probe: Probe | undefined;
+  #isPosting = false;
+  #isOpen = true;
+  /** v4: when to ping next, or until when the pong must be here; v3: until when the client must ping. */
+  #deadline: number;
+  #isPongDue = false;
+
+  constructor(engine: Engine, parts: SessionParts) {
+    this.#engine = engine;
+    this.sid = parts.sid;
+    this.version = parts.version;
+    this.isBase64 = parts.isBase64;
+    this.address = parts.address;
+    this.#release = parts.release;
+    if (parts.packetsPerPoll !== undefined) this.#polls = new PollQueue(parts.packetsPerPoll);
+    this.#deadline = this.#nextHeartbeat();
+    this.#io = new SocketIoClient(engine, this);
+    engine.sessions.set(this.sid, this);
+    engine.context.observe.connected("socketio", this.transport);
+  }
+
+  get generation(): Generation {
+    if (this.version === 4) return "4";
+    return this.isBase64 ? "3-base64" : "3";
+  }
+
+  get transport(): "polling" | "websocket" {
+    return this.#polls ? "polling" : "websocket";
+  }
+
+  /** The open packet (EIO-04): exactly these keys. */
+  openPacket(): string {
+    const { options, pingIntervalMs, pingTimeoutMs } = this.#engine;
+    const upgrades = this.#polls ? ["websocket"] : [];
+    const { sid } = this;
+    const maxPayload = options.maxPayload;
+    const fields = { sid, upgrades, pingInterval: pingIntervalMs, pingTimeout: pingTimeoutMs, maxPayload };
+    return `0${JSON.stringify(fields)}`;
+  }
+
+  /** After the open packet went out: protocol 4 and older is connected to `/` unasked (SIO-03). */
+  start(): void {
+    this.#io.start();
+  }
+
+  // Client: what the hub uses.
+
+  get isNative(): boolean {
+    return this.#socket?.isNative ?? false;
+  }
+
+  get isWritable(): boolean {
+    return this.#socket ? this.#socket.isWritable : (this.#polls?.isHeld ?? false);
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedBytes ?? this.#polls?.bytes ?? 0;
+  }
+
+  send(frames: readonly Frame[]): void {
+    if (this.#socket) {
+      this.#socket.send(frames);
+      return;
+    }
+    this.#polls?.push(frames);
+    if (this.bufferedBytes > this.#engine.context.limits.sendQueueBytes) this.close("slow");
+  }
+
+  subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
+  fallBehind(): void {
+    this.#socket?.fallBehind();
+  }
+
+  // SocketHandler: a session that started as a websocket, or took one over.
+
+  open(socket: Socket): void {
+    this.#socket = socket;
+    socket.send([this.openPacket()]);
+    this.start();
+  }
+
+  message(frame: Frame): void {
+    if (!this.receive(frame)) this.close("protocol_error");
+  }
+
+  closed(_code: number, cause: CloseCause): void {
+    this.#finish(cause === "slow" ? "slow" : "client");
+  }
+
+  nativeChanged(): void {
+    this.#io.nativeChanged();
+  }
+
+  // Polling: browser.ts calls these for GET and POST.
+
+  /** @returns undefined when another poll is held: that one ends, and so does the session (EIO-16). */
+  poll(): readonly Frame[] | Promise<readonly Frame[]> | undefined {
+    if (!this.#polls || this.#polls.isHeld) {
+      this.close("protocol_error");
+      return undefined;
+    }
+    const frames = this.#polls.poll();
+    // Once its probe was answered the client waits for its last poll to end (EIO-13).
+    if (this.#probe?.isAnswered) this.#polls.release([packet.noop]);
+    return frames;
+  }
+
+  /** The client gave up a held poll: it is gone. */
+  pollAborted(): void {
+    if (this.#polls?.isHeld) this.#finish("client");
+  }
+
+  /** @returns false when another POST is under way: the session ends (EIO-16). */
+  beginPost(): boolean {
+    if (this.#isPosting) this.close("protocol_error");
+    else this.#isPosting = true;
+    return this.#isOpen && this.#isPosting;
+  }
+
+  endPost(): void {
+    this.#isPosting = false;
+  }
+
+  // Upgrade: upgrade.ts calls these.
+
+  /** @returns false when there is one already, or nothing to upgrade: the newcomer is closed (EIO-13). */
+  beginUpgrade(probe: Probe): boolean {
+    if (!this.#isOpen || !this.#polls || this.#probe) return false;
+    this.#probe = probe;
+    return true;
+  }
+
+  /** The probe was answered: the held poll ends, so that the client can pause polling. */
+  probed(): void {
+    this.#polls?.release([packet.noop]);
+  }
+
+  cancelUpgrade(): void {
+    this.#probe = undefined;
+  }
+
+  completeUpgrade(socket: Socket): void {
+    this.#probe = undefined;
+    const polls = this.#polls;
+    this.#polls = undefined;
+    polls?.release([packet.noop]);
+    this.#socket = socket;
+    // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
+    socket.send(polls?.takeAll() ?? []);
+    this.nativeChanged();
+    this.#engine.context.observe.upgraded("socketio", "polling", "websocket");
+  }
+
+  /** Handles one packet of the client. @returns false when it is a protocol error (EIO-17). */
+  receive(frame: Frame): boolean {
+    if (!this.#isOpen) return true;
+    if (typeof frame !== "string") return this.#receiveBinary(frame);
+    const type = frame[0];
+    if (type === "4") return this.#io.receiveText(frame.slice(1));
+    if (type === packet.close) {
+      this.#polls?.release([packet.noop]);
+      this.#socket?.close(1000, "");
+      this.#finish("client");
+      return true;
+    }
+    if (type === packet.pong && this.version === 4) {
+      this.#pongReceived();
+      return true;
+    }
+    if (type === packet.ping && this.version === 3) {
+      this.#deadline = this.#nextHeartbeat();
+      this.send([packet.pong + frame.slice(1)]);
+      return true;
+    }
+    if (this.version === 3 && frame.startsWith("b4")) {
+      const bytes = textPacketV3(frame);
+      return bytes !== undefined && typeof bytes !== "string" && this.#receiveBinary(bytes);
+    }
+    return type === packet.noop || type === "5";
+  }
+
+  /** Ends the session as the server's wish; the client sees what EIO-14 says. */
+  close(reason: DisconnectReason): void {
+    if (!this.#isOpen) return;
+    this.#polls?.release([packet.close]);
+    if (reason === "slow") this.#socket?.terminate();
+    else this.#socket?.close(closeCodes[reason], "");
+    this.#finish(reason);
+  }
+
+  tick(now: number): void {
+    this.#probe?.tick(now);
+    this.#io.tick(now);
+    if (now < this.#deadline || !this.#isOpen) return;
+    if (this.version === 3 || this.#isPongDue) {
+      this.close("ping_timeout");
+      return;
+    }
+    this.#isPongDue = true;
+    this.#deadline = now + this.#engine.pingTimeoutMs;
+    this.send([packet.ping]);
+  }
+
+  #receiveBinary(bytes: Uint8Array): boolean {
+    if (this.version === 4) return this.#io.receiveBinary(bytes);
+    return bytes[0] === messageByte[0] && this.#io.receiveBinary(bytes.subarray(1));
+  }
+
+  /** A pong that nobody asked for changes nothing (EIO-11). */
+  #pongReceived(): void {
+    if (!this.#isPongDue) return;
+    this.#isPongDue = false;
+    this.#deadline = this.#nextHeartbeat();
+  }
+
+  #nextHeartbeat(): number {
+    const { context, pingIntervalMs, pingTimeoutMs } = this.#engine;
+    return context.now() + (this.version === 4 ? pingIntervalMs : pingIntervalMs + pingTimeoutMs);
+  }
+
+  #finish(reason: DisconnectReason): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#probe?.cancel();
+    this.#engine.sessions.delete(this.sid);
+    this.#io.closed();
+    this.#release();
+    this.#engine.context.observe.disconnected("socketio", this.transport, reason);
+  }
+}
+
+/** Normal codes only: official clients reconnect after them, and never know 4xxx (EIO-14, EIO-22). */
+const closeCodes: Readonly<Record<Exclude<DisconnectReason, "slow">, number>> = {
+  client: 1000,
+  ping_timeout: 1000,
+  connect_timeout: 1000,
+  protocol_error: 1000,
+  too_large: 1009,
+  server: 1000,
+  shutdown: 1001,
+};

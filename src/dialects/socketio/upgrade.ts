@@ -1,0 +1,75 @@
+// The websocket that wants to take over a polling session (EIO-13): `2probe`, `3probe`, `5`, and from then on it
+// is the session's. Anything else, or no `5` in time, closes this websocket; the polling session stays alive.
+
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
+import type { Session } from "./session.ts";
+
+export class Probe implements SocketHandler {
+  readonly #session: Session;
+  readonly #deadline: number;
+  #socket: Socket | undefined;
+  #state: "opening" | "probed" | "upgraded" | "refused" = "opening";
+
+  constructor(session: Session, deadline: number) {
+    this.#session = session;
+    this.#deadline = deadline;
+  }
+
+  /** `3probe` went out and `5` is due. */
+  get isAnswered(): boolean {
+    return this.#state === "probed";
+  }
+
+  open(socket: Socket): void {
+    this.#socket = socket;
+    if (!this.#session.beginUpgrade(this)) {
+      this.#state = "refused";
+      socket.close(1000, "");
+    }
+  }
+
+  message(frame: Frame): void {
+    if (this.#state === "upgraded") this.#session.message(frame);
+    else if (this.#state === "opening" && frame === "2probe") this.#answer();
+    else if (this.#state === "probed" && frame === "5") this.#complete();
+    else this.#fail();
+  }
+
+  closed(code: number, cause: CloseCause): void {
+    if (this.#state === "upgraded") this.#session.closed(code, cause);
+    else if (this.#state !== "refused") this.#session.cancelUpgrade();
+  }
+
+  nativeChanged(): void {
+    if (this.#state === "upgraded") this.#session.nativeChanged();
+  }
+
+  tick(now: number): void {
+    if (now >= this.#deadline) this.#fail();
+  }
+
+  /** The session ended before the upgrade did. */
+  cancel(): void {
+    this.#state = "refused";
+    this.#socket?.close(1000, "");
+  }
+
+  #answer(): void {
+    this.#state = "probed";
+    this.#socket?.send(["3probe"]);
+    this.#session.probed();
+  }
+
+  #complete(): void {
+    if (!this.#socket) return;
+    this.#state = "upgraded";
+    this.#session.completeUpgrade(this.#socket);
+  }
+
+  #fail(): void {
+    if (this.#state === "refused") return;
+    this.#state = "refused";
+    this.#session.cancelUpgrade();
+    this.#socket?.close(1000, "");
+  }
+}

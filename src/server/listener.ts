@@ -1,0 +1,196 @@
+// One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them,
+// upgrades websockets (websocket.ts), and publishes to the engine's topics.
+
+import type { Server } from "bun";
+import type { Route } from "../core/dialect.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Observe } from "../core/observe.ts";
+import type { Frame, SocketHandler } from "../core/transport.ts";
+import type { Origins } from "./request.ts";
+import {
+  createExchange,
+  handshakeFault,
+  isUpgrade,
+  malformation,
+  plainAddress,
+  TrustedProxies,
+} from "./request.ts";
+import { WebSocketTransport } from "./websocket.ts";
+
+export interface ListenerParts {
+  /** TCP port 0 takes a free one. */
+  readonly address: { readonly host: string; readonly port: number };
+  readonly routes: readonly Route[];
+  readonly origins: Origins;
+  readonly trustedProxies: readonly string[];
+  /** Largest message of any of its dialects, bytes. */
+  readonly maxMessageBytes: number;
+  readonly limits: Limits;
+  readonly observe: Observe;
+}
+
+/** Seconds without a byte until an HTTP connection is closed (slow requests, idle keep-alive). */
+const idleSeconds = 10;
+/** The engine's own bound on unread bytes: a backstop, websocket.ts closes slow clients long before. */
+const engineBufferBytes = 128 * 1024 * 1024;
+
+export class Listener {
+  readonly #parts: ListenerParts;
+  readonly #proxies: TrustedProxies;
+  readonly #server: Server<WebSocketTransport>;
+  #isDraining = false;
+
+  /** Listens at once; throws GatewayError `start_failed` with a sentence when the address cannot be had. */
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    this.#proxies = new TrustedProxies(parts.trustedProxies);
+    this.#server = this.#listen();
+  }
+
+  /** Where it listens, as a URL. */
+  get url(): string {
+    const { host } = this.#parts.address;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#server.port}`;
+  }
+
+  /** @returns true when a subscriber is behind. */
+  publish(topic: string, frame: Frame): boolean {
+    return this.#server.publish(topic, frame) === -1;
+  }
+
+  /** New connections are refused from now on; the ones that are open go on. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Ends everything that is still open. */
+  async stop(): Promise<void> {
+    await this.#server.stop(true);
+  }
+
+  #listen(): Server<WebSocketTransport> {
+    const { address, maxMessageBytes, limits } = this.#parts;
+    try {
+      return Bun.serve<WebSocketTransport>({
+        hostname: address.host,
+        port: address.port,
+        fetch: (request, server) => this.#fetch(request, server),
+        error: (error) => this.#failed(error),
+        maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + 64 * 1024,
+        idleTimeout: idleSeconds,
+        websocket: this.#websocket(),
+      });
+    } catch (error) {
+      throw new GatewayError("start_failed", listenFailure(address, error), { cause: error });
+    }
+  }
+
+  #websocket(): Bun.WebSocketHandler<WebSocketTransport> {
+    return {
+      maxPayloadLength: this.#parts.maxMessageBytes,
+      backpressureLimit: engineBufferBytes,
+      closeOnBackpressureLimit: true,
+      // Heartbeats are the dialects' business: the engine's own step by 4 s and are put off by any data.
+      idleTimeout: 0,
+      sendPings: false,
+      perMessageDeflate: false,
+      open: (ws) => {
+        ws.data.opened(ws);
+      },
+      message: (ws, data) => {
+        ws.data.handler.message(data);
+      },
+      drain: (ws) => {
+        ws.data.drained();
+      },
+      close: (ws, code) => {
+        ws.data.ended(code);
+      },
+    };
+  }
+
+  #fetch(request: Request, server: Server<WebSocketTransport>): Response | Promise<Response> | undefined {
+    const fault = malformation(request);
+    if (fault !== undefined) return this.#refuse(400, fault);
+    if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
+    const peer = plainAddress(server.requestIP(request)?.address ?? "");
+    const exchange = createExchange({
+      request,
+      address: this.#proxies.clientOf(peer, request),
+      origins: this.#parts.origins,
+      hold: (seconds) => {
+        server.timeout(request, Math.min(seconds, 255));
+      },
+    });
+    const route = this.#route(exchange.path);
+    if (!isUpgrade(request)) {
+      return route ? route.fetch(request, exchange) : this.#notFound();
+    }
+    if (!route?.upgrade) return this.#refuse(route ? 400 : 404, "Expected no upgrade on this path\n");
+    const handshake = handshakeFault(request);
+    if (handshake !== undefined) return this.#refuseHandshake(handshake);
+    const answer = route.upgrade(request, exchange);
+    return answer instanceof Response ? closing(answer) : this.#upgrade(request, server, answer);
+  }
+
+  #upgrade(
+    request: Request,
+    server: Server<WebSocketTransport>,
+    handler: SocketHandler,
+  ): Response | undefined {
+    // The engine selects the first subprotocol offered by itself; none of ours wants one.
+    request.headers.delete("sec-websocket-protocol");
+    if (server.upgrade(request, { data: new WebSocketTransport(handler, this.#parts.limits) })) return undefined;
+    handler.closed(1006, "peer");
+    return this.#refuse(400, "Expected a websocket handshake\n");
+  }
+
+  /** The first that matches; an exact path before a prefix. */
+  #route(path: string): Route | undefined {
+    const { routes } = this.#parts;
+    return (
+      routes.find((route) => route.path === path) ??
+      routes.find((route) => route.isPrefix && path.startsWith(`${route.path}/`))
+    );
+  }
+
+  #refuseHandshake(status: 400 | 405 | 426): Response {
+    const headers: Record<string, string> = status === 426 ? { "sec-websocket-version": "13", upgrade: "websocket" } : {};
+    return this.#refuse(status, "Expected a websocket handshake (RFC 6455 section 4.2.1)\n", headers);
+  }
+
+  /** Refusals close the connection: nothing behind a bad request is read as a second one. */
+  #refuse(status: number, sentence: string, headers: Record<string, string> = {}): Response {
+    this.#parts.observe.refused("http", `http_${status}`);
+    return closing(plain(status, sentence, headers));
+  }
+
+  #notFound(): Response {
+    this.#parts.observe.refused("http", "http_404");
+    return plain(404, "Not found\n");
+  }
+
+  #failed(error: Error): Response {
+    this.#parts.observe.report("http", error);
+    return this.#refuse(500, "Internal error\n");
+  }
+}
+
+function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
+  const fixed = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  return new Response(sentence, { status, headers: { ...fixed, ...headers } });
+}
+
+function closing(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
+}
+
+function listenFailure(address: ListenerParts["address"], error: unknown): string {
+  const where = `${address.host}:${address.port}`;
+  const code = (error as { code?: unknown }).code;
+  if (code === "EADDRINUSE") return `Expected ${where} to be free, another process listens there`;
+  if (code === "EACCES") return `Expected the right to listen on ${where}, got EACCES`;
+  return `Expected to listen on ${where}, got ${typeof code === "string" ? code : String(error)}`;
+}

@@ -1,0 +1,99 @@
+// What a listener finds out about a request before any dialect sees it: is it well formed, who sent it, and may
+// its Origin speak to us. Closes the engine's known gaps: two Host headers, and an upgrade with a body.
+
+import { BlockList, isIP } from "node:net";
+import type { Exchange } from "../core/dialect.ts";
+
+/** `*`: any; a list: exactly these (EIO-18); undefined: no list configured, then a page's own origin is allowed. */
+export type Origins = "*" | readonly string[] | undefined;
+
+/** @returns why the request must not be served, or undefined when it may. */
+export function malformation(request: Request): string | undefined {
+  const host = request.headers.get("host");
+  // RFC 9112 section 3.2: exactly one. The engine joins repeated headers with a comma, which no host contains.
+  if (host === null || host.includes(",")) return "Expected exactly one Host header\n";
+  if (!isUpgrade(request)) return undefined;
+  const hasBody = request.headers.has("transfer-encoding") || Number(request.headers.get("content-length") ?? 0) !== 0;
+  return hasBody ? "Expected an upgrade request without a body\n" : undefined;
+}
+
+/** Asks for a websocket. */
+export function isUpgrade(request: Request): boolean {
+  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+/** RFC 6455 section 4.2.1. @returns the status to refuse with, or undefined when the handshake is right. */
+export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
+  if (request.method !== "GET") return 405;
+  const { headers } = request;
+  if (headers.get("sec-websocket-version") !== "13") return 426;
+  const tokens = (headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/);
+  const key = headers.get("sec-websocket-key") ?? "";
+  return tokens.includes("upgrade") && /^[A-Za-z0-9+/]{22}==$/.test(key) ? undefined : 400;
+}
+
+/** Proxies whose `X-Forwarded-For` is believed: addresses and CIDR ranges. */
+export class TrustedProxies {
+  readonly #list = new BlockList();
+
+  /** @param entries checked by config/ already. */
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [address = "", bits] = entry.split("/");
+      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+      if (isIP(address) === 0) continue;
+      if (bits === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  trusts(address: string): boolean {
+    return isIP(address) !== 0 && this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  }
+
+  /** The client: the last address of `X-Forwarded-For` that is no trusted proxy (SEC-15). */
+  clientOf(peer: string, request: Request): string {
+    if (!this.trusts(peer)) return peer;
+    const forwarded = (request.headers.get("x-forwarded-for") ?? "").slice(-1000).split(",");
+    for (const entry of forwarded.reverse()) {
+      const address = plainAddress(entry.trim());
+      if (isIP(address) === 0) return peer;
+      if (!this.trusts(address)) return address;
+    }
+    return peer;
+  }
+}
+
+/** IPv4 in IPv6 clothes is IPv4. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+}
+
+/** The verdict of EIO-18: no Origin is allowed, a list is compared exactly, no list means same host and port. */
+export function isOriginAllowed(origin: string | undefined, host: string, origins: Origins): boolean {
+  if (origin === undefined || origins === "*") return true;
+  if (origins) return origins.includes(origin);
+  // A TLS proxy in front hides the scheme from us; host and port must still be the page's own.
+  return origin === `http://${host}` || origin === `https://${host}`;
+}
+
+export interface ExchangeParts {
+  readonly request: Request;
+  readonly address: string;
+  readonly origins: Origins;
+  readonly hold: (seconds: number) => void;
+}
+
+export function createExchange({ request, address, origins, hold }: ExchangeParts): Exchange {
+  const url = new URL(request.url);
+  const origin = request.headers.get("origin") ?? undefined;
+  const host = request.headers.get("host") ?? "";
+  return {
+    path: url.pathname,
+    query: url.searchParams,
+    address,
+    origin,
+    isOriginAllowed: isOriginAllowed(origin, host, origins),
+    hold,
+  };
+}
