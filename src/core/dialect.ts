@@ -41,8 +41,10 @@ export interface BrowserSide {
   readonly routes: readonly Route[];
   /** Largest message a client may send, bytes: the engine's limit is the largest of its dialects. */
   readonly maxMessageBytes: number;
-  /** Heartbeats and deadlines; called with a monotonic clock, ms, at least every second. */
+  /** Heartbeats and deadlines; called with a monotonic clock, ms, well before each of them is due. */
   tick(now: number): void;
+  /** The shortest of those delays: the clock is made fine enough for it. */
+  readonly shortestDelayMs: number;
   /** Everyone who is connected now. */
   clients(): Iterable<Closable>;
 }

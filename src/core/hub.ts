@@ -218,9 +218,9 @@ class Delivery {
   toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
     for (const audience of room.audiences) {
       const frames = this.#encode(audience.format);
-      const native = audience.members.size - audience.looped.size;
-      if (native > 0) this.#toTopic(audience, frames, muted);
+      // Before the topic: who falls behind at the publish is looped from the next publication on.
       for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
+      if (audience.members.size > audience.looped.size) this.#toTopic(audience, frames, muted);
       // Muted members of other audiences are counted here too: an upper bound, without a loop over receivers.
       this.#observe.delivered(audience.format.dialect, audience.members.size, frames[0]?.length ?? 0);
     }

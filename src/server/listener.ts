@@ -59,7 +59,7 @@ export class Listener {
     return this.#server.publish(topic, frame) === -1;
   }
 
-  /** New connections are refused from now on; the ones that are open go on. */
+  /** New websockets are refused from now on; requests of open sessions and of health checks go on. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -113,7 +113,6 @@ export class Listener {
   #fetch(request: Request, server: Server<WebSocketTransport>): Response | Promise<Response> | undefined {
     const fault = malformation(request);
     if (fault !== undefined) return this.#refuse(400, fault);
-    if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
     const peer = plainAddress(server.requestIP(request)?.address ?? "");
     const exchange = createExchange({
       request,
@@ -127,6 +126,7 @@ export class Listener {
     if (!isUpgrade(request)) {
       return route ? route.fetch(request, exchange) : this.#notFound();
     }
+    if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
     if (!route?.upgrade) return this.#refuse(route ? 400 : 404, "Expected no upgrade on this path\n");
     const handshake = handshakeFault(request);
     if (handshake !== undefined) return this.#refuseHandshake(handshake);

@@ -55,7 +55,7 @@ export class TrustedProxies {
   clientOf(peer: string, request: Request): string {
     if (!this.trusts(peer)) return peer;
     const forwarded = (request.headers.get("x-forwarded-for") ?? "").slice(-1000).split(",");
-    for (const entry of forwarded.reverse()) {
+    for (const entry of forwarded.toReversed()) {
       const address = plainAddress(entry.trim());
       if (isIP(address) === 0) return peer;
       if (!this.trusts(address)) return address;

@@ -1,0 +1,327 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Format } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { Hub } from "./hub.ts";
+import { silent } from "./observe.ts";
+import type { Outgoing, Publication } from "./publication.ts";
+import type { Client, Frame } from "./transport.ts";
+
+/** Native topics in memory: who is subscribed hears a publish, in the order of the calls. */
+class FakeTopics {
+  readonly subscribers = new Map<string, Set<FakeClient>>();
+  publishes = 0;
+  publish(topic: string, frame: Frame): boolean {
+    this.publishes++;
+    for (const client of this.subscribers.get(topic) ?? []) client.heard.push(frame);
+    return [...(this.subscribers.get(topic) ?? [])].some((client) => client.bufferedBytes > 0);
+  }
+}
+
+class FakeClient implements Client {
+  readonly heard: Frame[] = [];
+  readonly sent: Frame[] = [];
+  bufferedBytes = 0;
+  isNative: boolean;
+  onChange = (): void => {};
+  readonly #topics: FakeTopics;
+  constructor(topics: FakeTopics, isNative: boolean) {
+    this.#topics = topics;
+    this.isNative = isNative;
+  }
+  get isWritable(): boolean {
+    return this.bufferedBytes === 0;
+  }
+  send(frames: readonly Frame[]): void {
+    this.heard.push(...frames);
+    this.sent.push(...frames);
+  }
+  subscribe(topic: string): void {
+    let set = this.#topics.subscribers.get(topic);
+    if (!set) this.#topics.subscribers.set(topic, (set = new Set()));
+    set.add(this);
+  }
+  unsubscribe(topic: string): void {
+    this.#topics.subscribers.get(topic)?.delete(this);
+  }
+  fallBehind(): void {
+    this.isNative = false;
+    this.onChange();
+  }
+}
+
+function createFormat(name: string): Format & { encoded: number } {
+  return {
+    dialect: name,
+    name,
+    encoded: 0,
+    encode(publication) {
+      this.encoded++;
+      return [`${name}:${publication.event}`];
+    },
+  };
+}
+
+function setUp() {
+  const topics = new FakeTopics();
+  const outgoing: Outgoing[] = [];
+  const hub = new Hub({ topics, observe: silent, send: (message) => outgoing.push(message) });
+  const formats = { a: createFormat("a"), b: createFormat("b") };
+  const agents: { id: string; closed: boolean[]; acks: ((args: string[], isBinary: boolean) => void)[] }[] =
+    [];
+  const connect = (id: string, { namespace = "/", format = formats.a, isNative = true } = {}) => {
+    const client = new FakeClient(topics, isNative);
+    const agent = {
+      id,
+      closed: [] as boolean[],
+      acks: [] as ((args: string[], isBinary: boolean) => void)[],
+      disconnect(closeClient: boolean) {
+        agent.closed.push(closeClient);
+      },
+      request(publication: Publication, onAck: (args: readonly string[], hasBinary: boolean) => void) {
+        client.heard.push(`ack:${publication.event}`);
+        agent.acks.push(onAck);
+      },
+    };
+    agents.push(agent);
+    const connection = new Connection({ id, namespace, format, client, agent });
+    client.onChange = () => {
+      hub.refresh(connection);
+    };
+    hub.enter(connection);
+    return { connection, client, agent };
+  };
+  return { topics, hub, formats, connect, outgoing };
+}
+
+function publication(fields: Partial<Publication> = {}): Publication {
+  return {
+    kind: "publication",
+    namespace: "/",
+    rooms: undefined,
+    except: [],
+    skip: [],
+    event: "e",
+    args: [],
+    attachments: [],
+    volatile: false,
+    ...fields,
+  };
+}
+
+describe("delivery", () => {
+  test("one room: one publish per format, encoded once, native members not looped over", () => {
+    const { topics, hub, formats, connect } = setUp();
+    const members = [connect("1"), connect("2"), connect("3", { format: formats.b })];
+    for (const { connection } of members) hub.join(connection, "r");
+    hub.deliver(publication({ rooms: ["r"] }));
+    expect(topics.publishes).toBe(2);
+    expect([formats.a.encoded, formats.b.encoded]).toEqual([1, 1]);
+    expect(members.map(({ client }) => client.heard)).toEqual([["a:e"], ["a:e"], ["b:e"]]);
+    expect(members.flatMap(({ client }) => client.sent)).toEqual([]);
+  });
+
+  test("PSQ-07 no rooms: everyone in the namespace and nobody of another", () => {
+    const { hub, connect } = setUp();
+    const here = connect("1");
+    const there = connect("2", { namespace: "/chat" });
+    hub.deliver(publication({ rooms: undefined }));
+    expect([here.client.heard, there.client.heard]).toEqual([["a:e"], []]);
+  });
+
+  test("PSQ-07 an empty list of rooms: nobody; several rooms: each connection once", () => {
+    const { hub, connect } = setUp();
+    const both = connect("1");
+    const one = connect("2");
+    for (const room of ["r", "s"]) hub.join(both.connection, room);
+    hub.join(one.connection, "s");
+    hub.deliver(publication({ rooms: [] }));
+    hub.deliver(publication({ rooms: ["r", "s", "nobody"] }));
+    expect([both.client.heard, one.client.heard]).toEqual([["a:e"], ["a:e"]]);
+  });
+
+  test("PSQ-08 skip_sid leaves out by id, NRE-02 except by room; who was muted hears the next message", () => {
+    const { hub, connect, topics } = setUp();
+    const [a, b, c] = [connect("1"), connect("2"), connect("3")];
+    for (const { connection } of [a, b, c]) hub.join(connection, "r");
+    hub.join(b.connection, "quiet");
+    hub.deliver(publication({ rooms: ["r"], skip: ["1"], except: ["quiet"] }));
+    expect([a, b, c].map(({ client }) => client.heard.length)).toEqual([0, 0, 1]);
+    hub.deliver(publication({ rooms: ["r"] }));
+    expect([a, b, c].map(({ client }) => client.heard.length)).toEqual([1, 1, 2]);
+    expect(topics.publishes).toBe(2);
+  });
+
+  test("PSQ-08 skip_sid names ids alone: a room of that name is not left out", () => {
+    const { hub, connect } = setUp();
+    const a = connect("1");
+    hub.join(a.connection, "r");
+    hub.deliver(publication({ rooms: ["r"], skip: ["r"] }));
+    expect(a.client.heard).toEqual(["a:e"]);
+  });
+
+  test("SIO-16 a connection's id is a room of its own, once also where it joined others", () => {
+    const { hub, connect } = setUp();
+    const a = connect("1");
+    const b = connect("2");
+    hub.join(a.connection, "r");
+    hub.deliver(publication({ rooms: ["1"] }));
+    hub.deliver(publication({ rooms: ["r", "1"] }));
+    expect([a.client.heard.length, b.client.heard.length]).toEqual([2, 0]);
+  });
+
+  test("WSE-03 rooms of two namespaces never meet, whatever their names", () => {
+    const { hub, connect } = setUp();
+    const root = connect("1");
+    const chat = connect("2", { namespace: "/chat" });
+    hub.join(root.connection, "/chat,r");
+    hub.join(chat.connection, "r");
+    hub.deliver(publication({ namespace: "/chat", rooms: ["r"] }));
+    expect([root.client.heard.length, chat.client.heard.length]).toEqual([0, 1]);
+    hub.deliver(publication({ rooms: ["/chat,r"] }));
+    expect([root.client.heard.length, chat.client.heard.length]).toEqual([1, 1]);
+  });
+
+  test("NRE-02 a volatile publication is dropped for a looped client that cannot take it now", () => {
+    const { hub, connect } = setUp();
+    const [ready, busy] = [connect("1", { isNative: false }), connect("2", { isNative: false })];
+    busy.client.bufferedBytes = 1;
+    hub.deliver(publication({ volatile: true }));
+    expect([ready.client.heard.length, busy.client.heard.length]).toEqual([1, 0]);
+  });
+
+  test("SEC-06 a native member that is behind leaves its topics, and nobody else does", () => {
+    const { hub, connect } = setUp();
+    const [slow, quick] = [connect("1"), connect("2")];
+    for (const { connection } of [slow, quick]) hub.join(connection, "r");
+    slow.client.bufferedBytes = 100_000;
+    hub.deliver(publication({ rooms: ["r"] }));
+    expect([slow.client.isNative, quick.client.isNative]).toEqual([false, true]);
+    hub.deliver(publication({ rooms: ["r"], event: "f" }));
+    expect(slow.client.sent).toEqual(["a:f"]);
+    slow.client.isNative = true;
+    hub.refresh(slow.connection);
+    hub.deliver(publication({ rooms: ["r"], event: "g" }));
+    expect(slow.client.heard).toEqual(["a:e", "a:f", "a:g"]);
+    expect(slow.client.sent).toEqual(["a:f"]);
+  });
+
+  test("a client that is closed during a delivery disturbs nobody else's", () => {
+    const { hub, formats, connect } = setUp();
+    const dying = connect("1", { isNative: false });
+    const other = connect("2", { format: formats.b });
+    dying.client.send = () => {
+      hub.exit(dying.connection);
+    };
+    hub.deliver(publication());
+    expect(other.client.heard).toEqual(["b:e"]);
+  });
+
+  test("PSQ-10 an emit that wants acknowledgements is asked of each receiver; replies go to the bus", () => {
+    const { hub, connect, outgoing } = setUp();
+    const [a, b] = [connect("1"), connect("2")];
+    hub.deliver(
+      publication({
+        onAck: (args, hasBinary) =>
+          hasBinary ? undefined : { channel: "c", payload: `[${args.join(",")}]` },
+      }),
+    );
+    a.agent.acks[0]?.(["1", '"x"'], false);
+    b.agent.acks[0]?.(["2"], true);
+    expect(outgoing).toEqual([{ channel: "c", payload: '[1,"x"]' }]);
+  });
+});
+
+describe("commands", () => {
+  const target = { namespace: "/", rooms: ["r"], except: [], skip: [] };
+
+  test("NRE-06 join and leave for everyone in a room; PSQ-13 for one id; its answer only when it is ours", () => {
+    const { hub, connect, outgoing } = setUp();
+    const [a, b] = [connect("1"), connect("2")];
+    hub.join(a.connection, "r");
+    hub.apply({ kind: "join", target, rooms: ["z"] });
+    hub.apply({
+      kind: "join",
+      target: { namespace: "/", id: "2" },
+      rooms: ["y"],
+      done: { channel: "c", payload: "ok" },
+    });
+    hub.apply({
+      kind: "join",
+      target: { namespace: "/", id: "9" },
+      rooms: ["y"],
+      done: { channel: "c", payload: "no" },
+    });
+    hub.deliver(publication({ rooms: ["z"] }));
+    hub.deliver(publication({ rooms: ["y"] }));
+    expect([a.client.heard.length, b.client.heard.length]).toEqual([1, 1]);
+    expect(outgoing).toEqual([{ channel: "c", payload: "ok" }]);
+    hub.apply({ kind: "leave", target: { namespace: "/", id: "2" }, rooms: ["y"] });
+    hub.deliver(publication({ rooms: ["y"] }));
+    expect(b.client.heard.length).toBe(1);
+  });
+
+  test("PSQ-12 disconnect names one connection, NRE-06 a whole room", () => {
+    const { hub, connect } = setUp();
+    const [a, b] = [connect("1"), connect("2")];
+    hub.join(a.connection, "r");
+    hub.apply({ kind: "disconnect", target, closeClient: true });
+    hub.apply({ kind: "disconnect", target: { namespace: "/", id: "2" }, closeClient: false });
+    expect([a.agent.closed, b.agent.closed]).toEqual([[true], [false]]);
+  });
+
+  test("PSQ-14 close_room: everybody leaves, nobody is told, the room is gone", () => {
+    const { hub, connect } = setUp();
+    const members = [connect("1"), connect("2", { isNative: false })];
+    for (const { connection } of members) hub.join(connection, "r");
+    expect(hub.roomCount).toBe(1);
+    hub.apply({ kind: "close-room", namespace: "/", room: "r" });
+    hub.deliver(publication({ rooms: ["r"] }));
+    expect(hub.roomCount).toBe(0);
+    expect(members.flatMap(({ client }) => client.heard)).toEqual([]);
+  });
+});
+
+test("SEC-06 nothing is left of connections that are gone", () => {
+  const { hub, connect, topics } = setUp();
+  const connections = Array.from({ length: 50 }, (_, index) =>
+    connect(String(index), { namespace: `/n${index % 5}` }),
+  );
+  for (const { connection } of connections) for (const room of ["r", "s"]) hub.join(connection, room);
+  for (const { connection } of connections) hub.exit(connection);
+  for (const { connection } of connections) expect(hub.join(connection, "r")).toBe(false);
+  expect(hub.roomCount).toBe(0);
+  expect([...topics.subscribers.values()].every((set) => set.size === 0)).toBe(true);
+});
+
+test("PSQ-07 PSQ-08 NRE-02 any mix of rooms, exceptions and skips reaches exactly whom a plain model says", () => {
+  const roomNames = ["r", "s", "t"];
+  const names = [...roomNames, "0", "1", "2", "3"];
+  const memberships = fc.array(fc.subarray(roomNames), { minLength: 4, maxLength: 4 });
+  const lists = fc.subarray(names);
+  fc.assert(
+    fc.property(
+      memberships,
+      fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+      fc.option(lists, { nil: undefined }),
+      lists,
+      fc.subarray(["0", "1", "2", "3"]),
+      (rooms, native, to, except, skip) => {
+        const { hub, connect } = setUp();
+        const clients = rooms.map((_, id) => connect(String(id), { isNative: native[id] ?? true }));
+        for (const [id, joined] of rooms.entries()) {
+          const client = clients[id];
+          if (client) for (const room of joined) hub.join(client.connection, room);
+        }
+        hub.deliver(publication({ rooms: to, except, skip }));
+        const isIn = (id: number, list: readonly string[]) =>
+          list.some((name) => name === String(id) || (rooms[id] ?? []).includes(name));
+        const expected = rooms.map((_, id) =>
+          (to === undefined || isIn(id, to)) && !isIn(id, except) && !skip.includes(String(id)) ? 1 : 0,
+        );
+        expect(clients.map(({ client }) => client.heard.length)).toEqual(expected);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});

@@ -1,0 +1,283 @@
+// The composition root: config in, a running gateway out. It makes the bus, the hub, access, the two sides of each
+// dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
+// order live here and nowhere else.
+
+import { createApi } from "./api/app.ts";
+import type { Readiness } from "./api/app.ts";
+import { isLoopback } from "./auth/address.ts";
+import { AddressLimits } from "./auth/address-limits.ts";
+import { publishSecret } from "./auth/constant-time.ts";
+import { RoomSecrets } from "./auth/room-secrets.ts";
+import { createBus } from "./brokers/registry.ts";
+import { parseAddress } from "./config/address.ts";
+import type { Config, ListenerConfig } from "./config/config.ts";
+import type { Bus, BusMessage } from "./core/bus.ts";
+import type { BackendSide, BrowserSide, Dialect, Feed, Route } from "./core/dialect.ts";
+import { GatewayError } from "./core/errors.ts";
+import { Hub } from "./core/hub.ts";
+import { dialects } from "./dialects/registry.ts";
+import type { DialectName } from "./dialects/registry.ts";
+import type { Telemetry } from "./observe/observe.ts";
+import { closeAll } from "./server/drain.ts";
+import { Listener } from "./server/listener.ts";
+import { TrustedProxies } from "./server/request.ts";
+
+/** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
+const tickMs = 250;
+/** What is left of the answers and close frames after the drain may take this long. */
+const flushMs = 100;
+
+export interface GatewayParts {
+  readonly observe: Telemetry;
+  /** Routes beside the dialects', on every listener: the demo page. */
+  readonly routes?: readonly Route[];
+}
+
+const monotonic = (): number => performance.now();
+
+/** The sides of one dialect that is spoken on some listener. */
+interface Sides {
+  readonly name: DialectName;
+  readonly browser: BrowserSide | undefined;
+  readonly backend: BackendSide | undefined;
+}
+
+/**
+ * Starts a gateway. Rejects with GatewayError `start_failed` or `config_invalid`, a sentence for people, when Redis
+ * or an address cannot be had; nothing is left running then.
+ */
+export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
+  const { observe } = parts;
+  const bus = await createBus({ url: config.redis, tls: config.redisTls, observe, limits: config.limits });
+  const gateway = new Gateway(config, parts, bus);
+  try {
+    await gateway.start();
+  } catch (error) {
+    await gateway.stop(0);
+    throw error;
+  }
+  return gateway;
+}
+
+export class Gateway {
+  readonly #config: Config;
+  readonly #observe: Telemetry;
+  readonly #extraRoutes: readonly Route[];
+  readonly #bus: Bus;
+  readonly #hub: Hub;
+  readonly #proxies: readonly TrustedProxies[];
+  readonly #addresses: AddressLimits;
+  readonly #sides: readonly Sides[];
+  readonly #listeners: Listener[] = [];
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #connections = 0;
+  #state: "starting" | "running" | "draining" | "stopped" = "starting";
+
+  /** Use {@link createGateway}. */
+  constructor(config: Config, parts: GatewayParts, bus: Bus) {
+    this.#config = config;
+    this.#observe = parts.observe;
+    this.#extraRoutes = parts.routes ?? [];
+    this.#bus = bus;
+    this.#hub = this.#createHub();
+    this.#proxies = config.listeners.map(({ trustedProxies }) => new TrustedProxies(trustedProxies));
+    this.#addresses = this.#createAddressLimits();
+    this.#sides = this.#createSides();
+    this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
+    this.#observe.gauge("belfry_bus_ready", "1 while the bus is connected and its subscriptions are proved alive", () =>
+      bus.state().isReady ? 1 : 0,
+    );
+  }
+
+  /** Where it listens, one URL per listener. */
+  get urls(): readonly string[] {
+    return this.#listeners.map((listener) => listener.url);
+  }
+
+  /** The bus, without secrets: `memory` or `redis://host:6379/0`. */
+  get busLabel(): string {
+    return this.#bus.label;
+  }
+
+  readiness(): Readiness {
+    const bus = this.#bus.state();
+    const reasons = bus.isReady ? [] : [bus.reason];
+    if (this.#state !== "running") reasons.unshift(`The gateway is ${this.#state}`);
+    return { isReady: reasons.length === 0, reasons };
+  }
+
+  /** Listens: first to the bus, then to clients. */
+  async start(): Promise<void> {
+    for (const { name, backend } of this.#sides) {
+      for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
+    }
+    for (const listener of this.#config.listeners) this.#listeners.push(this.#listen(listener));
+    this.#ticker = setInterval(() => {
+      this.#tick();
+    }, this.#tickMs());
+    this.#state = "running";
+  }
+
+  /**
+   * Readiness turns red, newcomers are refused, everyone is closed over the drain time, then all ends (SEC-14).
+   * @param drainMs 0 ends at once.
+   */
+  async stop(drainMs = this.#config.drain * 1000): Promise<void> {
+    if (this.#state === "draining" || this.#state === "stopped") return;
+    this.#state = "draining";
+    for (const listener of this.#listeners) listener.drain();
+    await closeAll(this.#clients(), drainMs);
+    if (drainMs > 0) await Bun.sleep(flushMs);
+    clearInterval(this.#ticker);
+    for (const listener of this.#listeners) await listener.stop();
+    await this.#bus.close();
+    this.#state = "stopped";
+  }
+
+  #createHub(): Hub {
+    return new Hub({
+      observe: this.#observe,
+      topics: {
+        publish: (topic, frame) => {
+          let isBehind = false;
+          for (const listener of this.#listeners) isBehind = listener.publish(topic, frame) || isBehind;
+          return isBehind;
+        },
+      },
+      send: ({ channel, payload }) => {
+        this.#bus.publish(channel, payload).catch((error: unknown) => {
+          this.#observe.report("bus_publish", error);
+        });
+      },
+    });
+  }
+
+  #createAddressLimits(): AddressLimits {
+    return new AddressLimits({
+      limits: this.#config.limits,
+      now: monotonic,
+      isExempt: (address) => this.#isExempt(address),
+    });
+  }
+
+  /** Many clients share these addresses: no limit counts them as one (SEC-15). */
+  #isExempt(address: string): boolean {
+    return isLoopback(address) || this.#proxies.some((proxies) => proxies.trusts(address));
+  }
+
+  #createSides(): readonly Sides[] {
+    const spoken = new Set(this.#config.listeners.flatMap((listener) => listener.dialects));
+    return [...spoken].map((name) => {
+      const dialect: Dialect<unknown> = dialects[name];
+      const options = this.#config[name];
+      return {
+        name,
+        browser: dialect.browser?.(this.#browserContext(), options),
+        backend: dialect.backend?.(this.#backendContext(), options),
+      };
+    });
+  }
+
+  #browserContext(): Parameters<NonNullable<Dialect<unknown>["browser"]>>[0] {
+    const { limits, secretKeys, roomSecrets } = this.#config;
+    const access = new RoomSecrets({
+      bus: this.#bus,
+      keyPrefixes: secretKeys,
+      configured: new Map(Object.entries(roomSecrets)),
+      limits,
+      observe: this.#observe,
+      now: monotonic,
+      isExempt: (address) => this.#isExempt(address),
+    });
+    const admit = (address: string): (() => void) | undefined => this.#admit(address);
+    return { hub: this.#hub, access, observe: this.#observe, limits, admit, now: monotonic };
+  }
+
+  #backendContext(): Parameters<NonNullable<Dialect<unknown>["backend"]>>[0] {
+    const { secret, limits } = this.#config;
+    return {
+      bus: this.#bus,
+      observe: this.#observe,
+      limits,
+      gatewayId: crypto.randomUUID().replaceAll("-", ""),
+      isPublishSecret: secret === undefined ? undefined : publishSecret(secret),
+    };
+  }
+
+  #admit(address: string): (() => void) | undefined {
+    const isFull = this.#connections >= this.#config.limits.connections;
+    const refusal = this.#state === "draining" ? "shutting_down" : isFull ? "connections" : undefined;
+    const release = refusal ?? this.#addresses.admit(address);
+    if (typeof release === "string") {
+      this.#observe.refused("http", release);
+      return undefined;
+    }
+    this.#connections++;
+    return () => {
+      this.#connections--;
+      release();
+    };
+  }
+
+  async #subscribe(dialect: DialectName, feed: Feed): Promise<void> {
+    await this.#bus.subscribe(feed.filter, (message) => {
+      this.#received(dialect, feed, message);
+    });
+  }
+
+  /** The straight line: bytes of the bus to frames of the clients, in one turn. */
+  #received(dialect: DialectName, feed: Feed, message: BusMessage): void {
+    const decoded = feed.decode(message);
+    if (decoded.kind === "skipped") {
+      if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason);
+      return;
+    }
+    this.#observe.received(dialect, message.payload.length);
+    this.#hub.apply(decoded);
+  }
+
+  #listen(listener: ListenerConfig): Listener {
+    const sides = this.#sides.filter(({ name }) => listener.dialects.includes(name));
+    const address = parseAddress(listener.address);
+    if (!address) {
+      throw new GatewayError("config_invalid", "Expected a listener's address as host:port, [v6]:port or :port");
+    }
+    return new Listener({
+      address,
+      routes: [
+        ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
+        this.#apiRoute(),
+        ...this.#extraRoutes,
+      ],
+      origins: listener.origins,
+      trustedProxies: listener.trustedProxies,
+      maxMessageBytes: Math.max(...sides.map(({ browser }) => browser?.maxMessageBytes ?? 0)),
+      limits: this.#config.limits,
+      observe: this.#observe,
+    });
+  }
+
+  #apiRoute(): Route {
+    const answer = createApi({
+      observe: this.#observe,
+      metrics: () => this.#observe.metrics(),
+      readiness: () => this.readiness(),
+    });
+    return { path: "/-", isPrefix: true, fetch: (request) => answer(request) };
+  }
+
+  *#clients(): Iterable<{ close(reason: "shutdown"): void }> {
+    for (const { browser } of this.#sides) if (browser) yield* browser.clients();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const { browser } of this.#sides) browser?.tick(now);
+  }
+
+  /** Short heartbeats (tests, some conformance suites) want a finer clock. */
+  #tickMs(): number {
+    const shortest = Math.min(...this.#sides.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY));
+    return Math.max(10, Math.min(tickMs, shortest / 10));
+  }
+}
