@@ -1,0 +1,37 @@
+// Connect storm: how many pages per second get from TCP connect to joined, 128 at a time.
+
+import { cpuOf } from "./support/process.ts";
+import { median, printTable, spread } from "./support/statistics.ts";
+import type { Bench } from "./support/subjects.ts";
+import { Generator, startBare, startBelfry } from "./support/subjects.ts";
+
+export async function connectStorm(bench: Bench, clients: number, pairs: number): Promise<void> {
+  const results = new Map<string, { perSecond: number[]; cpu: number[]; generator: number[] }>();
+  for (let pair = 0; pair <= pairs; pair++) {
+    for (const start of [startBelfry, startBare]) {
+      const subject = await start(bench);
+      const cpu = cpuOf(subject.pid);
+      const pages = await Generator.start(subject.port, clients, 1);
+      const result = results.get(subject.name) ?? { perSecond: [], cpu: [], generator: [] };
+      results.set(subject.name, result);
+      if (pair > 0) {
+        result.perSecond.push((clients / pages.joinMs) * 1000);
+        result.cpu.push((cpuOf(subject.pid) - cpu) / clients);
+        result.generator.push(pages.cpu / clients);
+      }
+      await Promise.all([subject.stop(), pages.stop()]);
+    }
+  }
+  const floor = median(results.get("bare engine")?.perSecond ?? []);
+  printTable(
+    `Connect storm, ${clients} pages (median and range of ${pairs} runs)`,
+    ["server", "joined per second", "to the bare engine", "us of CPU each", "generator us"],
+    [...results].map(([name, { perSecond, cpu, generator }]) => [
+      name,
+      spread(perSecond, 0),
+      `${(median(perSecond) / floor).toFixed(2)} x`,
+      spread(cpu, 0),
+      spread(generator, 0),
+    ]),
+  );
+}

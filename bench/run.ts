@@ -1,0 +1,52 @@
+// `npm run bench`: every benchmark, or those named: npm run bench -- fan-out latency --clients 500,2000 --quick
+// Each prints a table with ratios of one run, and what the load generator itself cost.
+
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { connectStorm } from "./connect-storm.ts";
+import { fanOut } from "./fan-out.ts";
+import { idleMemory } from "./idle-memory.ts";
+import { latency } from "./latency.ts";
+import type { Bench } from "./support/subjects.ts";
+import { compile, startRedis } from "./support/subjects.ts";
+
+const { values, positionals } = parseArgs({
+  args: Bun.argv.slice(2),
+  allowPositionals: true,
+  options: {
+    clients: { type: "string", default: "500,2000,18000" },
+    messages: { type: "string", default: "400" },
+    pairs: { type: "string", default: "3" },
+    quick: { type: "boolean", default: false },
+  },
+});
+const clients = (values.quick ? "500" : values.clients).split(",").map(Number);
+const pairs = values.quick ? 1 : Number(values.pairs);
+const messages = values.quick ? 100 : Number(values.messages);
+const most = Math.max(...clients);
+
+const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
+  "fan-out": (bench) => fanOut(bench, { clients, pairs, messages }),
+  "idle-memory": (bench) => idleMemory(bench, most),
+  latency: (bench) => latency(bench, Math.max(messages, 100)),
+  "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
+};
+const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+if (unknown !== undefined) {
+  console.error(`Expected benchmarks among ${Object.keys(benchmarks).join(", ")}, got ${unknown}`);
+  process.exit(2);
+}
+
+compile();
+const redis = await startRedis();
+console.log(
+  `# Belfry's benchmarks: ${cpus().length} cores, Bun ${Bun.version}; every server and the generator share them`,
+);
+try {
+  for (const name of names) {
+    await benchmarks[name]?.({ redisUrl: redis.url, redisPort: redis.port, payload: 100 });
+  }
+} finally {
+  await redis.child.stop();
+}

@@ -1,0 +1,121 @@
+// Who may join a room with a room-space: whoever shows the space's secret (WSE-03 step 4). Secrets live in the
+// configuration or on the bus (WSE-05). Failed joins are limited per connection and per address and space (WSE-08):
+// once the limit is reached, nothing is looked up or compared, so a right secret is refused there too until the
+// limit has a place again. No secret is ever logged or kept.
+
+import { roomSpace } from "../core/access.ts";
+import type { Access, JoinRequest, Verdict } from "../core/access.ts";
+import type { Bus } from "../core/bus.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Observe } from "../core/observe.ts";
+import { addressKey } from "./address.ts";
+import { isEqualSecret } from "./constant-time.ts";
+import { BucketTable, TokenBucket } from "./rate-limit.ts";
+import type { Rate } from "./rate-limit.ts";
+
+export interface RoomSecretsParts {
+  readonly bus: Pick<Bus, "get">;
+  /** Put before the room-space, asked in this order; the first key that exists decides (WSE-05). */
+  readonly keyPrefixes: readonly string[];
+  /** Secrets by room-space. A space named here is never looked up on the bus. */
+  readonly configured: ReadonlyMap<string, string>;
+  readonly limits: Pick<Limits, "failedJoinsPerMinute" | "nameBytes" | "roomsPerConnection">;
+  readonly observe: Observe;
+  /** Monotonic clock, ms. */
+  now(): number;
+  /** Loopback and trusted proxies: there only the limit of the connection counts (SEC-15). */
+  isExempt(address: string): boolean;
+}
+
+/** Pairs of address and room-space whose failures are remembered. */
+const maxGuessedSpaces = 50_000;
+
+/** What is known of one connection; gone with it. */
+interface Guesser {
+  readonly failures: TokenBucket;
+  lookups: number;
+}
+
+interface Attempt {
+  readonly guesser: Guesser;
+  /** Address and space; undefined when the address is no single client's. */
+  readonly origin: string | undefined;
+}
+
+/** What the lookup found; undefined when it could not be made. */
+type Found = { readonly secret: string | undefined } | undefined;
+
+export class RoomSecrets implements Access {
+  readonly #parts: RoomSecretsParts;
+  readonly #rate: Rate;
+  readonly #guessers = new WeakMap<object, Guesser>();
+  readonly #failures: BucketTable;
+
+  constructor(parts: RoomSecretsParts) {
+    this.#parts = parts;
+    const perMinute = parts.limits.failedJoinsPerMinute;
+    this.#rate = { perSecond: perMinute / 60, burst: perMinute };
+    this.#failures = new BucketTable(this.#rate, maxGuessedSpaces);
+  }
+
+  async mayJoin(request: JoinRequest): Promise<Verdict> {
+    const space = roomSpace(request.room);
+    if (space === undefined) return "allowed";
+    if (!this.#canBeRight(request, space)) return "secret_wrong";
+    const attempt = this.#attempt(request, space);
+    if (this.#isLimited(attempt) || attempt.guesser.lookups >= this.#parts.limits.roomsPerConnection) {
+      return "rate_limited";
+    }
+    attempt.guesser.lookups++;
+    const found = await this.#find(space);
+    attempt.guesser.lookups--;
+    if (!found) return "unavailable";
+    // Others may have failed while this one waited: of many guesses sent at once, only the first few are compared.
+    if (this.#isLimited(attempt)) return "rate_limited";
+    if (isEqualSecret(request.secret, found.secret)) return "allowed";
+    this.#countFailure(attempt);
+    return "secret_wrong";
+  }
+
+  /** A join without a secret is no guess: it costs nothing, and locks nobody out behind a shared address. */
+  #canBeRight({ secret }: JoinRequest, space: string): boolean {
+    return (
+      typeof secret === "string" && secret !== "" && Buffer.byteLength(space) <= this.#parts.limits.nameBytes
+    );
+  }
+
+  #attempt({ connection, address }: JoinRequest, space: string): Attempt {
+    let guesser = this.#guessers.get(connection);
+    if (!guesser) {
+      guesser = { failures: new TokenBucket(this.#rate, this.#parts.now()), lookups: 0 };
+      this.#guessers.set(connection, guesser);
+    }
+    const origin = this.#parts.isExempt(address) ? undefined : `${addressKey(address)} ${space}`;
+    return { guesser, origin };
+  }
+
+  #isLimited({ guesser, origin }: Attempt): boolean {
+    const now = this.#parts.now();
+    return !guesser.failures.hasToken(now) || (origin !== undefined && !this.#failures.hasToken(origin, now));
+  }
+
+  #countFailure({ guesser, origin }: Attempt): void {
+    const now = this.#parts.now();
+    guesser.failures.take(now);
+    if (origin !== undefined) this.#failures.take(origin, now);
+  }
+
+  async #find(space: string): Promise<Found> {
+    const configured = this.#parts.configured.get(space);
+    if (configured !== undefined) return { secret: configured };
+    try {
+      const values = await this.#parts.bus.get(this.#parts.keyPrefixes.map((prefix) => prefix + space));
+      return { secret: values.find((value) => value !== undefined) };
+    } catch (error) {
+      // A lost bus is known already (readiness is red): no line for each of the clients that come back.
+      if (!(error instanceof GatewayError)) this.#parts.observe.report("room_secret", error);
+      return undefined;
+    }
+  }
+}
