@@ -84,8 +84,10 @@ export class Gateway {
     this.#addresses = this.#createAddressLimits();
     this.#sides = this.#createSides();
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
-    this.#observe.gauge("belfry_bus_ready", "1 while the bus is connected and its subscriptions are proved alive", () =>
-      bus.state().isReady ? 1 : 0,
+    this.#observe.gauge(
+      "belfry_bus_ready",
+      "1 while the bus is connected and its subscriptions are proved alive",
+      () => (bus.state().isReady ? 1 : 0),
     );
   }
 
@@ -136,6 +138,7 @@ export class Gateway {
 
   #createHub(): Hub {
     return new Hub({
+      limits: this.#config.limits,
       observe: this.#observe,
       topics: {
         publish: (topic, frame) => {
@@ -240,7 +243,10 @@ export class Gateway {
     const sides = this.#sides.filter(({ name }) => listener.dialects.includes(name));
     const address = parseAddress(listener.address);
     if (!address) {
-      throw new GatewayError("config_invalid", "Expected a listener's address as host:port, [v6]:port or :port");
+      throw new GatewayError(
+        "config_invalid",
+        "Expected a listener's address as host:port, [v6]:port or :port",
+      );
     }
     return new Listener({
       address,
@@ -277,7 +283,9 @@ export class Gateway {
 
   /** Short heartbeats (tests, some conformance suites) want a finer clock. */
   #tickMs(): number {
-    const shortest = Math.min(...this.#sides.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY));
+    const shortest = Math.min(
+      ...this.#sides.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY),
+    );
     return Math.max(10, Math.min(tickMs, shortest / 10));
   }
 }

@@ -65,7 +65,8 @@ function createFormat(name: string): Format & { encoded: number } {
 function setUp() {
   const topics = new FakeTopics();
   const outgoing: Outgoing[] = [];
-  const hub = new Hub({ topics, observe: silent, send: (message) => outgoing.push(message) });
+  const limits = { nameBytes: 256, roomsPerConnection: 1000 };
+  const hub = new Hub({ limits, topics, observe: silent, send: (message) => outgoing.push(message) });
   const formats = { a: createFormat("a"), b: createFormat("b") };
   const agents: { id: string; closed: boolean[]; acks: ((args: string[], isBinary: boolean) => void)[] }[] =
     [];
@@ -280,6 +281,17 @@ describe("commands", () => {
     expect(hub.roomCount).toBe(0);
     expect(members.flatMap(({ client }) => client.heard)).toEqual([]);
   });
+});
+
+test("SEC-06 rooms per connection and names of rooms are bounded, for backends' orders too", () => {
+  const { hub, connect } = setUp();
+  const { connection } = connect("1");
+  const joined = Array.from({ length: 1001 }, (_, index) => hub.join(connection, `r${index}`));
+  expect(joined.filter(Boolean).length).toBe(1000);
+  hub.leave(connection, "r0");
+  expect(hub.join(connection, "é".repeat(129))).toBe(false);
+  hub.apply({ kind: "join", target: { namespace: "/", id: "1" }, rooms: ["x".repeat(257), "a", "b"] });
+  expect(hub.roomCount).toBe(1000);
 });
 
 test("SEC-06 nothing is left of connections that are gone", () => {

@@ -3,6 +3,7 @@
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
 import type { Connection, Format } from "./connection.ts";
+import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { AckReply, Command, Outgoing, Publication, Single, Target } from "./publication.ts";
 import { Room } from "./room.ts";
@@ -20,7 +21,11 @@ interface Namespace {
   readonly ids: Map<string, Connection>;
 }
 
+/** Why a connection cannot join a room, whoever asks for it. */
+export type JoinRefusal = "room_name_too_long" | "too_many_rooms";
+
 export interface HubParts {
+  readonly limits: Pick<Limits, "nameBytes" | "roomsPerConnection">;
   readonly topics: Topics;
   readonly observe: Observe;
   /** Sends to the bus without waiting: acknowledgements and answers of commands. */
@@ -28,6 +33,7 @@ export interface HubParts {
 }
 
 export class Hub {
+  readonly #limits: HubParts["limits"];
   readonly #topics: Topics;
   readonly #observe: Observe;
   readonly #send: (outgoing: Outgoing) => void;
@@ -36,6 +42,7 @@ export class Hub {
   #rooms = 0;
 
   constructor(parts: HubParts) {
+    this.#limits = parts.limits;
     this.#topics = parts.topics;
     this.#observe = parts.observe;
     this.#send = (outgoing) => {
@@ -66,10 +73,19 @@ export class Hub {
     if (namespace.everyone.isEmpty) this.#namespaces.delete(connection.namespace);
   }
 
-  /** @returns false when it was in already, or is not in its namespace. */
+  /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
+  joinRefusal(connection: Connection, name: string): JoinRefusal | undefined {
+    if (Buffer.byteLength(name) > this.#limits.nameBytes) return "room_name_too_long";
+    // The room of everyone in the namespace is in the list too.
+    return connection.rooms.length > this.#limits.roomsPerConnection ? "too_many_rooms" : undefined;
+  }
+
+  /** @returns false when it was in already, cannot join, or is not in its namespace. */
   join(connection: Connection, name: string): boolean {
     const namespace = this.#namespaces.get(connection.namespace);
-    if (!namespace || namespace.ids.get(connection.id) !== connection) return false;
+    const refusal = this.joinRefusal(connection, name);
+    if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
+    if (refusal !== undefined || !namespace || namespace.ids.get(connection.id) !== connection) return false;
     let room = namespace.rooms.get(name);
     if (!room) {
       room = new Room(this.#nextRoom++, connection.namespace, name);

@@ -63,14 +63,17 @@ export function findObjects(text: string, member: string): readonly Span[] | und
 const defaultDepth = 200;
 const defaultItems = 1_000_000;
 
-const [quote, comma, minus, dot, colon, upperI] = [0x22, 0x2c, 0x2d, 0x2e, 0x3a, 0x49];
+/** Length up to which a string is looked through character by character. */
+const nearby = 32;
+
+const [space, quote, backslash, comma, colon] = [0x20, 0x22, 0x5c, 0x2c, 0x3a];
 const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
-const [zero, nine, plus, lowerE, upperE, lowerU] = [0x30, 0x39, 0x2b, 0x65, 0x45, 0x75];
+const [zero, nine, plus, minus, dot, lowerE, upperE] = [0x30, 0x39, 0x2b, 0x2d, 0x2e, 0x65, 0x45];
+const [upperI, lowerU] = [0x49, 0x75];
 
 // Negated: everything from the space upwards is not one.
 const control = /[^ -\uffff]/;
 const escapeOrControl = /[^ -[\]-\uffff]/;
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 /** What may follow a backslash, `u` aside. */
 const escapes = '"\\/bfnrt';
 
@@ -85,7 +88,7 @@ class Scanner {
   readonly #maxDepth: number;
   readonly #maxItems: number;
   readonly #watch: Watch | undefined;
-  /** Control characters are rare: looked for once per text, then string by string only if there are any. */
+  /** Control characters are rare: looked for once per text, then in long strings only if there are any. */
   readonly #hasControl: boolean;
   /** The first backslash at or after the last string's start: searched once, or short strings would be quadratic. */
   #escape: number;
@@ -94,8 +97,7 @@ class Scanner {
   #words: Span[] = [];
 
   constructor(text: string, bounds: JsonBounds, watch?: Watch) {
-    // A half surrogate has no UTF-8 form; inside a string its escape means the same, elsewhere neither is JSON.
-    this.#text = text.isWellFormed() ? text : text.replace(loneSurrogate, toEscape);
+    this.#text = text;
     this.#maxDepth = bounds.maxDepth ?? defaultDepth;
     this.#maxItems = bounds.maxItems ?? defaultItems;
     this.#watch = watch;
@@ -104,17 +106,15 @@ class Scanner {
   }
 
   readObject(into: Map<string, string>): boolean {
-    this.#space();
-    return this.#at(openObject) && this.#object(1, into) && this.#isAtEnd();
+    return this.#open() && this.#at(openObject) && this.#object(1, into) && this.#isAtEnd();
   }
 
   readArray(into: string[]): boolean {
-    this.#space();
-    return this.#at(openArray) && this.#array(1, into) && this.#isAtEnd();
+    return this.#open() && this.#at(openArray) && this.#array(1, into) && this.#isAtEnd();
   }
 
   readJson(): string | undefined {
-    this.#space();
+    if (!this.#open()) return undefined;
     const start = this.#pos;
     if (!this.#value(1)) return undefined;
     const raw = this.#cut(start);
@@ -130,13 +130,13 @@ class Scanner {
         return this.#object(depth);
       case openArray:
         return this.#array(depth);
-      case 0x74:
+      case 0x74: // t
         return this.#word("true");
-      case 0x66:
+      case 0x66: // f
         return this.#word("false");
-      case 0x6e:
+      case 0x6e: // n
         return this.#word("null");
-      case 0x4e:
+      case 0x4e: // N
         return this.#nonFinite("NaN");
       case upperI:
         return this.#nonFinite("Infinity");
@@ -197,6 +197,19 @@ class Scanner {
 
   #string(): boolean {
     const start = this.#pos + 1;
+    // Short and plain, as most are: cheaper than a search.
+    for (let at = start; at < start + nearby; at++) {
+      const code = this.#text.charCodeAt(at);
+      if (code === quote) {
+        this.#pos = at + 1;
+        return true;
+      }
+      if (code === backslash || !(code >= space)) break;
+    }
+    return this.#longString(start);
+  }
+
+  #longString(start: number): boolean {
     let from = start;
     let end = -1;
     for (;;) {
@@ -256,15 +269,18 @@ class Scanner {
   }
 
   #isKey(name: string, start: number): boolean {
-    const raw = this.#text.slice(start, this.#pos);
-    return raw.includes("\\")
-      ? decodeKey(raw) === name
-      : raw.length === name.length + 2 && raw.startsWith(name, 1);
+    return decodeKey(this.#text.slice(start, this.#pos)) === name;
   }
 
   #nextEscape(from: number): number {
     const next = this.#text.indexOf("\\", from);
     return next === -1 ? this.#text.length : next;
+  }
+
+  /** Half surrogates have no UTF-8 form, so the text is not JSON (RFC 8259, 8.1); escaped ones are only text. */
+  #open(): boolean {
+    this.#space();
+    return this.#text.isWellFormed();
   }
 
   #space(): void {
@@ -303,11 +319,7 @@ function isHex(code: number): boolean {
   return (code >= zero && code <= nine) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66);
 }
 
-/** @param raw a string that the scanner accepted. */
+/** @param raw a string that the scanner accepted, so only escapes make it differ from its text. */
 function decodeKey(raw: string): string {
-  return readString(raw) ?? "";
-}
-
-function toEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16)}`;
+  return raw.includes("\\") ? (readString(raw) ?? "") : raw.slice(1, -1);
 }
