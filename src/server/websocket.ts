@@ -5,28 +5,27 @@
 import type { ServerWebSocket } from "bun";
 import type { Limits } from "../core/limits.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/transport.ts";
+import { Backlog } from "./backlog.ts";
 
-/** A client that reads nothing for this long while its queue is over the limit is slow, not busy. */
-const stallMs = 100;
-/** Unread bytes in the engine above which direct frames go to the queue. */
+/** Unread bytes in the engine above which a client is behind; it is fed up to here, so the rest stays shared. */
 const behindBytes = 64 * 1024;
-
-/** What waits for a client that fell behind. */
-interface Backlog {
-  readonly frames: Frame[];
-  /** Index of the next frame; the array is cut when it is empty. */
-  next: number;
-  bytes: number;
-  /** The engine's unread bytes when last seen, and when they last shrank. */
-  unread: number;
-  progressAt: number;
-}
+/** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
+const packBytes = 16 * 1024;
+/** A client that read this much while it was behind does read: it gets time, and `sendQueueMaxBytes`. */
+const provenBytes = 1024 * 1024;
+/** How long such a client may read nothing while more than `sendQueueBytes` wait. */
+const stallMs = 10_000;
 
 export class WebSocketTransport implements Socket {
   readonly handler: SocketHandler;
   readonly #limits: Limits;
   #ws: ServerWebSocket<WebSocketTransport> | undefined;
   #backlog: Backlog | undefined;
+  /** Unread bytes in the engine after our last write to a client that is behind. */
+  #unread = 0;
+  /** What it read while it was behind, over its life, and when it last did. */
+  #readBytes = 0;
+  #readAt = 0;
   #cause: CloseCause = "peer";
 
   constructor(handler: SocketHandler, limits: Limits) {
@@ -50,8 +49,9 @@ export class WebSocketTransport implements Socket {
 
   send(frames: readonly Frame[]): void {
     for (const frame of frames) {
-      if (this.#backlog) this.#enqueue(this.#backlog, frame);
-      else if (this.#write(frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
+      if (!this.#ws) return;
+      if (this.#backlog) this.#queue(this.#backlog, frame);
+      else if (write(this.#ws, frame) === -1 && this.#ws.getBufferedAmount() > behindBytes) this.fallBehind();
     }
   }
 
@@ -65,8 +65,9 @@ export class WebSocketTransport implements Socket {
 
   fallBehind(): void {
     if (!this.#ws || this.#backlog) return;
-    const unread = this.#ws.getBufferedAmount();
-    this.#backlog = { frames: [], next: 0, bytes: 0, unread, progressAt: performance.now() };
+    this.#backlog = new Backlog();
+    this.#unread = this.#ws.getBufferedAmount();
+    this.#readAt = performance.now();
     this.handler.nativeChanged();
   }
 
@@ -91,53 +92,53 @@ export class WebSocketTransport implements Socket {
     this.handler.closed(code, this.#cause);
   }
 
-  /** The engine's own buffer ran empty: the backlog goes on. */
+  /** The client read something: the backlog goes on, and when all is read the client is native again. */
   drained(): void {
+    const ws = this.#ws;
     const backlog = this.#backlog;
-    if (!backlog) return;
-    backlog.progressAt = performance.now();
-    while (backlog.next < backlog.frames.length) {
-      const frame = backlog.frames[backlog.next++];
-      if (frame === undefined) break;
-      backlog.bytes -= frame.length;
-      if (this.#write(frame) === -1) {
-        backlog.unread = this.#ws?.getBufferedAmount() ?? 0;
-        this.#compact(backlog);
-        return;
-      }
-    }
+    if (!ws || !backlog) return;
+    this.#readBytes += Math.max(0, this.#unread - ws.getBufferedAmount());
+    this.#readAt = performance.now();
+    while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
+    this.#unread = ws.getBufferedAmount();
+    if (!backlog.isEmpty || this.#unread > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();
   }
 
-  #write(frame: Frame): number {
-    if (!this.#ws) return 0;
-    return typeof frame === "string" ? this.#ws.sendText(frame) : this.#ws.sendBinary(frame);
+  /** What waits already decides, not the frame that comes: a message of any size finds room behind little. */
+  #queue(backlog: Backlog, frame: Frame): void {
+    if (backlog.bytes > this.#limits.sendQueueBytes && this.#isSlow(backlog)) this.#closeSlow(backlog);
+    else backlog.push(frame);
   }
 
-  #enqueue(backlog: Backlog, frame: Frame): void {
-    backlog.frames.push(frame);
-    backlog.bytes += frame.length;
-    if (backlog.bytes <= this.#limits.sendQueueBytes) return;
-    const now = performance.now();
-    const unread = this.#ws?.getBufferedAmount() ?? 0;
-    if (unread < backlog.unread) backlog.progressAt = now;
-    backlog.unread = unread;
-    const isStalled = now - backlog.progressAt > stallMs;
-    if (isStalled || backlog.bytes > this.#limits.sendQueueMaxBytes) this.#closeSlow();
+  /**
+   * Whoever never read under pressure is slow at once: its memory must not grow for as long as a pause of a good
+   * client may take. Whoever did is trusted up to the larger bound.
+   */
+  #isSlow(backlog: Backlog): boolean {
+    if (this.#readBytes < provenBytes || backlog.bytes > this.#limits.sendQueueMaxBytes) return true;
+    return performance.now() - this.#readAt > stallMs;
   }
 
-  #closeSlow(): void {
-    if (this.#cause === "slow") return;
+  #closeSlow(backlog: Backlog): void {
+    backlog.clear();
     this.#cause = "slow";
-    if (this.#backlog) this.#backlog.frames.length = 0;
     this.#ws?.terminate();
   }
+}
 
-  /** Frees frames that were sent, seldom enough to be cheap. */
-  #compact(backlog: Backlog): void {
-    if (backlog.next < 256) return;
-    backlog.frames.splice(0, backlog.next);
-    backlog.next = 0;
+/** @returns -1 when the engine had to keep some of it. */
+function write(ws: ServerWebSocket<WebSocketTransport>, frame: Frame): number {
+  return typeof frame === "string" ? ws.sendText(frame) : ws.sendBinary(frame);
+}
+
+function writePack(ws: ServerWebSocket<WebSocketTransport>, backlog: Backlog): void {
+  let bytes = 0;
+  while (bytes < packBytes) {
+    const frame = backlog.shift();
+    if (frame === undefined) return;
+    bytes += frame.length;
+    write(ws, frame);
   }
 }

@@ -1,11 +1,13 @@
 // What `npm start` shows: a page that hears the clock of the `time` room, and a backend that says the time. Both use
 // only doors that every user has: Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
-// demo is bound to loopback and no other start serves it.
+// demo is bound to loopback, answers to this machine's own names alone, and no other start serves it.
 
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { request } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { isLocal } from "../../config/address.ts";
 import type { Route } from "../../core/dialect.ts";
 
 /** The publish secret of one demo. */
@@ -13,31 +15,36 @@ export function createSecret(): string {
   return randomBytes(12).toString("base64url");
 }
 
-const here = import.meta.dirname;
+/** What the page loads, beside the settings: path, media type, file. */
+const files = [
+  ["/", "text/html; charset=utf-8", "page.html"],
+  ["/demo/page.css", "text/css; charset=utf-8", "page.css"],
+  ["/demo/page.js", "text/javascript; charset=utf-8", "page.js"],
+  ["/demo/icon.svg", "image/svg+xml", "icon.svg"],
+  ["/favicon.ico", "image/svg+xml", "icon.svg"],
+] as const;
 
 /** The page and what it loads; nothing comes from another site. */
 export async function demoRoutes(secret: string): Promise<readonly Route[]> {
   const client = dirname(createRequire(import.meta.url).resolve("socket.io-client/package.json"));
-  const settings = JSON.stringify({ secret }).replaceAll("&", "&amp;").replaceAll('"', "&quot;");
-  const page = (await readFile(join(here, "page.html"), "utf8")).replace("{{settings}}", settings);
+  const script = await readFile(join(client, "dist/socket.io.min.js"));
+  const own = files.map(async ([path, type, name]) =>
+    fileRoute(path, type, await readFile(join(import.meta.dirname, name))),
+  );
   return [
-    fileRoute("/", "text/html; charset=utf-8", page),
-    fileRoute("/demo/page.css", "text/css; charset=utf-8", await readFile(join(here, "page.css"))),
-    fileRoute("/demo/page.js", "text/javascript; charset=utf-8", await readFile(join(here, "page.js"))),
-    fileRoute("/demo/icon.svg", "image/svg+xml", await readFile(join(here, "icon.svg"))),
-    fileRoute("/favicon.ico", "image/svg+xml", await readFile(join(here, "icon.svg"))),
-    fileRoute(
-      "/demo/socket.io.min.js",
-      "text/javascript; charset=utf-8",
-      await readFile(join(client, "dist/socket.io.min.js")),
-    ),
+    ...(await Promise.all(own)),
+    fileRoute("/demo/socket.io.min.js", "text/javascript; charset=utf-8", script),
+    // Apart from the page, which reads it again after every reconnect: a restart makes a new secret.
+    fileRoute("/demo/settings.json", "application/json", JSON.stringify({ secret })),
   ];
 }
 
-/** The page's secret opens `POST /emit`: no other site may frame it, and nothing but our own files runs in it. */
+/** No other site may frame the page or read it, and nothing but our own files runs in it. */
 const headers = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+  "content-security-policy":
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
@@ -46,25 +53,50 @@ function fileRoute(path: string, type: string, body: string | Buffer<ArrayBuffer
   return {
     path,
     isPrefix: false,
-    fetch: (request) =>
-      request.method === "GET" || request.method === "HEAD"
-        ? new Response(body, { headers: { ...headers, "content-type": type } })
-        : new Response("Expected GET\n", { status: 405, headers: { allow: "GET, HEAD" } }),
+    fetch: (request) => {
+      if (!isOwnName(request)) return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
+      if (request.method !== "GET" && request.method !== "HEAD") return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
+      return new Response(body, { headers: { ...headers, "content-type": type } });
+    },
   };
 }
 
-/** Says the time once a second over HTTP, as any backend would. @returns what stops it. */
+/** A foreign name that resolves to loopback (DNS rebinding) would make the page, and its secret, another site's own. */
+function isOwnName(request: Request): boolean {
+  return isLocal(new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1"));
+}
+
+function refusal(status: 405 | 421, sentence: string, more: Readonly<Record<string, string>> = {}): Response {
+  return new Response(sentence, {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff", ...more },
+  });
+}
+
+/** Says the time at every full second over HTTP, as any backend would. @returns what stops it. */
 export function startClock(url: string, secret: string): () => void {
-  const timer = setInterval(() => {
-    const time = new Date().toTimeString().slice(0, 8);
-    fetch(`${url}/emit`, {
-      method: "POST",
-      body: JSON.stringify({ event: "clock", room: "time", data: time, secret }),
-    }).catch(() => {
-      // The gateway is going down: the next tick, or its end, settles it.
-    });
-  }, 1000);
-  return () => {
-    clearInterval(timer);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const schedule = (): void => {
+    timer = setTimeout(tick, 1000 - (Date.now() % 1000));
   };
+  const tick = (): void => {
+    const time = new Date().toTimeString().slice(0, 8);
+    post(`${url}/emit`, JSON.stringify({ event: "clock", room: "time", data: time, secret }));
+    schedule();
+  };
+  schedule();
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
+/** Without `fetch`, which would ask the proxy of the environment (`HTTP_PROXY`) for our own loopback address. */
+function post(url: string, body: string): void {
+  const sent = request(url, { method: "POST" }, (answer) => {
+    answer.resume();
+  });
+  sent.on("error", () => {
+    // The gateway is going down: the next tick, or its end, settles it.
+  });
+  sent.end(body);
 }

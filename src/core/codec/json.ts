@@ -50,8 +50,15 @@ export function readString(raw: string): string | undefined {
   }
 }
 
+/** A member that is a string; null when it is absent or null, undefined when it is something else. */
+export function stringMember(members: ReadonlyMap<string, string>, name: string): string | null | undefined {
+  const raw = members.get(name);
+  return raw === undefined || raw === "null" ? null : readString(raw);
+}
+
 /**
- * Every object at any depth that has a member of this name, in the order in which they end (inner before outer).
+ * Where in a JSON text there are objects that have a member of this name themselves, at any depth, in the order in
+ * which they end (inner before outer).
  * @returns undefined when the text is not JSON.
  */
 export function findObjects(text: string, member: string): readonly Span[] | undefined {

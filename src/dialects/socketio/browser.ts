@@ -4,21 +4,37 @@
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { SocketHandler } from "../../core/transport.ts";
 import type { Engine } from "./engine.ts";
-import { createEngine, createSid } from "./engine.ts";
+import { createEngine } from "./engine.ts";
 import type { Refusal } from "./http.ts";
 import { preflightResponse, refusalResponse } from "./http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { answerPoll, answerPost, framesResponse } from "./polling.ts";
 import { Session } from "./session.ts";
+import { createClientId, createSid } from "./sid.ts";
 import { Probe } from "./upgrade.ts";
+
+/** The clock comes several times a second: later than this, something held up the whole process. */
+const lateMs = 1_000;
 
 export function createBrowserSide(context: BrowserContext, options: SocketIoOptions): BrowserSide {
   const engine = createEngine(context, options);
   const path = options.path.replace(/\/+$/, "");
+  let lastTick = context.now();
+  let wasLate = false;
   return {
     routes: [createRoute(engine, path)],
     maxMessageBytes: options.maxPayload,
+    shortestDelayMs: Math.min(
+      engine.pingIntervalMs,
+      engine.pingTimeoutMs,
+      options.connectTimeout * 1000,
+      options.upgradeTimeout * 1000,
+    ),
     tick(now) {
+      // After a pause of the whole process the answers of clients are there but unread: they get the next turn first.
+      wasLate = now - lastTick > lateMs && !wasLate;
+      lastTick = now;
+      if (wasLate) return;
       for (const session of engine.sessions.values()) session.tick(now);
     },
     clients: () => engine.sessions.values(),
@@ -36,9 +52,8 @@ function createRoute(engine: Engine, path: string): Route {
     fetch(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("bad_request", exchange);
       if (request.method === "OPTIONS") return preflightResponse(request, exchange);
-      const asked = judge(engine, request, exchange);
+      const asked = judge(engine, { request, exchange, isUpgrade: false });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (asked.transport === "websocket") return refuse("bad_request", exchange);
       if (!asked.session) return handshake(engine, { request, exchange, version: asked.version });
       const polling = { request, exchange, session: asked.session };
       if (request.method === "GET") return answerPoll(engine, polling);
@@ -46,9 +61,8 @@ function createRoute(engine: Engine, path: string): Route {
     },
     upgrade(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("bad_request", exchange);
-      const asked = judge(engine, request, exchange);
+      const asked = judge(engine, { request, exchange, isUpgrade: true });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (asked.transport === "polling") return refuse("bad_request", exchange);
       if (asked.session) return new Probe(asked.session, upgradeDeadline(engine));
       return openWebSocket(engine, { exchange, version: asked.version });
     },
@@ -56,30 +70,33 @@ function createRoute(engine: Engine, path: string): Route {
 }
 
 interface Asked {
-  readonly transport: "polling" | "websocket";
+  readonly request: Request;
+  readonly exchange: Exchange;
+  readonly isUpgrade: boolean;
+}
+
+interface Admitted {
   /** undefined: a handshake. */
   readonly session: Session | undefined;
   readonly version: 3 | 4;
 }
 
 /** The checks of EIO-02, EIO-03 and EIO-15, in node's order. */
-function judge(engine: Engine, request: Request, exchange: Exchange): Asked | Refusal {
+function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
   const { query } = exchange;
   const transport = query.get("transport");
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
   if (query.has("j") && !/^\d{1,10}$/.test(query.get("j") ?? "")) return "bad_request";
-  const sid = query.get("sid");
-  if (sid !== null && sid !== "") return judgeSession(engine.sessions.get(sid), transport);
-  if (request.method !== "GET") return "handshake_method";
-  const version = versionOf(engine, query.get("EIO"));
-  return version === undefined ? "version_unsupported" : { transport, session: undefined, version };
-}
-
-function judgeSession(session: Session | undefined, transport: Asked["transport"]): Asked | Refusal {
-  if (!session) return "session_unknown";
-  // A websocket may come to a polling session (upgrade) and to another websocket (which closes it, EIO-13).
-  if (transport === "polling" && session.transport === "websocket") return "bad_request";
-  return { transport, session, version: session.version };
+  const sid = query.get("sid") ?? "";
+  const session = engine.sessions.get(sid);
+  if (sid !== "" && !session) return "session_unknown";
+  if (!session && request.method !== "GET") return "handshake_method";
+  if (isUpgrade !== (transport === "websocket")) return "bad_request";
+  // A websocket may come to a polling session (upgrade) and to another websocket (which closes it), a poll never
+  // comes back to a websocket (EIO-13).
+  if (transport === "polling" && session?.transport === "websocket") return "bad_request";
+  const version = session?.version ?? versionOf(engine, query.get("EIO"));
+  return version === undefined ? "version_unsupported" : { session, version };
 }
 
 function versionOf(engine: Engine, asked: string | null): 3 | 4 | undefined {
@@ -101,7 +118,7 @@ function handshake(engine: Engine, { request, exchange, version }: Handshake): R
   const release = engine.context.admit(exchange.address);
   if (!release) return refusalResponse("forbidden", exchange);
   const session = new Session(engine, {
-    sid: createSid(),
+    sid: sidFor(version),
     version,
     isBase64: isBase64(exchange),
     address: exchange.address,
@@ -119,13 +136,18 @@ function openWebSocket(engine: Engine, asked: Omit<Handshake, "request">): Socke
   const release = engine.context.admit(asked.exchange.address);
   if (!release) return refusalResponse("forbidden", asked.exchange);
   return new Session(engine, {
-    sid: createSid(),
+    sid: sidFor(asked.version),
     version: asked.version,
     isBase64: isBase64(asked.exchange),
     address: asked.exchange.address,
     release,
     packetsPerPoll: undefined,
   });
+}
+
+/** Before protocol 5 the sid is the Socket.IO id too (SIO-03). */
+function sidFor(version: 3 | 4): string {
+  return version === 4 ? createSid() : createClientId();
 }
 
 function isBase64(exchange: Exchange): boolean {

@@ -2,11 +2,11 @@
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
 import type { Engine } from "./engine.ts";
-import { createSid } from "./engine.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
 import { encodeConnect, encodeConnectError, isPayloadAllowed, packetType, parsePacket } from "./packet.ts";
 import type { Session } from "./session.ts";
+import { createClientId } from "./sid.ts";
 
 /** A binary packet must be complete within this time (SIO-09). */
 const attachmentsTimeoutMs = 10_000;
@@ -35,7 +35,7 @@ export class SocketIoClient {
 
   /** The open packet went out. Protocol 4 and older is in `/` without asking (SIO-03). */
   start(): void {
-    if (this.#session.version === 3) this.#connect("/");
+    if (this.#session.version === 3) this.#connectTo("/");
   }
 
   /** @returns false when the connection must be closed (SIO-06, SIO-12). */
@@ -104,6 +104,7 @@ export class SocketIoClient {
       case packetType.ack:
       case packetType.binaryAck:
         return socket.receiveAck(packet);
+      case packetType.connectError:
       default:
         return false;
     }
@@ -111,7 +112,11 @@ export class SocketIoClient {
 
   #connectAsked(packet: Packet): boolean {
     if (!isPayloadAllowed(packet)) return false;
-    const { namespace } = packet;
+    this.#connectTo(packet.namespace);
+    return true;
+  }
+
+  #connectTo(namespace: string): void {
     if (this.#find(namespace)) {
       this.#session.send([encodeConnectError(namespace, "Unable to connect")]); // SIO-04
     } else if (this.#isNamespaceAllowed(namespace)) {
@@ -119,9 +124,10 @@ export class SocketIoClient {
     } else {
       this.#engine.context.observe.refused("socketio", "namespace");
       const message = "Invalid namespace";
-      this.#session.send([encodeConnectError(namespace, this.#session.version === 4 ? { message } : message)]);
+      this.#session.send([
+        encodeConnectError(namespace, this.#session.version === 4 ? { message } : message),
+      ]);
     }
-    return true;
   }
 
   /** Any well-formed namespace, unless the config lists them (SIO-05). */
@@ -137,7 +143,7 @@ export class SocketIoClient {
   #connect(namespace: string): void {
     this.#connectDeadline = undefined;
     const isV4 = this.#session.version === 4;
-    const sid = isV4 ? createSid() : this.#session.sid;
+    const sid = isV4 ? createClientId() : this.#session.sid;
     // In `/x` JS clients of protocol 4 call themselves `/x#<sid>`, Python ones `<sid>`: both reach it (SIO-03).
     const alias = !isV4 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
     const socket = new NamespaceSocket({

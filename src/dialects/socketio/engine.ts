@@ -22,14 +22,9 @@ export function createEngine(context: BrowserContext, options: SocketIoOptions):
   return {
     context,
     options,
-    pingIntervalMs: options.pingInterval * 1000,
-    pingTimeoutMs: options.pingTimeout * 1000,
+    pingIntervalMs: Math.round(options.pingInterval * 1000),
+    pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     formats: createFormats(),
     sessions: new Map(),
   };
-}
-
-/** 20 characters of `A-Za-z0-9_-`: 15 random bytes (EIO-05, SIO-02). */
-export function createSid(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(15))).toString("base64url");
 }

@@ -87,11 +87,22 @@ async function compress(
   body: string | Buffer<ArrayBuffer>,
 ): Promise<{ encoding: string; bytes: Buffer<ArrayBuffer> } | undefined> {
   if (body.length < compressFrom) return undefined;
-  const accepted = (request.headers.get("accept-encoding") ?? "").slice(0, 200).split(/\s*,\s*/);
-  const takes = (name: string): boolean => accepted.some((entry) => entry === name || entry.startsWith(`${name};q=1`));
+  const takes = acceptedEncodings(request);
   if (takes("gzip")) return { encoding: "gzip", bytes: Buffer.from(await gzipAsync(body)) };
   if (takes("deflate")) return { encoding: "deflate", bytes: Buffer.from(await deflateAsync(body)) };
   return undefined;
+}
+
+/** RFC 9110 section 12.5.3, without `*`: a weight of 0 refuses. */
+function acceptedEncodings(request: Request): (name: string) => boolean {
+  const entries = (request.headers.get("accept-encoding") ?? "").slice(0, 200).toLowerCase().split(",");
+  return (name) =>
+    entries.some((entry) => {
+      const [coding, weight] = entry.split(";");
+      return (
+        coding?.trim() === name && (weight === undefined || Number(weight.trim().slice("q=".length)) > 0)
+      );
+    });
 }
 
 /** A JavaScript string literal, also where old engines end lines at U+2028 and U+2029 (EIO-21). */
@@ -106,5 +117,7 @@ function jsonpBody(index: string, payload: string): string {
 /** The payload of a JSONP POST: form field `d`, its backslash-n pairs are line feeds (EIO-21). */
 export function jsonpPayload(body: string): string | undefined {
   const data = new URLSearchParams(body).get("d");
-  return data?.replaceAll(/(\\)?\\n/g, (match, escaped?: string) => (escaped === undefined ? "\n" : match.slice(1)));
+  return data?.replaceAll(/(\\)?\\n/g, (match, escaped?: string) =>
+    escaped === undefined ? "\n" : match.slice(1),
+  );
 }

@@ -8,7 +8,7 @@ import type { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
-import { encodeAck, encodeDisconnect, packetType, parseAck, parseEvent, reservedEvents } from "./packet.ts";
+import { encodeAck, encodeDisconnect, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
 import { joinRoom, leaveRoom } from "./rooms.ts";
 import type { Session } from "./session.ts";
 
@@ -42,6 +42,7 @@ export class NamespaceSocket implements Agent {
   /** Events that wait for a secret's look-up, so that they take effect in the order sent. */
   #waiting: Promise<void> | undefined;
   #waitingCount = 0;
+  #hasLeft = false;
 
   constructor(parts: NamespaceSocketParts) {
     this.#engine = parts.engine;
@@ -67,6 +68,7 @@ export class NamespaceSocket implements Agent {
 
   exit(): void {
     this.#acks = undefined;
+    this.#hasLeft = true;
     this.#engine.context.hub.exit(this.connection, this.#alias);
   }
 
@@ -111,7 +113,7 @@ export class NamespaceSocket implements Agent {
     const pending = this.#acks?.get(packet.id);
     if (!pending) return true; // unknown or repeated: ignored (SIO-10)
     this.#acks?.delete(packet.id);
-    pending.onAck(args, packet.type === packetType.binaryAck);
+    pending.onAck(args, packet.attachments > 0);
     return true;
   }
 
@@ -151,20 +153,14 @@ export class NamespaceSocket implements Agent {
   }
 
   #handle(name: string, args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
-    switch (this.#meaning(name)) {
-      case "join":
-        return this.#join(args, id);
-      case "leave":
-        if (leaveRoom(this.#engine, this.connection, args)) this.#acknowledge(id);
-        return undefined;
-      case "ping":
-        this.#session.send([`42${this.namespace === "/" ? "" : `${this.namespace},`}["my_pong"]`]);
-        this.#acknowledge(id);
-        return undefined;
-      default:
-        // An unknown event is nobody's: no acknowledgement (SIO-08).
-        return undefined;
-    }
+    if (this.#hasLeft) return undefined;
+    const meaning = this.#meaning(name);
+    if (meaning === "join") return this.#join(args, id);
+    if (meaning === "ping") this.#pong();
+    // An unknown event is nobody's: no acknowledgement (SIO-08).
+    const hasRun = meaning === "leave" ? leaveRoom(this.#engine, this.connection, args) : meaning === "ping";
+    if (hasRun) this.#acknowledge(id);
+    return undefined;
   }
 
   #meaning(name: string): "join" | "leave" | "ping" | undefined {
@@ -190,7 +186,13 @@ export class NamespaceSocket implements Agent {
     });
   }
 
+  #pong(): void {
+    const { namespace } = this;
+    this.#session.send([encodeEvent({ namespace, event: "my_pong", args: [], attachments: [] })]);
+  }
+
   #acknowledge(id: string | undefined): void {
-    if (id !== undefined) this.#session.send([encodeAck(this.namespace, id)]);
+    // It may have left while a secret was looked up.
+    if (id !== undefined && !this.#hasLeft) this.#session.send([encodeAck(this.namespace, id)]);
   }
 }

@@ -50,7 +50,7 @@ export const socketIoOptions = z
     node: z
       .boolean()
       .default(true)
-      .describe("Hear the Node emitters and adapters (NRE-01); off under --as ws-emit"),
+      .describe("Hear the Node emitters and adapters (NRE-01)"),
     pickle: z.boolean().default(true).describe("Read pickled queue messages, as data only (PSQ-04)"),
     strictEmit: z
       .boolean()

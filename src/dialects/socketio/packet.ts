@@ -75,15 +75,15 @@ export function parseEvent(packet: Packet): { readonly name: string; readonly ar
   const data = parseJson(packet.json);
   if (!Array.isArray(data)) return undefined;
   const [name, ...args] = data as unknown[];
-  if (typeof name !== "string" || !placeholdersAreValid(data, packet.attachments)) return undefined;
-  return { name, args };
+  if (typeof name !== "string") return undefined;
+  return placeholdersAreValid(data, packet.attachments) ? { name, args } : undefined;
 }
 
 /** The arguments of an ACK or BINARY_ACK as JSON texts, digits untouched (SIO-15). */
 export function parseAck(packet: Packet): readonly string[] | undefined {
   if (packet.json === undefined || packet.id === undefined) return undefined;
   const args = readArray(packet.json);
-  if (!args || packet.type === packetType.ack) return args;
+  if (!args || packet.attachments === 0) return args;
   return placeholdersAreValid(parseJson(packet.json), packet.attachments) ? args : undefined;
 }
 
@@ -106,11 +106,14 @@ function parseJson(text: string | undefined): unknown {
 
 const maxDepth = 200;
 
-/** Every placeholder of a binary packet must name one of its attachments (SIO-09, CVE-2022-2421). */
+/**
+ * Every placeholder of a binary packet must name one of its attachments (SIO-09, CVE-2022-2421). Without attachments
+ * clients take such an object for data, and so do we.
+ */
 function placeholdersAreValid(value: unknown, attachments: number, depth = 0): boolean {
-  if (typeof value !== "object" || value === null) return true;
+  if (attachments === 0 || typeof value !== "object" || value === null) return true;
   if (depth > maxDepth) return false;
-  if (attachments > 0 && Object.hasOwn(value, "_placeholder")) {
+  if (Object.hasOwn(value, "_placeholder")) {
     const { _placeholder: mark, num } = value as { _placeholder?: unknown; num?: unknown };
     if (mark === true) {
       return typeof num === "number" && Number.isInteger(num) && num >= 0 && num < attachments;
@@ -124,11 +127,13 @@ function prefix(namespace: string): string {
   return namespace === "/" ? "" : `${namespace},`;
 }
 
+/** What an event's packet is made of. */
+export type EventParts = Pick<Publication, "namespace" | "event" | "args" | "attachments">;
+
 /** EVENT or BINARY_EVENT, the text part; its attachments follow as binary frames (SIO-09). */
-export function encodeEvent(publication: Publication, id = ""): string {
-  const { attachments, args, namespace } = publication;
+export function encodeEvent({ namespace, event, args, attachments }: EventParts, id = ""): string {
   const type = attachments.length > 0 ? `45${attachments.length}-` : "42";
-  const name = JSON.stringify(publication.event);
+  const name = JSON.stringify(event);
   const data = args.length > 0 ? `${name},${args.join(",")}` : name;
   return `${type}${prefix(namespace)}${id}[${data}]`;
 }

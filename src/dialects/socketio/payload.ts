@@ -2,6 +2,7 @@
 // codecs between bodies and frames; a frame is what a websocket of the same version would carry, so a string is a
 // text packet with its type digit, and bytes are a binary message (in version 3 behind the type byte 0x04).
 
+import { isUtf8 } from "node:buffer";
 import type { Frame } from "../../core/transport.ts";
 
 const separator = "\u001e";
@@ -43,7 +44,7 @@ export function encodePayloadV3Binary(frames: readonly Frame[]): Buffer<ArrayBuf
   for (const frame of frames) {
     const isText = typeof frame === "string";
     const bytes = isText ? Buffer.from(frame, "utf8") : frame;
-    const digits = [...String(bytes.length)].map(Number);
+    const digits = String(bytes.length).split("").map(Number);
     parts.push(Uint8Array.from([isText ? 0 : 1, ...digits, 0xff]), bytes);
   }
   return Buffer.concat(parts);
@@ -51,6 +52,7 @@ export function encodePayloadV3Binary(frames: readonly Frame[]): Buffer<ArrayBuf
 
 /** @returns undefined when a length or a packet is wrong (EIO-17). */
 export function decodePayloadV3Text(body: string): readonly Frame[] | undefined {
+  if (body === "") return undefined;
   const frames: Frame[] = [];
   let at = 0;
   while (at < body.length) {
@@ -85,7 +87,7 @@ export function decodePayloadV3Binary(body: Uint8Array): readonly Frame[] | unde
     if (!isText && body[at] !== 1) return undefined;
     const end = body.indexOf(0xff, at + 1);
     if (end === -1) return undefined;
-    const length = lengthOf(body.subarray(at + 1, end).join(""));
+    const length = lengthOf(digitsOf(body.subarray(at + 1, end)));
     if (length === undefined || end + 1 + length > body.length) return undefined;
     const frame = packetOf(body.subarray(end + 1, end + 1 + length), isText);
     if (frame === undefined) return undefined;
@@ -97,16 +99,32 @@ export function decodePayloadV3Binary(body: Uint8Array): readonly Frame[] | unde
 
 function packetOf(bytes: Uint8Array, isText: boolean): Frame | undefined {
   if (!isText) return bytes[0] === messageByte[0] ? bytes : undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-  return /^[0-6]/.test(text) ? text : undefined;
+  const text = toText(bytes);
+  return text === undefined ? undefined : textPacketV3(text);
 }
+
+/** @returns undefined when the bytes are not UTF-8. */
+export function toText(bytes: Uint8Array): string | undefined {
+  return isUtf8(bytes) ? asBuffer(bytes).toString("utf8") : undefined;
+}
+
+/** Digits as byte values 0 to 9; more of them than a length can have are not looked at. */
+function digitsOf(bytes: Uint8Array): string {
+  return bytes.length <= maxLengthDigits && bytes.every((digit) => digit <= 9) ? bytes.join("") : "";
+}
+
+const maxLengthDigits = 10;
 
 function lengthOf(digits: string): number | undefined {
   return /^\d{1,10}$/.test(digits) ? Number(digits) : undefined;
 }
 
 export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+  return asBuffer(bytes).toString("base64");
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function fromBase64(text: string): Uint8Array | undefined {

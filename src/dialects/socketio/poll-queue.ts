@@ -3,16 +3,25 @@
 
 import type { Frame } from "../../core/transport.ts";
 
+export interface PollQueueParts {
+  /** Packets per answer: 16 for the Python client, which gives up on more (EIO-06). */
+  readonly maxPackets: number;
+  /** Monotonic clock, ms. */
+  now(): number;
+}
+
 export class PollQueue {
-  readonly #maxPackets: number;
+  readonly #parts: PollQueueParts;
   #frames: Frame[] = [];
   #bytes = 0;
   #answer: ((frames: readonly Frame[]) => void) | undefined;
   #isFlushing = false;
+  /** When the client was last seen to read: it polled, or its held poll was answered. */
+  #readAt: number;
 
-  /** @param maxPackets per answer: 16 for the Python client, which gives up on more (EIO-06). */
-  constructor(maxPackets: number) {
-    this.#maxPackets = maxPackets;
+  constructor(parts: PollQueueParts) {
+    this.#parts = parts;
+    this.#readAt = parts.now();
   }
 
   /** What waits, in characters or bytes. */
@@ -25,6 +34,11 @@ export class PollQueue {
     return this.#answer !== undefined;
   }
 
+  /** Since when the client has not read, ms. */
+  get idleMs(): number {
+    return this.isHeld ? 0 : this.#parts.now() - this.#readAt;
+  }
+
   push(frames: readonly Frame[]): void {
     for (const frame of frames) {
       this.#frames.push(frame);
@@ -34,21 +48,29 @@ export class PollQueue {
     this.#isFlushing = true;
     queueMicrotask(() => {
       this.#isFlushing = false;
-      if (this.#answer && this.#frames.length > 0) this.release(this.#take());
+      this.flush();
     });
   }
 
   /** One poll: what is queued, or a promise of it. There must be no held poll. */
   poll(): readonly Frame[] | Promise<readonly Frame[]> {
+    this.#readAt = this.#parts.now();
     if (this.#frames.length > 0) return this.#take();
     return new Promise((resolve) => {
       this.#answer = resolve;
     });
   }
 
+  /** Answers the held poll, if there is one, with what is queued, if anything is. */
+  flush(): void {
+    if (this.#answer && this.#frames.length > 0) this.release(this.#take());
+  }
+
   /** Answers the held poll, if there is one, with exactly these frames. */
   release(frames: readonly Frame[]): void {
-    this.#answer?.(frames);
+    if (!this.#answer) return;
+    this.#readAt = this.#parts.now();
+    this.#answer(frames);
     this.#answer = undefined;
   }
 
@@ -61,10 +83,9 @@ export class PollQueue {
   }
 
   #take(): readonly Frame[] {
-    const all = this.takeAll();
-    if (all.length <= this.#maxPackets) return all;
-    this.#frames = all.slice(this.#maxPackets);
-    this.#bytes = this.#frames.reduce((sum, frame) => sum + frame.length, 0);
-    return all.slice(0, this.#maxPackets);
+    if (this.#frames.length <= this.#parts.maxPackets) return this.takeAll();
+    const frames = this.#frames.splice(0, this.#parts.maxPackets);
+    for (const frame of frames) this.#bytes -= frame.length;
+    return frames;
   }
 }

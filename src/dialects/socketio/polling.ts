@@ -12,6 +12,7 @@ import {
   encodePayloadV3Binary,
   encodePayloadV3Text,
   encodePayloadV4,
+  toText,
 } from "./payload.ts";
 import type { Session } from "./session.ts";
 
@@ -49,7 +50,11 @@ export function framesResponse(
   return payloadResponse(request, exchange, { body, jsonp, cookie });
 }
 
-function encodePayload(session: Session, frames: readonly Frame[], isJsonp: boolean): string | Buffer<ArrayBuffer> {
+function encodePayload(
+  session: Session,
+  frames: readonly Frame[],
+  isJsonp: boolean,
+): string | Buffer<ArrayBuffer> {
   if (session.version === 4) return encodePayloadV4(frames);
   const isText = session.isBase64 || isJsonp || frames.every((frame) => typeof frame === "string");
   return isText ? encodePayloadV3Text(frames) : encodePayloadV3Binary(frames);
@@ -80,8 +85,8 @@ function decodePayload(polling: PollingRequest, body: Buffer): readonly Frame[] 
   const { request, exchange, session } = polling;
   const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
   if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body) : undefined;
-  const sent = body.toString("utf8");
-  const text = exchange.query.has("j") ? jsonpPayload(sent) : sent;
+  const sent = toText(body);
+  const text = sent !== undefined && exchange.query.has("j") ? jsonpPayload(sent) : sent;
   if (text === undefined) return undefined;
   return session.version === 4 ? decodePayloadV4(text) : decodePayloadV3Text(text);
 }

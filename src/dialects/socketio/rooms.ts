@@ -4,6 +4,7 @@
 import { roomSpace } from "../../core/access.ts";
 import type { Connection } from "../../core/connection.ts";
 import type { Engine } from "./engine.ts";
+import { isClientId } from "./sid.ts";
 
 export interface Joiner {
   readonly connection: Connection;
@@ -15,7 +16,11 @@ export interface Joiner {
  * @returns whether the client gets an acknowledgement: it does unless the arguments are none, or the secret could
  * not be looked up. A promise when a secret has to be looked up first.
  */
-export function joinRoom(engine: Engine, joiner: Joiner, args: readonly unknown[]): boolean | Promise<boolean> {
+export function joinRoom(
+  engine: Engine,
+  joiner: Joiner,
+  args: readonly unknown[],
+): boolean | Promise<boolean> {
   const request = roomArgument(args);
   if (!request) return false;
   const { connection, address } = joiner;
@@ -46,22 +51,34 @@ export function leaveRoom(engine: Engine, connection: Connection, args: readonly
 }
 
 /** Exactly one argument, an object with a `room` of its own; anything else is answered with silence. */
-function roomArgument(args: readonly unknown[]): { readonly room: unknown; readonly secret: unknown } | undefined {
+function roomArgument(
+  args: readonly unknown[],
+): { readonly room: unknown; readonly secret: unknown } | undefined {
   const [argument] = args;
   if (args.length !== 1 || typeof argument !== "object" || argument === null || Array.isArray(argument)) {
     return undefined;
   }
   if (!Object.hasOwn(argument, "room")) return undefined;
   const { room } = argument as { room: unknown };
-  return { room, secret: Object.hasOwn(argument, "secret") ? (argument as { secret: unknown }).secret : undefined };
+  return {
+    room,
+    secret: Object.hasOwn(argument, "secret") ? (argument as { secret: unknown }).secret : undefined,
+  };
 }
 
 function refusalOf(engine: Engine, connection: Connection, room: string): string | undefined {
-  const { hub, limits } = engine.context;
+  const { limits } = engine.context;
   if (Buffer.byteLength(room) > limits.nameBytes) return "room_name_too_long";
   // The room of everyone in the namespace is in the list too.
   if (connection.rooms.length > limits.roomsPerConnection) return "too_many_rooms";
-  // Nobody may listen in on another connection's own room (WSE-07).
-  if (room !== connection.id && hub.hasId(connection.namespace, room)) return "room_of_another";
-  return undefined;
+  return isRoomOfAnother(engine, connection, room) ? "room_of_another" : undefined;
+}
+
+/** Nobody may listen in on another connection's own room, on whichever gateway that connection is (WSE-07). */
+function isRoomOfAnother({ context }: Engine, { id, namespace }: Connection, room: string): boolean {
+  if (room === id) return false;
+  if (context.hub.hasId(namespace, room)) return true;
+  // The other spelling of a protocol 4 client's id (SIO-03).
+  const prefix = `${namespace}#`;
+  return isClientId(room.startsWith(prefix) ? room.slice(prefix.length) : room);
 }

@@ -13,6 +13,9 @@ import type { Probe } from "./upgrade.ts";
 /** Packet types of Engine.IO that have no payload here. */
 const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
 
+/** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
+const pollStallMs = 1_000;
+
 export interface SessionParts {
   readonly sid: string;
   readonly version: 3 | 4;
@@ -50,7 +53,10 @@ export class Session implements Client, SocketHandler {
     this.isBase64 = parts.isBase64;
     this.address = parts.address;
     this.#release = parts.release;
-    if (parts.packetsPerPoll !== undefined) this.#polls = new PollQueue(parts.packetsPerPoll);
+    const { packetsPerPoll } = parts;
+    if (packetsPerPoll !== undefined) {
+      this.#polls = new PollQueue({ maxPackets: packetsPerPoll, now: () => engine.context.now() });
+    }
     this.#deadline = this.#nextHeartbeat();
     this.#io = new SocketIoClient(engine, this);
     engine.sessions.set(this.sid, this);
@@ -100,8 +106,9 @@ export class Session implements Client, SocketHandler {
       this.#socket.send(frames);
       return;
     }
-    this.#polls?.push(frames);
-    if (this.bufferedBytes > this.#engine.context.limits.sendQueueBytes) this.close("slow");
+    if (!this.#polls || !this.#isOpen) return;
+    if (this.#isSlow(this.#polls)) this.close("slow");
+    else this.#polls.push(frames);
   }
 
   subscribe(topic: string): void {
@@ -125,11 +132,14 @@ export class Session implements Client, SocketHandler {
   }
 
   message(frame: Frame): void {
-    if (!this.receive(frame)) this.close("protocol_error");
+    // The engine's limit is that of the listener's most generous dialect.
+    if (Buffer.byteLength(frame) > this.#engine.options.maxPayload) this.close("too_large");
+    else if (!this.receive(frame)) this.close("protocol_error");
   }
 
-  closed(_code: number, cause: CloseCause): void {
-    this.#finish(cause === "slow" ? "slow" : "client");
+  closed(code: number, cause: CloseCause): void {
+    if (cause === "slow") this.#finish("slow");
+    else this.#finish(code === closeCodes.too_large ? "too_large" : "client");
   }
 
   nativeChanged(): void {
@@ -145,6 +155,7 @@ export class Session implements Client, SocketHandler {
       return undefined;
     }
     const frames = this.#polls.poll();
+    if (!this.#isOpen) this.#forgetWhenTold();
     // Once its probe was answered the client waits for its last poll to end (EIO-13).
     if (this.#probe?.isAnswered) this.#polls.release([packet.noop]);
     return frames;
@@ -152,7 +163,9 @@ export class Session implements Client, SocketHandler {
 
   /** The client gave up a held poll: it is gone. */
   pollAborted(): void {
-    if (this.#polls?.isHeld) this.#finish("client");
+    if (!this.#polls?.isHeld) return;
+    this.#polls.release([]);
+    this.#finish("client");
   }
 
   /** @returns false when another POST is under way: the session ends (EIO-16). */
@@ -180,8 +193,8 @@ export class Session implements Client, SocketHandler {
     this.#polls?.release([packet.noop]);
   }
 
-  cancelUpgrade(): void {
-    this.#probe = undefined;
+  cancelUpgrade(probe: Probe): void {
+    if (this.#probe === probe) this.#probe = undefined;
   }
 
   completeUpgrade(socket: Socket): void {
@@ -227,13 +240,24 @@ export class Session implements Client, SocketHandler {
   /** Ends the session as the server's wish; the client sees what EIO-14 says. */
   close(reason: DisconnectReason): void {
     if (!this.#isOpen) return;
-    this.#polls?.release([packet.close]);
+    this.#polls?.push([packet.close]);
+    this.#polls?.flush();
     if (reason === "slow") this.#socket?.terminate();
     else this.#socket?.close(closeCodes[reason], "");
     this.#finish(reason);
+    // A client that is between two polls is told by the next one, behind what was sent to it before.
+    if (this.#polls && (reason === "server" || reason === "shutdown")) {
+      this.#deadline = this.#engine.context.now() + this.#engine.pingTimeoutMs;
+      this.#engine.sessions.set(this.sid, this);
+      this.#forgetWhenTold();
+    }
   }
 
   tick(now: number): void {
+    if (!this.#isOpen) {
+      if (now >= this.#deadline) this.#engine.sessions.delete(this.sid);
+      return;
+    }
     this.#probe?.tick(now);
     this.#io.tick(now);
     if (now < this.#deadline || !this.#isOpen) return;
@@ -244,6 +268,18 @@ export class Session implements Client, SocketHandler {
     this.#isPongDue = true;
     this.#deadline = now + this.#engine.pingTimeoutMs;
     this.send([packet.ping]);
+  }
+
+  /** Is there room in its queue? A client that polls may have as much waiting as a websocket that reads. */
+  #isSlow(polls: PollQueue): boolean {
+    const { sendQueueBytes, sendQueueMaxBytes } = this.#engine.context.limits;
+    if (polls.bytes <= sendQueueBytes) return false;
+    return polls.bytes > sendQueueMaxBytes || polls.idleMs > pollStallMs;
+  }
+
+  /** A closed session stays until its last packet was polled. */
+  #forgetWhenTold(): void {
+    if (this.#polls?.bytes === 0) this.#engine.sessions.delete(this.sid);
   }
 
   #receiveBinary(bytes: Uint8Array): boolean {

@@ -37,7 +37,7 @@ export class Probe implements SocketHandler {
 
   closed(code: number, cause: CloseCause): void {
     if (this.#state === "upgraded") this.#session.closed(code, cause);
-    else if (this.#state !== "refused") this.#session.cancelUpgrade();
+    else if (this.#state !== "refused") this.#session.cancelUpgrade(this);
   }
 
   nativeChanged(): void {
@@ -69,7 +69,7 @@ export class Probe implements SocketHandler {
   #fail(): void {
     if (this.#state === "refused") return;
     this.#state = "refused";
-    this.#session.cancelUpgrade();
+    this.#session.cancelUpgrade(this);
     this.#socket?.close(1000, "");
   }
 }

@@ -1,0 +1,110 @@
+// The Bus port in memory: a publish puts one copy per subscription that listens now into a bounded queue, and later
+// turns of the event loop deliver it, never the publisher's own call.
+
+import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { BusOptions } from "../broker.ts";
+import { compileGlob } from "../glob.ts";
+import { createReceiver, type Receiver } from "../receiver.ts";
+
+/** What may wait to be delivered, bytes. */
+const queueBytes = 64 * 1024 * 1024;
+/** What a message counts beside its payload, bytes. */
+const messageOverhead = 128;
+/** Delivered per turn of the event loop, bytes: in a burst the sockets' writes must get their turn. */
+const turnBytes = 256 * 1024;
+
+interface Listener {
+  readonly hears: (channel: string) => boolean;
+  readonly receive: Receiver;
+}
+
+interface Delivery {
+  readonly listener: Listener;
+  readonly message: BusMessage;
+}
+
+export class MemoryBus implements Bus {
+  readonly label = "memory";
+  readonly #options: Pick<BusOptions, "observe" | "limits">;
+  readonly #keys: ReadonlyMap<string, string>;
+  readonly #listeners = new Set<Listener>();
+  #queue: Delivery[] = [];
+  #queuedBytes = 0;
+  #turn: NodeJS.Immediate | undefined;
+  #isClosed = false;
+
+  constructor(options: Omit<BusOptions, "url">) {
+    this.#options = options;
+    this.#keys = options.keys ?? new Map();
+  }
+
+  async publish(channel: string, payload: string | Uint8Array): Promise<void> {
+    this.#checkOpen();
+    // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
+    const name = channel.toWellFormed();
+    const listeners = [...this.#listeners].filter(({ hears }) => hears(name));
+    const bytes = this.#queuedBytes + listeners.length * (Buffer.byteLength(payload) + messageOverhead);
+    if (bytes > queueBytes) {
+      const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${bytes}`;
+      throw new GatewayError("bus_unavailable", text);
+    }
+    for (const listener of listeners) {
+      this.#queue.push({ listener, message: { channel: name, payload: Buffer.from(payload) } });
+    }
+    this.#queuedBytes = bytes;
+    this.#turn ??= setImmediate(this.#deliver);
+  }
+
+  async subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription> {
+    this.#checkOpen();
+    const name = filter.name.toWellFormed();
+    const listener: Listener = {
+      hears: filter.kind === "pattern" ? compileGlob(name) : (channel) => channel === name,
+      receive: createReceiver({ ...this.#options, filter, onMessage }),
+    };
+    this.#listeners.add(listener);
+    return {
+      close: async () => {
+        this.#listeners.delete(listener);
+      },
+    };
+  }
+
+  async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    this.#checkOpen();
+    return keys.map((key) => this.#keys.get(key));
+  }
+
+  state(): BusState {
+    return this.#isClosed ? { isReady: false, reason: "The memory bus is closed" } : { isReady: true };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.clear();
+    this.#queue = [];
+    clearImmediate(this.#turn);
+  }
+
+  readonly #deliver = (): void => {
+    const queue = this.#queue;
+    let bytes = 0;
+    let count = 0;
+    // The queue may grow meanwhile: handlers publish.
+    for (const { listener, message } of queue) {
+      if (bytes >= turnBytes) break;
+      bytes += message.payload.length + messageOverhead;
+      count += 1;
+      if (this.#listeners.has(listener)) listener.receive(message);
+    }
+    queue.splice(0, count);
+    this.#queuedBytes -= bytes;
+    this.#turn = this.#queue.length > 0 ? setImmediate(this.#deliver) : undefined;
+  };
+
+  #checkOpen(): void {
+    if (this.#isClosed)
+      throw new GatewayError("bus_unavailable", "Expected an open memory bus, got a closed one");
+  }
+}

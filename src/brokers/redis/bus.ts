@@ -1,0 +1,195 @@
+// The Bus port on Redis: one link for subscriptions, one for commands (RTE-11), and the watch over both. Every two
+// seconds each subscription's canary goes out through the command link and must come back through the subscriber link;
+// deadlines on the former and silence on the latter show every way in which Redis can be away.
+
+import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { BusOptions } from "../broker.ts";
+import { Commands } from "./commands.ts";
+import { deadlineMs } from "./deadline.ts";
+import { type Trust, dial } from "./dial.ts";
+import { failureOf } from "./failure.ts";
+import { knock } from "./knock.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { type Member, Subscriptions } from "./subscriptions.ts";
+import { type RedisAddress, addressOf } from "./url.ts";
+
+const tickMs = 1_000;
+/** Canaries go out at every second tick; at each one while something is unproved. */
+const ticksPerCanary = 2;
+
+interface RedisBusOptions extends Pick<BusOptions, "observe" | "limits"> {
+  readonly address: RedisAddress;
+  readonly trust: Trust;
+}
+
+export class RedisBus implements Bus {
+  readonly label: string;
+  readonly #options: RedisBusOptions;
+  /** `host:port`, or the path of the socket. */
+  readonly #place: string;
+  readonly #commandLink: Link;
+  readonly #subscriberLink: Link;
+  readonly #commands: Commands;
+  readonly #subscriptions: Subscriptions;
+  #timer: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  #isClosed = false;
+  /** When the outage began that was logged; undefined while all is well. */
+  #downSince: number | undefined;
+
+  constructor(options: RedisBusOptions) {
+    this.label = `redis ${options.address.label}`;
+    this.#options = options;
+    this.#place = addressOf(options.address.place);
+    this.#commandLink = this.#link(() => {
+      this.#subscriptions.restart();
+      this.#sendCanaries();
+    });
+    this.#subscriberLink = this.#link((client) => {
+      void this.#subscriptions.restore(client).then(() => {
+        this.#sendCanaries();
+      });
+    });
+    this.#commands = new Commands(this.#commandLink, this.#place);
+    this.#subscriptions = new Subscriptions({
+      ...options,
+      link: this.#subscriberLink,
+      onProof: () => {
+        this.#noteRecovery();
+      },
+    });
+  }
+
+  /** Connects both links. Rejects with GatewayError `start_failed`, and leaves nothing behind then. */
+  async open(): Promise<void> {
+    try {
+      await Promise.all([this.#commandLink.open(), this.#subscriberLink.open()]);
+    } catch (error) {
+      await this.close();
+      const text = `Expected a Redis at ${this.#place}, got ${failureOf(error).text}`;
+      throw new GatewayError("start_failed", text, { cause: error });
+    }
+    this.#timer = setInterval(() => {
+      this.#tick();
+    }, tickMs);
+  }
+
+  async publish(channel: string, payload: string | Uint8Array): Promise<void> {
+    // A copy: the publisher may use its buffer again.
+    await this.#commands.run([
+      "PUBLISH",
+      channel,
+      typeof payload === "string" ? payload : Buffer.from(payload),
+    ]);
+  }
+
+  async subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription> {
+    const member = await this.#add(filter, onMessage);
+    void this.#sendCanary(member);
+    return {
+      close: async () => this.#subscriptions.remove(member),
+    };
+  }
+
+  async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    if (keys.length === 0) return [];
+    const reply = await this.#commands.run(["MGET", ...keys]);
+    const values: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    return keys.map((_key, index) => {
+      const value = values[index];
+      return typeof value === "string" ? value : undefined;
+    });
+  }
+
+  state(): BusState {
+    const down = [this.#commandLink, this.#subscriberLink].find(({ client }) => client === undefined);
+    if (down)
+      return { isReady: false, reason: `Expected a Redis at ${this.#place}, got ${down.failure.text}` };
+    const { members } = this.#subscriptions;
+    const unproved = members.filter(({ pulse }) => !pulse.isProved);
+    if (unproved.length === 0) return { isReady: true };
+    const counts = `${unproved.length} of ${members.length} subscriptions did not hear their canary yet`;
+    const refusal = unproved.find(({ pulse }) => pulse.refusal !== undefined)?.pulse.refusal;
+    return { isReady: false, reason: refusal === undefined ? counts : `${counts}. ${refusal}` };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#commandLink.close();
+    this.#subscriberLink.close();
+  }
+
+  #link(onUp: LinkOptions["onUp"]): Link {
+    const { address, trust, observe } = this.#options;
+    return new Link({
+      dial: () => dial(address, trust, deadlineMs),
+      knock: async (signal) => knock(address.place, signal),
+      observe,
+      onUp,
+      onDown: ({ text }) => {
+        this.#noteOutage(`Expected a Redis at ${this.#place}, got ${text}`);
+      },
+    });
+  }
+
+  async #add(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Member> {
+    if (this.#isClosed) throw new GatewayError("bus_unavailable", "Expected an open bus, got a closed one");
+    try {
+      return await this.#subscriptions.add(filter, onMessage);
+    } catch (error) {
+      const text = `Expected a Redis at ${this.#place} to take a subscription, got ${failureOf(error).text}`;
+      throw new GatewayError("bus_unavailable", text, { cause: error });
+    }
+  }
+
+  #tick(): void {
+    this.#ticks += 1;
+    if (!this.#commandLink.client) return;
+    const deaf = this.#subscriberLink.client ? this.#subscriptions.tick() : 0;
+    if (deaf > 0) {
+      const text = `nothing heard through ${deaf} of ${this.#subscriptions.members.length} subscriptions`;
+      this.#subscriberLink.replace({ text, isSilence: false }, { isAtOnce: true });
+    }
+    if (this.#ticks % ticksPerCanary === 0 || !this.state().isReady) this.#sendCanaries();
+    this.#noteRecovery();
+  }
+
+  #sendCanaries(): void {
+    const { members } = this.#subscriptions;
+    for (const member of members) void this.#sendCanary(member);
+    // Without subscriptions the command link needs a life sign of its own; a late one replaces the link.
+    if (members.length === 0) void this.#commands.run(["PING"]).catch(() => undefined);
+  }
+
+  async #sendCanary({ pulse, filter }: Member): Promise<void> {
+    const { heard } = pulse;
+    try {
+      await this.publish(filter.canary.channel, filter.canary.encode(pulse.token));
+      pulse.accepted(heard);
+    } catch (error) {
+      // When the link is down, that is the reason, and it is known.
+      if (!this.#commandLink.client) return;
+      const reason = error instanceof GatewayError ? error.message : failureOf(error).text;
+      pulse.refuse(reason);
+      this.#noteOutage(reason);
+    }
+  }
+
+  #noteOutage(reason: string): void {
+    if (this.#downSince !== undefined) return;
+    this.#downSince = performance.now();
+    this.#options.observe.log("warn", "bus_down", { reason });
+  }
+
+  #noteRecovery(): void {
+    if (!this.state().isReady) return;
+    this.#commandLink.settle();
+    this.#subscriberLink.settle();
+    if (this.#downSince === undefined) return;
+    const downMs = Math.round(performance.now() - this.#downSince);
+    this.#downSince = undefined;
+    this.#options.observe.log("info", "bus_up", { downMs });
+  }
+}

@@ -1,0 +1,58 @@
+// Commands on the command link, each with a deadline. While Redis is away they fail at once: nothing waits to be sent
+// later. What is on its way is bounded in number and bytes.
+
+import { GatewayError } from "../../core/errors.ts";
+import { within } from "./deadline.ts";
+import { LateReply, failureOf } from "./failure.ts";
+import type { Link } from "./link.ts";
+
+/** What may be on its way to Redis without a reply. */
+const pendingCommands = 10_000;
+const pendingBytes = 64 * 1024 * 1024;
+
+export class Commands {
+  readonly #link: Link;
+  readonly #address: string;
+  #pending = 0;
+  #pendingBytes = 0;
+  #replies = 0;
+
+  constructor(link: Link, address: string) {
+    this.#link = link;
+    this.#address = address;
+  }
+
+  /**
+   * Runs one command. Rejects with GatewayError `bus_unavailable` when the link is down, Redis refuses, or no reply
+   * came within the deadline; in the last case Redis may still carry the command out.
+   */
+  async run(args: readonly (string | Buffer)[]): Promise<unknown> {
+    const client = this.#link.client;
+    if (!client) throw this.#unavailable(this.#link.failure.text);
+    const bytes = args.reduce((sum, arg) => sum + arg.length, 0);
+    if (this.#pending >= pendingCommands || this.#pendingBytes + bytes > pendingBytes) {
+      throw this.#unavailable(`${this.#pending} commands that wait for it`);
+    }
+    this.#pending += 1;
+    this.#pendingBytes += bytes;
+    const replies = this.#replies;
+    const reply = client.sendCommand(args).finally(() => {
+      this.#replies += 1;
+      this.#pending -= 1;
+      this.#pendingBytes -= bytes;
+    });
+    try {
+      return await within(reply);
+    } catch (error) {
+      const isOurs = client === this.#link.client;
+      // Replies come in order: when none came since, the connection is dead, not just busy.
+      const isDead = error instanceof LateReply && this.#replies === replies;
+      if (isOurs && isDead) this.#link.replace(failureOf(error));
+      throw this.#unavailable((isOurs ? failureOf(error) : this.#link.failure).text, error);
+    }
+  }
+
+  #unavailable(got: string, cause?: unknown): GatewayError {
+    return new GatewayError("bus_unavailable", `Expected a Redis at ${this.#address}, got ${got}`, { cause });
+  }
+}

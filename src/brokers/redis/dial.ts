@@ -1,0 +1,50 @@
+// Makes node-redis clients, one per connection attempt: links reconnect by themselves, so the client's own reconnect
+// and offline queue are off. RESP2 and no CLIENT commands, so that every server and restricted ACL user works.
+
+import { readFile } from "node:fs/promises";
+import { createClient } from "@redis/client";
+import { GatewayError } from "../../core/errors.ts";
+import type { TlsOptions } from "../broker.ts";
+import { codeOf } from "./failure.ts";
+import type { RedisAddress } from "./url.ts";
+
+export type RedisClient = ReturnType<typeof dial>;
+
+/** What a TLS connection trusts, files read. */
+export interface Trust {
+  readonly ca?: string;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** Reads the CA file. Rejects with GatewayError `config_invalid`. */
+export async function readTrust(address: RedisAddress, tls: TlsOptions = {}): Promise<Trust> {
+  const rejectUnauthorized = !(address.isInsecure ?? tls.insecure ?? false);
+  const file = address.caFile ?? tls.ca;
+  if (address.place.kind !== "tls" || file === undefined) return { rejectUnauthorized };
+  try {
+    return { rejectUnauthorized, ca: await readFile(file, "utf8") };
+  } catch (error) {
+    const text = `Expected the CA file for Redis, \`${file}\`, to be readable, got ${codeOf(error)}`;
+    throw new GatewayError("config_invalid", text, { cause: error });
+  }
+}
+
+/** A client that is not connected yet; each makes one connection and never another. */
+export function dial(address: RedisAddress, trust: Trust, connectTimeoutMs: number) {
+  const { place, username, password, database } = address;
+  const shared = { connectTimeout: connectTimeoutMs, reconnectStrategy: false } as const;
+  return createClient({
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    database,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    socket: {
+      ...shared,
+      ...(place.kind === "socket"
+        ? { path: place.path }
+        : { host: place.host, port: place.port, ...(place.kind === "tls" ? { tls: true, ...trust } : {}) }),
+    },
+  });
+}

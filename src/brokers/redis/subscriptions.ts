@@ -1,0 +1,180 @@
+// The subscriptions of a Redis bus. All share the subscriber link and are made again on every new connection. A message
+// goes from node-redis through here to the receivers in one plain call.
+
+import type { BusMessage, ChannelFilter } from "../../core/bus.ts";
+import type { BusOptions } from "../broker.ts";
+import { createReceiver, type Receiver } from "../receiver.ts";
+import { within } from "./deadline.ts";
+import type { RedisClient } from "./dial.ts";
+import { LateReply, failureOf } from "./failure.ts";
+import type { Link } from "./link.ts";
+import { Pulse } from "./pulse.ts";
+
+/** One subscription of a caller. */
+export interface Member {
+  readonly filter: ChannelFilter;
+  readonly receive: Receiver;
+  readonly pulse: Pulse;
+  isClosed: boolean;
+}
+
+/** One channel or pattern of Redis, with all who listen to it here. */
+interface Entry {
+  readonly kind: ChannelFilter["kind"];
+  readonly name: string;
+  readonly listener: (payload: Buffer, channel: Buffer) => void;
+  /** Replaced, never changed: handlers subscribe and close. */
+  members: readonly Member[];
+  /** The connection on which it was asked for, and the answer. */
+  client: RedisClient | undefined;
+  made: Promise<void>;
+}
+
+interface SubscriptionsOptions extends Pick<BusOptions, "observe" | "limits"> {
+  readonly link: Link;
+  /** A subscription heard its own canary, and was not proved before. */
+  readonly onProof: () => void;
+}
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  /** Everyone who listens. */
+  get members(): readonly Member[] {
+    return [...this.#entries.values()].flatMap((entry) => entry.members);
+  }
+
+  /** Adds a subscription; resolves once Redis confirmed it, or at once while the link is down. Rejects on a refusal. */
+  async add(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Member> {
+    const pulse = new Pulse();
+    const onCanary = (token: string): void => {
+      if (token !== pulse.token || pulse.isProved) return;
+      pulse.prove();
+      this.#options.onProof();
+    };
+    const receive = createReceiver({ ...this.#options, filter, onMessage, onCanary });
+    const member: Member = { filter, receive, pulse, isClosed: false };
+    const entry = this.#entryOf(filter);
+    entry.members = [...entry.members, member];
+    const client = this.#options.link.client;
+    try {
+      if (client) await this.#make(entry, client);
+    } catch (error) {
+      await this.remove(member);
+      throw error;
+    }
+    return member;
+  }
+
+  /** Nothing is heard from now on; resolves when Redis knows. */
+  async remove(member: Member): Promise<void> {
+    member.isClosed = true;
+    const entry = this.#entries.get(keyOf(member.filter));
+    if (!entry?.members.includes(member)) return;
+    entry.members = entry.members.filter((other) => other !== member);
+    if (entry.members.length > 0) return;
+    this.#entries.delete(keyOf(entry));
+    const client = this.#options.link.client;
+    if (!client || client !== entry.client) return;
+    try {
+      await this.#ask(client, unsubscribe(client, entry));
+    } catch (error) {
+      // Redis goes on sending what nobody hears.
+      this.#options.observe.report("redis_unsubscribe", error);
+    }
+  }
+
+  /** Makes every subscription on a new connection. */
+  async restore(client: RedisClient): Promise<void> {
+    const { link } = this.#options;
+    this.restart();
+    try {
+      await Promise.all([...this.#entries.values()].map(async (entry) => this.#make(entry, client)));
+    } catch (error) {
+      if (client === link.client) link.replace(failureOf(error));
+    }
+  }
+
+  /** Everything is to be proved again. */
+  restart(): void {
+    for (const { pulse } of this.members) pulse.restart();
+  }
+
+  /** A second went by; how many subscriptions are deaf. */
+  tick(): number {
+    const { members } = this;
+    const heard = members.filter(({ pulse }) => pulse.tick());
+    return members.filter(({ pulse }) => pulse.isDeaf(heard.length === 0)).length;
+  }
+
+  #entryOf(filter: ChannelFilter): Entry {
+    const key = keyOf(filter);
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const entry: Entry = {
+      kind: filter.kind,
+      name: filter.name.toWellFormed(),
+      listener: (payload, channel) => {
+        hand(entry, payload, channel);
+      },
+      members: [],
+      client: undefined,
+      made: Promise.resolve(),
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  async #make(entry: Entry, client: RedisClient): Promise<void> {
+    if (entry.client !== client) {
+      entry.client = client;
+      entry.made = this.#ask(client, subscribe(client, entry));
+    }
+    await entry.made;
+  }
+
+  /** Waits for Redis's answer. A connection that is lost or silent is replaced, and restored later: no error. */
+  async #ask(client: RedisClient, answer: Promise<unknown>): Promise<void> {
+    const { link } = this.#options;
+    try {
+      await within(answer);
+    } catch (error) {
+      if (client !== link.client) return;
+      if (!(error instanceof LateReply)) throw error;
+      link.replace(failureOf(error));
+    }
+  }
+}
+
+async function subscribe(client: RedisClient, { kind, name, listener }: Entry): Promise<unknown> {
+  return kind === "exact"
+    ? client.subscribe([name], listener, true)
+    : client.pSubscribe([name], listener, true);
+}
+
+/** Always a list: node-redis takes an empty name that stands alone for "all". */
+async function unsubscribe(client: RedisClient, { kind, name, listener }: Entry): Promise<unknown> {
+  return kind === "exact"
+    ? client.unsubscribe([name], listener, true)
+    : client.pUnsubscribe([name], listener, true);
+}
+
+function hand({ kind, name, members }: Entry, payload: Buffer, channelName: Buffer): void {
+  const channel = kind === "exact" ? name : channelName.toString();
+  const last = members.length - 1;
+  for (const [index, { isClosed, pulse, receive }] of members.entries()) {
+    pulse.hear();
+    // A payload of its own for each; the last one may have the original.
+    if (!isClosed) receive({ channel, payload: index === last ? payload : Buffer.from(payload) });
+  }
+}
+
+/** Half of a surrogate pair cannot be sent: on the wire, and so here, it is U+FFFD. */
+function keyOf({ kind, name }: Pick<ChannelFilter, "kind" | "name">): string {
+  return `${kind} ${name.toWellFormed()}`;
+}

@@ -1,0 +1,28 @@
+// What a person sees on the terminal when a gateway starts.
+
+import type { Profile } from "../config/profiles/profile.ts";
+import { columns } from "../config/table.ts";
+
+export interface StartedGateway {
+  readonly version: string;
+  readonly listeners: readonly { readonly url: string; readonly dialects: readonly string[] }[];
+  readonly broker: string;
+}
+
+/** Address, dialects, broker; then `more`, a line each. */
+export function gatewayBanner(
+  { version, listeners, broker }: StartedGateway,
+  more: readonly string[] = [],
+): string {
+  const rows = [
+    ...listeners.map(({ url, dialects }) => ["  listening", `${url} (${dialects.join(", ")})`]),
+    ["  broker", broker],
+  ];
+  return [`Belfry ${version}`, columns(rows), ...more].join("\n");
+}
+
+/** What is emulated, and what of it on purpose is not (WSE-01). */
+export function profileBanner({ description, notReproduced }: Profile): string {
+  const lines = notReproduced.map((line) => `  ${line}`);
+  return [`Emulates ${description}. Not reproduced, because unsafe:`, ...lines].join("\n");
+}

@@ -1,0 +1,205 @@
+import { describe, expect, test } from "bun:test";
+import type { Io } from "./io.ts";
+import { runProgram } from "./program.ts";
+import { version } from "./version.ts";
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}, input = ""): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const io: Io = {
+    env,
+    isTerminal: false,
+    print: (text) => {
+      out.push(text);
+    },
+    complain: (text) => {
+      err.push(text);
+    },
+    readInput: () => Promise.resolve(input),
+  };
+  const code = await runProgram(args, io);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+const commands = [
+  "serve",
+  "demo",
+  "publish",
+  "tail",
+  "config",
+  "config print",
+  "config check",
+  "config env",
+  "config schema",
+  "config docs",
+];
+
+describe("help", () => {
+  test.each(commands)("WSE-01 belfry %s --help says what it takes", async (command) => {
+    const { code, out, err } = await run([...command.split(" "), "--help"]);
+    expect(code).toBe(0);
+    expect(err).toBe("");
+    expect(out).toStartWith(`Usage: belfry ${command} `);
+    expect(out).toContain("-h, --help");
+  });
+
+  test.each(["", "serve", "demo", "publish", "tail", "config", "config print", "config check"])(
+    "WSE-01 belfry %s --help shows examples",
+    async (command) => {
+      const { out } = await run([...command.split(" ").filter(Boolean), "--help"]);
+      expect(out).toMatch(/Examples?:\n {2}\S/);
+    },
+  );
+
+  test("WSE-01 belfry alone shows its commands, and --version its version", async () => {
+    expect(await run([])).toMatchObject({ code: 1, err: expect.stringContaining("Commands:") });
+    expect(await run(["--version"])).toEqual({ code: 0, out: version, err: "" });
+  });
+});
+
+describe("wrong command lines", () => {
+  test.each([
+    [["serve", "--adress", "x"], "belfry: unknown option '--adress'\n(Did you mean --address?)"],
+    [["serve", "--cors"], "belfry: option '--cors <value...>' argument missing"],
+    [
+      ["serve", "--as", "x"],
+      "belfry: option '--as <profile>' argument 'x' is invalid. Allowed choices are ws-emit.",
+    ],
+    [["serve", "extra"], "belfry: too many arguments for 'serve'"],
+    [["srve"], "belfry: unknown command 'srve'\n(Did you mean serve?)"],
+    [["publish"], "belfry: missing required argument 'room'"],
+    [
+      ["serve", "--drain", "soon"],
+      'belfry: Expected `drain` to be a number from 0 to 3600, got "soon" (flag --drain)',
+    ],
+    [
+      ["serve", "--flask-secret", "x"],
+      "belfry: Expected `--flask-secret` (flag --flask-secret) only with --as ws-emit",
+    ],
+    [["demo", "-a", "0.0.0.0:0"], "belfry: Expected `address` to be a loopback address in the demo"],
+    [["demo", "--secret", "x"], "belfry: unknown option '--secret'"],
+    [["tail", "--redis", "http://x"], "belfry: Expected one of the schemes redis"],
+    [["publish", "--json", "--text", "a"], "belfry: option '--json' cannot be used with option '--text'"],
+  ])("WSE-01 T32 belfry %j", async (args, message) => {
+    const { code, err, out } = await run(args);
+    expect(err).toStartWith(message);
+    expect(code).toBe(1);
+    expect(out).toBe("");
+  });
+});
+
+describe("belfry config", () => {
+  test("SEC-04 print masks secrets and says where values come from", async () => {
+    const { out } = await run(
+      [
+        "config",
+        "print",
+        "--secret",
+        "hunter2",
+        "--room-secret",
+        "dir=hunter2",
+        "--redis",
+        "redis://u:hunter2@h",
+        "--drain",
+        "3",
+      ],
+      { BELFRY_LOG_LEVEL: "warn", BELFRY_TRUSTED_PROXIES: "10.0.0.1, 10.0.0.2" },
+    );
+    expect(out).not.toContain("hunter2");
+    const rows = out.split("\n").map((row) => row.split(/ {2,}/));
+    expect(rows).toContainEqual(["secret", "***", "flag --secret"]);
+    expect(rows).toContainEqual(["roomSecrets", "dir=***", "flag --room-secret"]);
+    expect(rows).toContainEqual(["redis", "redis://u:***@h", "flag --redis"]);
+    expect(rows).toContainEqual(["drain", "3", "flag --drain"]);
+    expect(rows).toContainEqual(["log.level", "warn", "environment BELFRY_LOG_LEVEL"]);
+    expect(rows).toContainEqual([
+      "trustedProxies",
+      "10.0.0.1 10.0.0.2",
+      "environment BELFRY_TRUSTED_PROXIES",
+    ]);
+    expect(rows).toContainEqual(["socketio.pingInterval", "25", "default"]);
+  });
+
+  test("WSE-01 print under --as ws-emit", async () => {
+    const { out } = await run(["config", "print", "--as", "ws-emit"], { CORS: "http://a http://b" });
+    const rows = out.split("\n").map((row) => row.split(/ {2,}/));
+    expect(rows).toContainEqual(["origins", "http://a http://b", "environment CORS"]);
+    expect(rows).toContainEqual(["address", "0.0.0.0:8899", "profile ws-emit"]);
+  });
+
+  test("T32 check says what is dangerous, and fails on what is wrong", async () => {
+    expect(await run(["config", "check"])).toEqual({ code: 0, out: "The configuration is right.", err: "" });
+    const public_ = await run(["config", "check", "-a", ":1", "--cors", "*"]);
+    expect(public_.code).toBe(0);
+    expect(public_.err.split("\n")).toHaveLength(2);
+    expect(await run(["config", "check"], { BELFRY_DRAIN: "x" })).toMatchObject({ code: 1 });
+  });
+
+  test("WSE-01 env lists every name, with those of the profiles", async () => {
+    const { out } = await run(["config", "env"]);
+    expect(out).toMatch(/^BELFRY_SOCKETIO_PING_INTERVAL +socketio\.pingInterval +25$/m);
+    expect(out).toMatch(/^CORS +origins \(--as ws-emit\) +http:\/\/localhost:7788$/m);
+    expect(out).toMatch(/^FLASK_SECRET /m);
+  });
+
+  test("WSE-01 schema is JSON Schema", async () => {
+    const { out } = await run(["config", "schema"]);
+    expect(JSON.parse(out)).toMatchObject({ type: "object", additionalProperties: false });
+  });
+});
+
+describe("belfry publish", () => {
+  async function published(args: readonly string[], input = ""): Promise<unknown> {
+    const bodies: unknown[] = [];
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch(request) {
+        const { secret, ...body } = (await request.json()) as Record<string, unknown>;
+        bodies.push(body);
+        return secret === "s" ? new Response("OK\n") : new Response("Incorrect secret\n", { status: 403 });
+      },
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    const { code, err } = await run(["publish", "--url", url, ...args], { BELFRY_SECRET: "s" }, input);
+    await server.stop(true);
+    return code === 0 ? bodies[0] : err;
+  }
+
+  test.each<[readonly string[], Record<string, unknown>]>([
+    [["time"], { event: "message" }],
+    [["time", "update"], { event: "update" }],
+    [["time", "update", '{"a":1}'], { event: "update", data: { a: 1 } }],
+    [["time", "update", "12"], { event: "update", data: 12 }],
+    [["time", "update", "12", "--text"], { event: "update", data: "12" }],
+    [["time", "update", "hello there"], { event: "update", data: "hello there" }],
+    [["time", "--event", "e", "5"], { event: "e", data: 5 }],
+    [["time", "update", "-"], { event: "update", data: "from input" }],
+    [["time", "--event", "e", "--", "-x"], { event: "e", data: "-x" }],
+    [["time", "u", "", "--namespace", "/chat"], { event: "u", data: "", namespace: "/chat" }],
+  ])("WSE-24 %j", async (args, fields) => {
+    expect(await published(args, "from input\n")).toEqual({ room: "time", namespace: "/", ...fields });
+  });
+
+  test.each<[readonly string[], string]>([
+    [["", "e"], "Expected `room` to be 1 or more characters, got an empty one"],
+    [["time", "e", "{", "--json"], "Expected data to be JSON (--json), got something else"],
+    [["time", "e", "d", "--event", "f"], "Expected the event once, got it by --event and as an argument"],
+    [["time", "--secret", "wrong"], "refused (403): Incorrect secret"],
+  ])("WSE-22 WSE-23 %j is refused", async (args, message) => {
+    expect(await published(args)).toContain(message);
+  });
+
+  test("SEC-11 without a secret nothing is asked", async () => {
+    expect(await run(["publish", "time"])).toMatchObject({
+      code: 1,
+      err: "belfry: Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET), got none",
+    });
+  });
+});

@@ -1,0 +1,76 @@
+// The command line: every subcommand, its help, and what becomes of its errors. main.ts gives it a process.
+
+import { Command, CommanderError } from "commander";
+import { configCommand } from "./config-commands.ts";
+import { demoCommand } from "./demo-command.ts";
+import { describeFailure } from "./failure.ts";
+import type { Io } from "./io.ts";
+import { publishCommand } from "./publish.ts";
+import { serveCommand } from "./serve.ts";
+import { tailCommand } from "./tail.ts";
+import { version } from "./version.ts";
+
+const examples = `
+Examples:
+  belfry demo                                            see it work, without Redis
+  belfry serve --redis redis://localhost:6379/0          the real thing
+  belfry serve --as ws-emit                              in the place of ws-emit
+  belfry publish time update '{"time": 1}'
+  belfry tail --room 'dir::*'`;
+
+/** Runs one command line. @returns the exit code. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    io.complain(describeFailure(error, args.includes("-v") || args.includes("--verbose")));
+    return 1;
+  }
+}
+
+function createProgram(io: Io): Command {
+  const program = new Command("belfry")
+    .description("Belfry, a realtime gateway: ring once, and every browser in the room hears it.")
+    .version(version, "-V, --version", "Print the version")
+    .addHelpText("after", examples);
+  const commands = [
+    serveCommand(io),
+    demoCommand(io),
+    publishCommand(io),
+    tailCommand(io),
+    configCommand(io),
+  ];
+  for (const command of commands) program.addCommand(command);
+  settle(program, io);
+  return program;
+}
+
+/** Every command that does something can show where it failed. */
+function addVerbose(command: Command): void {
+  const isKnown = command.options.some(({ long }) => long === "--verbose");
+  if (command.commands.length === 0 && !isKnown) command.option("-v, --verbose", "Show stacks of errors");
+}
+
+/** Commander neither ends the process nor writes past `io`; the same for every level of commands. */
+function settle(command: Command, io: Io): void {
+  addVerbose(command);
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      io.print(text.trimEnd());
+    },
+    writeErr: (text) => {
+      io.complain(text.trimEnd());
+    },
+    outputError: (text, write) => {
+      write(text.replace(/^error: /, "belfry: "));
+    },
+  });
+  command.showHelpAfterError(`Run \`${fullName(command)} --help\` for what it takes.`);
+  for (const child of command.commands) settle(child, io);
+}
+
+function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
+}

@@ -1,0 +1,112 @@
+// `belfry publish`: one message to one room, over HTTP to a gateway or straight into Redis as a backend would.
+
+import { Command, Option } from "commander";
+import { loadConfig } from "../config/load.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import { postEmission } from "./emission.ts";
+import type { Emission } from "./emission.ts";
+import type { Io } from "./io.ts";
+import { printable } from "./printable.ts";
+import { pushEmission } from "./push-emission.ts";
+import { CommandError } from "./failure.ts";
+
+interface PublishFlags {
+  readonly config?: string;
+  readonly url: string;
+  readonly namespace: string;
+  readonly event?: string;
+  readonly json?: true;
+  readonly text?: true;
+}
+
+/** Options of the config that mean something here, and what. */
+const configFlags: Readonly<Record<string, string>> = {
+  redis: "Publish into this Redis instead of asking a gateway",
+  "redisTls.ca": "File with the certificates to trust, PEM; for rediss:// URLs",
+  "redisTls.insecure": "Accept any certificate: for tests alone",
+  "socketio.channels": "The channel to publish to, with --redis; the first of several",
+  secret: "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`",
+  secretFile: "File that holds the gateway's publish secret",
+};
+
+const examples = `
+Data is sent as JSON when it is JSON, else as text; \`-\` reads it from standard input. Without data, the event is
+sent without an argument.
+
+Examples:
+  belfry publish time update '{"time": 1}' --secret-file /run/secrets/belfry
+  date | belfry publish time message -
+  belfry publish time --event message hello              the event by flag, so that data comes next
+  belfry publish time update 12:00 --text --url http://gateway.example:8899
+  belfry publish time update 1 --redis redis://localhost:6379/0 --channel flask-socketio`;
+
+export function publishCommand(io: Io): Command {
+  const command = new Command("publish")
+    .description("Say something to everyone in a room")
+    .argument("<room>", "Who shall hear it")
+    .argument("[event]", "What it is called (default: message)")
+    .argument("[data]", "What it says")
+    .option("--url <url>", "The gateway that publishes it", "http://127.0.0.1:8899")
+    .option("--event <event>", "The event; the next argument is then the data")
+    .option("--namespace <namespace>", "The namespace of the room", "/")
+    .addOption(new Option("--json", "Refuse data that is no JSON").conflicts("text"))
+    .option("--text", "Send data as text, even if it is JSON")
+    .option("-c, --config <file>", "Config file with the publish secret [BELFRY_CONFIG]")
+    .addHelpText("after", examples);
+  addConfigFlags(command, ({ name }) => configFlags[name]);
+  return command.action(async (...[room, ...rest]: readonly [string, string?, string?]) => {
+    const flags = command.opts<PublishFlags>();
+    const loaded = await loadConfig({ flags: givenFlags(command), env: io.env, file: flags.config });
+    const emission = await readEmission([room, rest[0], rest[1]], flags, io);
+    io.print(printable(await send(emission, loaded, flags)));
+  });
+}
+
+async function send(emission: Emission, loaded: LoadedConfig, flags: PublishFlags): Promise<string> {
+  const { config } = loaded;
+  // A Redis of the environment is the gateway's; going past the gateway is asked for by the flag.
+  if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config);
+  if (config.secret !== undefined) return postEmission(emission, { url: flags.url, secret: config.secret });
+  const expected = "Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET)";
+  throw new CommandError(`${expected}, got none`);
+}
+
+type Arguments = readonly [room: string, first: string | undefined, second: string | undefined];
+
+async function readEmission(
+  [room, first, second]: Arguments,
+  flags: PublishFlags,
+  io: Io,
+): Promise<Emission> {
+  if (room === "") {
+    throw new CommandError("Expected `room` to be 1 or more characters, got an empty one");
+  }
+  if (flags.event !== undefined && second !== undefined) {
+    throw new CommandError("Expected the event once, got it by --event and as an argument");
+  }
+  const data = flags.event === undefined ? second : first;
+  const text = data === "-" ? (await io.readInput()).replace(/\r?\n$/, "") : data;
+  return {
+    room,
+    event: flags.event ?? first ?? "message",
+    namespace: flags.namespace,
+    data: text === undefined ? undefined : readData(text, flags),
+  };
+}
+
+/** Data as JSON text: what is JSON is passed on as it was typed, digit by digit (SIO-15). */
+function readData(text: string, { json, text: isText }: PublishFlags): string {
+  if (isText !== true && isJson(text)) return text.trim();
+  if (json === true) throw new CommandError("Expected data to be JSON (--json), got something else");
+  return JSON.stringify(text);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

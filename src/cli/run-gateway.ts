@@ -1,0 +1,113 @@
+// The life of one gateway process, for `serve` and `demo`: logs on, gateway up, banner, then wait for a signal and
+// drain. Everything that a person should know about this start is said here.
+
+import { parseRedisUrl } from "../brokers/redis/url.ts";
+import type { Config } from "../config/config.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { Profile } from "../config/profiles/profile.ts";
+import { findWarnings } from "../config/warnings.ts";
+import type { Route } from "../core/dialect.ts";
+import { createGateway } from "../gateway.ts";
+import type { Gateway } from "../gateway.ts";
+import { createObserve } from "../observe/observe.ts";
+import type { Telemetry } from "../observe/observe.ts";
+import { gatewayBanner, profileBanner } from "./banner.ts";
+import type { Io } from "./io.ts";
+import { listenToProcess, signalExitCode, stopOnSignal } from "./signals.ts";
+import { version } from "./version.ts";
+
+export interface RunParts {
+  readonly loaded: LoadedConfig;
+  readonly profile?: Profile | undefined;
+  /** What to say beside the warnings about this start. */
+  readonly notices?: readonly string[];
+  readonly io: Io;
+  readonly demo?: Demo;
+}
+
+/** What the demo adds to a gateway. */
+export interface Demo {
+  readonly routes: readonly Route[];
+  /** Lines for the terminal, the generated secret among them. */
+  banner(url: string): readonly string[];
+  /** @returns what stops it. */
+  start(url: string): () => void;
+}
+
+/** Runs until a signal has drained the gateway. Rejects with GatewayError when it cannot start. */
+export async function runGateway(parts: RunParts): Promise<void> {
+  const { config } = parts.loaded;
+  const observe = createObserve({ ...config.log, version, secrets: secretsOf(config) });
+  try {
+    sayBefore(observe, parts);
+    const gateway = await createGateway(config, { observe, routes: parts.demo?.routes ?? [] });
+    sayStarted(observe, gateway, parts);
+    const stopDemo = parts.demo?.start(gateway.urls[0] ?? "");
+    await drainOnSignal(gateway, observe);
+    stopDemo?.();
+  } finally {
+    await observe.close();
+  }
+}
+
+async function drainOnSignal(gateway: Gateway, observe: Telemetry): Promise<void> {
+  await stopOnSignal({
+    listen: listenToProcess,
+    now: () => performance.now(),
+    async stop(signal) {
+      observe.log("info", "stopping", { signal });
+      await gateway.stop();
+      observe.log("info", "stopped");
+    },
+    end(signal) {
+      process.exit(signalExitCode(signal));
+    },
+  });
+}
+
+/** Known before anything listens: dangerous settings first (T32). */
+function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io }: RunParts): void {
+  const { config } = loaded;
+  for (const { code, text } of findWarnings(config)) observe.log("warn", "start_warning", { code, text });
+  for (const text of [...loaded.warnings, ...notices, ...(profile?.notices(config) ?? [])]) {
+    observe.log("warn", "start_notice", { text });
+  }
+  if (!profile) return;
+  if (isForPeople(config, io)) io.print(profileBanner(profile));
+  else
+    observe.log("info", "emulating", {
+      profile: profile.name,
+      not_reproduced: profile.notReproduced.join("; "),
+    });
+}
+
+function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo }: RunParts): void {
+  const { config } = loaded;
+  const listeners = config.listeners.map(({ dialects }, index) => ({
+    url: gateway.urls[index] ?? "",
+    dialects,
+  }));
+  const [first] = listeners;
+  if (demo ? config.log.format !== "json" : isForPeople(config, io)) {
+    io.print(gatewayBanner({ version, listeners, broker: gateway.busLabel }, demo?.banner(first?.url ?? "")));
+    return;
+  }
+  for (const { url, dialects } of listeners) {
+    observe.log("info", "listening", {
+      url,
+      dialects: dialects.join(" "),
+      broker: gateway.busLabel,
+      version,
+    });
+  }
+}
+
+function isForPeople({ log }: Config, io: Io): boolean {
+  return io.isTerminal && log.format !== "json";
+}
+
+/** Values that no log line may show. */
+function secretsOf({ secret, roomSecrets, redis }: Config): readonly string[] {
+  const password = redis === undefined ? undefined : parseRedisUrl(redis).password;
+  return [secret, password, ...Object.values(roomSecrets)].filter((value) => value !== undefined);
+}

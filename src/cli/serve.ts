@@ -1,0 +1,88 @@
+// `belfry serve`: the gateway with the config from flags, environment and file.
+
+import { Command, Option } from "commander";
+import { loadConfig } from "../config/load.ts";
+import type { Profile } from "../config/profiles/profile.ts";
+import { profileNamed, profiles } from "../config/profiles/registry.ts";
+import type { FlagValue } from "../config/text.ts";
+import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import type { Io } from "./io.ts";
+import { runGateway } from "./run-gateway.ts";
+import { CommandError } from "./failure.ts";
+
+export interface ServeFlags {
+  readonly config?: string;
+  readonly as?: string;
+  readonly verbose?: true;
+}
+
+const examples = `
+Examples:
+  belfry serve                                           on 127.0.0.1:8899, without Redis
+  belfry serve --redis redis://localhost:6379/0 --secret-file /run/secrets/belfry
+  belfry serve -a 0.0.0.0:8899 --cors https://shop.example https://www.shop.example
+  belfry serve -c belfry.yaml --log-format json
+  belfry serve --as ws-emit                              with ws-emit's environment names and defaults
+
+Every option can be set by a flag, the environment (\`belfry config env\` lists the names) or a config file; a flag
+wins over the environment, the environment over the file. SIGTERM or SIGINT drains and ends; a second one ends at once.`;
+
+export function serveCommand(io: Io): Command {
+  const command = new Command("serve").description("Run the gateway").addHelpText("after", examples);
+  addServeFlags(command);
+  return command.action(async (flags: ServeFlags) => {
+    const profile = chosenProfile(flags);
+    const loaded = await loadConfig({
+      flags: withVerbose(givenFlags(command), flags),
+      env: io.env,
+      file: flags.config,
+      profile,
+    });
+    await runGateway({ loaded, profile, notices: ineffective(command, profile, io), io });
+  });
+}
+
+/** The flags that make a config: `config print` and `config check` take the same. */
+export function addServeFlags(command: Command): void {
+  command
+    .option("-c, --config <file>", "Config file, YAML or JSON [BELFRY_CONFIG]")
+    .addOption(
+      new Option("--as <profile>", "Stand in for another system").choices(profiles.map(({ name }) => name)),
+    )
+    .option("-v, --verbose", "Log at level debug, and show stacks of errors");
+  addConfigFlags(command, ({ description }) => description);
+  for (const { name, flags } of profiles) {
+    for (const flag of flags) {
+      command.addOption(new Option(flag.flags, flag.description).helpGroup(`Only with --as ${name}:`));
+    }
+  }
+}
+
+/** @throws CommandError when a flag of another profile was given. */
+export function chosenProfile(flags: ServeFlags): Profile | undefined {
+  for (const { name, flags: own } of profiles) {
+    const stray = own.find(({ key }) => name !== flags.as && key in flags);
+    if (!stray) continue;
+    const [flag] = stray.flags.split(" ");
+    throw new CommandError(`Expected \`${flag}\` (flag ${flag}) only with --as ${name}`);
+  }
+  return flags.as === undefined ? undefined : profileNamed(flags.as);
+}
+
+export function withVerbose(
+  given: ReadonlyMap<string, FlagValue>,
+  flags: ServeFlags,
+): ReadonlyMap<string, FlagValue> {
+  if (flags.verbose !== true || given.has("log.level")) return given;
+  return new Map([...given, ["log.level", "debug"]]);
+}
+
+/** Names of the profile that were given and do nothing. */
+function ineffective(command: Command, profile: Profile | undefined, io: Io): readonly string[] {
+  const flags = profile?.flags.filter(({ key }) => key in command.opts()) ?? [];
+  const variables =
+    profile?.variables.filter(({ name, option }) => option === undefined && io.env[name]) ?? [];
+  return [...flags.map((flag) => flag.flags.split(" ")[0]), ...variables.map(({ name }) => name)].map(
+    (name) => `${name} has no effect`,
+  );
+}

@@ -1,0 +1,117 @@
+// One message of the bus as a line of `belfry tail`: for people, or as JSON. Everything in it comes from strangers,
+// so nothing reaches the terminal unescaped (T26).
+
+import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
+import { printable, printableJson } from "./printable.ts";
+
+/** A message and where it was heard. */
+export interface Heard {
+  readonly dialect: string;
+  readonly channel: string;
+  readonly bytes: number;
+  readonly at: Date;
+  readonly message: BackendMessage;
+}
+
+const shownCharacters = 300;
+const everyone = "(everyone)";
+
+/** Does the message reach or touch a room of that kind? Junk has no room. */
+export function concerns(message: BackendMessage, isRoom: (name: string) => boolean): boolean {
+  if (message.kind === "skipped") return false;
+  const rooms = roomsOf(message);
+  return rooms === undefined || rooms.some(isRoom);
+}
+
+export function textLine({ dialect, channel, bytes, at, message }: Heard): string {
+  const time = at.toISOString().slice(11, 23);
+  return `${time}  ${dialect}  ${printable(channel)}  ${describe(message)}  (${bytes} B)`;
+}
+
+export function jsonLine({ dialect, channel, bytes, at, message }: Heard): string {
+  const fields: Readonly<Record<string, unknown>> = {
+    time: at.toISOString(),
+    dialect,
+    channel,
+    bytes,
+    ...jsonFields(message),
+  };
+  const head = JSON.stringify(fields);
+  // Arguments stay the text that they were: large numbers keep their digits.
+  const args = message.kind === "publication" ? `,"args":[${message.args.join(",")}]` : "";
+  return printableJson(`${head.slice(0, -1)}${args}}`);
+}
+
+function describe(message: BackendMessage): string {
+  if (message.kind === "skipped") return `${message.isJunk ? "junk" : "skipped"}: ${message.reason}`;
+  if (message.kind === "publication") return describePublication(message);
+  const rooms = "rooms" in message ? ` ${showRooms(message.rooms)}:` : "";
+  return `${message.kind}${rooms} ${showRooms(addressees(message))}`;
+}
+
+function describePublication(publication: Publication): string {
+  const { event, args, attachments, except, skip } = publication;
+  const left = [...except, ...skip];
+  const without = left.length === 0 ? "" : ` without ${showRooms(left)}`;
+  const binary = attachments.length === 0 ? "" : ` +${attachments.length} binary`;
+  return `${showName(event)} -> ${showRooms(roomsOf(publication))}${without}  ${shorten(args.join(" "))}${binary}`;
+}
+
+function jsonFields(message: BackendMessage): Readonly<Record<string, unknown>> {
+  switch (message.kind) {
+    case "publication": {
+      const { kind, event, namespace, rooms = null, except, skip, attachments, volatile } = message;
+      return { kind, namespace, rooms, event, except, skip, attachments: attachments.length, volatile };
+    }
+    case "skipped":
+      return { kind: message.isJunk ? "junk" : "skipped", reason: message.reason };
+    case "join":
+    case "leave":
+      return { kind: message.kind, target: message.target, rooms: message.rooms };
+    case "disconnect":
+      return { kind: message.kind, target: message.target, closeClient: message.closeClient };
+    case "close-room":
+      return { kind: message.kind, namespace: message.namespace, rooms: [message.room] };
+    default:
+      return message satisfies never;
+  }
+}
+
+/** The rooms that a message speaks of, as people write them; undefined is everyone. */
+function roomsOf(message: Publication | Command): readonly string[] | undefined {
+  const own = "rooms" in message && message.kind !== "publication" ? message.rooms : [];
+  const addressed = addressees(message);
+  return addressed === undefined
+    ? undefined
+    : [...addressed, ...own.map((room) => roomName(namespaceOf(message), room))];
+}
+
+function addressees(message: Publication | Command): readonly string[] | undefined {
+  if (message.kind === "close-room") return [roomName(message.namespace, message.room)];
+  const target: Target | Single = message.kind === "publication" ? message : message.target;
+  if ("id" in target) return [roomName(target.namespace, target.id)];
+  return target.rooms?.map((room) => roomName(target.namespace, room));
+}
+
+function namespaceOf(message: Publication | Command): string {
+  return "target" in message ? message.target.namespace : message.namespace;
+}
+
+function roomName(namespace: string, room: string): string {
+  return namespace === "/" ? room : `${namespace},${room}`;
+}
+
+function showRooms(rooms: readonly string[] | undefined): string {
+  if (!rooms) return everyone;
+  return rooms.length === 0 ? "(nobody)" : shorten(rooms.map(showName).join(" + "));
+}
+
+/** A name that could be taken for something else stands in quotes. */
+function showName(name: string): string {
+  return printable(/^[^\s"()+\\\p{C}]+$/u.test(name) ? name : JSON.stringify(name));
+}
+
+function shorten(text: string): string {
+  const clean = printable(text.slice(0, shownCharacters));
+  return text.length > shownCharacters ? `${clean}...` : clean;
+}

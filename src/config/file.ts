@@ -1,0 +1,62 @@
+// Reads a config file: YAML, of which JSON is a part. What comes out is a plain tree that the schema then judges.
+// Nothing of the file's text gets into a message: it may hold secrets.
+
+import { readFile } from "node:fs/promises";
+import { LineCounter, parseDocument } from "yaml";
+
+export type Tree = Record<string, unknown>;
+export type FileResult =
+  | { readonly isOk: true; readonly tree: Tree }
+  | { readonly isOk: false; readonly problem: string };
+
+const maxFileBytes = 1024 * 1024;
+
+/** Never rejects: a file that cannot be read is a problem too. */
+export async function readConfigFile(path: string): Promise<FileResult> {
+  const bytes = await readFile(path).catch((error: unknown) => error);
+  if (!(bytes instanceof Buffer)) {
+    return failed(`Expected a config file at ${path}, got ${describeFileError(bytes)}`);
+  }
+  if (bytes.length > maxFileBytes) {
+    return failed(`Expected a config file of at most ${maxFileBytes} bytes at ${path}, got ${bytes.length}`);
+  }
+  const result = parseConfig(bytes.toString());
+  return result.isOk ? result : failed(`Expected YAML or JSON in ${path}, got ${result.problem}`);
+}
+
+/** Parses the text of a config file. An empty one sets nothing. */
+export function parseConfig(text: string): FileResult {
+  try {
+    const lines = new LineCounter();
+    const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, stringKeys: true });
+    const [error] = [...document.errors, ...document.warnings];
+    if (error) {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return failed(`${error.code.toLowerCase().replaceAll("_", " ")} at line ${line}, column ${col}`);
+    }
+    const tree: unknown = document.toJS({ maxAliasCount: 100 });
+    JSON.stringify(tree); // Throws when a level holds itself.
+    if (tree === null) return { isOk: true, tree: {} };
+    return isTree(tree) ? { isOk: true, tree } : failed("something else than a section at its top");
+  } catch {
+    return failed("aliases or levels without end"); // The library gave up on expanding it.
+  }
+}
+
+/** A section, as opposed to a list or a single value. */
+export function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Why a file could not be read, for people. */
+export function describeFileError(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return "no such file";
+  if (code === "EACCES") return "no permission to read it";
+  if (code === "EISDIR") return "a directory";
+  return typeof code === "string" ? code : "an unreadable file";
+}
+
+function failed(problem: string): FileResult {
+  return { isOk: false, problem };
+}

@@ -1,0 +1,58 @@
+// The `limits` section: core/limits.ts with bounds and a sentence for each (SEC-06, SEC-15, WSE-08).
+
+import { z } from "zod";
+import { defaultLimits } from "../core/limits.ts";
+import type { Limits } from "../core/limits.ts";
+
+type Ranges = Readonly<Record<keyof Limits, readonly [min: number, max: number, description: string]>>;
+
+const kib = 1024;
+const gib = kib * kib * kib;
+
+const ranges: Ranges = {
+  busMessageBytes: [kib, gib, "Largest message from Redis, bytes; larger ones are dropped and counted"],
+  httpBodyBytes: [kib, gib, "Largest HTTP body, bytes"],
+  sendQueueBytes: [
+    64 * kib,
+    gib,
+    "Bytes that may wait for a client that makes no progress; more closes it as `slow`",
+  ],
+  sendQueueMaxBytes: [64 * kib, 4 * gib, "Bytes that may wait for a client that does read"],
+  roomsPerConnection: [1, 1_000_000, "Rooms per connection"],
+  nameBytes: [16, 64 * kib, "Length of a room's or namespace's name, UTF-8 bytes"],
+  namespacesPerClient: [1, 10_000, "Namespaces per client"],
+  pendingAcks: [1, 1_000_000, "Acknowledgements that one client may owe"],
+  connectionsPerAddress: [
+    1,
+    1_000_000,
+    "Connections at once per client address; loopback and trusted proxies are exempt",
+  ],
+  handshakesPerAddress: [
+    1,
+    1_000_000,
+    "New connections per second and client address; ten times as many may come in one burst",
+  ],
+  connections: [1, 10_000_000, "Connections at once in all; keep it below the open-file limit"],
+  failedJoinsPerMinute: [
+    1,
+    1_000_000,
+    "Wrong room secrets per minute, per connection and per client address and room-space",
+  ],
+};
+
+function limit(name: keyof Limits): z.ZodDefault<z.ZodNumber> {
+  const [min, max, description] = ranges[name];
+  return z.number().int().min(min).max(max).default(defaultLimits[name]).describe(description);
+}
+
+const shape = Object.fromEntries(
+  (Object.keys(ranges) as (keyof Limits)[]).map((name) => [name, limit(name)]),
+);
+
+export const limitsSchema = z
+  .strictObject(shape as { [Name in keyof Limits]: z.ZodDefault<z.ZodNumber> })
+  .refine((limits) => limits.sendQueueMaxBytes >= limits.sendQueueBytes, {
+    path: ["sendQueueMaxBytes"],
+    message: "at least as large as `limits.sendQueueBytes`",
+  })
+  .describe("Bounds on everything that a peer can grow");

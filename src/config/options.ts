@@ -1,0 +1,91 @@
+// Every option of the config as flags, environment and docs see it, derived from the schema: nobody writes a name
+// twice. Options of a listener carry no section: they set the only listener there is.
+
+import { configJsonSchema, expectation, listOf } from "./json-schema.ts";
+import type { SchemaNode } from "./json-schema.ts";
+
+export type OptionKind = "text" | "number" | "boolean" | "list" | "map";
+
+export interface ConfigOption {
+  /** `socketio.pingInterval`, `address`. */
+  readonly name: string;
+  /** Where the value stands in the config. */
+  readonly path: readonly PropertyKey[];
+  readonly kind: OptionKind;
+  /** `--socketio-ping-interval` */
+  readonly flag: string;
+  /** `BELFRY_SOCKETIO_PING_INTERVAL` */
+  readonly variable: string;
+  readonly description: string;
+  /** What a value must be: `a number from 0 to 3600`. */
+  readonly expected: string;
+  /** All values that there are, where they are few. */
+  readonly choices: readonly string[] | undefined;
+  readonly default: unknown;
+  readonly isSecret: boolean;
+  /** Title of its group in help and docs. */
+  readonly section: string;
+}
+
+/** Shorter flags for what people type most. */
+const flagNames: Readonly<Record<string, string>> = {
+  origins: "cors",
+  roomSecrets: "room-secret",
+  "socketio.channels": "channel",
+};
+
+/** All options, in the order of the schema. */
+export function configOptions(): readonly ConfigOption[] {
+  return collect(configJsonSchema(), { path: [], names: [], section: "Gateway" });
+}
+
+interface Place {
+  readonly path: readonly PropertyKey[];
+  readonly names: readonly string[];
+  readonly section: string;
+}
+
+function collect(node: SchemaNode, place: Place): readonly ConfigOption[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+    const path = [...place.path, key];
+    const names = [...place.names, key];
+    if (child.properties) return collect(child, { path, names, section: child.description ?? key });
+    const items = child.items;
+    if (items?.properties) {
+      return collect(items, { path: [...path, 0], names: place.names, section: items.description ?? key });
+    }
+    return [describe(child, { ...place, path, names })];
+  });
+}
+
+function describe(node: SchemaNode, { path, names, section }: Place): ConfigOption {
+  const name = names.join(".");
+  const words = names.flatMap((part) => part.split(/(?=[A-Z])/).map((word) => word.toLowerCase()));
+  return {
+    name,
+    path,
+    kind: kindOf(node),
+    flag: `--${flagNames[name] ?? words.join("-")}`,
+    variable: `BELFRY_${words.join("_").toUpperCase()}`,
+    description: node.description ?? "",
+    expected: expectation(node),
+    choices: node.enum,
+    default: node.default,
+    isSecret: isSecret(node),
+    section,
+  };
+}
+
+function kindOf(node: SchemaNode): OptionKind {
+  if (listOf(node)) return "list";
+  if (node.type === "number" || node.type === "integer") return "number";
+  if (node.type === "boolean") return "boolean";
+  return node.type === "object" ? "map" : "text";
+}
+
+/** Is the value, or each value of a map or list, a secret? */
+export function isSecret(node: SchemaNode): boolean {
+  const { additionalProperties: values, items } = node;
+  if (node.writeOnly === true) return true;
+  return (typeof values === "object" && isSecret(values)) || (items !== undefined && isSecret(items));
+}

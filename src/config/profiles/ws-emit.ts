@@ -1,0 +1,48 @@
+// `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02).
+
+import type { Profile } from "./profile.ts";
+
+export const wsEmit: Profile = {
+  name: "ws-emit",
+  description: "ws-emit and redis2websocket: Socket.IO for Flask-SocketIO over Redis, and `POST /emit`",
+  variables: [
+    { name: "REDIS", option: "redis", description: "Redis URL" },
+    { name: "ADDRESS", option: "address", description: "Where to listen, `host:port`" },
+    {
+      name: "CORS",
+      option: "origins",
+      whenEmpty: [],
+      description: "Origins that may connect, separated by spaces; `*` is everyone, empty is nobody",
+    },
+    { name: "SECRET", option: "secret", description: "Publish secret: switches `POST /emit` on" },
+    { name: "FLASK_SECRET", description: "Accepted without effect, as in ws-emit itself" },
+  ],
+  defaults: {
+    redis: "redis://localhost:6379/0",
+    address: "0.0.0.0:8899",
+    origins: ["http://localhost:7788"],
+    dialects: ["socketio"],
+    "socketio.channels": ["flask-socketio"],
+  },
+  flags: [
+    {
+      flags: "--flask-secret <secret>",
+      key: "flaskSecret",
+      description: "Accepted without effect, as in ws-emit itself",
+    },
+  ],
+  notReproduced: [
+    "WSE-07: a room named like another client's id cannot be joined",
+    "WSE-08: secrets are compared in constant time, and failed joins are limited",
+    "WSE-22: a wrong secret is not echoed back",
+    "WSE-25: an event without a name is refused (400) instead of breaking the clients",
+    "WSE-27: POST /emit never runs without a secret",
+  ],
+  notices(config) {
+    if (config.secret === undefined) return [];
+    return [
+      "A publish secret is set, so POST /emit is on. Before 2021-12-11 redis2websocket used SECRET for something" +
+        " else: if that is where yours comes from and nobody posts to /emit, unset it",
+    ];
+  },
+};

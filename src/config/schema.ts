@@ -1,0 +1,111 @@
+// The one schema of the config. Flags, environment names, help, JSON Schema and the reference page are all derived
+// from it (options.ts); each dialect brings its own section through the registry.
+
+import { z } from "zod";
+import { parseRedisUrl } from "../brokers/redis/url.ts";
+import { GatewayError } from "../core/errors.ts";
+import { dialects } from "../dialects/registry.ts";
+import type { DialectName } from "../dialects/registry.ts";
+import { isAddressRange, parseAddress } from "./address.ts";
+import { limitsSchema } from "./limits.ts";
+import { readOrigins } from "./origins.ts";
+
+/** Marks a value that is never shown: `writeOnly` is JSON Schema's word for it. */
+const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeOnly: true });
+
+const dialectNames = Object.keys(dialects) as [DialectName, ...DialectName[]];
+
+const listenerSchema = z
+  .strictObject({
+    address: z
+      .string()
+      .refine((text) => parseAddress(text) !== undefined, "`host:port`, `[v6]:port` or `:port`")
+      .default("127.0.0.1:8899")
+      .describe("Where to listen: `host:port`, `[v6]:port` or `:port`; port 0 takes a free one"),
+    dialects: z.array(z.enum(dialectNames)).min(1).default(["socketio"]).describe("What is spoken there"),
+    origins: z
+      .union([z.string(), z.array(z.string())])
+      .transform(readOrigins)
+      .optional()
+      .describe(
+        "Origins of the web pages that may connect, compared exactly; `*` is everyone, an empty list nobody." +
+          " Without it, only pages of the gateway's own origin may",
+      ),
+    trustedProxies: z
+      .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
+      .default([])
+      .describe("Addresses and ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+  })
+  .describe("Listener");
+
+const logSchema = z
+  .strictObject({
+    level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("The least that is logged"),
+    format: z
+      .enum(["auto", "json", "pretty"])
+      .default("auto")
+      .describe("How: `auto` is pretty on a terminal, else JSON"),
+  })
+  .describe("Logs");
+
+const redisTlsSchema = z
+  .strictObject({
+    ca: z.string().min(1).optional().describe("File with the certificates to trust, PEM; for rediss:// URLs"),
+    insecure: z.boolean().default(false).describe("Accept any certificate: for tests alone"),
+  })
+  .describe("TLS towards Redis");
+
+/** The broker reads the URL at start; here its sentence joins those about the other options. */
+function checkRedisUrl(url: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisUrl(url);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
+}
+
+type Sections = { readonly [Name in DialectName]: z.ZodPrefault<(typeof dialects)[Name]["options"]> };
+
+const sections = Object.fromEntries(
+  Object.entries(dialects).map(([name, dialect]) => [name, dialect.options.prefault({})]),
+) as Sections;
+
+export const configSchema = z.strictObject({
+  listeners: z
+    .array(listenerSchema)
+    .min(1)
+    .max(16)
+    .prefault([{}])
+    .describe("Where the gateway is reached; flags and environment set the only one of them"),
+  redis: z
+    .string()
+    .max(4_096)
+    .superRefine(checkRedisUrl)
+    .optional()
+    .describe("Redis URL: redis://, rediss:// (TLS) or unix://; without it, messages stay in this process"),
+  redisTls: redisTlsSchema.prefault({}),
+  secret: secretText()
+    .optional()
+    .describe("Publish secret: switches `POST /emit` on. Prefer secretFile: flags are seen in `ps`"),
+  secretFile: z.string().min(1).optional().describe("File that holds the publish secret"),
+  roomSecrets: z
+    .record(z.string().max(256), secretText())
+    .default({})
+    .describe("Secrets of room-spaces, `space=secret`; they win over those in Redis"),
+  secretKeys: z
+    .array(z.string().min(1).max(256))
+    .default(["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"])
+    .describe(
+      "Prefixes of the Redis keys with room-space secrets; the first key that exists decides (WSE-05)",
+    ),
+  drain: z
+    .number()
+    .min(0)
+    .max(3_600)
+    .default(10)
+    .describe("Seconds over which connections are closed on shutdown (SEC-14)"),
+  limits: limitsSchema.prefault({}),
+  log: logSchema.prefault({}),
+  ...sections,
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "bun:test";
+import { configSchema } from "./schema.ts";
+import { findWarnings } from "./warnings.ts";
+import type { WarningCode } from "./warnings.ts";
+
+interface Start {
+  readonly address: string;
+  readonly secret?: string;
+  readonly origins?: string;
+  readonly warned: readonly WarningCode[];
+}
+
+const good = "0123456789abcdef";
+
+/** T32: address, publish secret, origins. */
+const starts: readonly Start[] = [
+  { address: "127.0.0.1:8899", warned: [] },
+  { address: "127.0.0.1:8899", origins: "*", warned: [] },
+  { address: "localhost:8899", secret: "short", warned: [] },
+  { address: "[::1]:8899", secret: good, origins: "*", warned: [] },
+  { address: "0.0.0.0:8899", warned: ["public_without_secret"] },
+  { address: "0.0.0.0:8899", secret: good, warned: [] },
+  { address: "0.0.0.0:8899", secret: good, origins: "https://a.example", warned: [] },
+  { address: "0.0.0.0:8899", secret: good, origins: "*", warned: ["public_any_origin"] },
+  { address: "[::]:8899", origins: "*", warned: ["public_any_origin", "public_without_secret"] },
+  { address: ":8899", secret: "short", warned: ["short_secret"] },
+  {
+    address: "10.0.0.1:8899",
+    origins: "https://a.example/",
+    warned: ["origin_matches_nothing", "public_without_secret"],
+  },
+  {
+    address: "belfry.example:8899",
+    secret: good,
+    origins: "* https://a.example/",
+    warned: ["public_any_origin"],
+  },
+];
+
+describe("dangerous starts", () => {
+  test.each([...starts])("T32 %j", ({ address, secret, origins, warned }) => {
+    const config = configSchema.parse({ listeners: [{ address, origins }], secret });
+    const warnings = findWarnings(config);
+    expect(warnings.map(({ code }) => code)).toEqual([...warned]);
+    expect(warnings.filter(({ text }) => secret !== undefined && text.includes(secret))).toEqual([]);
+  });
+
+  test("T32 each listener is judged by itself", () => {
+    const config = configSchema.parse({
+      listeners: [{ address: ":1" }, { address: "127.0.0.1:2" }, { address: ":3" }],
+    });
+    const warnings = findWarnings(config);
+    expect(warnings.map(({ text }) => text.split(" ")[0])).toEqual([":1", ":3"]);
+  });
+
+  test("T32 a Redis whose certificate nobody looks at", () => {
+    const config = configSchema.parse({ redisTls: { insecure: true } });
+    expect(findWarnings(config).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);
+  });
+});

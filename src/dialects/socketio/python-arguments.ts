@@ -1,0 +1,113 @@
+// The `data` of a Python backend's emit, in all its shapes (PSQ-02, PSQ-09), as a publication's arguments: JSON
+// text as it came, binary values beside it. Second stop of python-queue.ts.
+
+import { findObjects, readArray, readObject, readString } from "../../core/codec/json.ts";
+import { picklesToJson } from "../../core/codec/pickle-json.ts";
+import type { PickleValue } from "../../core/codec/pickle-value.ts";
+
+export interface Arguments {
+  readonly args: readonly string[];
+  readonly attachments: readonly Uint8Array[];
+}
+
+export type ArgumentsFault = "data_invalid" | "placeholder_invalid" | "attachment_limit";
+
+/** Each is a frame of its own for every receiver. */
+const maxAttachments = 1_000;
+
+/**
+ * A list is several arguments only where the publisher's version writes it so: it is told by the `binary` key.
+ *
+ * Without attachments the event leaves as a plain one, in which clients do not look for placeholders: data that
+ * only looks like one passes unchanged.
+ */
+export function readJsonArguments(fields: ReadonlyMap<string, string>): Arguments | ArgumentsFault {
+  const data = fields.get("data") ?? "null";
+  const binary = fields.get("binary");
+  if (binary === "true") return readBinary(data);
+  if (binary !== undefined) return { args: spread(data), attachments: [] };
+  return { args: data === "null" ? [] : [data], attachments: [] };
+}
+
+/**
+ * A tuple is several arguments, None is none, anything else one. Beside binary values a dict with a `_placeholder`
+ * of its own is refused: clients would put an attachment in its place, or close with a parse error.
+ */
+export function readPickledArguments(data: PickleValue): Arguments | ArgumentsFault {
+  const json = picklesToJson(toArguments(data));
+  if (!json) return "data_invalid";
+  if (json.attachments.length > maxAttachments) return "attachment_limit";
+  if (json.hasForgedPlaceholder && json.attachments.length > 0) return "placeholder_invalid";
+  return { args: json.texts, attachments: json.attachments };
+}
+
+function toArguments(data: PickleValue): readonly PickleValue[] {
+  if (data === null) return [];
+  return typeof data === "object" && "kind" in data && data.kind === "tuple" ? data.items : [data];
+}
+
+/** A list is all arguments, `[null]` and null are none. */
+function spread(value: string): readonly string[] {
+  const items = value.startsWith("[") ? readArray(value) : [value];
+  return items && (items.length !== 1 || items[0] !== "null") ? items : [];
+}
+
+/** `[value with placeholders, base64, base64, ...]`. */
+function readBinary(data: string): Arguments | ArgumentsFault {
+  const [value, ...encoded] = readArray(data) ?? [];
+  if (value === undefined) return "data_invalid";
+  if (encoded.length > maxAttachments) return "attachment_limit";
+  const given: Uint8Array[] = [];
+  for (const raw of encoded) {
+    const bytes = decodeBase64(raw);
+    if (!bytes) return "data_invalid";
+    given.push(bytes);
+  }
+  const renumbered = renumber(value, given);
+  if (!renumbered) return "placeholder_invalid";
+  return { args: spread(renumbered.text), attachments: renumbered.attachments };
+}
+
+/** @returns undefined when the raw text is not a string of standard base64 with its padding. */
+function decodeBase64(raw: string): Uint8Array | undefined {
+  const text = readString(raw);
+  if (text === undefined || text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith("==") ? 2 : Number(text.endsWith("="));
+  const bytes = Buffer.from(text, "base64");
+  // The decoder skips what is no base64; then the length tells.
+  return bytes.length === (text.length / 4) * 3 - padding ? bytes : undefined;
+}
+
+/**
+ * Numbers the placeholders in the order in which they stand, whatever numbers they came with: an attachment that
+ * is used twice travels once, an unused one not at all.
+ *
+ * Only `{"_placeholder":true,"num":n}` with an attachment of that number is one. Any other object with such a key
+ * makes the message invalid, because clients take more than that for placeholders (T4, CVE-2022-2421).
+ */
+function renumber(
+  text: string,
+  given: readonly Uint8Array[],
+): { readonly text: string; readonly attachments: readonly Uint8Array[] } | undefined {
+  const numbers = new Map<Uint8Array, number>();
+  let result = "";
+  let from = 0;
+  for (const { start, end } of findObjects(text, "_placeholder") ?? []) {
+    const attachment = given[placeholderNumber(text.slice(start, end))];
+    // An object that starts before the last one ended holds it, so it is no placeholder itself.
+    if (!attachment || start < from) return undefined;
+    const number = numbers.get(attachment) ?? numbers.size;
+    numbers.set(attachment, number);
+    result += `${text.slice(from, start)}{"_placeholder":true,"num":${number}}`;
+    from = end;
+  }
+  return { text: result + text.slice(from), attachments: [...numbers.keys()] };
+}
+
+/** -1 when it is no placeholder. */
+function placeholderNumber(raw: string): number {
+  const members = readObject(raw);
+  const number = members?.get("num") ?? "";
+  if (members?.size !== 2 || members.get("_placeholder") !== "true") return -1;
+  return /^(?:0|[1-9]\d{0,5})$/.test(number) ? Number(number) : -1;
+}

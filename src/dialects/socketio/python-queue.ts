@@ -1,0 +1,200 @@
+// The queue channels of Flask-SocketIO and python-socketio: bytes -> Publication or Command (compat section 4). The
+// first stop of what a Python backend says; it tells JSON from pickle, reads the fields, and answers junk with a
+// reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
+
+import { isUtf8 } from "node:buffer";
+import type { BusMessage } from "../../core/bus.ts";
+import { readArray, readObject, readString, stringMember } from "../../core/codec/json.ts";
+import { picklesToJson } from "../../core/codec/pickle-json.ts";
+import { readPickle } from "../../core/codec/pickle.ts";
+import type { Feed } from "../../core/dialect.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import { junk, notForUs } from "../../core/publication.ts";
+import type { AckReply, BackendMessage, Target } from "../../core/publication.ts";
+import { reservedEvents } from "./packet.ts";
+import { readJsonArguments, readPickledArguments } from "./python-arguments.ts";
+import type { Arguments, ArgumentsFault } from "./python-arguments.ts";
+import { encodeCallback, queueCanary } from "./python-encode.ts";
+
+export interface PythonParts {
+  readonly channel: string;
+  /** Messages that carry it as `host_id` are our own (PSQ-11). */
+  readonly gatewayId: string;
+  /** Read pickled messages too, as data only (PSQ-04). */
+  readonly pickle: boolean;
+}
+
+/** What to hear of one queue channel (PSQ-01). */
+export function pythonFeed(parts: PythonParts): Feed {
+  return {
+    filter: { kind: "exact", name: parts.channel, canary: queueCanary(parts.channel) },
+    decode: (message) => decode(parts, message),
+  };
+}
+
+/** A message of either encoding. */
+interface QueueMessage {
+  /** Raw JSON by name, also of a pickled message. */
+  readonly fields: ReadonlyMap<string, string>;
+  readArguments(): Arguments | ArgumentsFault;
+}
+
+/** Known names and a few more; a longer object is no queue message. */
+const maxFields = 1_000;
+
+function decode(parts: PythonParts, { payload }: BusMessage): BackendMessage {
+  const message = readMessage(parts, payload);
+  return typeof message === "string" ? junk(message) : understand(parts, message);
+}
+
+/** @returns the reason why there is none. */
+function readMessage(parts: PythonParts, payload: Buffer): QueueMessage | string {
+  switch (firstByte(payload)) {
+    case 0x7b: // {
+      return readJsonMessage(payload);
+    case 0x80: // protocol 2 and later
+    case 0x28: // protocol 0
+    case 0x7d: // protocol 1
+      return parts.pickle ? readPickledMessage(payload) : "pickle_disabled";
+    default:
+      return "unknown_encoding";
+  }
+}
+
+/** The first byte behind white space (PSQ-03); 0 when there is none. */
+function firstByte(payload: Buffer): number {
+  let at = 0;
+  let byte = payload[at] ?? 0;
+  while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = payload[++at] ?? 0;
+  return byte;
+}
+
+function readJsonMessage(payload: Buffer): QueueMessage | string {
+  if (!isUtf8(payload)) return "not_json";
+  const fields = readObject(payload.toString("utf8"), { maxItems: maxFields });
+  return fields ? { fields, readArguments: () => readJsonArguments(fields) } : "not_json";
+}
+
+function readPickledMessage(payload: Buffer): QueueMessage | string {
+  const read = readPickle(payload, { mode: "strict" });
+  if (!read.isRead) return read.reason;
+  const dict = read.value;
+  if (!(dict instanceof Map)) return "not_object";
+  const fields = new Map<string, string>();
+  for (const [name, value] of dict) {
+    if (name === "data" || typeof name !== "string") continue;
+    const text = picklesToJson([value])?.texts[0];
+    if (text !== undefined) fields.set(name, text);
+  }
+  return { fields, readArguments: () => readPickledArguments(dict.get("data") ?? null) };
+}
+
+function understand(parts: PythonParts, message: QueueMessage): BackendMessage {
+  const { fields } = message;
+  if (!fields.has("method")) return notForUs("no_method");
+  const method = stringMember(fields, "method");
+  if (method === "emit") return readEmit(parts, message);
+  // Ours: whatever it orders was done before it was said (PSQ-11).
+  if (stringMember(fields, "host_id") === parts.gatewayId) return notForUs("own_message");
+  switch (method ?? "") {
+    case "disconnect":
+    case "close_room":
+    case "enter_room":
+    case "leave_room":
+      return readCommand(method as CommandMethod, fields);
+    case "callback": // answers what some other server asked; we never ask (PSQ-11)
+      return notForUs("callback");
+    default:
+      return notForUs("unknown_method");
+  }
+}
+
+function readEmit(parts: PythonParts, message: QueueMessage): BackendMessage {
+  const { fields } = message;
+  const event = stringMember(fields, "event");
+  if (typeof event !== "string") return junk("event_invalid");
+  if (reservedEvents.has(event)) return junk("event_reserved");
+  const namespace = readNamespace(fields);
+  if (namespace === undefined) return junk("namespace_invalid");
+  const rooms = readRooms(fields.get("room"));
+  if (rooms === "invalid") return junk("room_invalid");
+  const content = message.readArguments();
+  if (typeof content === "string") return junk(content);
+  const onAck = readCallback(parts.channel, fields);
+  return {
+    kind: "publication",
+    namespace,
+    rooms,
+    except: [],
+    skip: readSkipped(fields.get("skip_sid")),
+    event,
+    args: content.args,
+    attachments: content.attachments,
+    volatile: false,
+    ...(onAck && { onAck }),
+  };
+}
+
+/** A name is never changed: one without a slash matches nothing (PSQ-05). */
+function readNamespace(fields: QueueMessage["fields"]): string | undefined {
+  const namespace = stringMember(fields, "namespace");
+  return namespace === null ? "/" : namespace;
+}
+
+/**
+ * null is everybody, a list the union of its rooms (PSQ-07).
+ *
+ * Numbers and booleans match nothing, because clients cannot join such rooms. null inside a list would be
+ * everybody in Python; as that is hardly meant, it makes the message invalid.
+ */
+function readRooms(raw = "null"): Target["rooms"] | "invalid" {
+  if (raw === "null") return undefined;
+  const single = readString(raw);
+  if (single !== undefined) return [single];
+  const items = raw.startsWith("[") ? readArray(raw) : [raw];
+  if (!items || items.some((item) => item === "null" || /^[[{]/.test(item))) return "invalid";
+  return items.map(readString).filter((room) => room !== undefined);
+}
+
+/** A string or a list of strings (PSQ-08); nothing else is anybody's id. */
+function readSkipped(raw = "null"): readonly string[] {
+  if (raw === "null") return [];
+  const items = raw.startsWith("[") ? readArray(raw) : [raw];
+  return items?.map(readString).filter((id) => id !== undefined) ?? [];
+}
+
+/** Sends each client's acknowledgement back to the publisher, over the same channel (PSQ-10). */
+function readCallback(channel: string, fields: QueueMessage["fields"]): AckReply | undefined {
+  const raw = fields.get("callback") ?? "null";
+  if (raw === "null") return undefined;
+  const [room, namespace, id, ...more] = readArray(raw) ?? [];
+  const hostId = stringMember(fields, "host_id");
+  if (room === undefined || namespace === undefined || id === undefined || more.length > 0) return undefined;
+  // Without a publisher's id nobody would take the answer for his.
+  if (typeof hostId !== "string") return undefined;
+  return (args, hasBinary) =>
+    hasBinary
+      ? undefined
+      : { channel, payload: encodeCallback({ hostId, callback: [room, namespace, id], args }) };
+}
+
+type CommandMethod = "disconnect" | "close_room" | "enter_room" | "leave_room";
+
+/** Orders about single connections and rooms (PSQ-12..14), of a backend that is trusted with them. */
+function readCommand(method: CommandMethod, fields: QueueMessage["fields"]): BackendMessage {
+  const namespace = readNamespace(fields);
+  if (namespace === undefined) return junk("namespace_invalid");
+  const id = stringMember(fields, "sid");
+  if (typeof id !== "string" && method !== "close_room") return junk("sid_invalid");
+  const target = { namespace, id: id ?? "" };
+  if (method === "disconnect") return { kind: "disconnect", target, closeClient: false };
+  const room = stringMember(fields, "room");
+  if (typeof room !== "string" || isTooLong(room)) return junk("room_invalid");
+  if (method === "close_room") return { kind: "close-room", namespace, room };
+  return { kind: method === "enter_room" ? "join" : "leave", target, rooms: [room] };
+}
+
+/** A room that is entered is kept in memory (SEC-06). */
+function isTooLong(name: string): boolean {
+  return Buffer.byteLength(name) > defaultLimits.nameBytes;
+}

@@ -1,0 +1,679 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { silent } from "../../core/observe.ts";
+import { Hub } from "../../core/hub.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import type { Limits } from "../../core/limits.ts";
+import type { DisconnectReason } from "../../core/disconnect.ts";
+import type { Frame, Socket } from "../../core/transport.ts";
+import { createEngine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { socketIoOptions } from "./options.ts";
+import { Session } from "./session.ts";
+import { createClientId } from "./sid.ts";
+import { Probe } from "./upgrade.ts";
+
+/** A websocket that keeps what it is sent. */
+class FakeSocket implements Socket {
+  isNative = true;
+  readonly isWritable = true;
+  readonly bufferedBytes = 0;
+  readonly sent: Frame[] = [];
+  readonly topics = new Set<string>();
+  closedWith: number | "terminated" | undefined;
+
+  send(frames: readonly Frame[]): void {
+    this.sent.push(...frames);
+  }
+  subscribe(topic: string): void {
+    this.topics.add(topic);
+  }
+  unsubscribe(topic: string): void {
+    this.topics.delete(topic);
+  }
+  fallBehind(): void {
+    this.isNative = false;
+  }
+  close(code: number): void {
+    this.closedWith ??= code;
+  }
+  terminate(): void {
+    this.closedWith ??= "terminated";
+  }
+}
+
+interface SetupOptions {
+  readonly options?: Parameters<typeof socketIoOptions.parse>[0];
+  readonly limits?: Partial<Limits>;
+}
+
+/** An engine on a clock that the test moves. */
+class Setup {
+  now = 1_000;
+  released = 0;
+  readonly ended: string[] = [];
+  readonly sockets: FakeSocket[] = [];
+  readonly hub: Hub;
+  readonly engine: Engine;
+
+  constructor({ options = {}, limits = {} }: SetupOptions = {}) {
+    const observe = {
+      ...silent,
+      disconnected: (_dialect: string, transport: string, reason: string) =>
+        void this.ended.push(`${transport} ${reason}`),
+    };
+    const publish = (topic: string, frame: Frame): boolean => {
+      for (const socket of this.sockets) if (socket.topics.has(topic)) socket.send([frame]);
+      return false;
+    };
+    this.hub = new Hub({ topics: { publish }, observe, send() {} });
+    const context = {
+      hub: this.hub,
+      observe,
+      limits: { ...defaultLimits, ...limits },
+      access: { mayJoin: async () => "allowed" as const },
+      admit: () => () => {},
+      now: () => this.now,
+    };
+    this.engine = createEngine(context, socketIoOptions.parse(options));
+  }
+
+  socket(): FakeSocket {
+    const socket = new FakeSocket();
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  session(version: 3 | 4, packetsPerPoll: number | undefined): Session {
+    const release = (): void => void this.released++;
+    const parts = { sid: createClientId(), version, isBase64: false, address: "", release, packetsPerPoll };
+    return new Session(this.engine, parts);
+  }
+
+  polling(version: 3 | 4 = 4): Session {
+    const session = this.session(version, Number.POSITIVE_INFINITY);
+    session.start();
+    return session;
+  }
+
+  websocket(version: 3 | 4 = 4): { session: Session; socket: FakeSocket } {
+    const session = this.session(version, undefined);
+    const socket = this.socket();
+    session.open(socket);
+    socket.sent.length = 0;
+    return { session, socket };
+  }
+
+  /** A probe of this session whose websocket is open. */
+  probe(session: Session): { probe: Probe; socket: FakeSocket } {
+    const probe = new Probe(session, this.now + 10_000);
+    const socket = this.socket();
+    probe.open(socket);
+    return { probe, socket };
+  }
+
+  publish(value: number): void {
+    this.hub.deliver({
+      kind: "publication",
+      namespace: "/",
+      rooms: undefined,
+      except: [],
+      skip: [],
+      event: "n",
+      args: [String(value)],
+      attachments: [],
+      volatile: false,
+    });
+  }
+
+  /** Moves the clock in steps, as the gateway's ticker does. */
+  pass(ms: number, session: Session): void {
+    const end = this.now + ms;
+    while (this.now < end) {
+      this.now = Math.min(end, this.now + 100);
+      session.tick(this.now);
+    }
+  }
+}
+
+const nextTurn = async (): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  await promise;
+};
+
+/** The answer of a poll that must not be refused. */
+const answerOf = async (polled: ReturnType<Session["poll"]>): Promise<readonly Frame[]> => {
+  if (polled === undefined) throw new Error("Expected the poll to be held or answered, got a refusal");
+  return polled;
+};
+
+describe("open packet", () => {
+  test("EIO-04 exactly five keys, as the client obeys them", () => {
+    const setup = new Setup();
+    const polling = setup.polling();
+    const fields = '"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}';
+    expect(polling.openPacket()).toBe(`0{"sid":"${polling.sid}","upgrades":["websocket"],${fields}`);
+    const { session } = setup.websocket();
+    expect(session.openPacket()).toBe(`0{"sid":"${session.sid}","upgrades":[],${fields}`);
+  });
+
+  test("EIO-04 times that are not whole seconds are whole milliseconds", () => {
+    const setup = new Setup({ options: { pingInterval: 1.1, pingTimeout: 0.29 } });
+    expect(setup.polling().openPacket()).toContain('"pingInterval":1100,"pingTimeout":290,');
+  });
+});
+
+describe("heartbeat of version 4", () => {
+  test("EIO-11 the server pings after 25 s, and again 25 s after each pong", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    setup.pass(24_900, session);
+    expect(socket.sent.filter((frame) => frame === "2")).toHaveLength(0);
+    setup.pass(200, session);
+    expect(socket.sent.filter((frame) => frame === "2")).toHaveLength(1);
+    setup.pass(5_000, session);
+    session.message("3");
+    setup.pass(24_900, session);
+    expect(socket.sent.filter((frame) => frame === "2")).toHaveLength(1);
+    setup.pass(200, session);
+    expect(socket.sent.filter((frame) => frame === "2")).toHaveLength(2);
+    expect(setup.ended).toEqual([]);
+  });
+
+  test("EIO-11 EIO-14 no pong within 20 s ends the session with a normal code", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    setup.pass(44_900, session);
+    expect(socket.closedWith).toBeUndefined();
+    setup.pass(200, session);
+    expect(socket.closedWith).toBe(1000);
+    expect(setup.ended).toEqual(["websocket ping_timeout"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-11 a pong that nobody asked for changes nothing", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    setup.pass(20_000, session);
+    for (let sent = 0; sent < 1_000; sent++) session.message("3");
+    setup.pass(5_100, session);
+    expect(socket.sent.at(-1)).toBe("2");
+  });
+
+  test("EIO-11 a ping from the client is a protocol error", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("2");
+    expect(socket.closedWith).toBe(1000);
+    expect(setup.ended).toEqual(["websocket protocol_error"]);
+  });
+
+  test("EIO-06 EIO-11 a held poll is released by the ping", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    const held = answerOf(session.poll());
+    setup.pass(25_100, session);
+    expect(await held).toEqual(["2"]);
+  });
+});
+
+describe("heartbeat of version 3", () => {
+  test("EIO-12 the server answers the client's ping with its text, and never pings", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket(3);
+    setup.pass(44_000, session);
+    session.message("2hello");
+    expect(socket.sent).toEqual(["3hello"]);
+    setup.pass(44_900, session);
+    expect(socket.closedWith).toBeUndefined();
+    session.message("2");
+    expect(socket.sent).toEqual(["3hello", "3"]);
+  });
+
+  test("EIO-12 no ping for pingInterval and pingTimeout ends the session", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket(3);
+    setup.pass(44_900, session);
+    expect(socket.closedWith).toBeUndefined();
+    setup.pass(200, session);
+    expect(socket.closedWith).toBe(1000);
+    expect(setup.ended).toEqual(["websocket ping_timeout"]);
+  });
+
+  test("EIO-12 a pong of the client is a protocol error", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket(3);
+    session.message("3");
+    expect(socket.closedWith).toBe(1000);
+  });
+});
+
+describe("deadlines of the Socket.IO layer", () => {
+  test("SIO-06 no namespace within 45 s ends the connection", () => {
+    const setup = new Setup({ options: { pingInterval: 100 } });
+    const { session, socket } = setup.websocket();
+    setup.pass(44_900, session);
+    expect(socket.closedWith).toBeUndefined();
+    setup.pass(200, session);
+    expect(setup.ended).toEqual(["websocket connect_timeout"]);
+  });
+
+  test("SIO-06 SIO-11 once one was joined, leaving it does not start the clock again", () => {
+    const setup = new Setup({ options: { pingInterval: 100 } });
+    const { session } = setup.websocket();
+    session.message("40/x,");
+    session.message("41/x,");
+    setup.pass(60_000, session);
+    expect(setup.ended).toEqual([]);
+  });
+
+  test("SIO-09 T5 attachments that do not come within 10 s end the connection", () => {
+    const setup = new Setup();
+    const { session } = setup.websocket();
+    session.message("40");
+    session.message('452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
+    setup.pass(9_000, session);
+    session.message(Buffer.of(1));
+    expect(setup.ended).toEqual([]);
+    setup.pass(1_000, session);
+    expect(setup.ended).toEqual(["websocket protocol_error"]);
+  });
+});
+
+describe("upgrade", () => {
+  test("EIO-13 2probe, 3probe, noop to the held poll, 5: then the websocket has it all", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    expect((await answerOf(session.poll()))[0]).toStartWith("40{");
+    const held = answerOf(session.poll());
+    const { probe, socket } = setup.probe(session);
+    probe.message("2probe");
+    expect(socket.sent).toEqual(["3probe"]);
+    expect(await held).toEqual(["6"]);
+    setup.publish(1);
+    setup.publish(2);
+    expect(socket.sent).toEqual(["3probe"]);
+    probe.message("5");
+    setup.publish(3);
+    expect(socket.sent).toEqual(["3probe", '42["n",1]', '42["n",2]', '42["n",3]']);
+    expect(session.transport).toBe("websocket");
+    expect(session.isNative).toBe(true);
+    probe.message('420["leave",{"room":"x"}]');
+    expect(socket.sent.at(-1)).toBe("430[]");
+  });
+
+  test("EIO-13 polls during the upgrade are answered at once: what waits, or a noop", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    const { probe } = setup.probe(session);
+    probe.message("2probe");
+    expect(await answerOf(session.poll())).toEqual(["6"]);
+    setup.publish(1);
+    expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
+    expect(await answerOf(session.poll())).toEqual(["6"]);
+  });
+
+  test("EIO-13 polls are held as ever until the probe was answered", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    setup.probe(session);
+    const held = answerOf(session.poll());
+    setup.publish(1);
+    expect(await held).toEqual(['42["n",1]']);
+  });
+
+  const wrongFrames: readonly (readonly Frame[])[] = [
+    ["5"],
+    ["2"],
+    ["2probe "],
+    ["40"],
+    [Buffer.from("2probe")],
+    ["2probe", "2probe"],
+    ["2probe", "40"],
+    ["2probe", Buffer.from("5")],
+  ];
+  test.each(wrongFrames.map((frames) => [frames]))(
+    "EIO-13 frames %j close the websocket alone",
+    async (frames) => {
+      const setup = new Setup();
+      const session = setup.polling();
+      session.receive("40");
+      await answerOf(session.poll());
+      const { probe, socket } = setup.probe(session);
+      for (const frame of frames) probe.message(frame);
+      expect(socket.closedWith).toBe(1000);
+      probe.closed(1000, "peer");
+      expect(setup.ended).toEqual([]);
+      const held = answerOf(session.poll());
+      setup.publish(1);
+      expect(await held).toEqual(['42["n",1]']);
+      // Another attempt may succeed.
+      const second = setup.probe(session);
+      second.probe.message("2probe");
+      second.probe.message("5");
+      expect(session.transport).toBe("websocket");
+    },
+  );
+
+  test("EIO-13 no 5 within 10 s closes the websocket alone", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    const { probe, socket } = setup.probe(session);
+    probe.message("2probe");
+    setup.pass(9_900, session);
+    expect(socket.closedWith).toBeUndefined();
+    setup.pass(200, session);
+    expect(socket.closedWith).toBe(1000);
+    probe.message("5");
+    expect(session.transport).toBe("polling");
+    expect(setup.ended).toEqual([]);
+  });
+
+  test("EIO-13 a second websocket is closed, before and after the upgrade; the first stays", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    const first = setup.probe(session);
+    const second = setup.probe(session);
+    expect(second.socket.closedWith).toBe(1000);
+    second.probe.message("2probe");
+    second.probe.closed(1000, "peer");
+    first.probe.message("2probe");
+    first.probe.message("5");
+    const third = setup.probe(session);
+    expect(third.socket.closedWith).toBe(1000);
+    third.probe.closed(1000, "peer");
+    setup.publish(1);
+    expect(first.socket.sent.at(-1)).toBe('42["n",1]');
+    expect(setup.ended).toEqual([]);
+  });
+
+  test("EIO-13 a websocket that never opened does not disturb the one that did", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    const { probe } = setup.probe(session);
+    new Probe(session, setup.now + 10_000).closed(1006, "peer");
+    probe.message("2probe");
+    probe.message("5");
+    expect(session.transport).toBe("websocket");
+  });
+
+  test("EIO-13 EIO-14 whichever ends first takes the other along only after the upgrade", () => {
+    const setup = new Setup();
+    const lost = setup.polling();
+    const early = setup.probe(lost);
+    early.probe.message("2probe");
+    early.probe.closed(1006, "peer");
+    expect(setup.ended).toEqual([]);
+    const { probe, socket } = setup.probe(lost);
+    lost.close("server");
+    expect(socket.closedWith).toBe(1000);
+    probe.message("5");
+    expect(setup.ended).toEqual(["polling server"]);
+
+    const upgraded = setup.polling();
+    const late = setup.probe(upgraded);
+    late.probe.message("2probe");
+    late.probe.message("5");
+    late.probe.closed(1005, "peer");
+    expect(setup.ended).toEqual(["polling server", "websocket client"]);
+    expect(setup.released).toBe(2);
+  });
+
+  type Step = "publish" | "poll" | "turn" | "probe" | "answer" | "upgrade";
+  test("EIO-13 SIO-14 under any schedule the client hears every message once, in order", async () => {
+    const step = fc.constantFrom<Step>(
+      "publish",
+      "publish",
+      "poll",
+      "poll",
+      "turn",
+      "probe",
+      "answer",
+      "upgrade",
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), async (schedule) => {
+        const setup = new Setup();
+        const session = setup.polling();
+        session.receive("40");
+        const heard: Frame[] = [];
+        let sent = 0;
+        let isPolling = false;
+        let dance: ReturnType<Setup["probe"]> | undefined;
+        let state: "polling" | "probing" | "paused" | "upgraded" = "polling";
+        const poll = (): void => {
+          const polled = session.poll();
+          if (polled === undefined) throw new Error("Expected the poll to be answered");
+          isPolling = true;
+          void Promise.resolve(polled).then((frames) => {
+            heard.push(...frames);
+            isPolling = false;
+          });
+        };
+        const steps: Record<Step, () => void> = {
+          publish: () => setup.publish(sent++),
+          poll: () => {
+            if (!isPolling && (state === "polling" || state === "probing")) poll();
+          },
+          turn: () => {},
+          probe: () => {
+            if (state !== "polling") return;
+            dance = setup.probe(session);
+            state = "probing";
+          },
+          answer: () => {
+            if (state !== "probing") return;
+            dance?.probe.message("2probe");
+            state = "paused";
+          },
+          // A client sends `5` once its last poll ended.
+          upgrade: () => {
+            if (state !== "paused" || isPolling) return;
+            dance?.probe.message("5");
+            state = "upgraded";
+          },
+        };
+        for (const name of schedule) {
+          steps[name]();
+          if (name === "turn") await nextTurn();
+        }
+        await nextTurn();
+        if (state !== "upgraded") {
+          if (!isPolling) poll();
+          await nextTurn();
+        }
+        heard.push(...(dance?.socket.sent ?? []));
+        const numbers = heard.filter((frame) => String(frame).startsWith("42"));
+        expect(numbers).toEqual(Array.from({ length: sent }, (_, index) => `42["n",${index}]`));
+      }),
+      { numRuns: 1_000 },
+    );
+  }, 60_000);
+});
+
+describe("closing", () => {
+  const codes: readonly (readonly [DisconnectReason, number | "terminated"])[] = [
+    ["client", 1000],
+    ["slow", "terminated"],
+    ["ping_timeout", 1000],
+    ["connect_timeout", 1000],
+    ["protocol_error", 1000],
+    ["too_large", 1009],
+    ["server", 1000],
+    ["shutdown", 1001],
+  ];
+  test.each(codes)("EIO-14 %s closes a websocket with %p, once", (reason, code) => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.close(reason);
+    session.close("server");
+    session.closed(1006, "peer");
+    expect(socket.closedWith).toBe(code);
+    expect(setup.ended).toEqual([`websocket ${reason}`]);
+    expect(setup.released).toBe(1);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-14 what was sent before the close comes before it, in the held poll", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    const held = answerOf(session.poll());
+    setup.publish(1);
+    session.close("server");
+    expect(await held).toEqual(['42["n",1]', "1"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test.each(["server", "shutdown"] as const)(
+    "EIO-14 %s tells a client between two polls by its next one",
+    async (reason) => {
+      const setup = new Setup();
+      const session = setup.polling();
+      session.receive("40");
+      await answerOf(session.poll());
+      setup.publish(1);
+      session.close(reason);
+      expect(setup.ended).toEqual([`polling ${reason}`]);
+      expect(setup.released).toBe(1);
+      setup.publish(2);
+      expect(session.beginPost()).toBe(false);
+      expect(await answerOf(session.poll())).toEqual(['42["n",1]', "1"]);
+      expect(setup.engine.sessions.size).toBe(0);
+    },
+  );
+
+  test("EIO-06 EIO-14 the Python client is told of the end behind its last packets", async () => {
+    const setup = new Setup();
+    const session = setup.session(4, 16);
+    session.receive("40");
+    await answerOf(session.poll());
+    for (let value = 0; value < 20; value++) setup.publish(value);
+    session.close("server");
+    expect(await answerOf(session.poll())).toHaveLength(16);
+    expect((await answerOf(session.poll())).at(-1)).toBe("1");
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-14 a client that never comes back for it is forgotten", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.close("server");
+    setup.pass(19_900, session);
+    expect(setup.engine.sessions.size).toBe(1);
+    setup.pass(200, session);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-14 the client's 1 ends its held poll with a noop, and the session", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    const held = answerOf(session.poll());
+    expect(session.receive("1")).toBe(true);
+    expect(await held).toEqual(["6"]);
+    expect(setup.ended).toEqual(["polling client"]);
+    const { session: other, socket } = setup.websocket();
+    other.message("1");
+    expect(socket.closedWith).toBe(1000);
+  });
+
+  test("EIO-14 a poll that the client gave up ends the session", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.pollAborted();
+    expect(setup.ended).toEqual([]);
+    const held = answerOf(session.poll());
+    session.pollAborted();
+    expect(await held).toEqual([]);
+    expect(setup.ended).toEqual(["polling client"]);
+  });
+
+  test("EIO-22 SEC-06 the reason of a websocket's end is told apart", () => {
+    const setup = new Setup();
+    setup.websocket().session.closed(1009, "peer");
+    setup.websocket().session.closed(1006, "slow");
+    setup.websocket().session.closed(1001, "peer");
+    expect(setup.ended).toEqual(["websocket too_large", "websocket slow", "websocket client"]);
+  });
+
+  test("EIO-22 a message over this dialect's size is refused where the listener takes larger ones", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    session.message(`42["${"a".repeat(999_994)}"]`);
+    expect(socket.closedWith).toBeUndefined();
+    session.message(`42["${"é".repeat(499_997)}a"]`);
+    expect(socket.closedWith).toBe(1009);
+    const other = setup.websocket();
+    other.session.message(Buffer.alloc(1_000_001));
+    expect(other.socket.closedWith).toBe(1009);
+    expect(setup.ended).toEqual(["websocket too_large", "websocket too_large"]);
+  });
+});
+
+describe("requests at once", () => {
+  test("EIO-16 a second poll: the first gets 1, the second is refused, the session ends", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    const first = answerOf(session.poll());
+    expect(session.poll()).toBeUndefined();
+    expect(await first).toEqual(["1"]);
+    expect(setup.ended).toEqual(["polling protocol_error"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-16 a second post is refused and ends the session; one after the other is fine", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    expect(session.beginPost()).toBe(true);
+    session.endPost();
+    expect(session.beginPost()).toBe(true);
+    expect(session.beginPost()).toBe(false);
+    expect(setup.ended).toEqual(["polling protocol_error"]);
+  });
+});
+
+describe("a polling client that does not keep up", () => {
+  const limits = { sendQueueBytes: 1_000, sendQueueMaxBytes: 10_000 };
+  const frame = `4${"x".repeat(499)}`;
+
+  test("SEC-06 one that does not poll is slow when its queue is full", () => {
+    const setup = new Setup({ limits });
+    const session = setup.polling();
+    setup.now += 5_000;
+    for (let sent = 0; sent < 3; sent++) session.send([frame]);
+    expect(setup.ended).toEqual([]);
+    session.send([frame]);
+    expect(setup.ended).toEqual(["polling slow"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("SEC-06 one that polls may have as much waiting as a websocket that reads", async () => {
+    const setup = new Setup({ limits });
+    const session = setup.polling();
+    const held = answerOf(session.poll());
+    session.send([`4${"x".repeat(20_000)}`]);
+    await held;
+    setup.now += 500;
+    for (let sent = 0; sent < 20; sent++) session.send([frame]);
+    expect((await answerOf(session.poll())).length).toBe(20);
+    for (let sent = 0; sent < 21; sent++) session.send([frame]);
+    expect(setup.ended).toEqual([]);
+    session.send([frame]);
+    expect(setup.ended).toEqual(["polling slow"]);
+  });
+});
