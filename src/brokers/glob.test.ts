@@ -50,10 +50,13 @@ describe("compileGlob", () => {
       `${"a*?".repeat(80)}[^a]`,
     ];
     for (const matches of globs.map(compileGlob)) {
-      matches(name);
-      const start = performance.now();
-      matches(name);
-      expect(performance.now() - start).toBeLessThan(5);
+      // The best of five: other programs run beside the tests.
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        matches(name);
+        return performance.now() - start;
+      });
+      expect(Math.min(...times)).toBeLessThan(5);
     }
   });
 

@@ -46,7 +46,8 @@ export interface Bus {
    * Calls `onMessage` for every message, in the order in which one channel carried them, synchronously as they are
    * read. The subscription outlives reconnects; messages published while it is cut off are lost (PSQ-16).
    * Messages over the size bound are dropped and counted. Resolves once it is made, or at once when the bus is
-   * away (then it is made on reconnect and `state()` is red until it is proved).
+   * away (then it is made on reconnect and `state()` is red until it is proved). Rejects with `bus_unavailable` when the
+   * bus refuses the subscription (ACL) or is closed.
    */
   subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription>;
   /** Values of string keys, `undefined` where absent. Rejects with `bus_unavailable` past the deadline. */

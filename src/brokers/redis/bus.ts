@@ -128,8 +128,10 @@ export class RedisBus implements Bus {
       knock: async (signal) => knock(address.place, signal),
       observe,
       onUp,
-      onDown: ({ text }) => {
-        this.#noteOutage(`Expected a Redis at ${this.#place}, got ${text}`);
+      onDown: (failure) => {
+        this.#noteOutage(`Expected a Redis at ${this.#place}, got ${failure.text}`);
+        // A Redis that hangs carries out later what was refused meanwhile: nobody here may hear it then (WSE-26).
+        if (failure.isSilence) this.#subscriberLink.replace(failure);
       },
     });
   }

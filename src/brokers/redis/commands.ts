@@ -1,19 +1,19 @@
 // Commands on the command link, each with a deadline. While Redis is away they fail at once: nothing waits to be sent
-// later. What is on its way is bounded in number and bytes.
+// later. What is on its way is bounded.
 
 import { GatewayError } from "../../core/errors.ts";
 import { within } from "./deadline.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
 
-/** What may be on its way to Redis without a reply. */
-const pendingCommands = 10_000;
+/** What may be on its way to Redis without a reply, bytes. */
 const pendingBytes = 64 * 1024 * 1024;
+/** What a command counts beside its arguments, bytes. */
+const commandOverhead = 512;
 
 export class Commands {
   readonly #link: Link;
   readonly #address: string;
-  #pending = 0;
   #pendingBytes = 0;
   #replies = 0;
 
@@ -29,16 +29,14 @@ export class Commands {
   async run(args: readonly (string | Buffer)[]): Promise<unknown> {
     const client = this.#link.client;
     if (!client) throw this.#unavailable(this.#link.failure.text);
-    const bytes = args.reduce((sum, arg) => sum + arg.length, 0);
-    if (this.#pending >= pendingCommands || this.#pendingBytes + bytes > pendingBytes) {
-      throw this.#unavailable(`${this.#pending} commands that wait for it`);
+    const bytes = args.reduce((sum, arg) => sum + arg.length, commandOverhead);
+    if (this.#pendingBytes + bytes > pendingBytes) {
+      throw this.#unavailable(`${this.#pendingBytes} bytes that wait for it already`);
     }
-    this.#pending += 1;
     this.#pendingBytes += bytes;
     const replies = this.#replies;
     const reply = client.sendCommand(args).finally(() => {
       this.#replies += 1;
-      this.#pending -= 1;
       this.#pendingBytes -= bytes;
     });
     try {

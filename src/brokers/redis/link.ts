@@ -1,5 +1,6 @@
 // One connection to Redis that comes back for ever: the bus has one for commands and one for subscriptions. Attempts
-// follow the back-off of PSQ-16; where nobody answered, a knock every second or two ends a long wait early.
+// follow the back-off of PSQ-16. Where nobody answered at all, a knock every second or two ends a long wait early: there
+// is no server to spare. One that answers with a refusal, or hangs up, gets the whole back-off.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply } from "@redis/client";

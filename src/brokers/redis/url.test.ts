@@ -18,6 +18,10 @@ describe("parseRedisUrl", () => {
     ["redis://:6380", "tcp localhost:6380 0 - -"],
     ["redis://10.0.0.1:1/", "tcp 10.0.0.1:1 0 - -"],
     ["redis://[::1]:6380/2", "tcp [::1]:6380 2 - -"],
+    [
+      "redis://host/7/?socket_timeout=5&health_check_interval=30&decode_responses=True",
+      "tcp host:6379 7 - -",
+    ],
     ["redis://my_host?db=4", "tcp my_host:6379 4 - -"],
     ["redis://user:pass@host/1", "tcp host:6379 1 user pass"],
     ["redis://:pass@host", "tcp host:6379 0 - pass"],

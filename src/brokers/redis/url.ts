@@ -47,6 +47,20 @@ const options: ReadonlySet<string> = new Set([
   "ssl_cert_reqs",
 ]);
 
+/** Options of redis-py about its own workings, which mean nothing here: existing URLs go on working. */
+const ignored: ReadonlySet<string> = new Set([
+  "client_name",
+  "decode_responses",
+  "encoding",
+  "health_check_interval",
+  "max_connections",
+  "protocol",
+  "retry_on_timeout",
+  "socket_connect_timeout",
+  "socket_keepalive",
+  "socket_timeout",
+]);
+
 /** The authority ends at the first slash or question mark; the user part at its last `@`. */
 const shape = /^([a-z][a-z0-9+-]*):\/\/(?:([^/?]*)@)?([^/?@]*)(\/[^?]*)?(?:\?(.*))?$/i;
 const hostShape = /^(?:\[([0-9a-f:.]{2,45})\]|([\w.-]{0,253}))(?::(\d{1,5}))?$/i;
@@ -61,7 +75,8 @@ export function parseRedisUrl(text: string): RedisAddress {
   const scheme = rawScheme.toLowerCase();
   const query = new URLSearchParams(search);
   for (const name of query.keys()) {
-    if (!options.has(name)) throw wrong(`only the options ${[...options].join(", ")}`, "another one");
+    if (!options.has(name) && !ignored.has(name))
+      throw wrong(`only the options ${[...options].join(", ")}`, "another one");
   }
   const [username, password] = credentials(user);
   const shared = {
@@ -76,7 +91,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     return { ...shared, place, database, label: `unix://${place.path}?db=${database}` };
   }
   if (!tcpSchemes.has(scheme)) throw wrong(`one of the schemes ${redisSchemes.join(", ")}`, "another one");
-  const database = databaseOf(query.get("db") ?? path.slice(1));
+  const database = databaseOf(query.get("db") ?? path.replaceAll("/", ""));
   const place = tcpPlace(scheme === "rediss" ? "tls" : "tcp", authority);
   return { ...shared, place, database, label: `${scheme}://${addressOf(place)}/${database}` };
 }

@@ -1,0 +1,436 @@
+// The command line as its users have it: ./bin/belfry as a process of its own. What each option means is proved
+// beside the code; here is what only a process can show.
+
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@redis/client";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { run, RunningProcess } from "../support/process.ts";
+import type { Finished } from "../support/process.ts";
+import { startRedis } from "../support/redis.ts";
+
+const belfryPath = join(import.meta.dir, "../../bin/belfry");
+const secret = "0123456789abcdef";
+
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "belfry-cli-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function belfry(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  return run([belfryPath, ...args], { env, timeoutMs: 20_000 });
+}
+
+function start(args: readonly string[], env: Record<string, string> = {}): RunningProcess {
+  return new RunningProcess([belfryPath, ...args], { env });
+}
+
+/** The URL that a gateway says it listens on. */
+async function urlOf(gateway: RunningProcess): Promise<string> {
+  const [, url = ""] = await gateway.waitFor(/"event":"listening","url":"([^"]+)"/);
+  return url.replace("//0.0.0.0:", "//127.0.0.1:");
+}
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+async function emit(url: string, body: Readonly<Record<string, unknown>>): Promise<string> {
+  const answer = await fetch(`${url}/emit`, { method: "POST", body: JSON.stringify(body) });
+  return `${answer.status} ${await answer.text()}`;
+}
+
+/** A handshake of a page with that origin. */
+async function handshake(url: string, origin: string): Promise<number> {
+  const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });
+  await answer.body?.cancel();
+  return answer.status;
+}
+
+/** Opens websockets that speak no more than the handshake. */
+async function openSockets(url: string, count: number): Promise<readonly WebSocket[]> {
+  const address = `${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`;
+  return Promise.all(
+    Array.from({ length: count }, () => {
+      const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+      const socket = new WebSocket(address);
+      socket.addEventListener("message", () => {
+        resolve(socket);
+      });
+      socket.addEventListener("close", () => {
+        reject(new Error("Expected an open packet, got a closed websocket"));
+      });
+      return promise;
+    }),
+  );
+}
+
+interface ProcessTree {
+  readonly children: readonly string[];
+  readonly command: string;
+}
+
+/** A process and those that it started, as the system sees them. */
+async function processTree(pid: number): Promise<ProcessTree> {
+  if (process.platform === "linux") {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    return { children: children.split(" ").filter(Boolean), command: command.replaceAll("\0", " ") };
+  }
+  const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
+  const rows = stdout.split("\n").map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row) ?? []);
+  return {
+    children: rows.flatMap(([, child = "", parent]) => (parent === String(pid) ? child : [])),
+    command: rows.find(([, own]) => own === String(pid))?.[3] ?? "",
+  };
+}
+
+async function publishRaw(url: string, channel: string, payload: string): Promise<void> {
+  const client = createClient({ url });
+  await client.connect();
+  await client.publish(channel, payload);
+  await client.close();
+}
+
+async function until(isDone: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (!(await isDone())) {
+    if (performance.now() > deadline)
+      throw new Error(`Expected ${isDone.toString()} within ${deadlineMs} ms`);
+    await Bun.sleep(10);
+  }
+}
+
+describe("the command", () => {
+  test.each(["", "serve", "demo", "publish", "tail", "config"])(
+    "WSE-01 belfry %s --help",
+    async (command) => {
+      const { code, stdout, stderr } = await belfry([...command.split(" ").filter(Boolean), "--help"]);
+      expect(stdout).toStartWith("Usage: belfry ");
+      expect(stdout).toContain("Examples:\n");
+      expect([code, stderr]).toEqual([0, ""]);
+    },
+  );
+
+  test("WSE-01 a wrong flag is a sentence and exit code 1", async () => {
+    const { code, stdout, stderr } = await belfry(["serve", "--adress", "x"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toStartWith("belfry: unknown option '--adress'\n(Did you mean --address?)\n");
+  });
+
+  test("WSE-01 a wrong value names the option and its source", async () => {
+    const { code, stderr } = await belfry(["serve"], { BELFRY_SOCKETIO_PING_INTERVAL: "soon" });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'belfry: Expected `socketio.pingInterval` to be a number above 0, at most 86400, got "soon" (environment BELFRY_SOCKETIO_PING_INTERVAL)\n',
+    );
+  });
+
+  test("WSE-01 a long answer arrives whole through a slow pipe", async () => {
+    const { stdout } = await run(["sh", "-c", `"$0" config docs | (sleep 0.5; cat)`, belfryPath]);
+    expect(stdout).toBe(await readFile(join(import.meta.dir, "../../docs/configuration.md"), "utf8"));
+  });
+
+  test("WSE-01 runs through a link and from another folder, as an installed one does", async () => {
+    const link = join(folder, "belfry");
+    await symlink(belfryPath, link);
+    const { code, stdout } = await run([link, "--version"], { cwd: "/" });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("flag over environment over file over default", () => {
+  test.each(Array.from({ length: 8 }, (_, bits) => bits))("WSE-01 sources %#", async (bits) => {
+    const path = await file(`drain-${bits}.yaml`, "drain: 3\n");
+    const args = (bits & 1) > 0 ? ["--drain", "1"] : [];
+    const env: Record<string, string> = { BELFRY_DRAIN: (bits & 2) > 0 ? "2" : "" };
+    if ((bits & 4) > 0) env["BELFRY_CONFIG"] = path;
+    const { stdout } = await belfry(["config", "print", ...args], env);
+    const row = /^drain +(\S+) +(.*)$/m.exec(stdout)?.slice(1);
+    if ((bits & 1) > 0) expect(row).toEqual(["1", "flag --drain"]);
+    else if ((bits & 2) > 0) expect(row).toEqual(["2", "environment BELFRY_DRAIN"]);
+    else if ((bits & 4) > 0) expect(row).toEqual(["3", `file ${path}`]);
+    else expect(row).toEqual(["10", "default"]);
+  });
+});
+
+describe("belfry serve", () => {
+  test("WSE-01 leaves one process, the runtime itself", async () => {
+    await using gateway = start(["serve", "-a", "127.0.0.1:0"]);
+    await urlOf(gateway);
+    const { children, command } = await processTree(gateway.pid);
+    expect(children).toEqual([]);
+    expect(command).toContain("src/cli/main.ts serve -a 127.0.0.1:0");
+  });
+
+  test("WSE-20 SEC-11 without a secret there is no /emit, and no demo", async () => {
+    await using gateway = start(["serve", "-a", "127.0.0.1:0"]);
+    const url = await urlOf(gateway);
+    expect(await emit(url, { event: "e", room: "r" })).toStartWith("404");
+    expect((await fetch(`${url}/`)).status).toBe(404);
+    expect((await fetch(`${url}/-/health/ready`)).status).toBe(200);
+  });
+
+  test("SEC-11 SEC-04 a secret from a file, which no log shows", async () => {
+    const path = await file("secret", `${secret}\n`);
+    await using gateway = start(["serve", "-a", "127.0.0.1:0", "--secret-file", path, "-v"]);
+    const url = await urlOf(gateway);
+    expect(await emit(url, { event: "e", room: "r", secret })).toBe("200 OK\n");
+    expect(await emit(url, { event: "e", room: "r", secret: "x" })).toStartWith("403");
+    await gateway.stop();
+    expect(gateway.output).not.toContain(secret);
+  });
+
+  test("WSE-01 a port in use is a sentence, not a stack", async () => {
+    await using first = start(["serve", "-a", "127.0.0.1:0"]);
+    const address = new URL(await urlOf(first)).host;
+    const { code, stderr } = await belfry(["serve", "-a", address]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^belfry: Expected .*${address}.*\n$`));
+  });
+
+  test("WSE-01 a Redis that refuses is a sentence, with --verbose the stack too", async () => {
+    const args = ["serve", "-a", "127.0.0.1:0", "--redis", "redis://:hunter2@127.0.0.1:1"];
+    const { code, stderr } = await belfry(args);
+    expect(code).toBe(1);
+    expect(stderr).toBe("belfry: Expected a Redis at 127.0.0.1:1, got connection refused\n");
+    const verbose = await belfry([...args, "--verbose"]);
+    expect(verbose.stderr).toStartWith(stderr);
+    expect(verbose.stderr).toMatch(/\n +at .*\.ts/);
+    expect(verbose.stderr).not.toContain("hunter2");
+  });
+
+  test("WSE-01 a Redis with another password is a sentence", async () => {
+    await using redis = await startRedis({ password: "right" });
+    const { code, stderr } = await belfry(["serve", "--redis", `redis://:hunter2@127.0.0.1:${redis.port}`]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^belfry: Expected .*\n$/);
+    expect(stderr).not.toContain("hunter2");
+  });
+});
+
+describe("signals", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "SEC-14 %s closes the clients and ends with 0",
+    async (signal) => {
+      await using gateway = start(["serve", "-a", "127.0.0.1:0"]);
+      const sockets = await openSockets(await urlOf(gateway), 10);
+      const closed = Promise.all(sockets.map(async (socket) => once(socket, "close")));
+      gateway.kill(signal);
+      gateway.kill(signal); // npm passes a terminal's signal on.
+      expect(await gateway.exited).toBe(0);
+      await closed;
+      await gateway.waitFor(/"event":"stopped"/);
+    },
+  );
+
+  test("SEC-14 the drain is seen in readiness, what follows at once is the same signal, a later one ends it", async () => {
+    await using gateway = start(["serve", "-a", "127.0.0.1:0", "--drain", "600"]);
+    const url = await urlOf(gateway);
+    // From 1,000 clients on, the closes are spread over the drain.
+    await openSockets(url, 1_000);
+    gateway.kill("SIGTERM");
+    const signalled = performance.now();
+    await until(async () => (await fetch(`${url}/-/health/ready`)).status === 503);
+    gateway.kill("SIGTERM");
+    await until(() => performance.now() - signalled > 1_200);
+    expect(gateway.isRunning).toBe(true);
+    gateway.kill("SIGTERM");
+    expect(await gateway.exited).toBe(143);
+  }, 30_000);
+});
+
+interface Start {
+  readonly args: readonly string[];
+  readonly env?: Record<string, string>;
+  /** Codes of its warnings, or the beginning of the sentence with which it refuses. */
+  readonly outcome: readonly string[] | string;
+}
+
+const starts: readonly Start[] = [
+  { args: ["-a", "127.0.0.1:0"], outcome: [] },
+  { args: ["-a", "127.0.0.1:0", "--cors", "*"], outcome: [] },
+  { args: ["-a", "localhost:0", "--secret", "x"], outcome: [] },
+  { args: ["-a", "0.0.0.0:0"], outcome: ["public_without_secret"] },
+  { args: ["-a", "0.0.0.0:0", "--secret", secret], outcome: [] },
+  { args: ["-a", "0.0.0.0:0", "--secret", "x"], outcome: ["short_secret"] },
+  { args: ["-a", "0.0.0.0:0", "--cors", "*"], outcome: ["public_any_origin", "public_without_secret"] },
+  {
+    args: ["-a", ":0", "--secret", secret, "--cors", "https://a.example", "*"],
+    outcome: ["public_any_origin"],
+  },
+  {
+    args: ["-a", "0.0.0.0:0"],
+    env: { BELFRY_SECRET: secret, BELFRY_ORIGINS: "https://a.example/" },
+    outcome: ["origin_matches_nothing"],
+  },
+  { args: ["-a", "0.0.0.0:0", "--secret", ""], outcome: "Expected `secret`" },
+  {
+    args: ["-a", "0.0.0.0:0", "--secret-file", "/nowhere"],
+    outcome: "Expected a secret in the file /nowhere",
+  },
+  { args: ["-a", "0.0.0.0"], outcome: "Expected `listeners[0].address`" },
+];
+
+describe("T32 the start matrix", () => {
+  test.each([...starts])("T32 WSE-27 %j", async ({ args, env = {}, outcome }) => {
+    await using gateway = start(["serve", ...args], env);
+    if (typeof outcome === "string") {
+      await gateway.waitFor(/belfry: .*\n/);
+      expect(await gateway.exited).toBe(1);
+      expect(gateway.output).toStartWith(`belfry: ${outcome}`);
+      return;
+    }
+    const url = await urlOf(gateway);
+    const codes = [...gateway.output.matchAll(/"event":"start_warning","code":"(\w+)"/g)].map(
+      ([, code]) => code,
+    );
+    expect(codes).toEqual([...outcome]);
+    // Whatever the start: nobody publishes without a secret.
+    expect(["403", "404"]).toContain((await emit(url, { event: "e", room: "r" })).slice(0, 3));
+  });
+});
+
+describe("belfry serve --as ws-emit", () => {
+  test("WSE-01 WSE-02 PSQ-01 ws-emit's environment, as it is", async () => {
+    await using redis = await startRedis();
+    const env = {
+      REDIS: redis.url,
+      ADDRESS: "127.0.0.1:0",
+      CORS: "http://a.example http://b.example",
+      SECRET: "s3cret",
+      FLASK_SECRET: "f",
+    };
+    await using gateway = start(["serve", "--as", "ws-emit", "-v"], env);
+    const url = await urlOf(gateway);
+    expect(await handshake(url, "http://b.example")).toBe(200);
+    expect(await handshake(url, "http://c.example")).toBe(400);
+    expect(await handshake(url, url)).toBe(400);
+    expect(await emit(url, { event: "e", room: "r", secret: "s3cret" })).toBe("200 OK\n");
+    expect(gateway.output).toContain('"event":"emulating","profile":"ws-emit"');
+    expect(gateway.output).toContain("so POST /emit is on");
+    expect(gateway.output).toContain("FLASK_SECRET has no effect");
+    expect(gateway.output).not.toContain("s3cret");
+  });
+
+  test("WSE-02 an empty CORS is nobody, `*` anywhere is all, and flags win", async () => {
+    await using redis = await startRedis();
+    const env = { REDIS: redis.url, ADDRESS: "127.0.0.1:0" };
+    await using nobody = start(["serve", "--as", "ws-emit"], { ...env, CORS: "" });
+    await using fallback = start(["serve", "--as", "ws-emit"], env);
+    await using flags = start(
+      ["serve", "--as", "ws-emit", "--cors", "http://a.example", "*", "--flask-secret", "f"],
+      { ...env, CORS: "" },
+    );
+    expect(await handshake(await urlOf(nobody), "http://localhost:7788")).toBe(400);
+    expect(await handshake(await urlOf(fallback), "http://localhost:7788")).toBe(200);
+    expect(await handshake(await urlOf(fallback), "http://127.0.0.1:7788")).toBe(400);
+    expect(await handshake(await urlOf(flags), "http://anything.example")).toBe(200);
+    expect(flags.output).toContain("--flask-secret has no effect");
+  });
+});
+
+describe("belfry demo", () => {
+  test("WSE-20 the page, the secret of this start, and a curl line that works as it stands", async () => {
+    await using demo = start(["demo", "-a", "127.0.0.1:0"], { BELFRY_SECRET: "of-the-environment" });
+    const [, url = ""] = await demo.waitFor(/listening {2}(\S+) \(socketio\)\n {2}broker {5}memory/);
+    const [curl] = await demo.waitFor(/curl .*/);
+    expect((await fetch(`${url}/`)).status).toBe(200);
+    const { stdout } = await run(["sh", "-c", `${curl} -s`]);
+    expect(stdout).toBe("OK\n");
+    expect(demo.output).not.toContain("of-the-environment");
+    expect(await demo.stop()).toBe(0);
+  });
+
+  test("T32 serves its secret to this machine alone", async () => {
+    const { code, stderr } = await belfry(["demo", "-a", "0.0.0.0:0"]);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith("belfry: Expected `address` to be a loopback address in the demo");
+  });
+});
+
+describe("belfry publish and tail", () => {
+  test("WSE-26 PSQ-20 NRE-01 what is published either way is seen, and the junk with its reason", async () => {
+    await using redis = await startRedis();
+    await using gateway = start(["serve", "-a", "127.0.0.1:0", "--redis", redis.url, "--secret", secret]);
+    await using tail = start(["tail", "--redis", redis.url, "--json"]);
+    const url = await urlOf(gateway);
+    await tail.waitFor(/Listening on .*; Ctrl-C ends\./);
+    const byHttp = await belfry(["publish", "time", "update", '{"n": 12345678901234567890}', "--url", url], {
+      BELFRY_SECRET: secret,
+    });
+    expect(byHttp).toMatchObject({ code: 0, stdout: `Published \`update\` to \`time\` by ${url}\n` });
+    const byRedis = await belfry(["publish", "dir::a", "message", "hello", "--redis", redis.url]);
+    expect(byRedis).toMatchObject({ code: 0 });
+    expect(byRedis.stdout).toStartWith("Published `message` to `dir::a` on flask-socketio");
+    await publishRaw(redis.url, "socketio", "junk");
+    await tail.waitFor(/"channel":"socketio".*"reason"/);
+    tail.kill("SIGINT");
+    expect(await tail.exited).toBe(0);
+    const lines = tail.output.split("\n").filter((line) => line.startsWith("{"));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toContain('"event":"update"');
+    expect(lines[0]).toContain('"args":[{"n": 12345678901234567890}]');
+    expect(JSON.parse(lines[1] ?? "")).toMatchObject({
+      rooms: ["dir::a"],
+      event: "message",
+      args: ["hello"],
+      channel: "flask-socketio",
+    });
+    expect(JSON.parse(lines[2] ?? "")).toMatchObject({ kind: "junk", channel: "socketio", bytes: 4 });
+  });
+
+  test("PSQ-07 T26 --room picks, and a hostile message stays on its line", async () => {
+    await using redis = await startRedis();
+    await using tail = start(["tail", "--redis", redis.url, "--room", "dir::*"]);
+    await tail.waitFor(/Ctrl-C ends\./);
+    for (const room of ["time", "dir::\u001b[2J\n", "dir::last"]) {
+      expect(await belfry(["publish", room, "e", "1", "--redis", redis.url])).toMatchObject({ code: 0 });
+    }
+    await tail.waitFor(/dir::last/);
+    const lines = tail.output.split("\n").filter((line) => line.includes(" -> "));
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain(String.raw`"dir::\u001b[2J\n"`);
+  });
+
+  test("WSE-22 a refusal is the gateway's sentence and exit code 1", async () => {
+    await using gateway = start(["serve", "-a", "127.0.0.1:0", "--secret", secret]);
+    const { code, stdout, stderr } = await belfry([
+      "publish",
+      "time",
+      "--secret",
+      "wrong",
+      "--url",
+      await urlOf(gateway),
+    ]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("refused (403): Incorrect secret");
+  });
+
+  test("SEC-06 tail ends when nobody reads it any more", async () => {
+    await using redis = await startRedis();
+    await using shell = new RunningProcess([
+      "sh",
+      "-c",
+      `"$0" tail --redis "$1" | head -n 1`,
+      belfryPath,
+      redis.url,
+    ]);
+    await shell.waitFor(/Ctrl-C ends\./);
+    await until(async () => {
+      await belfry(["publish", "time", "e", "--redis", redis.url]);
+      return !shell.isRunning;
+    });
+    expect(await shell.exited).toBe(0);
+  }, 30_000);
+});

@@ -1,0 +1,60 @@
+// A gateway inside the test's own process: a free port of the loopback, its log kept for the test to read.
+
+import type { z } from "zod";
+import { configSchema } from "../../src/config/schema.ts";
+import { createGateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/gateway.ts";
+import { createObserve } from "../../src/observe/observe.ts";
+
+export interface TestGateway extends AsyncDisposable {
+  readonly gateway: Gateway;
+  /** `http://127.0.0.1:<port>`, of its first listener. */
+  readonly url: string;
+  /** What it logged so far. */
+  readonly log: string;
+  /** The value of a metric, its samples added up; of those with `labels` alone (`reason="slow"`), when given. */
+  metric(name: string, labels?: string): Promise<number>;
+}
+
+/** Starts a gateway that is ready: every subscription is proved alive. */
+export async function startGateway(options: z.input<typeof configSchema> = {}): Promise<TestGateway> {
+  let log = "";
+  const observe = createObserve({
+    level: "debug",
+    format: "json",
+    version: "test",
+    destination: { write: (line: string) => void (log += line) },
+  });
+  const config = configSchema.parse({ listeners: [{ address: "127.0.0.1:0" }], ...options });
+  const gateway = await createGateway(config, { observe });
+  await becomeReady(gateway);
+  return {
+    gateway,
+    url: gateway.urls[0] ?? "",
+    get log() {
+      return log;
+    },
+    metric: async (name, labels = "") => sumSamples(await observe.metrics(), name, labels),
+    async [Symbol.asyncDispose]() {
+      await gateway.stop(0);
+      await observe.close();
+    },
+  };
+}
+
+async function becomeReady(gateway: Gateway): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!gateway.readiness().isReady) {
+    if (performance.now() > deadline) {
+      throw new Error(`Expected a ready gateway within 10 s, got: ${gateway.readiness().reasons.join(", ")}`);
+    }
+    await Bun.sleep(10);
+  }
+}
+
+function sumSamples(text: string, name: string, labels: string): number {
+  return text
+    .split("\n")
+    .filter((line) => /^[^{ ]+/.exec(line)?.[0] === name && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}

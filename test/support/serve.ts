@@ -1,0 +1,44 @@
+// `belfry serve` as a process of its own, for what only a process can show: all that it prints, its memory, its end.
+
+import { join } from "node:path";
+import { Metrics } from "./metrics.ts";
+import { RunningProcess } from "./process.ts";
+
+export const belfryPath = join(import.meta.dir, "../../bin/belfry");
+
+export interface ServeOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A gateway on a free port of the loopback, its log as JSON lines; `await using` stops it. */
+export class ServedGateway implements AsyncDisposable {
+  readonly process: RunningProcess;
+  readonly url: string;
+
+  private constructor(process: RunningProcess, url: string) {
+    this.process = process;
+    this.url = url;
+  }
+
+  /** Starts it and waits until it is ready. */
+  static async start({ args = [], env = {} }: ServeOptions = {}): Promise<ServedGateway> {
+    const command = [belfryPath, "serve", "-a", "127.0.0.1:0", "--log-format", "json", ...args];
+    const process = new RunningProcess(command, { env });
+    const [, url = ""] = await process.waitFor(/"event":"listening","url":"([^"]+)"/);
+    const deadline = performance.now() + 10_000;
+    while ((await fetch(`${url}/-/health/ready`)).status !== 200) {
+      if (performance.now() > deadline) throw new Error(`Expected a ready gateway, got:\n${process.output}`);
+      await Bun.sleep(10);
+    }
+    return new ServedGateway(process, url);
+  }
+
+  async metrics(): Promise<Metrics> {
+    return Metrics.of(this.url);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop();
+  }
+}
