@@ -24,12 +24,12 @@ const pageTimeoutMs = 20_000;
 export interface OpenedPage {
   readonly page: Page;
   /** Hands over what went wrong until now and forgets it: for a test that breaks something on purpose. */
-  takeProblems(): readonly string[];
+  readonly takeProblems: () => readonly string[];
 }
 
 export interface TestBrowser {
   /** Opens a page in a profile of its own and waits until it is loaded. */
-  open(url: string): Promise<OpenedPage>;
+  readonly open: (url: string) => Promise<OpenedPage>;
 }
 
 /** Runs `use` with a browser; fails when a page had problems that were not taken, or asked another site. */
