@@ -193,7 +193,7 @@ export class Gateway {
       isExempt: (address) => this.#isExempt(address),
     });
     const admit = (address: string): (() => void) | undefined => this.#admit(address);
-    return { hub: this.#hub, access, observe: this.#observe, limits, admit, now: monotonic };
+    return { hub: this.#hub, bus: this.#bus, access, observe: this.#observe, limits, admit, now: monotonic };
   }
 
   #backendContext(): Parameters<NonNullable<Dialect<unknown>["backend"]>>[0] {

@@ -50,8 +50,12 @@ export interface Bus {
    * bus refuses the subscription (ACL) or is closed.
    */
   subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription>;
-  /** Values of string keys, `undefined` where absent. Rejects with `bus_unavailable` past the deadline. */
+  /** Values of string keys, `undefined` where absent or of another type. Rejects with `bus_unavailable` past the deadline. */
   get(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** The same, as bytes: values that are no text (pickles, compressed sessions, messages). */
+  getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
+  /** Sets a string key, for so many seconds or for ever. Rejects with `bus_unavailable` past the deadline. */
+  set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void>;
   /** Ready means: connected, and every subscription heard its canary lately. */
   state(): BusState;
   /** Ends subscriptions and connections. */

@@ -28,8 +28,16 @@ export interface Route {
   readonly path: string;
   readonly isPrefix: boolean;
   fetch(request: Request, exchange: Exchange): Response | Promise<Response>;
-  /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades get 426. */
-  upgrade?(request: Request, exchange: Exchange): SocketHandler | Response;
+  /**
+   * Is this request for this route, beside its path? On a port that several dialects share, the first `yes` gets it,
+   * else the first `otherwise` (RTE-02, RTE-03, RTE-07). @default yes
+   */
+  accepts?(request: Request, exchange: Exchange): "yes" | "otherwise" | "no";
+  /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades are refused. */
+  upgrade?(
+    request: Request,
+    exchange: Exchange,
+  ): SocketHandler | Response | Promise<SocketHandler | Response>;
 }
 
 /** A client of the browser side, for the drain. */
@@ -64,6 +72,7 @@ export interface Feed {
 /** What a browser side may use. */
 export interface BrowserContext {
   readonly hub: Hub;
+  readonly bus: Bus;
   readonly access: Access;
   readonly observe: Observe;
   readonly limits: Limits;

@@ -233,6 +233,7 @@ class Delivery {
 
   toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
     for (const audience of room.audiences) {
+      if (!this.#mayHear(audience.format)) continue;
       const frames = this.#encode(audience.format);
       // Before the topic: who falls behind at the publish is looped from the next publication on.
       for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
@@ -243,9 +244,15 @@ class Delivery {
   }
 
   toOne(connection: Connection): void {
+    if (!this.#mayHear(connection.format)) return;
     const frames = this.#encode(connection.format);
     this.#toLooped(connection, frames);
     this.#observe.delivered(connection.format.dialect, 1, frames[0]?.length ?? 0);
+  }
+
+  #mayHear({ dialect }: Format): boolean {
+    const { only } = this.#publication;
+    return only === undefined || only === dialect;
   }
 
   #toLooped(connection: Connection, frames: readonly Frame[]): void {

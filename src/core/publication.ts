@@ -27,6 +27,10 @@ export interface Publication extends Target {
   readonly args: readonly string[];
   /** The binary values that the placeholders number. */
   readonly attachments: readonly Uint8Array[];
+  /** The payload as it came in, where a door carries bare payloads: what raw dialects send on unchanged. */
+  readonly raw?: Uint8Array;
+  /** The one dialect that may hear it: what its browsers say stays there (SEC-16). */
+  readonly only?: string;
   /** Drop it for clients that are not writable now (NRE-02). */
   readonly volatile: boolean;
   /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */

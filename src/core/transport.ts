@@ -36,6 +36,8 @@ export interface Socket extends Client {
 
 /** What a dialect does with one websocket; made by `BrowserSide.upgrade`. */
 export interface SocketHandler {
+  /** The subprotocol to select; none when absent (HUB-17, W4R-11). */
+  readonly protocol?: string;
   open(socket: Socket): void;
   message(data: Frame): void;
   /** The socket is gone; `code` as seen, or the one that it was closed with. */

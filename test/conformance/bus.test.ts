@@ -217,6 +217,21 @@ for (const [name, makeFixture] of Object.entries(fixtures)) {
       expect(recorder.skippedReasons).toEqual(["bus too_large"]);
     });
 
+    test("W4R-05 set keeps bytes as they are, for ever or for so many seconds", async () => {
+      const bus = await makeBus();
+      const bytes = Uint8Array.of(0, 255, 10, 13, 128);
+      await bus.set("kept", bytes);
+      await bus.set("brief", "gone soon", 1);
+      expect(await bus.getBytes(["kept", "brief", "never"])).toEqual([
+        Buffer.from(bytes),
+        Buffer.from("gone soon"),
+        undefined,
+      ]);
+      await bus.set("kept", "new");
+      expect(await bus.get(["kept"])).toEqual(["new"]);
+      await until(async () => (await bus.get(["brief"]))[0] === undefined);
+    });
+
     test("WSE-05 get gives the values of string keys, undefined where there is none", async () => {
       const bus = await makeBus();
       expect(await bus.get([])).toEqual([]);

@@ -14,6 +14,15 @@ const messageOverhead = 128;
 /** Delivered per turn of the event loop, bytes: in a burst the sockets' writes must get their turn. */
 const turnBytes = 256 * 1024;
 
+/** Keys that are kept; the oldest go first. */
+const maxKeys = 100_000;
+
+interface StoredKey {
+  readonly value: Buffer;
+  /** End of its life, ms of the monotonic clock. */
+  readonly until: number;
+}
+
 interface Listener {
   readonly hears: (channel: string) => boolean;
   readonly receive: Receiver;
@@ -27,7 +36,7 @@ interface Delivery {
 export class MemoryBus implements Bus {
   readonly label = "memory";
   readonly #options: Pick<BusOptions, "observe" | "limits">;
-  readonly #keys: ReadonlyMap<string, string>;
+  readonly #keys: Map<string, StoredKey>;
   readonly #listeners = new Set<Listener>();
   #queue: Delivery[] = [];
   #queuedBytes = 0;
@@ -36,7 +45,8 @@ export class MemoryBus implements Bus {
 
   constructor(options: Omit<BusOptions, "url">) {
     this.#options = options;
-    this.#keys = options.keys ?? new Map();
+    const given = [...(options.keys ?? [])];
+    this.#keys = new Map(given.map(([key, value]) => [key, { value: Buffer.from(value), until: Infinity }]));
   }
 
   async publish(channel: string, payload: string | Uint8Array): Promise<void> {
@@ -72,8 +82,28 @@ export class MemoryBus implements Bus {
   }
 
   async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return (await this.getBytes(keys)).map((value) => value?.toString());
+  }
+
+  async getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
     this.#checkOpen();
-    return keys.map((key) => this.#keys.get(key));
+    return keys.map((key) => {
+      const stored = this.#keys.get(key);
+      return stored && stored.until > performance.now() ? Buffer.from(stored.value) : undefined;
+    });
+  }
+
+  async set(key: string, value: string | Uint8Array, ttlSeconds = Infinity): Promise<void> {
+    this.#checkOpen();
+    const now = performance.now();
+    this.#keys.delete(key);
+    this.#keys.set(key, { value: Buffer.from(value), until: now + ttlSeconds * 1000 });
+    if (this.#keys.size <= maxKeys) return;
+    // Oldest first: what has ended goes, and then what was set longest ago.
+    for (const [old, { until }] of this.#keys) {
+      if (this.#keys.size > maxKeys || until <= now) this.#keys.delete(old);
+      else break;
+    }
   }
 
   state(): BusState {

@@ -93,13 +93,23 @@ export class RedisBus implements Bus {
   }
 
   async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return (await this.getBytes(keys)).map((value) => value?.toString());
+  }
+
+  async getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
     if (keys.length === 0) return [];
-    const reply = await this.#commands.run(["MGET", ...keys]);
+    const reply = await this.#commands.run(["MGET", ...keys], "bytes");
     const values: readonly unknown[] = Array.isArray(reply) ? reply : [];
     return keys.map((_key, index) => {
       const value = values[index];
-      return typeof value === "string" ? value : undefined;
+      return Buffer.isBuffer(value) ? value : undefined;
     });
+  }
+
+  async set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void> {
+    const bytes = typeof value === "string" ? value : Buffer.from(value);
+    const command = ttlSeconds === undefined ? ["SET", key, bytes] : ["SETEX", key, `${ttlSeconds}`, bytes];
+    await this.#commands.run(command);
   }
 
   state(): BusState {

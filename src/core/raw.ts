@@ -1,0 +1,72 @@
+// Bare payloads: what WS-HUB, ws4redis and websocket-channels carry. A raw publication keeps its bytes for the raw
+// dialects and looks like the event `message` to the others; events look like `{"event":..,"data":..}` to raw clients.
+
+import { readUtf8 } from "./codec/utf8.ts";
+import type { Format } from "./connection.ts";
+import type { Publication, Target } from "./publication.ts";
+import type { Frame } from "./transport.ts";
+
+/** A publication of one payload; its form for event dialects is made only when one of them is in the room. */
+export class RawPublication implements Publication {
+  readonly kind = "publication";
+  readonly namespace: string;
+  readonly rooms: Target["rooms"];
+  readonly except: readonly string[];
+  readonly skip: readonly string[];
+  readonly event = "message";
+  readonly raw: Uint8Array;
+  readonly only?: string;
+  readonly volatile = false;
+
+  /** @param only the one dialect that may hear it (SEC-16). */
+  constructor(target: Target, raw: Uint8Array, only?: string) {
+    this.namespace = target.namespace;
+    this.rooms = target.rooms;
+    this.except = target.except;
+    this.skip = target.skip;
+    this.raw = raw;
+    if (only !== undefined) this.only = only;
+  }
+
+  get args(): readonly string[] {
+    const text = readUtf8(this.raw);
+    return [text === undefined ? '{"_placeholder":true,"num":0}' : JSON.stringify(text)];
+  }
+
+  get attachments(): readonly Uint8Array[] {
+    return readUtf8(this.raw) === undefined ? [this.raw] : [];
+  }
+}
+
+/** Everyone in these rooms of the default namespace, which all raw dialects share. */
+export function toRooms(rooms: readonly string[], skip: readonly string[] = []): Target {
+  return { namespace: "/", rooms, except: [], skip };
+}
+
+/**
+ * The encoding of a raw dialect: one text frame with the payload as it came, binary where it is not UTF-8 (HUB-08,
+ * W4R-07, WSC-05).
+ */
+export function createRawFormat(dialect: string): Format {
+  return {
+    dialect,
+    name: dialect,
+    encode: (publication) => [publication.raw ? rawFrame(publication.raw) : eventFrame(publication)],
+  };
+}
+
+/** Text where the bytes are UTF-8, else binary. */
+export function rawFrame(bytes: Uint8Array): Frame {
+  return readUtf8(bytes) ?? bytes;
+}
+
+/** One argument is `data` itself, several are a list, none is null; binary values are base64 text. */
+function eventFrame({ event, args, attachments }: Publication): Frame {
+  const data = args.length === 0 ? "null" : args.length === 1 ? args[0] : `[${args.join(",")}]`;
+  const text = `{"event":${JSON.stringify(event)},"data":${data}}`;
+  if (attachments.length === 0) return text;
+  return text.replaceAll(/\{"_placeholder":true,"num":(\d+)\}/g, (placeholder, index: string) => {
+    const bytes = attachments[Number(index)];
+    return bytes ? JSON.stringify(Buffer.from(bytes).toString("base64")) : placeholder;
+  });
+}
