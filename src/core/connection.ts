@@ -34,6 +34,8 @@ export interface ConnectionParts {
   readonly format: Format;
   readonly client: Client;
   readonly agent: Agent;
+  /** Hears what is sent to everyone in the namespace, not only to its rooms. @default true */
+  readonly hearsEveryone?: boolean;
 }
 
 export class Connection {
@@ -42,6 +44,7 @@ export class Connection {
   readonly format: Format;
   readonly client: Client;
   readonly agent: Agent;
+  readonly hearsEveryone: boolean;
   /** Rooms it is in; kept by the hub. */
   readonly rooms: Room[] = [];
 
@@ -51,5 +54,6 @@ export class Connection {
     this.format = parts.format;
     this.client = parts.client;
     this.agent = parts.agent;
+    this.hearsEveryone = parts.hearsEveryone ?? true;
   }
 }

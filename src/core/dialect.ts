@@ -33,6 +33,8 @@ export interface Route {
    * else the first `otherwise` (RTE-02, RTE-03, RTE-07). @default yes
    */
   accepts?(request: Request, exchange: Exchange): "yes" | "otherwise" | "no";
+  /** `upgrade` judges the handshake's headers itself; otherwise the listener refuses what RFC 6455 forbids (W4R-10). */
+  readonly judgesHandshake?: boolean;
   /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades are refused. */
   upgrade?(
     request: Request,

@@ -60,7 +60,7 @@ export class Hub {
     const namespace = this.#openNamespace(connection.namespace);
     namespace.ids.set(connection.id, connection);
     if (alias !== undefined) namespace.ids.set(alias, connection);
-    this.#add(connection, namespace.everyone);
+    if (connection.hearsEveryone) this.#add(connection, namespace.everyone);
   }
 
   /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
@@ -70,7 +70,7 @@ export class Hub {
     namespace.ids.delete(connection.id);
     if (alias !== undefined) namespace.ids.delete(alias);
     for (const room of connection.rooms.slice()) this.#remove(connection, room);
-    if (namespace.everyone.isEmpty) this.#namespaces.delete(connection.namespace);
+    if (namespace.ids.size === 0) this.#namespaces.delete(connection.namespace);
   }
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */

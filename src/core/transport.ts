@@ -28,6 +28,8 @@ export interface Topics {
 
 /** One accepted websocket, as a dialect sees it. */
 export interface Socket extends Client {
+  /** Sends a websocket ping; the answer comes as `SocketHandler.ponged`. */
+  ping(): void;
   /** Ends the connection with a close frame. */
   close(code: number, reason: string): void;
   /** Ends the connection without one. */
@@ -40,6 +42,8 @@ export interface SocketHandler {
   readonly protocol?: string;
   open(socket: Socket): void;
   message(data: Frame): void;
+  /** The client answered a ping. */
+  ponged?(): void;
   /** The socket is gone; `code` as seen, or the one that it was closed with. */
   closed(code: number, why: CloseCause): void;
   /** `socket.isNative` changed: the owner's connections must move in their rooms. */

@@ -2,7 +2,7 @@
 // upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import type { Server } from "bun";
-import type { Route } from "../core/dialect.ts";
+import type { Exchange, Route } from "../core/dialect.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
@@ -104,13 +104,19 @@ export class Listener {
       drain: (ws) => {
         ws.data.drained();
       },
+      pong: (ws) => {
+        ws.data.handler.ponged?.();
+      },
       close: (ws, code) => {
         ws.data.ended(code);
       },
     };
   }
 
-  #fetch(request: Request, server: Server<WebSocketTransport>): Response | Promise<Response> | undefined {
+  #fetch(
+    request: Request,
+    server: Server<WebSocketTransport>,
+  ): Response | Promise<Response | undefined> | undefined {
     const fault = malformation(request);
     if (fault !== undefined) return this.#refuse(400, fault);
     const peer = plainAddress(server.requestIP(request)?.address ?? "");
@@ -122,15 +128,25 @@ export class Listener {
         server.timeout(request, Math.min(seconds, 255));
       },
     });
-    const route = this.#route(exchange.path);
+    const route = this.#route(request, exchange);
     if (!isUpgrade(request)) {
       return route ? route.fetch(request, exchange) : this.#notFound();
     }
     if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
     if (!route?.upgrade) return this.#refuse(route ? 400 : 404, "Expected no upgrade on this path\n");
-    const handshake = handshakeFault(request);
+    const handshake = route.judgesHandshake === true ? undefined : handshakeFault(request);
     if (handshake !== undefined) return this.#refuseHandshake(handshake);
     const answer = route.upgrade(request, exchange);
+    return answer instanceof Promise
+      ? answer.then((settled) => this.#finishUpgrade(request, server, settled))
+      : this.#finishUpgrade(request, server, answer);
+  }
+
+  #finishUpgrade(
+    request: Request,
+    server: Server<WebSocketTransport>,
+    answer: SocketHandler | Response,
+  ): Response | undefined {
     return answer instanceof Response ? closing(answer) : this.#upgrade(request, server, answer);
   }
 
@@ -139,24 +155,35 @@ export class Listener {
     server: Server<WebSocketTransport>,
     handler: SocketHandler,
   ): Response | undefined {
-    // The engine selects the first subprotocol offered by itself; none of ours wants one.
-    request.headers.delete("sec-websocket-protocol");
-    if (server.upgrade(request, { data: new WebSocketTransport(handler, this.#parts.limits) })) return undefined;
+    // The engine selects the first subprotocol offered by itself; only the handler's choice may stand there.
+    if (handler.protocol === undefined) request.headers.delete("sec-websocket-protocol");
+    else request.headers.set("sec-websocket-protocol", handler.protocol);
+    if (server.upgrade(request, { data: new WebSocketTransport(handler, this.#parts.limits) }))
+      return undefined;
     handler.closed(1006, "peer");
     return this.#refuse(400, "Expected a websocket handshake\n");
   }
 
-  /** The first that matches; an exact path before a prefix. */
-  #route(path: string): Route | undefined {
+  /** Exact paths before prefixes; of those that match, the first that wants the request (RTE-01). */
+  #route(request: Request, exchange: Exchange): Route | undefined {
+    const { path } = exchange;
     const { routes } = this.#parts;
-    return (
-      routes.find((route) => route.path === path) ??
-      routes.find((route) => route.isPrefix && path.startsWith(`${route.path}/`))
-    );
+    const matching = [
+      ...routes.filter((route) => route.path === path),
+      ...routes.filter((route) => route.isPrefix && path.startsWith(`${route.path}/`)),
+    ];
+    let otherwise: Route | undefined;
+    for (const route of matching) {
+      const verdict = route.accepts?.(request, exchange) ?? "yes";
+      if (verdict === "yes") return route;
+      if (verdict === "otherwise") otherwise ??= route;
+    }
+    return otherwise;
   }
 
   #refuseHandshake(status: 400 | 405 | 426): Response {
-    const headers: Record<string, string> = status === 426 ? { "sec-websocket-version": "13", upgrade: "websocket" } : {};
+    const headers: Record<string, string> =
+      status === 426 ? { "sec-websocket-version": "13", upgrade: "websocket" } : {};
     return this.#refuse(status, "Expected a websocket handshake (RFC 6455 section 4.2.1)\n", headers);
   }
 

@@ -13,7 +13,8 @@ export function malformation(request: Request): string | undefined {
   // RFC 9112 section 3.2: exactly one. The engine joins repeated headers with a comma, which no host contains.
   if (host === null || host.includes(",")) return "Expected exactly one Host header\n";
   if (!isUpgrade(request)) return undefined;
-  const hasBody = request.headers.has("transfer-encoding") || Number(request.headers.get("content-length") ?? 0) !== 0;
+  const hasBody =
+    request.headers.has("transfer-encoding") || Number(request.headers.get("content-length") ?? 0) !== 0;
   return hasBody ? "Expected an upgrade request without a body\n" : undefined;
 }
 

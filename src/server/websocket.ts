@@ -71,6 +71,10 @@ export class WebSocketTransport implements Socket {
     this.handler.nativeChanged();
   }
 
+  ping(): void {
+    this.#ws?.ping();
+  }
+
   close(code: number, reason: string): void {
     this.#ws?.close(code, reason);
   }

@@ -319,4 +319,6 @@ const closeCodes: Readonly<Record<Exclude<DisconnectReason, "slow">, number>> = 
   too_large: 1009,
   server: 1000,
   shutdown: 1001,
+  replaced: 1000,
+  no_groups: 1000,
 };

@@ -1,0 +1,152 @@
+// One client of a raw dialect: a websocket that carries bare payloads, without sessions or acknowledgements. It is the
+// hub's connection, keeps the heartbeat, and closes with the codes of its dialect; what the client says goes to the
+// dialect's `heard`.
+
+import type { Agent, Format } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { BrowserContext, Closable } from "./dialect.ts";
+import type { DisconnectReason } from "./disconnect.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "./transport.ts";
+
+/** What all clients of one dialect on one gateway share. */
+export interface PlainDialect {
+  readonly context: Pick<BrowserContext, "hub" | "observe" | "now">;
+  readonly format: Format;
+  /** Everyone who is connected. */
+  readonly clients: Set<PlainClient>;
+  /** A websocket ping goes out this often, ms. */
+  readonly pingIntervalMs: number;
+  /** Without a pong for this long the client is gone, ms; undefined: pings keep proxies awake, nothing more. */
+  readonly pongTimeoutMs: number | undefined;
+  /** Largest message of a client, bytes: more closes it with 1009. */
+  readonly maxMessageBytes: number;
+  /** What a client that we end sees; `slow` ends without a close frame. */
+  closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string };
+}
+
+export interface PlainClientParts {
+  /** Unguessable: it is a room of its own. */
+  readonly id: string;
+  /** Rooms that it is in from the start. */
+  readonly rooms: readonly string[];
+  /** The subprotocol to select, if any (W4R-11). */
+  readonly protocol?: string;
+  /** Gives back the place that `context.admit` gave. */
+  readonly release: () => void;
+  /** It is connected and in its rooms. */
+  opened?(client: PlainClient): void;
+  /** A message of the client, within the size. */
+  heard(client: PlainClient, frame: Frame): void;
+  /** It is gone, whoever ended it. */
+  gone?(client: PlainClient): void;
+}
+
+export class PlainClient implements SocketHandler, Agent, Closable {
+  readonly protocol?: string;
+  readonly #dialect: PlainDialect;
+  readonly #parts: PlainClientParts;
+  #socket: Socket | undefined;
+  #connection: Connection | undefined;
+  #reason: DisconnectReason = "client";
+  #nextPing = 0;
+  #pongDeadline = Number.POSITIVE_INFINITY;
+
+  constructor(dialect: PlainDialect, parts: PlainClientParts) {
+    this.#dialect = dialect;
+    this.#parts = parts;
+    if (parts.protocol !== undefined) this.protocol = parts.protocol;
+  }
+
+  get id(): string {
+    return this.#parts.id;
+  }
+
+  /** The hub's side of it; undefined before it opened and after it is gone. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  open(socket: Socket): void {
+    const { context, format, clients } = this.#dialect;
+    this.#socket = socket;
+    const parts = { id: this.id, namespace: "/", format, client: socket, agent: this, hearsEveryone: false };
+    this.#connection = new Connection(parts);
+    this.#scheduleHeartbeat();
+    clients.add(this);
+    context.hub.enter(this.#connection);
+    for (const room of this.#parts.rooms) context.hub.join(this.#connection, room);
+    context.observe.connected(format.dialect, "websocket");
+    this.#parts.opened?.(this);
+  }
+
+  message(frame: Frame): void {
+    if (this.#connection === undefined) return;
+    const bytes = typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
+    if (bytes > this.#dialect.maxMessageBytes) this.close("too_large");
+    else this.#parts.heard(this, frame);
+  }
+
+  ponged(): void {
+    const { pongTimeoutMs, context } = this.#dialect;
+    if (pongTimeoutMs !== undefined) this.#pongDeadline = context.now() + pongTimeoutMs;
+  }
+
+  closed(_code: number, cause: CloseCause): void {
+    this.#finish(cause === "slow" ? "slow" : this.#reason);
+  }
+
+  nativeChanged(): void {
+    if (this.#connection) this.#dialect.context.hub.refresh(this.#connection);
+  }
+
+  /** Sends one frame to this client alone. */
+  send(frame: Frame): void {
+    this.#socket?.send([frame]);
+  }
+
+  close(reason: DisconnectReason): void {
+    if (!this.#connection) return;
+    this.#reason = reason;
+    const { code, reason: text } = this.#dialect.closeCode(reason);
+    if (reason === "slow") this.#socket?.terminate();
+    else this.#socket?.close(code, text);
+  }
+
+  /** A backend's order (NRE-06): there is no namespace to leave, so the client is closed. */
+  disconnect(): void {
+    this.close("server");
+  }
+
+  /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */
+  request(publication: Parameters<Agent["request"]>[0]): void {
+    this.#socket?.send(this.#dialect.format.encode(publication));
+  }
+
+  tick(now: number): void {
+    if (now >= this.#pongDeadline) {
+      this.close("ping_timeout");
+      this.#pongDeadline = Number.POSITIVE_INFINITY;
+    }
+    if (now < this.#nextPing) return;
+    this.#nextPing = now + this.#dialect.pingIntervalMs;
+    this.#socket?.ping();
+  }
+
+  #scheduleHeartbeat(): void {
+    const now = this.#dialect.context.now();
+    this.#nextPing = now + this.#dialect.pingIntervalMs;
+    this.ponged();
+  }
+
+  #finish(reason: DisconnectReason): void {
+    const connection = this.#connection;
+    this.#parts.release();
+    if (!connection) return;
+    this.#connection = undefined;
+    this.#socket = undefined;
+    this.#dialect.clients.delete(this);
+    this.#dialect.context.hub.exit(connection);
+    this.#dialect.context.observe.disconnected(this.#dialect.format.dialect, "websocket", reason);
+    this.#parts.gone?.(this);
+  }
+}
