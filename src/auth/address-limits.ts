@@ -2,8 +2,8 @@
 // before any other work on a handshake.
 
 import type { Limits } from "../core/limits.ts";
+import { BucketTable } from "../core/rate-limit.ts";
 import { addressKey } from "./address.ts";
-import { BucketTable } from "./rate-limit.ts";
 
 /** Why a handshake was refused; the metric's reason. */
 export type AddressRefusal = "handshake_rate" | "connections_per_address";

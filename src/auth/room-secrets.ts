@@ -9,10 +9,10 @@ import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import { BucketTable, TokenBucket } from "../core/rate-limit.ts";
+import type { Rate } from "../core/rate-limit.ts";
 import { addressKey } from "./address.ts";
 import { isEqualSecret } from "./constant-time.ts";
-import { BucketTable, TokenBucket } from "./rate-limit.ts";
-import type { Rate } from "./rate-limit.ts";
 
 export interface RoomSecretsParts {
   readonly bus: Pick<Bus, "get">;

@@ -2,7 +2,7 @@
 // skipped. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
 
 import { Command } from "commander";
-import { compileGlob } from "../brokers/glob.ts";
+import { compileGlob } from "../core/glob.ts";
 import { createBus } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";

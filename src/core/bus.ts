@@ -54,8 +54,15 @@ export interface Bus {
   get(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** The same, as bytes: values that are no text (pickles, compressed sessions, messages). */
   getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
+  /** A field of a hash, as bytes; `undefined` where absent. Rejects with `bus_unavailable` past the deadline, or when the key is no hash. */
+  getField(key: string, field: string): Promise<Buffer | undefined>;
   /** Sets a string key, for so many seconds or for ever. Rejects with `bus_unavailable` past the deadline. */
   set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void>;
+  /**
+   * How often it was not ready, so far: messages of such a time may be lost, also when it was too short to be seen in
+   * `state()`. Raised when it begins.
+   */
+  readonly outages: number;
   /** Ready means: connected, and every subscription heard its canary lately. */
   state(): BusState;
   /** Ends subscriptions and connections. */

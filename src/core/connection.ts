@@ -1,6 +1,7 @@
 // One client in one namespace: what the hub knows of it. Whatever carries it is behind `client`, whatever it
 // speaks behind `format`, and what only its dialect can do behind `agent`.
 
+import type { DisconnectReason } from "./disconnect.ts";
 import type { AckReply, Publication } from "./publication.ts";
 import type { Room } from "./room.ts";
 import type { Client, Frame } from "./transport.ts";
@@ -20,7 +21,7 @@ export interface Format {
 /** The dialect's side of a connection. */
 export interface Agent {
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
-  disconnect(closeClient: boolean): void;
+  disconnect(closeClient: boolean, reason?: DisconnectReason): void;
   /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */
   request(publication: Publication, onAck: AckHandler): void;
 }

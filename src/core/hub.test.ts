@@ -337,3 +337,46 @@ test("PSQ-07 PSQ-08 NRE-02 any mix of rooms, exceptions and skips reaches exactl
     { numRuns: 3000 },
   );
 });
+
+test("HUB-12 whoever took an id over keeps it; the one before leaves its rooms and hears no more", () => {
+  const { hub, connect } = setUp();
+  const old = connect("k");
+  hub.join(old.connection, "r");
+  const fresh = connect("k");
+  expect(hub.join(old.connection, "s")).toBeFalse();
+  hub.exit(old.connection);
+  hub.exit(old.connection);
+  hub.deliver(publication({ rooms: ["r"] }));
+  hub.deliver(publication({ rooms: ["k"] }));
+  expect([old.client.heard, fresh.client.heard]).toEqual([[], ["a:e"]]);
+  expect(hub.roomCount).toBe(0);
+  hub.exit(fresh.connection);
+  expect(hub.hasId("/", "k")).toBeFalse();
+});
+
+test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {
+  const { hub, connect } = setUp();
+  const { connection } = connect("1");
+  for (const room of ["g::a", "g::b", "g:c", "other"]) hub.join(connection, room);
+  const target = { namespace: "/", id: "1" };
+  hub.apply({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g::" });
+  const names = () => connection.rooms.map(({ name }) => name).filter((name) => name !== undefined);
+  expect(names()).toEqual(["g::b", "g:c", "other", "g::d"]);
+  hub.apply({ kind: "join", target, rooms: ["g::e"] });
+  expect(names()).toEqual(["g::b", "g:c", "other", "g::d", "g::e"]);
+});
+
+test("HUB-07 a disconnect says why, where the order does", () => {
+  const { hub, connect } = setUp();
+  const { connection, agent } = connect("1");
+  const reasons: unknown[] = [];
+  Object.assign(agent, { disconnect: (_all: boolean, reason: unknown) => reasons.push(reason) });
+  const order = {
+    kind: "disconnect" as const,
+    target: { namespace: "/", id: connection.id },
+    closeClient: true,
+  };
+  hub.apply({ ...order, reason: "no_groups" });
+  hub.apply(order);
+  expect(reasons).toEqual(["no_groups", undefined]);
+});

@@ -5,7 +5,7 @@
 import type { Connection, Format } from "./connection.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
-import type { AckReply, Command, Outgoing, Publication, Single, Target } from "./publication.ts";
+import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import { Room } from "./room.ts";
 import type { Audience } from "./room.ts";
 import type { Frame, Topics } from "./transport.ts";
@@ -17,6 +17,8 @@ const behindBytes = 64 * 1024;
 interface Namespace {
   readonly everyone: Room;
   readonly rooms: Map<string, Room>;
+  /** A table of their own: no room that a client or a backend can name collides with a tree. */
+  readonly trees: Map<string, Room>;
   /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
   readonly ids: Map<string, Connection>;
 }
@@ -66,9 +68,11 @@ export class Hub {
   /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
   exit(connection: Connection, alias?: string): void {
     const namespace = this.#namespaces.get(connection.namespace);
-    if (!namespace || namespace.ids.get(connection.id) !== connection) return;
-    namespace.ids.delete(connection.id);
-    if (alias !== undefined) namespace.ids.delete(alias);
+    if (!namespace) return;
+    // A newer connection may have taken the id (HUB-12): that one stays.
+    for (const id of [connection.id, alias]) {
+      if (id !== undefined && namespace.ids.get(id) === connection) namespace.ids.delete(id);
+    }
     for (const room of connection.rooms.slice()) this.#remove(connection, room);
     if (namespace.ids.size === 0) this.#namespaces.delete(connection.namespace);
   }
@@ -82,17 +86,12 @@ export class Hub {
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */
   join(connection: Connection, name: string): boolean {
-    const namespace = this.#namespaces.get(connection.namespace);
-    const refusal = this.joinRefusal(connection, name);
-    if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
-    if (refusal !== undefined || !namespace || namespace.ids.get(connection.id) !== connection) return false;
-    let room = namespace.rooms.get(name);
-    if (!room) {
-      room = new Room(this.#nextRoom++, connection.namespace, name);
-      namespace.rooms.set(name, room);
-      this.#rooms++;
-    }
-    return this.#add(connection, room);
+    return this.#join(connection, name, "rooms");
+  }
+
+  /** Joins everyone below `name` in a dialect's tree of names; only a target with `isTree` reaches them (WSC-03). */
+  joinTree(connection: Connection, name: string): boolean {
+    return this.#join(connection, name, "trees");
   }
 
   leave(connection: Connection, name: string): boolean {
@@ -124,7 +123,7 @@ export class Hub {
       this.#requestAll(publication, publication.onAck);
       return;
     }
-    const { rooms, singles } = resolve(namespace, publication.rooms);
+    const { rooms, singles } = addressees(namespace, publication);
     const delivery = new Delivery(this.#topics, this.#observe, publication);
     if (
       rooms.length === 1 &&
@@ -152,7 +151,7 @@ export class Hub {
     const namespace = this.#namespaces.get(target.namespace);
     if (!namespace) return selected;
     const excluded = excludedBy(namespace, target);
-    const { rooms, singles } = resolve(namespace, target.rooms);
+    const { rooms, singles } = addressees(namespace, target);
     for (const room of rooms) for (const member of room.members()) selected.add(member);
     for (const single of singles) selected.add(single);
     for (const connection of excluded) selected.delete(connection);
@@ -179,11 +178,20 @@ export class Hub {
     }
     const connections = this.#targets(command.target);
     for (const connection of connections) {
-      if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient);
-      else if (command.kind === "join") for (const room of command.rooms) this.join(connection, room);
+      if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient, command.reason);
+      else if (command.kind === "join") this.#joinAll(connection, command);
       else for (const room of command.rooms) this.leave(connection, room);
     }
     if (command.done && connections.size > 0) this.#send(command.done);
+  }
+
+  #joinAll(connection: Connection, { rooms, replaces }: JoinCommand): void {
+    const kept = new Set(rooms);
+    for (const { name } of connection.rooms.slice()) {
+      if (replaces === undefined || name === undefined) continue;
+      if (name.startsWith(replaces) && !kept.has(name)) this.leave(connection, name);
+    }
+    for (const room of kept) this.join(connection, room);
   }
 
   #targets(target: Target | Single): Set<Connection> {
@@ -192,10 +200,25 @@ export class Hub {
     return new Set(connection ? [connection] : []);
   }
 
+  #join(connection: Connection, name: string, table: "rooms" | "trees"): boolean {
+    const namespace = this.#namespaces.get(connection.namespace);
+    const refusal = this.joinRefusal(connection, name);
+    if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
+    if (refusal !== undefined || !namespace || namespace.ids.get(connection.id) !== connection) return false;
+    let room = namespace[table].get(name);
+    if (!room) {
+      room = new Room(this.#nextRoom++, connection.namespace, name);
+      namespace[table].set(name, room);
+      if (table === "rooms") this.#rooms++;
+    }
+    return this.#add(connection, room);
+  }
+
   #openNamespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
     if (!namespace) {
-      namespace = { everyone: new Room(this.#nextRoom++, name), rooms: new Map(), ids: new Map() };
+      const everyone = new Room(this.#nextRoom++, name);
+      namespace = { everyone, rooms: new Map(), trees: new Map(), ids: new Map() };
       this.#namespaces.set(name, namespace);
     }
     return namespace;
@@ -210,10 +233,10 @@ export class Hub {
   #remove(connection: Connection, room: Room): boolean {
     if (!room.remove(connection)) return false;
     connection.rooms.splice(connection.rooms.indexOf(room), 1);
-    if (room.isEmpty && room.name !== undefined) {
-      this.#namespaces.get(room.namespace)?.rooms.delete(room.name);
-      this.#rooms--;
-    }
+    const namespace = this.#namespaces.get(room.namespace);
+    if (!room.isEmpty || room.name === undefined || !namespace) return true;
+    if (namespace.rooms.get(room.name) !== room) namespace.trees.delete(room.name);
+    else if (namespace.rooms.delete(room.name)) this.#rooms--;
     return true;
   }
 }
@@ -288,6 +311,12 @@ class Delivery {
 }
 
 const none: ReadonlySet<Connection> = new Set();
+
+function addressees(namespace: Namespace, target: Target): { rooms: Room[]; singles: Connection[] } {
+  if (target.isTree !== true || !target.rooms) return resolve(namespace, target.rooms);
+  const trees = new Set(target.rooms.map((name) => namespace.trees.get(name)));
+  return { rooms: [...trees].filter((tree) => tree !== undefined), singles: [] };
+}
 
 /** The rooms that exist among the named ones, and the connections whose id was named. */
 function resolve(namespace: Namespace, names: Target["rooms"]): { rooms: Room[]; singles: Connection[] } {

@@ -20,7 +20,7 @@ export interface PlainDialect {
   readonly pongTimeoutMs: number | undefined;
   /** Largest message of a client, bytes: more closes it with 1009. */
   readonly maxMessageBytes: number;
-  /** What a client that we end sees; `slow` ends without a close frame. */
+  /** What a client that we end sees; who is `slow` or answers no pings (HUB-11) is dropped without a close frame. */
   closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string };
 }
 
@@ -29,6 +29,8 @@ export interface PlainClientParts {
   readonly id: string;
   /** Rooms that it is in from the start. */
   readonly rooms: readonly string[];
+  /** Trees that it is below (`Hub.joinTree`). */
+  readonly trees?: readonly string[];
   /** The subprotocol to select, if any (W4R-11). */
   readonly protocol?: string;
   /** Gives back the place that `context.admit` gave. */
@@ -38,7 +40,7 @@ export interface PlainClientParts {
   /** A message of the client, within the size. */
   heard(client: PlainClient, frame: Frame): void;
   /** It is gone, whoever ended it. */
-  gone?(client: PlainClient): void;
+  gone?(client: PlainClient, reason: DisconnectReason): void;
 }
 
 export class PlainClient implements SocketHandler, Agent, Closable {
@@ -75,6 +77,7 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     clients.add(this);
     context.hub.enter(this.#connection);
     for (const room of this.#parts.rooms) context.hub.join(this.#connection, room);
+    for (const tree of this.#parts.trees ?? []) context.hub.joinTree(this.#connection, tree);
     context.observe.connected(format.dialect, "websocket");
     this.#parts.opened?.(this);
   }
@@ -108,13 +111,13 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     if (!this.#connection) return;
     this.#reason = reason;
     const { code, reason: text } = this.#dialect.closeCode(reason);
-    if (reason === "slow") this.#socket?.terminate();
+    if (reason === "slow" || reason === "ping_timeout") this.#socket?.terminate();
     else this.#socket?.close(code, text);
   }
 
   /** A backend's order (NRE-06): there is no namespace to leave, so the client is closed. */
-  disconnect(): void {
-    this.close("server");
+  disconnect(_closeClient: boolean, reason: DisconnectReason = "server"): void {
+    this.close(reason);
   }
 
   /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */
@@ -147,6 +150,6 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     this.#dialect.clients.delete(this);
     this.#dialect.context.hub.exit(connection);
     this.#dialect.context.observe.disconnected(this.#dialect.format.dialect, "websocket", reason);
-    this.#parts.gone?.(this);
+    this.#parts.gone?.(this, reason);
   }
 }

@@ -2,11 +2,15 @@
 // backend side makes them from bytes; the hub carries them out. Arguments stay JSON text from door to door:
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
+import type { DisconnectReason } from "./disconnect.ts";
+
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {
   readonly namespace: string;
   /** Union of rooms, each connection once; `undefined` is everyone in the namespace, `[]` nobody (PSQ-07). */
   readonly rooms: readonly string[] | undefined;
+  /** The names are of trees (`Hub.joinTree`), which no room's name reaches (SEC-16). @default false */
+  readonly isTree?: boolean;
   /** Members of these rooms are left out (NRE-02). A connection's id counts as a room of its own (SIO-16). */
   readonly except: readonly string[];
   /** Connections left out by their id (PSQ-08). */
@@ -53,6 +57,8 @@ export interface JoinCommand {
   readonly kind: "join" | "leave";
   readonly target: Target | Single;
   readonly rooms: readonly string[];
+  /** On a join, the other rooms whose names begin so are left: what is granted replaces what was (HUB-06). */
+  readonly replaces?: string;
   /** Sent when the order named a single connection and it was ours (NRE-07). */
   readonly done?: Outgoing;
 }
@@ -62,6 +68,8 @@ export interface DisconnectCommand {
   readonly target: Target | Single;
   /** End the whole connection, not only its place in the namespace. */
   readonly closeClient: boolean;
+  /** Why, for the close code and the metric. @default server */
+  readonly reason?: DisconnectReason;
   readonly done?: Outgoing;
 }
 

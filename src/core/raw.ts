@@ -11,6 +11,7 @@ export class RawPublication implements Publication {
   readonly kind = "publication";
   readonly namespace: string;
   readonly rooms: Target["rooms"];
+  readonly isTree: boolean;
   readonly except: readonly string[];
   readonly skip: readonly string[];
   readonly event = "message";
@@ -22,6 +23,7 @@ export class RawPublication implements Publication {
   constructor(target: Target, raw: Uint8Array, only?: string) {
     this.namespace = target.namespace;
     this.rooms = target.rooms;
+    this.isTree = target.isTree ?? false;
     this.except = target.except;
     this.skip = target.skip;
     this.raw = raw;
@@ -41,6 +43,11 @@ export class RawPublication implements Publication {
 /** Everyone in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(rooms: readonly string[], skip: readonly string[] = []): Target {
   return { namespace: "/", rooms, except: [], skip };
+}
+
+/** Everyone below this name in a dialect's tree (WSC-03). */
+export function toTree(name: string): Target {
+  return { ...toRooms([name]), isTree: true };
 }
 
 /**

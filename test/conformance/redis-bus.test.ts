@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
 import type { BusOptions } from "../../src/brokers/broker.ts";
-import { compileGlob } from "../../src/brokers/glob.ts";
+import { compileGlob } from "../../src/core/glob.ts";
 import { createBus } from "../../src/brokers/registry.ts";
 import type { Bus } from "../../src/core/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";

@@ -4,7 +4,7 @@
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { BusOptions } from "../broker.ts";
-import { compileGlob } from "../glob.ts";
+import { compileGlob } from "../../core/glob.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
 
 /** What may wait to be delivered, bytes. */
@@ -35,6 +35,7 @@ interface Delivery {
 
 export class MemoryBus implements Bus {
   readonly label = "memory";
+  readonly outages = 0;
   readonly #options: Pick<BusOptions, "observe" | "limits">;
   readonly #keys: Map<string, StoredKey>;
   readonly #listeners = new Set<Listener>();
@@ -91,6 +92,12 @@ export class MemoryBus implements Bus {
       const stored = this.#keys.get(key);
       return stored && stored.until > performance.now() ? Buffer.from(stored.value) : undefined;
     });
+  }
+
+  /** Nobody but this process writes here, and it writes no hashes. */
+  async getField(): Promise<Buffer | undefined> {
+    this.#checkOpen();
+    return undefined;
   }
 
   async set(key: string, value: string | Uint8Array, ttlSeconds = Infinity): Promise<void> {

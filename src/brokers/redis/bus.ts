@@ -35,6 +35,7 @@ export class RedisBus implements Bus {
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
   #isClosed = false;
+  #outages = 0;
   /** When the outage began that was logged; undefined while all is well. */
   #downSince: number | undefined;
 
@@ -106,10 +107,19 @@ export class RedisBus implements Bus {
     });
   }
 
+  async getField(key: string, field: string): Promise<Buffer | undefined> {
+    const value = await this.#commands.run(["HGET", key, field], "bytes");
+    return Buffer.isBuffer(value) ? value : undefined;
+  }
+
   async set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void> {
     const bytes = typeof value === "string" ? value : Buffer.from(value);
     const command = ttlSeconds === undefined ? ["SET", key, bytes] : ["SETEX", key, `${ttlSeconds}`, bytes];
     await this.#commands.run(command);
+  }
+
+  get outages(): number {
+    return this.#outages;
   }
 
   state(): BusState {
@@ -192,6 +202,7 @@ export class RedisBus implements Bus {
   #noteOutage(reason: string): void {
     if (this.#downSince !== undefined) return;
     this.#downSince = performance.now();
+    this.#outages += 1;
     this.#options.observe.log("warn", "bus_down", { reason });
   }
 

@@ -1,6 +1,7 @@
 // The browser side of the socketio dialect: the Engine.IO endpoint (compat section 1). It judges handshakes,
 // finds the session of a request, and hands it to polling.ts, upgrade.ts or session.ts.
 
+import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { SocketHandler } from "../../core/transport.ts";
 import type { Engine } from "./engine.ts";
@@ -10,7 +11,7 @@ import { preflightResponse, refusalResponse } from "./http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { answerPoll, answerPost, framesResponse } from "./polling.ts";
 import { Session } from "./session.ts";
-import { createClientId, createSid } from "./sid.ts";
+import { createSid } from "./sid.ts";
 import { Probe } from "./upgrade.ts";
 
 /** The clock comes several times a second: later than this, something held up the whole process. */

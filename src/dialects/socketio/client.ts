@@ -1,12 +1,12 @@
 // The Socket.IO layer of one session (compat section 2): namespaces, and packets in both directions. Text and
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
+import { createClientId } from "../../core/client-id.ts";
 import type { Engine } from "./engine.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
 import { encodeConnect, encodeConnectError, isPayloadAllowed, packetType, parsePacket } from "./packet.ts";
 import type { Session } from "./session.ts";
-import { createClientId } from "./sid.ts";
 
 /** A binary packet must be complete within this time (SIO-09). */
 const attachmentsTimeoutMs = 10_000;

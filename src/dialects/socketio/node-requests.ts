@@ -5,7 +5,7 @@
 import type { BusMessage } from "../../core/bus.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage, Outgoing, Single, Target } from "../../core/publication.ts";
-import { readMsgpack } from "./msgpack.ts";
+import { readMsgpack } from "../../core/codec/msgpack.ts";
 import { field, isRecord, readPublication, readTarget, roomName, roomNames } from "./node-envelope.ts";
 
 const requestType = { remoteJoin: 2, remoteLeave: 3, remoteDisconnect: 4, broadcast: 7 } as const;

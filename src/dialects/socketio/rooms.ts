@@ -2,9 +2,9 @@
 // A refusal looks exactly like a success to the client; it is counted here.
 
 import { roomSpace } from "../../core/access.ts";
+import { isClientId } from "../../core/client-id.ts";
 import type { Connection } from "../../core/connection.ts";
 import type { Engine } from "./engine.ts";
-import { isClientId } from "./sid.ts";
 
 export interface Joiner {
   readonly connection: Connection;

@@ -10,7 +10,7 @@ import { createEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
 import { Session } from "./session.ts";
-import { createClientId } from "./sid.ts";
+import { createClientId } from "../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
 
 /** A websocket that keeps what it is sent. */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { createClientId, createSid, isClientId } from "./sid.ts";
+import { createClientId, isClientId } from "../../core/client-id.ts";
+import { createSid } from "./sid.ts";
 
 const shape = /^[A-Za-z0-9_-]{20}$/;
 

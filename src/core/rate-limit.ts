@@ -1,5 +1,5 @@
 // Token buckets: how often somebody may do something. A bucket starts full and fills up again at a steady rate.
-// Used for failed joins (WSE-08) and for handshakes by address (SEC-06, SEC-15).
+// Used for failed joins (WSE-08), for handshakes by address (SEC-06, SEC-15) and for keys that come back (SEC-09).
 
 export interface Rate {
   readonly perSecond: number;

@@ -1,9 +1,8 @@
-// Reads one MessagePack message of a Node emitter into plain values: first stop of the backend side, before
-// node-emitter.ts looks for packet and target. Own code, because the bytes are hostile until read: a general
-// decoder makes room for as many elements as a header announces (66 KB of nested headers took 11 GB and 33 s),
-// knows no depth, and refuses a whole message for a key named `__proto__`.
+// Reads one MessagePack value: messages of Node emitters, sessions of Django. Own code, because the bytes are
+// hostile until read: a general decoder makes room for as many elements as a header announces (66 KB of nested
+// headers took 11 GB and 33 s), knows no depth, and refuses a whole message for a key named `__proto__`.
 
-import { isUtf8 } from "node:buffer";
+import { readUtf8 } from "./utf8.ts";
 
 /** Maps are Maps, so that no key can reach a prototype. Integers past 2^53 are bigints (SIO-15). */
 export type MsgpackValue =
@@ -112,7 +111,8 @@ class Reader {
     if (this.#fault) return "";
     const text = this.#bytes.toString("utf8", start, this.#at);
     // Bytes that are no UTF-8 always leave this character behind; a second look is needed only then.
-    if (text.includes("\ufffd") && !isUtf8(this.#bytes.subarray(start, this.#at))) this.#fail("msgpack_utf8");
+    if (text.includes("\ufffd") && readUtf8(this.#bytes.subarray(start, this.#at)) === undefined)
+      this.#fail("msgpack_utf8");
     return text;
   }
 

@@ -1,0 +1,78 @@
+// The one look at the whole of the identity config, before the gateway starts: what cannot work, or would be unsafe,
+// refuses to start with a sentence (SEC-02, SEC-03).
+
+import { createPublicKey } from "node:crypto";
+import { secretKeys, sessionEngine, sessionNamePrefixes } from "./options.ts";
+import type { IdentityOptions, JwtOptions } from "./options.ts";
+import { readUsernameMapping, usernameKeyPrefix } from "./username.ts";
+
+/** What is wrong, as a sentence without secrets; undefined: nothing. */
+export function identityProblem(options: IdentityOptions): string | undefined {
+  return (
+    engineProblem(options) ??
+    usernameProblem(options) ??
+    callbackProblem(options) ??
+    (options.jwt && jwtProblem(options.jwt))
+  );
+}
+
+/** Django's default keeps sessions in SQL (DJS-08). */
+function engineProblem(options: IdentityOptions): string | undefined {
+  const engine = sessionEngine(options);
+  const hasOther = options.callbackUrl !== undefined || options.jwt !== undefined;
+  if ((engine === "db" || engine === "file") && !hasOther) {
+    return (
+      `Expected a \`sessionEngine\` that can be read from outside of Django (cache, cached_db, redis_sessions, ` +
+      `signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if nobody needs an identity.`
+    );
+  }
+  const needsKey = engine === "signed_cookies" || engine === "redis_sessions";
+  if (needsKey && secretKeys(options).length === 0) {
+    return `Expected \`secretKey\` (Django's SECRET_KEY) for the session engine \`${engine}\`, got none`;
+  }
+  return undefined;
+}
+
+/** Whoever can write sessions, or names them, must not write user names. */
+function usernameProblem(options: IdentityOptions): string | undefined {
+  const prefix = usernameKeyPrefix(readUsernameMapping(options.username));
+  const taken = sessionNamePrefixes(options).find((own) => prefix?.startsWith(own));
+  if (taken === undefined) return undefined;
+  return `Expected the Redis key of \`username\` to lie outside of the session store, got one under \`${taken}\``;
+}
+
+function callbackProblem({ callbackUrl }: IdentityOptions): string | undefined {
+  const url = callbackUrl === undefined ? undefined : new URL(callbackUrl);
+  if (!url || (url.username === "" && url.password === "")) return undefined;
+  return "Expected `callbackUrl` without user and password, got one that has them";
+}
+
+function jwtProblem(jwt: JwtOptions): string | undefined {
+  const { algorithm, secret, publicKey, jwksUrl } = jwt;
+  if (algorithm.startsWith("HS")) {
+    if (publicKey !== undefined || jwksUrl !== undefined)
+      return `Expected \`secret\` alone for ${algorithm}, got a public key beside it`;
+    const least = Number(algorithm.slice(2)) / 8; // RFC 7518 3.2
+    const got = Buffer.byteLength(secret ?? "");
+    return got < least
+      ? `Expected \`secret\` of ${algorithm} to have at least ${least} bytes, got ${got}`
+      : undefined;
+  }
+  if (secret !== undefined || (publicKey === undefined) === (jwksUrl === undefined))
+    return `Expected one of \`publicKey\` and \`jwksUrl\` for ${algorithm}, and no \`secret\``;
+  return publicKey === undefined ? undefined : publicKeyProblem(publicKey, algorithm);
+}
+
+const keyTypes = { RS: ["rsa"], PS: ["rsa"], ES: ["ec"], Ed: ["ed25519"] } as const;
+
+function publicKeyProblem(pem: string, algorithm: string): string | undefined {
+  try {
+    if (!pem.includes("-----BEGIN PUBLIC KEY-----")) throw new TypeError("no SPKI");
+    const type = createPublicKey(pem).asymmetricKeyType;
+    const wanted: readonly string[] = keyTypes[algorithm.slice(0, 2) as keyof typeof keyTypes];
+    if (type !== undefined && wanted.includes(type)) return undefined;
+    return `Expected \`publicKey\` of kind ${wanted.join()} for ${algorithm}, got ${type}`;
+  } catch {
+    return "Expected `publicKey` to be a PEM of the form BEGIN PUBLIC KEY, got something else";
+  }
+}

@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { createClientId } from "./client-id.ts";
+import { Connection } from "./connection.ts";
+import { Hub } from "./hub.ts";
+import { defaultLimits } from "./limits.ts";
+import { silent } from "./observe.ts";
+import { createRawFormat, RawPublication, toRooms, toTree } from "./raw.ts";
+import type { Frame } from "./transport.ts";
+
+const format = createRawFormat("tree-speaker");
+
+function setUp(limits = defaultLimits) {
+  const refused: string[] = [];
+  const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
+  const topics = { publish: () => false };
+  const hub = new Hub({ limits, topics, observe, send: () => undefined });
+  const connect = () => {
+    const heard: Frame[] = [];
+    const client = {
+      isNative: false,
+      isWritable: true,
+      bufferedBytes: 0,
+      send: (frames: readonly Frame[]) => void heard.push(...frames),
+      subscribe: () => undefined,
+      unsubscribe: () => undefined,
+      fallBehind: () => undefined,
+    };
+    const agent = { disconnect: () => undefined, request: () => undefined };
+    const parts = { id: createClientId(), namespace: "/", format, client, agent };
+    const connection = new Connection(parts);
+    hub.enter(connection);
+    return { connection, heard };
+  };
+  const say = (target: ReturnType<typeof toTree>): void => {
+    hub.deliver(new RawPublication(target, Buffer.from(`${target.isTree === true ? "tree" : "room"} x`)));
+  };
+  return { hub, refused, connect, say };
+}
+
+test("SEC-16 a tree and a room of one name are two: neither is reached or left by the other's name", () => {
+  const { hub, connect, say } = setUp();
+  const below = connect();
+  const inside = connect();
+  hub.joinTree(below.connection, "x");
+  hub.join(inside.connection, "x");
+  say(toTree("x"));
+  say(toRooms(["x"]));
+  expect([below.heard, inside.heard]).toEqual([["tree x"], ["room x"]]);
+  expect(hub.leave(below.connection, "x")).toBe(false);
+  hub.apply({ kind: "close-room", namespace: "/", room: "x" });
+  say(toTree("x"));
+  say(toRooms(["x"]));
+  expect([below.heard, inside.heard]).toEqual([["tree x", "tree x"], ["room x"]]);
+  expect([...hub.select(toTree("x"))]).toEqual([below.connection]);
+  expect([...hub.select(toRooms(["x"]))]).toEqual([]);
+});
+
+test("SEC-16 a tree is no connection's id", () => {
+  const { connect, say } = setUp();
+  const { connection, heard } = connect();
+  say(toTree(connection.id));
+  expect(heard).toEqual([]);
+});
+
+test("SEC-06 trees are not counted as rooms, are bounded like them, and go with their last member", () => {
+  const { hub, refused, connect, say } = setUp({ ...defaultLimits, roomsPerConnection: 2, nameBytes: 8 });
+  const { connection, heard } = connect();
+  expect(hub.joinTree(connection, "x")).toBe(true);
+  expect(hub.joinTree(connection, "x")).toBe(false);
+  expect(hub.join(connection, "x")).toBe(true);
+  expect(hub.roomCount).toBe(1);
+  expect(hub.joinTree(connection, "y")).toBe(false);
+  expect(hub.joinTree(connect().connection, "too long a name")).toBe(false);
+  expect(refused).toEqual(["too_many_rooms", "room_name_too_long"]);
+  hub.exit(connection);
+  say(toTree("x"));
+  expect(heard).toEqual([]);
+  expect(hub.roomCount).toBe(0);
+  hub.enter(connection);
+  hub.joinTree(connection, "x");
+  say(toTree("x"));
+  expect(heard).toEqual(["tree x"]);
+});

@@ -1,0 +1,50 @@
+// The backend side of the websocket-channels dialect: the one pattern `websocket:*` (WSC-03), on which backends, HTTP
+// publishes and browsers of every gateway meet. The name of a Redis channel becomes a room or a tree of the hub; the
+// payload goes through as it is. The HTTP doors are in publish-route.ts.
+
+import type { Canary } from "../../core/bus.ts";
+import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import { compileGlob } from "../../core/glob.ts";
+import { junk, notForUs } from "../../core/publication.ts";
+import { RawPublication, toRooms, toTree } from "../../core/raw.ts";
+import type { WebsocketChannelsOptions } from "./options.ts";
+import { dialectName, readAddress, redisPrefix } from "./packet.ts";
+import { publishRoute, rootPublishRoute } from "./publish-route.ts";
+
+export function createBackendSide(context: BackendContext, options: WebsocketChannelsOptions): BackendSide {
+  return {
+    feeds: [channelsFeed(context.limits.nameBytes, options.openRooms)],
+    routes: [publishRoute(context, options), ...(options.root ? [rootPublishRoute(context, options)] : [])],
+  };
+}
+
+function channelsFeed(maxNameBytes: number, openRooms: readonly string[]): Feed {
+  const globs = openRooms.map(compileGlob);
+  return {
+    filter: { kind: "pattern", name: `${redisPrefix}*`, canary },
+    decode({ channel, payload }) {
+      const address = readAddress(channel.slice(redisPrefix.length), maxNameBytes);
+      if (typeof address === "string") return junk(address);
+      if (address.kind === "nobody") return notForUs("nobody");
+      const { kind, path } = address;
+      if (kind === "tree") return new RawPublication(toTree(path), payload, dialectName);
+      // Browsers speak here too, and nothing tells them from backends: it stays in the dialect (SEC-16).
+      const isOpen = globs.some((matches) => matches(path));
+      return new RawPublication(toRooms([path]), payload, isOpen ? undefined : dialectName);
+    },
+  };
+}
+
+/** Longer than any canary. */
+const maxCanaryBytes = 128;
+const canaryForm = /^belfry canary ([A-Za-z0-9]{1,64})$/;
+
+/** On the empty name, which reaches nobody, in this gateway as in the original (WSC-03). */
+const canary: Canary = {
+  channel: redisPrefix,
+  encode: (token) => `belfry canary ${token}`,
+  decode: ({ channel, payload }) =>
+    channel !== redisPrefix || payload.length > maxCanaryBytes
+      ? undefined
+      : canaryForm.exec(payload.toString("latin1"))?.[1],
+};

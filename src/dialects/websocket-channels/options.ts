@@ -1,0 +1,40 @@
+// The websocket-channels dialect's section of the config. Flags, environment names and the docs table are derived
+// from it.
+
+import { z } from "zod";
+
+export const websocketChannelsOptions = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\w./-]*$/)
+      .default("/ws")
+      .describe("Websockets are at <path>/<channel> (WSC-01); `/` with `root` makes every path a channel"),
+    root: z
+      .boolean()
+      .default(false)
+      .describe("Take websockets and POST at /<channel> too, as the older versions did (WSC-01, WSC-07)"),
+    openPublish: z
+      .boolean()
+      .default(false)
+      .describe("HTTP publishes need no secret; pages of a foreign origin are still refused (WSC-08)"),
+    maxMessage: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000_000)
+      .default(1024 * 1024)
+      .describe("Largest message from a client, bytes (SEC-06)"),
+    checkOrigin: z
+      .boolean()
+      .default(false)
+      .describe("Refuse websockets of pages whose origin the listener does not allow"),
+    openRooms: z
+      .array(z.string().min(1).max(256))
+      .max(1_000)
+      .default([])
+      .describe("Globs of the channels that clients of other dialects hear too (SEC-16)"),
+  })
+  .describe("websocket-channels: plain websockets on a tree of channels");
+
+export type WebsocketChannelsOptions = z.infer<typeof websocketChannelsOptions>;

@@ -1,0 +1,168 @@
+// WS-HUB's own config file, for `--as ws-hub`: from the parsed YAML, whose keys may be written in any case, to our
+// settings. Pure; values are never repeated in a sentence, because one of them may be the password.
+
+import { GatewayError } from "../../core/errors.ts";
+import type { WsHubOptions } from "./options.ts";
+import { wsHubOptions } from "./options.ts";
+
+export interface HubFile {
+  /** Where to listen: `:8080`, `host:port`. */
+  readonly address: string;
+  /** With its password, if it has one. */
+  readonly redisUrl: string;
+  /** What the file sets, by the names of the config's section. */
+  readonly options: Partial<WsHubOptions>;
+  /** For people: what is in the file and has no effect here. */
+  readonly notes: readonly string[];
+}
+
+/** One key of the file. */
+interface Field<Value> {
+  /** As people write it: `redis.db`. */
+  readonly name: string;
+  readonly expected: string;
+  /** @returns undefined when the value is wrong. */
+  read(value: unknown): Value | undefined;
+}
+
+/** A number; WS-HUB takes digits in quotes too. */
+function asNumber(value: unknown): unknown {
+  return typeof value === "string" && /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : value;
+}
+
+function asBoolean(value: unknown): unknown {
+  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
+  return typeof value === "string" ? (words[value.toLowerCase()] ?? value) : value;
+}
+
+type OptionName = Extract<keyof WsHubOptions, keyof typeof wsHubOptions.shape>;
+
+/** A key that is one of the dialect's options: the schema judges it. */
+function option(
+  name: OptionName,
+  expected: string,
+  cast = (value: unknown): unknown => value,
+): Field<unknown> & { readonly option: OptionName } {
+  const read = (value: unknown): unknown => wsHubOptions.shape[name].safeParse(cast(value)).data;
+  return { name, expected, read, option: name };
+}
+
+const seconds = "a number of seconds above 0, at most 86,400";
+
+const optionFields = [
+  option("clientKey", "1-100 letters, digits or `_.~-`"),
+  option("serverUrl", "a path that begins with `/`"),
+  option("pongWait", seconds, asNumber),
+  option("writeWait", seconds, asNumber),
+  option("maxMessageSize", "a whole number of bytes from 1 to 16,777,216", asNumber),
+  option("fromHeader", "true or false", asBoolean),
+  { ...option("channelPrefix", "text of at most 100 characters"), name: "redis.channelPrefix" },
+] as const;
+
+function hostAndPort(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const [, port] = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[\w.-]{0,253}):(\d{1,5})$/.exec(value) ?? [];
+  return port !== undefined && Number(port) <= 65_535 ? value : undefined;
+}
+
+function database(value: unknown): number | undefined {
+  const number = asNumber(value);
+  return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : undefined;
+}
+
+const addressField: Field<string> = {
+  name: "address",
+  expected: "`host:port` or `:port`",
+  read: hostAndPort,
+};
+const redisAddress: Field<string> = { name: "redis.address", expected: "`host:port`", read: hostAndPort };
+const redisAddr: Field<string> = { ...redisAddress, name: "redis.addr" };
+const redisDb: Field<number> = { name: "redis.db", expected: "a whole number from 0", read: database };
+const redisPassword: Field<string> = {
+  name: "redis.password",
+  expected: "text (a number needs quotes)",
+  read: (value) => (typeof value === "string" ? value : undefined),
+};
+
+/** Without a meaning here: connections are kept, and kept alive, by the gateway itself. */
+const idleKeys = ["redis.timeout", "redis.idleConn"] as const;
+
+const known: ReadonlySet<string> = new Set(
+  [...optionFields, addressField, redisAddress, redisAddr, redisDb, redisPassword]
+    .map(({ name }) => name)
+    .concat(idleKeys)
+    .map((name) => name.toLowerCase()),
+);
+
+/** Throws GatewayError `config_invalid` with a sentence for each wrong value. */
+export function readHubFile(file: unknown): HubFile {
+  const { values, problems } = flatten(file);
+  const take = <Value>(field: Field<Value>): Value | undefined => {
+    const given = values.get(field.name.toLowerCase());
+    if (given === undefined) return undefined;
+    const value = field.read(given);
+    if (value === undefined) problems.push(`Expected \`${field.name}\` to be ${field.expected}`);
+    return value;
+  };
+  const options = Object.fromEntries(
+    optionFields.map((field) => [field.option, take(field)]).filter(([, value]) => value !== undefined),
+  ) as Partial<WsHubOptions>;
+  const address = take(addressField) ?? ":8080";
+  const server = take(redisAddress) ?? take(redisAddr) ?? "localhost:6379";
+  const db = take(redisDb) ?? 0;
+  const password = take(redisPassword) ?? "";
+  if (problems.length > 0) throw new GatewayError("config_invalid", problems.join("\n"));
+  return {
+    address,
+    redisUrl: redisUrl(server, db, password),
+    options,
+    notes: notesOn(values),
+  };
+}
+
+interface Flat {
+  /** By the key in small letters, `redis.db` for one of a section. Unset ones are left out. */
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly problems: string[];
+}
+
+function flatten(file: unknown): Flat {
+  const values = new Map<string, unknown>();
+  const problems: string[] = [];
+  const add = (section: object, prefix: string): void => {
+    for (const [key, value] of Object.entries(section) as [string, unknown][]) {
+      const name = prefix + key.toLowerCase();
+      if (value === null || value === undefined) continue;
+      if (values.has(name)) problems.push(`Expected ${shown(name)} once, got it twice in different case`);
+      else if (name === "redis" && isSection(value)) add(value, "redis.");
+      else if (name === "redis") problems.push("Expected `redis` to be a section");
+      else values.set(name, value);
+    }
+  };
+  if (isSection(file)) add(file, "");
+  else if (file !== null && file !== undefined) problems.push("Expected a file of keys and values");
+  return { values, problems };
+}
+
+function isSection(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function redisUrl(server: string, db: number, password: string): string {
+  const login = password === "" ? "" : `:${encodeURIComponent(password.toWellFormed())}@`;
+  return `redis://${login}${server.startsWith(":") ? "localhost" : ""}${server}/${db}`;
+}
+
+function notesOn(values: Flat["values"]): readonly string[] {
+  const idle = [...idleKeys, "writeWait"].filter((name) => values.has(name.toLowerCase()));
+  const unknown = [...values.keys()].filter((name) => !known.has(name)).slice(0, 20);
+  return [
+    ...idle.map((name) => `\`${name}\` is accepted without effect`),
+    ...unknown.map((name) => `${shown(name)} is no setting of WS-HUB: without effect`),
+  ];
+}
+
+/** A name out of the file, safe for one line. */
+function shown(name: string): string {
+  return `\`${name.slice(0, 60).replace(/[^\w.-]/g, "?")}\``;
+}

@@ -1,0 +1,14 @@
+// The ws-hub dialect: clients of WS-HUB, each known by a key, in the groups that a backend on Redis gives them.
+
+import type { Dialect } from "../../core/dialect.ts";
+import { createBackendSide } from "./backend.ts";
+import { createBrowserSide } from "./browser.ts";
+import type { WsHubOptions } from "./options.ts";
+import { wsHubOptions } from "./options.ts";
+
+export const wsHubDialect = {
+  name: "ws-hub",
+  options: wsHubOptions,
+  browser: createBrowserSide,
+  backend: createBackendSide,
+} satisfies Dialect<WsHubOptions>;

@@ -1,0 +1,35 @@
+// Which client has which key on this gateway. One each: the newest wins, and the late end of an older one takes
+// nothing from it (HUB-12).
+
+import type { PlainClient } from "../../core/plain-client.ts";
+import { groupsOf } from "./names.ts";
+
+export class Roster {
+  readonly #clients = new Map<string, PlainClient>();
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  keys(): Iterable<string> {
+    return this.#clients.keys();
+  }
+
+  /** Registers a client; whoever had the key before is closed. */
+  add(key: string, client: PlainClient): void {
+    const before = this.#clients.get(key);
+    this.#clients.set(key, client);
+    before?.close("replaced");
+  }
+
+  /** @returns false when a newer client has the key. */
+  remove(key: string, client: PlainClient): boolean {
+    return this.#clients.get(key) === client && this.#clients.delete(key);
+  }
+
+  /** The groups of a key's client; undefined when there is no such client. */
+  groupsOf(key: string): readonly string[] | undefined {
+    const client = this.#clients.get(key);
+    return client && groupsOf(client.connection);
+  }
+}

@@ -1,0 +1,58 @@
+// The status pages of WS-HUB (HUB-18). They list session keys, so they exist only where an admin token is set, and
+// whoever does not show it is told that there is nothing (SEC-13).
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Route } from "../../core/dialect.ts";
+import { jsonAnswer, textAnswer } from "./answers.ts";
+import type { Roster } from "./roster.ts";
+
+export function statusRoutes(roster: Roster, adminToken: string | undefined): readonly Route[] {
+  if (adminToken === undefined) return [];
+  const isAdmin = bearerCheck(adminToken);
+  const route = (path: string, answer: () => Response): Route => ({
+    path,
+    isPrefix: false,
+    fetch(request) {
+      if (!isAdmin(request)) return textAnswer(404, "Not found\n");
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      return isRead ? answer() : textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
+    },
+  });
+  return [
+    route("/status", () => textAnswer(200, `${roster.size}\n`)),
+    route("/clients", () => jsonAnswer(groupsByKey(roster))),
+    route("/details", () => jsonAnswer(groupsByKey(roster))),
+    route("/groups", () => jsonAnswer(keysByGroup(roster))),
+    route("/sessions", () => jsonAnswer([...roster.keys()])),
+  ];
+}
+
+/** Digests of equal length, compared to the last byte: the time tells nothing of the token. */
+function bearerCheck(token: string): (request: Request) => boolean {
+  const expected = digest(token);
+  return ({ headers }) => {
+    const [, given = ""] = /^Bearer (.{1,4096})$/i.exec(headers.get("authorization") ?? "") ?? [];
+    return timingSafeEqual(digest(given), expected);
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** Own members of any name, `__proto__` included (T20). */
+function groupsByKey(roster: Roster): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries([...roster.keys()].map((key) => [key, roster.groupsOf(key) ?? []]));
+}
+
+function keysByGroup(roster: Roster): Readonly<Record<string, readonly string[]>> {
+  const groups = new Map<string, string[]>();
+  for (const key of roster.keys()) {
+    for (const group of roster.groupsOf(key) ?? []) {
+      const keys = groups.get(group);
+      if (keys) keys.push(key);
+      else groups.set(group, [key]);
+    }
+  }
+  return Object.fromEntries(groups);
+}
