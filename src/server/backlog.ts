@@ -1,5 +1,5 @@
-// What waits for one websocket that fell behind: shared frames in their order, and how much memory they keep alive.
-// websocket.ts fills it in place of the native topics and empties it as the client reads.
+// The time that one websocket is behind: the shared frames that wait for it in their order, how much memory they keep
+// alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
 import type { Frame } from "../core/transport.ts";
 
@@ -13,6 +13,15 @@ export class Backlog {
   /** Index of the next frame. */
   #next = 0;
   #bytes = 0;
+  #unread: number;
+  #readBytes = 0;
+  #readAt: number;
+
+  /** @param unread bytes that wait in the engine, before all of this. @param now monotonic clock, ms. */
+  constructor(unread: number, now: number) {
+    this.#unread = unread;
+    this.#readAt = now;
+  }
 
   /** Memory that the waiting frames keep alive: characters or bytes, and a little for each frame. */
   get bytes(): number {
@@ -21,6 +30,16 @@ export class Backlog {
 
   get isEmpty(): boolean {
     return this.#next === this.#frames.length;
+  }
+
+  /** What the client read since it fell behind. */
+  get readBytes(): number {
+    return this.#readBytes;
+  }
+
+  /** When it last read, or fell behind: monotonic clock, ms. */
+  get readAt(): number {
+    return this.#readAt;
   }
 
   push(frame: Frame): void {
@@ -41,9 +60,15 @@ export class Backlog {
     return frame;
   }
 
-  clear(): void {
-    this.#frames = [];
-    this.#next = 0;
-    this.#bytes = 0;
+  /** The client read, and the engine has so much left. */
+  read(unread: number, now: number): void {
+    this.#readBytes += Math.max(0, this.#unread - unread);
+    this.#readAt = now;
+    this.#unread = unread;
+  }
+
+  /** The engine has so much now, after more was written. */
+  written(unread: number): void {
+    this.#unread = unread;
   }
 }

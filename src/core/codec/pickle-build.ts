@@ -21,6 +21,8 @@ const constructors: ReadonlyMap<string, PickleOpaque> = new Map(
   ).map(([name, builds]) => [name, Object.freeze({ kind: "opaque", builds })]),
 );
 
+const maxNameLength = 64;
+
 export function isOpaque(value: PickleValue): value is PickleOpaque {
   return isNode(value) && value.kind === "opaque";
 }
@@ -41,7 +43,9 @@ export function pushGlobal(machine: PickleMachine, module: PickleValue, name: Pi
     machine.fail("pickle_invalid");
     return;
   }
-  const constructor = constructors.get(`${module}.${name}`);
+  // No name that we know is longer, and joining two long ones again and again would take for ever.
+  const isKnown = module.length + name.length < maxNameLength;
+  const constructor = isKnown ? constructors.get(`${module}.${name}`) : undefined;
   if (constructor) machine.push(constructor);
   else pushOpaque(machine);
 }
@@ -50,12 +54,20 @@ export function pushGlobal(machine: PickleMachine, module: PickleValue, name: Pi
 export function reduce(machine: PickleMachine): void {
   const args = machine.pop();
   const callee = machine.pop();
+  if (isTuple(args)) machine.charge(copySize(args.items[0]));
+  if (machine.failure !== undefined) return;
   const made =
     isOpaque(callee) && callee.builds !== undefined && isTuple(args)
       ? construct(callee.builds, args.items)
       : undefined;
   if (made === undefined) pushOpaque(machine);
   else machine.push(made);
+}
+
+/** What a constructor at most copies of its first argument. */
+function copySize(value: PickleValue | undefined): number {
+  if (typeof value === "string") return value.length;
+  return value !== undefined && isNode(value) && value.kind === "list" ? value.items.length * 16 : 0;
 }
 
 function isTuple(value: PickleValue): value is PickleTuple {

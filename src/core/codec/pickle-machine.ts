@@ -13,6 +13,10 @@ export class PickleMachine {
   readonly #marks: number[] = [];
   readonly #memo: PickleValue[] = [];
   #memoized = 0;
+  /** Containers and byte strings pushed so far, kept or not. */
+  #objects = 0;
+  /** Characters and items that constructors copied so far. */
+  #made = 0;
   #pos = 0;
   #failure: PickleFailure | undefined;
 
@@ -89,8 +93,16 @@ export class PickleMachine {
   }
 
   push(value: PickleValue): void {
-    if (this.#stack.length >= this.#limits.maxStack) this.fail("pickle_limit");
+    if (typeof value === "object" && value !== null) this.#objects++;
+    const { maxStack, maxObjects } = this.#limits;
+    if (this.#stack.length >= maxStack || this.#objects > maxObjects) this.fail("pickle_limit");
     else this.#stack.push(value);
+  }
+
+  /** Counts what is made out of values that are there already: one opcode can copy a long one. */
+  charge(size: number): void {
+    this.#made += size;
+    if (this.#made > this.#limits.maxExpanded) this.fail("pickle_limit");
   }
 
   /** Pushes a value, or fails where there is none. */

@@ -62,6 +62,8 @@ export interface PickleLimits {
   readonly maxMemo: number;
   /** Values that wait on the stack. @default 1_000_000 */
   readonly maxStack: number;
+  /** Containers and byte strings, references to them too: each takes far more memory than its opcode. @default 500_000 */
+  readonly maxObjects: number;
   /** Size written out in full, every memo reference counted again; about characters of JSON. @default 16_777_216 */
   readonly maxExpanded: number;
 }

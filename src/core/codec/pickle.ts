@@ -31,6 +31,7 @@ const defaultLimits: PickleLimits = {
   maxDepth: 200,
   maxMemo: 500_000,
   maxStack: 1_000_000,
+  maxObjects: 500_000,
   maxExpanded: 16 * 1024 * 1024,
 };
 
@@ -66,7 +67,10 @@ interface Extent {
   readonly depth: number;
 }
 
-/** Proves a value finite: size written out in full, depth, no opaque leftovers. Each container is seen once. */
+/**
+ * Proves a value finite: size written out in full, depth, no opaque leftovers. Each container is measured once,
+ * however often the memo repeats it.
+ */
 class Measure {
   readonly #limits: PickleLimits;
   readonly #isTolerant: boolean;
@@ -80,7 +84,7 @@ class Measure {
   }
 
   check(value: PickleValue): PickleFailure | undefined {
-    this.#measure(value, 1);
+    if (this.#measure(value, 1).size > this.#limits.maxExpanded) this.#fail("pickle_limit");
     return this.#failure;
   }
 
@@ -115,7 +119,6 @@ class Measure {
       const extent = this.#measure(item, level + 1);
       size += extent.size;
       depth = Math.max(depth, extent.depth);
-      if (size > this.#limits.maxExpanded) this.#fail("pickle_limit");
       return this.#failure === undefined;
     };
     if (value instanceof Map) {

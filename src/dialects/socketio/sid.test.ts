@@ -1,5 +1,8 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { createClientId, createSid, isClientId } from "./sid.ts";
+
+// For a machine that does much else besides.
+setDefaultTimeout(60_000);
 
 const shape = /^[A-Za-z0-9_-]{20}$/;
 
