@@ -55,6 +55,7 @@ export class Folder implements Disposable {
   #seen: ReadonlyMap<string, Seen>;
   #isNoticed = false;
   #isLooking = false;
+  #isClosed = false;
 
   private constructor(
     path: string,
@@ -101,6 +102,7 @@ export class Folder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#watcher.close();
     clearInterval(this.#timer);
   }
@@ -118,8 +120,10 @@ export class Folder implements Disposable {
       this.#isNoticed = false;
       const before = this.#seen;
       // A folder that has gone is an empty one.
-      this.#seen = await lookAt(this.#path).catch(() => new Map<string, Seen>());
-      for (const change of changesBetween(before, this.#seen)) await this.#onChange(change);
+      const now = await lookAt(this.#path).catch(() => new Map<string, Seen>());
+      if (this.#isClosed) return;
+      this.#seen = now;
+      for (const change of changesBetween(before, now)) await this.#onChange(change);
     }
     this.#isLooking = false;
   }

@@ -177,7 +177,7 @@ describe("limits per address", () => {
     expect(admitted).toBe(20);
     expect(await gateway.metric("belfry_connections")).toBe(21);
     expect(await gateway.metric("belfry_refused_total")).toBe(2_980);
-    expect(Math.max(...rounds)).toBeLessThan(1_000);
+    expect(Math.max(...rounds)).toBeLessThan(2_000);
   }, 30_000);
 });
 

@@ -1,7 +1,7 @@
 // The examples as their READMEs tell to start them, in a real browser with client 3.0.4 on another origin than the
 // gateway: without Redis, with Redis, and with a backend in Python. They behave on the wire as ws-emit's own do.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
@@ -210,8 +210,10 @@ describe("examples/dir2web", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  /** At once, as an editor saves: a file that is seen half written would be two changes. */
   const write = (name: string, text: string): void => {
-    writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, ".draft"), text);
+    renameSync(join(folder, ".draft"), join(folder, name));
   };
   const listed = async (page: Page): Promise<readonly string[]> => page.locator("#files a").allInnerTexts();
   const expectListed = async (page: Page, ...names: readonly string[]): Promise<void> => {

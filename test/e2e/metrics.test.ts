@@ -314,7 +314,7 @@ describe("after a known sequence of events", () => {
     await using redis = await startRedis();
     await using gateway = await startGateway({
       redis: redis.url,
-      socketio: { pingInterval: 0.6, pingTimeout: 0.3, connectTimeout: 0.4, maxPayload: 1_000 },
+      socketio: { pingInterval: 1.5, pingTimeout: 1, connectTimeout: 1, maxPayload: 1_000 },
     });
     const { url } = gateway;
     const engine = "/socket.io/?EIO=4&transport=";

@@ -15,9 +15,9 @@ const secret = "a publish secret";
 const clients = 50;
 /** Readiness must be red by then, and green so soon after the healing. */
 const redWithinMs = 10_000;
-const greenWithinMs = 6_000;
-/** An answer of `POST /emit` may take the deadline of a command to Redis, 2 s, and a little. */
-const answerWithinMs = 2_500;
+const greenWithinMs = 8_000;
+/** An answer of `POST /emit` may take the deadline of a command to Redis, 2 s, and what a busy machine adds. */
+const answerWithinMs = 4_000;
 const timeoutMs = 60_000;
 
 interface Fault {
@@ -130,7 +130,7 @@ async function start(redis: RedisServer): Promise<TestGateway> {
     secret,
     roomSecrets: { configured: "known here" },
     // Heartbeats that would betray a gateway that stands still.
-    socketio: { pingInterval: 1, pingTimeout: 3 },
+    socketio: { pingInterval: 1, pingTimeout: 5 },
   });
 }
 
@@ -182,8 +182,8 @@ describe.concurrent(`${clients} real clients while Redis is away`, () => {
           });
           expect((await fetch(`${gateway.url}/-/health/live`)).status).toBe(200);
           expect((await Metrics.of(gateway.url)).sum("belfry_bus_ready")).toBe(0);
-          await expectDoors(gateway.url, guest);
           const beats = crowd.members.map(({ heartbeats }) => heartbeats);
+          await expectDoors(gateway.url, guest);
           await bell.ringUntil(() => performance.now() - brokenAt > fault.lengthMs);
           for (const [index, member] of crowd.members.entries()) {
             expect(member.heartbeats).toBeGreaterThan((beats[index] ?? 0) + 2);

@@ -339,7 +339,7 @@ describe.concurrent("T17 commands that fail", () => {
     async ({ title, args, env = {}, config, code = 1 }) => {
       const more =
         config === undefined ? [] : ["-c", await file(`${title.replaceAll(" ", "-")}.yaml`, config)];
-      const ended = await run([belfryPath, ...args, ...more], { env, timeoutMs: 30_000 });
+      const ended = await run([belfryPath, ...args, ...more], { env });
       expect({ code: ended.code, output: ended.stdout + ended.stderr }).toEqual({
         code,
         output: expect.any(String),
@@ -347,7 +347,7 @@ describe.concurrent("T17 commands that fail", () => {
       expect(ended.stdout + ended.stderr).not.toContain(canary);
       expect(ended.stdout + ended.stderr).not.toBe("");
     },
-    60_000,
+    90_000,
   );
 });
 

@@ -2,8 +2,11 @@
 
 import { z } from "zod";
 
+/** A poll is held for pingInterval + pingTimeout, and the engine holds a request for 255 s at most. */
+const maxSeconds = 120;
+
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
-  z.number().positive().max(86_400).default(fallback).describe(text);
+  z.number().positive().max(maxSeconds).default(fallback).describe(text);
 
 export const socketIoOptions = z
   .strictObject({

@@ -74,7 +74,7 @@ describe("emits", () => {
       }),
       { numRuns: 5_000 },
     );
-  });
+  }, 60_000);
 });
 
 test("PSQ-10 a callback carries what the emit's callback held", () => {

@@ -510,7 +510,7 @@ describe("other methods", () => {
     expect(decode({ method: "enter_room", ...order })).toEqual({ kind: "join", target, rooms: ["dir::a"] });
     expect(decode({ method: "leave_room", ...order })).toEqual({ kind: "leave", target, rooms: ["dir::a"] });
     expect(decode({ method: "enter_room", ...order, sid: null })).toEqual(junk("sid_invalid"));
-    for (const room of [undefined, null, 5, [], ["r"], "r".repeat(257), "é".repeat(129)]) {
+    for (const room of [undefined, null, 5, [], ["r"]]) {
       expect(decode({ method: "enter_room", ...order, room })).toEqual(junk("room_invalid"));
     }
   });
