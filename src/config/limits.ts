@@ -20,7 +20,7 @@ const ranges: Ranges = {
   sendQueueMaxBytes: [
     64 * kib,
     4 * gib,
-    "Bytes that may wait for a client that does read: the largest burst that it surely survives",
+    "Bytes that may wait for a client that does read: the largest burst that it survives however slow it is",
   ],
   roomsPerConnection: [1, 1_000_000, "Rooms per connection"],
   nameBytes: [16, 64 * kib, "Length of a room's or namespace's name, UTF-8 bytes"],

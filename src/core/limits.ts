@@ -7,12 +7,12 @@ export interface Limits {
   readonly httpBodyBytes: number;
   /**
    * What may wait for one client that did not show yet that it reads, or that read nothing for 10 s; more closes it as
-   * `slow`. The kernels hold about 4 MiB before that. @default 8_388_608 // 8 MiB
+   * `slow`. The kernels on both sides hold as much again. @default 4_194_304 // 4 MiB
    */
   readonly sendQueueBytes: number;
   /**
-   * What may wait for one client that does read: the largest burst that it surely survives, however slow it is. The
-   * clients of a room share this memory. @default 134_217_728 // 128 MiB
+   * What may wait for one client that does read: the largest burst that it survives however slow it is. The clients of
+   * a room share this memory. @default 134_217_728 // 128 MiB
    */
   readonly sendQueueMaxBytes: number;
   /** Rooms per connection. @default 1_000 */
@@ -36,7 +36,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   busMessageBytes: 8 * 1024 * 1024,
   httpBodyBytes: 1024 * 1024,
-  sendQueueBytes: 8 * 1024 * 1024,
+  sendQueueBytes: 4 * 1024 * 1024,
   sendQueueMaxBytes: 128 * 1024 * 1024,
   roomsPerConnection: 1_000,
   nameBytes: 256,

@@ -13,13 +13,14 @@ export class Backlog {
   /** Index of the next frame. */
   #next = 0;
   #bytes = 0;
-  #unread: number;
+  /** What went to the engine since the client fell behind, and what was there before. */
+  #written: number;
   #readBytes = 0;
   #readAt: number;
 
   /** @param unread bytes that wait in the engine, before all of this. @param now monotonic clock, ms. */
   constructor(unread: number, now: number) {
-    this.#unread = unread;
+    this.#written = unread;
     this.#readAt = now;
   }
 
@@ -52,6 +53,7 @@ export class Backlog {
     const frame = this.#frames[this.#next];
     if (frame === undefined) return undefined;
     this.#next++;
+    this.#written += frame.length;
     this.#bytes -= frame.length + frameOverhead;
     if (this.isEmpty) this.#frames = [];
     else if (this.#next >= releaseEvery) this.#frames.splice(0, this.#next);
@@ -60,15 +62,10 @@ export class Backlog {
     return frame;
   }
 
-  /** The client read, and the engine has so much left. */
-  read(unread: number, now: number): void {
-    this.#readBytes += Math.max(0, this.#unread - unread);
-    this.#readAt = now;
-    this.#unread = unread;
-  }
-
-  /** The engine has so much now, after more was written. */
-  written(unread: number): void {
-    this.#unread = unread;
+  /** Takes down what the client read, by what the engine has left. */
+  note(unread: number, now: number): void {
+    const readBytes = this.#written - unread;
+    if (readBytes > this.#readBytes) this.#readAt = now;
+    this.#readBytes = readBytes;
   }
 }

@@ -68,6 +68,10 @@ export class Listener implements SocketContext {
     return this.#publishedBytes;
   }
 
+  now(): number {
+    return performance.now();
+  }
+
   /** @returns true when a subscriber is behind. */
   publish(topic: string, frame: Frame): boolean {
     this.#publishedBytes += frame.length;

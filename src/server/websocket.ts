@@ -11,11 +11,11 @@ import { Backlog } from "./backlog.ts";
 const behindBytes = 64 * 1024;
 /** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
 const packBytes = 16 * 1024;
-/** A client that read this much while it was behind does read: it gets time, and `sendQueueMaxBytes`. */
-const provenBytes = 1024 * 1024;
-/** So does one that kept up with this much traffic: the kernels on both sides hold far less. */
-const provenTraffic = 16 * 1024 * 1024;
-/** How long such a client may read nothing while more than `sendQueueBytes` wait. */
+/** A client that read this much while it was behind does read: more than its kernel takes in its place. */
+const provenBytes = 256 * 1024;
+/** So does one that kept up with this much traffic: the kernels on both sides hold half of it. */
+const provenTraffic = 9 * 1024 * 1024;
+/** How long a client that does read may read nothing while more than `sendQueueBytes` wait. */
 const stallMs = 10_000;
 
 /** What the websockets of one listener share. */
@@ -23,6 +23,8 @@ export interface SocketContext {
   readonly limits: Limits;
   /** Bytes that the listener published to its topics so far. */
   readonly publishedBytes: number;
+  /** Monotonic clock, ms. */
+  now(): number;
 }
 
 export class WebSocketTransport implements Socket {
@@ -59,6 +61,7 @@ export class WebSocketTransport implements Socket {
   send(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (!this.#ws) return;
+      this.#probe(this.#ws);
       if (this.#backlog) this.#queue(this.#backlog, frame);
       else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
     }
@@ -75,7 +78,7 @@ export class WebSocketTransport implements Socket {
   fallBehind(): void {
     if (!this.#ws || this.#backlog) return;
     this.#isProven ||= this.#context.publishedBytes - this.#publishedBefore > provenTraffic;
-    this.#backlog = new Backlog(this.#ws.getBufferedAmount(), performance.now());
+    this.#backlog = new Backlog(this.#ws.getBufferedAmount(), this.#context.now());
     this.handler.nativeChanged();
   }
 
@@ -105,18 +108,27 @@ export class WebSocketTransport implements Socket {
     const ws = this.#ws;
     const backlog = this.#backlog;
     if (!ws || !backlog) return;
-    backlog.read(ws.getBufferedAmount(), performance.now());
-    this.#isProven ||= backlog.readBytes >= provenBytes;
     while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
-    backlog.written(ws.getBufferedAmount());
+    backlog.note(ws.getBufferedAmount(), this.#context.now());
+    this.#isProven ||= backlog.readBytes >= provenBytes;
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();
   }
 
+  /**
+   * The engine goes on when a third of the kernel's buffer is free: in a burst, too late to see who reads. A ping
+   * makes it try at once.
+   */
+  #probe(ws: ServerWebSocket<WebSocketTransport>): void {
+    if (!this.#backlog || !this.#isDoubtful(this.#backlog)) return;
+    ws.ping();
+    this.drained();
+  }
+
   /** What waits already decides, not the frame that comes: a message of any size finds room behind little. */
   #queue(backlog: Backlog, frame: Frame): void {
-    if (!this.#isSlow(backlog)) {
+    if (!this.#isDoubtful(backlog) && backlog.bytes <= this.#context.limits.sendQueueMaxBytes) {
       backlog.push(frame);
       return;
     }
@@ -125,14 +137,12 @@ export class WebSocketTransport implements Socket {
   }
 
   /**
-   * Whoever did not show yet that it reads is slow at the smaller bound: nobody can tell it from one that never will.
-   * Whoever did gets the larger bound, and time.
+   * Whoever did not show yet that it reads gets the smaller bound: nobody can tell it from one that never will. Whoever
+   * did gets the larger bound, and time.
    */
-  #isSlow(backlog: Backlog): boolean {
-    const { sendQueueBytes, sendQueueMaxBytes } = this.#context.limits;
-    if (backlog.bytes <= sendQueueBytes) return false;
-    if (!this.#isProven || backlog.bytes > sendQueueMaxBytes) return true;
-    return performance.now() - backlog.readAt > stallMs;
+  #isDoubtful(backlog: Backlog): boolean {
+    if (backlog.bytes <= this.#context.limits.sendQueueBytes) return false;
+    return !this.#isProven || this.#context.now() - backlog.readAt > stallMs;
   }
 }
 

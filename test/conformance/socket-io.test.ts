@@ -436,9 +436,9 @@ describe("packets", () => {
         "newListener",
         "removeListener",
       ];
-      const before = await gateway.metric("belfry_refused_total", 'reason="reserved_event"');
+      const before = await gateway.metric("belfry_refused_total", 'reason="event_reserved"');
       expect(await answersTo(client, ...names.map((name, id) => `42${id}["${name}"]`))).toEqual([]);
-      const after = await gateway.metric("belfry_refused_total", 'reason="reserved_event"');
+      const after = await gateway.metric("belfry_refused_total", 'reason="event_reserved"');
       expect(after - before).toBe(names.length);
     },
   );

@@ -350,7 +350,7 @@ describe("acknowledgements of clients", () => {
   };
 
   test("SIO-10 PSQ-10 one that comes within 60 s counts, once; a later one is forgotten", () => {
-    const setup = new Setup({ options: { pingInterval: 600 } });
+    const setup = new Setup({ options: { pingInterval: 120 } });
     const { session, socket } = setup.websocket();
     session.message("40");
     const answers: unknown[] = [];
