@@ -19,7 +19,8 @@ export async function connectStorm(bench: Bench, clients: number, pairs: number)
         result.cpu.push((cpuOf(subject.pid) - cpu) / clients);
         result.generator.push(pages.cpu / clients);
       }
-      await Promise.all([subject.stop(), pages.stop()]);
+      await pages.stop();
+      await subject.stop();
     }
   }
   const floor = median(results.get("bare engine")?.perSecond ?? []);

@@ -38,7 +38,8 @@ export async function fanOut(bench: Bench, { clients, pairs, messages }: FanOutO
       }
     }
     print(count, held, { pairs, messages });
-    for (const { subject, pages } of held) await Promise.all([subject.stop(), pages.stop()]);
+    for (const { pages } of held) await pages.stop();
+    for (const { subject } of held) await subject.stop();
   }
 }
 

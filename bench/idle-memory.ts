@@ -23,7 +23,8 @@ async function measure(subject: Subject, clients: number): Promise<string[]> {
   const pages = await Generator.start(subject.port, clients, 1);
   await Bun.sleep(5_000); // collectors settle
   const after = memoryOf(subject.pid);
-  await Promise.all([subject.stop(), pages.stop()]);
+  await pages.stop();
+  await subject.stop();
   const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
   return [subject.name, mib(before), mib(after), ((after - before) / clients / 1024).toFixed(2)];
 }

@@ -87,7 +87,7 @@ async function openPage(subject: Subject): Promise<Receiver> {
 
 async function openSubscriber(port: number): Promise<Receiver> {
   const arrivals = new Arrivals();
-  const channel = "flask-socketio";
+  const channel = "bench-belfry";
   const socket = connect(port, "127.0.0.1");
   socket.write(`*2\r\n$9\r\nSUBSCRIBE\r\n$${channel.length}\r\n${channel}\r\n`);
   await new Promise((resolve) => socket.once("data", resolve));

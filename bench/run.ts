@@ -39,6 +39,8 @@ if (unknown !== undefined) {
 }
 
 compile();
+// The core of the servers is theirs alone: this process keeps to the generator's.
+Bun.spawnSync(["taskset", "-a", "-cp", "1", `${process.pid}`]);
 const redis = await startRedis();
 console.log(
   `# Belfry's benchmarks: ${cpus().length} cores, Bun ${Bun.version}; every server and the generator share them`,

@@ -129,9 +129,6 @@ const table: readonly (readonly [id: string, level: Level, summary: string, unme
   ["SEC-15", "R", "Clients behind a proxy are not one client"],
 ];
 
-export const compatLines: readonly CompatLine[] = table.map(([id, level, summary, unmet]) => ({
-  id,
-  level,
-  summary,
-  ...(unmet === undefined ? {} : { unmet }),
-}));
+export const compatLines: readonly CompatLine[] = table.map(([id, level, summary, unmet]) =>
+  unmet === undefined ? { id, level, summary } : { id, level, summary, unmet },
+);

@@ -53,7 +53,8 @@ function checkLocal({ listeners }: Config): void {
   }
 }
 
-function demoBanner(url: string, secret: string): readonly string[] {
+function demoBanner(listening: string, secret: string): readonly string[] {
+  const url = listening.replace("//127.0.0.1:", "//localhost:");
   const body = JSON.stringify({ event: "message", room: "time", data: "hello", secret });
   return [
     `  publish secret of this start: ${secret}`,

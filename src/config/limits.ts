@@ -15,9 +15,13 @@ const ranges: Ranges = {
   sendQueueBytes: [
     64 * kib,
     gib,
-    "Bytes that may wait for a client that makes no progress; more closes it as `slow`",
+    "Bytes that may wait for a client that did not show yet that it reads, or read nothing for 10 s; more closes it as `slow`",
   ],
-  sendQueueMaxBytes: [64 * kib, 4 * gib, "Bytes that may wait for a client that does read"],
+  sendQueueMaxBytes: [
+    64 * kib,
+    4 * gib,
+    "Bytes that may wait for a client that does read: the largest burst that it survives however slow it is",
+  ],
   roomsPerConnection: [1, 1_000_000, "Rooms per connection"],
   nameBytes: [16, 64 * kib, "Length of a room's or namespace's name, UTF-8 bytes"],
   namespacesPerClient: [1, 10_000, "Namespaces per client"],

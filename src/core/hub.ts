@@ -159,6 +159,7 @@ export class Hub {
   }
 
   #requestAll(publication: Publication, onAck: AckReply): void {
+    const delivery = new Delivery(this.#topics, this.#observe, publication);
     for (const connection of this.select(publication)) {
       connection.agent.request(publication, (args, hasBinary) => {
         const outgoing = onAck(args, hasBinary);
@@ -166,7 +167,7 @@ export class Hub {
         else
           this.#observe.log("warn", "ack_dropped", { dialect: connection.format.dialect, binary: hasBinary });
       });
-      this.#observe.delivered(connection.format.dialect, 1, 0);
+      delivery.count(connection.format, 1);
     }
   }
 
@@ -247,6 +248,7 @@ class Delivery {
   readonly #observe: Observe;
   readonly #publication: Publication;
   readonly #frames = new Map<Format, readonly Frame[]>();
+  readonly #bytes = new Map<Format, number>();
 
   constructor(topics: Topics, observe: Observe, publication: Publication) {
     this.#topics = topics;
@@ -261,8 +263,9 @@ class Delivery {
       // Before the topic: who falls behind at the publish is looped from the next publication on.
       for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
       if (audience.members.size > audience.looped.size) this.#toTopic(audience, frames, muted);
-      // Muted members of other audiences are counted here too: an upper bound, without a loop over receivers.
-      this.#observe.delivered(audience.format.dialect, audience.members.size, frames[0]?.length ?? 0);
+      let receivers = audience.members.size;
+      for (const connection of muted) if (audience.members.has(connection)) receivers--;
+      this.count(audience.format, receivers);
     }
   }
 
@@ -270,7 +273,13 @@ class Delivery {
     if (!this.#mayHear(connection.format)) return;
     const frames = this.#encode(connection.format);
     this.#toLooped(connection, frames);
-    this.#observe.delivered(connection.format.dialect, 1, frames[0]?.length ?? 0);
+    this.count(connection.format, 1);
+  }
+
+  /** So many clients get it in this format. */
+  count(format: Format, receivers: number): void {
+    this.#encode(format);
+    this.#observe.delivered(format.dialect, receivers, this.#bytes.get(format) ?? 0);
   }
 
   #mayHear({ dialect }: Format): boolean {
@@ -305,9 +314,15 @@ class Delivery {
     if (!frames) {
       frames = format.encode(this.#publication);
       this.#frames.set(format, frames);
+      this.#bytes.set(format, bytesOf(frames));
     }
     return frames;
   }
+}
+
+/** What goes to each receiver, bytes. */
+function bytesOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
 }
 
 const none: ReadonlySet<Connection> = new Set();

@@ -5,9 +5,15 @@ export interface Limits {
   readonly busMessageBytes: number;
   /** An HTTP body, bytes. @default 1_048_576 // 1 MiB */
   readonly httpBodyBytes: number;
-  /** What may wait for one client that makes no progress; more closes it as `slow`. @default 4_194_304 */
+  /**
+   * What may wait for one client that did not show yet that it reads, or that read nothing for 10 s; more closes it as
+   * `slow`. The kernels on both sides hold as much again. @default 4_194_304 // 4 MiB
+   */
   readonly sendQueueBytes: number;
-  /** What may wait for one client that does read. @default 67_108_864 // 64 MiB */
+  /**
+   * What may wait for one client that does read: the largest burst that it survives however slow it is. The clients of
+   * a room share this memory. @default 134_217_728 // 128 MiB
+   */
   readonly sendQueueMaxBytes: number;
   /** Rooms per connection. @default 1_000 */
   readonly roomsPerConnection: number;
@@ -31,7 +37,7 @@ export const defaultLimits: Limits = {
   busMessageBytes: 8 * 1024 * 1024,
   httpBodyBytes: 1024 * 1024,
   sendQueueBytes: 4 * 1024 * 1024,
-  sendQueueMaxBytes: 64 * 1024 * 1024,
+  sendQueueMaxBytes: 128 * 1024 * 1024,
   roomsPerConnection: 1_000,
   nameBytes: 256,
   namespacesPerClient: 50,

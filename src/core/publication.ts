@@ -82,7 +82,7 @@ export interface CloseRoomCommand {
 /** A payload that leads to nothing; `junk` is counted by reason, the rest is somebody else's business. */
 export interface Skipped {
   readonly kind: "skipped";
-  /** A stable code for the counter: `not_json`, `pickle_global`, `reserved_event`, ... */
+  /** A stable code for the counter: `not_json`, `pickle_global`, `event_reserved`, ... */
   readonly reason: string;
   readonly isJunk: boolean;
 }

@@ -17,20 +17,20 @@ test("nothing was seen yet", () => {
 });
 
 test("a loop on time has no lag, an early turn neither", () => {
-  expect(watch([50, 50, 40, 50]).read()).toEqual({ p50: 0, p99: 0, max: 0 });
+  expect(watch([200, 200, 190, 200]).read()).toEqual({ p50: 0, p99: 0, max: 0 });
 });
 
 test("median, 99th percentile and maximum, in seconds", () => {
-  const steps = Array.from({ length: 100 }, (_, index) => 51 + index);
+  const steps = Array.from({ length: 100 }, (_, index) => 201 + index);
   expect(watch(steps).read()).toEqual({ p50: 0.05, p99: 0.099, max: 0.1 });
 });
 
 test("one stop of the loop is seen for a minute, however often it is read", () => {
-  const minute = Array.from({ length: 1_199 }, () => 50);
-  const seen = watch([1_050, ...minute]);
+  const minute = Array.from({ length: 299 }, () => 200);
+  const seen = watch([1_200, ...minute]);
   expect(seen.read().max).toBe(1);
   expect(seen.read().max).toBe(1);
-  expect(watch([1_050, ...minute, 50]).read().max).toBe(0);
+  expect(watch([1_200, ...minute, 200]).read().max).toBe(0);
 });
 
 /** A started watch that counts its readings of the clock, and can wait for the next so many. */

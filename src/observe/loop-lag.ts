@@ -9,7 +9,7 @@ export interface Lag {
   readonly max: number;
 }
 
-const intervalMs = 50;
+const intervalMs = 200;
 const windowMs = 60_000;
 
 export class LoopLag {
@@ -38,7 +38,7 @@ export class LoopLag {
     clearInterval(this.#timer);
   }
 
-  /** Called every 50 ms, as far as the loop manages. */
+  /** Called every 200 ms, as far as the loop manages. */
   tick(): void {
     const now = this.#now();
     this.#samples[this.#count % this.#samples.length] = Math.max(0, now - this.#last - intervalMs);

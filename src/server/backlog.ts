@@ -1,5 +1,5 @@
-// What waits for one websocket that fell behind: shared frames in their order, and how much memory they keep alive.
-// websocket.ts fills it in place of the native topics and empties it as the client reads.
+// The time that one websocket is behind: the shared frames that wait for it in their order, how much memory they keep
+// alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
 import type { Frame } from "../core/transport.ts";
 
@@ -13,6 +13,16 @@ export class Backlog {
   /** Index of the next frame. */
   #next = 0;
   #bytes = 0;
+  /** What went to the engine since the client fell behind, and what was there before. */
+  #written: number;
+  #readBytes = 0;
+  #readAt: number;
+
+  /** @param unread bytes that wait in the engine, before all of this. @param now monotonic clock, ms. */
+  constructor(unread: number, now: number) {
+    this.#written = unread;
+    this.#readAt = now;
+  }
 
   /** Memory that the waiting frames keep alive: characters or bytes, and a little for each frame. */
   get bytes(): number {
@@ -21,6 +31,16 @@ export class Backlog {
 
   get isEmpty(): boolean {
     return this.#next === this.#frames.length;
+  }
+
+  /** What the client read since it fell behind. */
+  get readBytes(): number {
+    return this.#readBytes;
+  }
+
+  /** When it last read, or fell behind: monotonic clock, ms. */
+  get readAt(): number {
+    return this.#readAt;
   }
 
   push(frame: Frame): void {
@@ -33,6 +53,7 @@ export class Backlog {
     const frame = this.#frames[this.#next];
     if (frame === undefined) return undefined;
     this.#next++;
+    this.#written += frame.length;
     this.#bytes -= frame.length + frameOverhead;
     if (this.isEmpty) this.#frames = [];
     else if (this.#next >= releaseEvery) this.#frames.splice(0, this.#next);
@@ -41,9 +62,10 @@ export class Backlog {
     return frame;
   }
 
-  clear(): void {
-    this.#frames = [];
-    this.#next = 0;
-    this.#bytes = 0;
+  /** Takes down what the client read, by what the engine has left. */
+  note(unread: number, now: number): void {
+    const readBytes = this.#written - unread;
+    if (readBytes > this.#readBytes) this.#readAt = now;
+    this.#readBytes = readBytes;
   }
 }

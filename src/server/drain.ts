@@ -1,26 +1,42 @@
 // Closes clients over a time with jitter, so that they do not all come back at once (SEC-14).
 
+import { setTimeout } from "node:timers/promises";
 import type { Closable } from "../core/dialect.ts";
 
 /** Fewer clients than this are closed within a second. */
 const fewClients = 1_000;
 const fewMs = 900;
 const stepMs = 25;
+/** A step comes this late at most: what is due until the next one goes out now. */
+const longestStepMs = stepMs * 1.5;
+
+/** Time, for tests to replace. */
+export interface Clock {
+  /** Monotonic, ms. */
+  now(): number;
+  sleep(ms: number): Promise<unknown>;
+}
+
+const realClock: Clock = { now: () => performance.now(), sleep: (ms) => setTimeout(ms) };
 
 /**
  * Closes everyone, in random order, evenly over the time; resolves when all closes went out.
  * @param drainMs bound for many clients; few take at most a second of it.
  */
-export async function closeAll(clients: Iterable<Closable>, drainMs: number): Promise<void> {
+export async function closeAll(
+  clients: Iterable<Closable>,
+  drainMs: number,
+  clock: Clock = realClock,
+): Promise<void> {
   const waiting = shuffled([...clients]);
-  const durationMs = waiting.length < fewClients ? Math.min(drainMs, fewMs) : drainMs;
-  const started = performance.now();
   const total = waiting.length;
+  const durationMs = total < fewClients ? Math.min(drainMs, fewMs) : drainMs;
+  const started = clock.now();
   while (waiting.length > 0) {
-    const elapsed = performance.now() - started;
-    const due = durationMs <= 0 ? total : Math.ceil((total * (elapsed + stepMs)) / durationMs);
+    const elapsed = clock.now() - started + longestStepMs;
+    const due = durationMs <= longestStepMs ? total : Math.ceil((total * elapsed) / durationMs);
     while (waiting.length > 0 && total - waiting.length < due) waiting.pop()?.close("shutdown");
-    if (waiting.length > 0) await Bun.sleep(stepMs * (0.5 + Math.random()));
+    if (waiting.length > 0) await clock.sleep(stepMs * (0.5 + Math.random()));
   }
 }
 

@@ -1,7 +1,8 @@
 // One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them,
 // upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
-import type { Server } from "bun";
+import { setImmediate } from "node:timers/promises";
+import type { Server, ServerWebSocket } from "bun";
 import type { Exchange, Route } from "../core/dialect.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
@@ -11,11 +12,13 @@ import type { Origins } from "./request.ts";
 import {
   createExchange,
   handshakeFault,
+  hasBody,
   isUpgrade,
   malformation,
   plainAddress,
   TrustedProxies,
 } from "./request.ts";
+import type { SocketContext } from "./websocket.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
 export interface ListenerParts {
@@ -35,10 +38,13 @@ const idleSeconds = 10;
 /** The engine's own bound on unread bytes: a backstop, websocket.ts closes slow clients long before. */
 const engineBufferBytes = 128 * 1024 * 1024;
 
-export class Listener {
+type Ws = ServerWebSocket<WebSocketTransport>;
+
+export class Listener implements SocketContext {
   readonly #parts: ListenerParts;
   readonly #proxies: TrustedProxies;
   readonly #server: Server<WebSocketTransport>;
+  #publishedBytes = 0;
   #isDraining = false;
 
   /** Listens at once; throws GatewayError `start_failed` with a sentence when the address cannot be had. */
@@ -54,8 +60,21 @@ export class Listener {
     return `http://${host.includes(":") ? `[${host}]` : host}:${this.#server.port}`;
   }
 
+  get limits(): Limits {
+    return this.#parts.limits;
+  }
+
+  get publishedBytes(): number {
+    return this.#publishedBytes;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
   /** @returns true when a subscriber is behind. */
   publish(topic: string, frame: Frame): boolean {
+    this.#publishedBytes += frame.length;
     return this.#server.publish(topic, frame) === -1;
   }
 
@@ -95,21 +114,34 @@ export class Listener {
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,
-      open: (ws) => {
+      open: this.#guarded((ws) => {
         ws.data.opened(ws);
-      },
-      message: (ws, data) => {
+      }),
+      message: this.#guarded((ws, data: string | Buffer) => {
         ws.data.handler.message(data);
-      },
-      drain: (ws) => {
+      }),
+      drain: this.#guarded((ws) => {
         ws.data.drained();
-      },
-      pong: (ws) => {
+      }),
+      pong: this.#guarded((ws) => {
         ws.data.handler.ponged?.();
-      },
-      close: (ws, code) => {
-        ws.data.ended(code);
-      },
+      }),
+      close: this.#guarded((ws, code: number, reason: string) => {
+        // The engine closes a message over the limit with 1009 by itself, and tells us 1006.
+        ws.data.ended(reason === "Received too big message" ? 1009 : code);
+      }),
+    };
+  }
+
+  /** An error in a handler ends this one websocket; the engine would let it end the process. */
+  #guarded<Rest extends unknown[]>(handle: (ws: Ws, ...rest: Rest) => void): (ws: Ws, ...rest: Rest) => void {
+    return (ws, ...rest) => {
+      try {
+        handle(ws, ...rest);
+      } catch (error) {
+        this.#parts.observe.report("websocket", error);
+        ws.terminate();
+      }
     };
   }
 
@@ -130,7 +162,8 @@ export class Listener {
     });
     const route = this.#route(request, exchange);
     if (!isUpgrade(request)) {
-      return route ? route.fetch(request, exchange) : this.#notFound();
+      const answer = route ? route.fetch(request, exchange) : this.#notFound();
+      return hasBody(request) ? settled(request, answer) : answer;
     }
     if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
     if (!route?.upgrade) return this.#refuse(route ? 400 : 404, "Expected no upgrade on this path\n");
@@ -158,8 +191,8 @@ export class Listener {
     // The engine selects the first subprotocol offered by itself; only the handler's choice may stand there.
     if (handler.protocol === undefined) request.headers.delete("sec-websocket-protocol");
     else request.headers.set("sec-websocket-protocol", handler.protocol);
-    if (server.upgrade(request, { data: new WebSocketTransport(handler, this.#parts.limits) }))
-      return undefined;
+    const data = new WebSocketTransport(handler, this);
+    if (server.upgrade(request, { data })) return undefined;
     handler.closed(1006, "peer");
     return this.#refuse(400, "Expected a websocket handshake\n");
   }
@@ -212,6 +245,16 @@ function plain(status: number, sentence: string, headers: Record<string, string>
 function closing(response: Response): Response {
   response.headers.set("connection", "close");
   return response;
+}
+
+/**
+ * A body that was refused or left unread is not looked through for the next request. Chunks that came together with
+ * the request are parsed before the answer goes out: if they are broken, the engine's 400 is the only one.
+ */
+async function settled(request: Request, answer: Response | Promise<Response>): Promise<Response> {
+  const response = await answer;
+  if (request.headers.has("transfer-encoding")) await setImmediate();
+  return response.ok && request.bodyUsed ? response : closing(response);
 }
 
 function listenFailure(address: ListenerParts["address"], error: unknown): string {

@@ -11,26 +11,37 @@ import { Backlog } from "./backlog.ts";
 const behindBytes = 64 * 1024;
 /** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
 const packBytes = 16 * 1024;
-/** A client that read this much while it was behind does read: it gets time, and `sendQueueMaxBytes`. */
-const provenBytes = 1024 * 1024;
-/** How long such a client may read nothing while more than `sendQueueBytes` wait. */
+/** A client that read this much while it was behind does read: more than its kernel takes in its place. */
+const provenBytes = 256 * 1024;
+/** So does one that kept up with this much traffic: the kernels on both sides hold half of it. */
+const provenTraffic = 9 * 1024 * 1024;
+/** How long a client that does read may read nothing while more than `sendQueueBytes` wait. */
 const stallMs = 10_000;
+
+/** What the websockets of one listener share. */
+export interface SocketContext {
+  readonly limits: Limits;
+  /** Bytes that the listener published to its topics so far. */
+  readonly publishedBytes: number;
+  /** Monotonic clock, ms. */
+  now(): number;
+}
 
 export class WebSocketTransport implements Socket {
   readonly handler: SocketHandler;
-  readonly #limits: Limits;
+  readonly #context: SocketContext;
+  /** What the listener had published when this socket came. */
+  readonly #publishedBefore: number;
   #ws: ServerWebSocket<WebSocketTransport> | undefined;
   #backlog: Backlog | undefined;
-  /** Unread bytes in the engine after our last write to a client that is behind. */
-  #unread = 0;
-  /** What it read while it was behind, over its life, and when it last did. */
-  #readBytes = 0;
-  #readAt = 0;
+  /** Did it ever show that it reads? */
+  #isProven = false;
   #cause: CloseCause = "peer";
 
-  constructor(handler: SocketHandler, limits: Limits) {
+  constructor(handler: SocketHandler, context: SocketContext) {
     this.handler = handler;
-    this.#limits = limits;
+    this.#context = context;
+    this.#publishedBefore = context.publishedBytes;
   }
 
   // Socket: what dialects and the hub use.
@@ -50,8 +61,9 @@ export class WebSocketTransport implements Socket {
   send(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (!this.#ws) return;
+      this.#probe(this.#ws);
       if (this.#backlog) this.#queue(this.#backlog, frame);
-      else if (write(this.#ws, frame) === -1 && this.#ws.getBufferedAmount() > behindBytes) this.fallBehind();
+      else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
     }
   }
 
@@ -65,9 +77,8 @@ export class WebSocketTransport implements Socket {
 
   fallBehind(): void {
     if (!this.#ws || this.#backlog) return;
-    this.#backlog = new Backlog();
-    this.#unread = this.#ws.getBufferedAmount();
-    this.#readAt = performance.now();
+    this.#isProven ||= this.#context.publishedBytes - this.#publishedBefore > provenTraffic;
+    this.#backlog = new Backlog(this.#ws.getBufferedAmount(), this.#context.now());
     this.handler.nativeChanged();
   }
 
@@ -96,39 +107,46 @@ export class WebSocketTransport implements Socket {
     this.handler.closed(code, this.#cause);
   }
 
-  /** The client read something: the backlog goes on, and when all is read the client is native again. */
+  /** The client read something: its backlog goes on, and when all is read it is native again. */
   drained(): void {
     const ws = this.#ws;
     const backlog = this.#backlog;
     if (!ws || !backlog) return;
-    this.#readBytes += Math.max(0, this.#unread - ws.getBufferedAmount());
-    this.#readAt = performance.now();
     while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
-    this.#unread = ws.getBufferedAmount();
-    if (!backlog.isEmpty || this.#unread > 0 || !this.#ws) return;
+    backlog.note(ws.getBufferedAmount(), this.#context.now());
+    this.#isProven ||= backlog.readBytes >= provenBytes;
+    if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();
   }
 
+  /**
+   * The engine goes on when a third of the kernel's buffer is free: in a burst, too late to see who reads. A ping
+   * makes it try at once.
+   */
+  #probe(ws: ServerWebSocket<WebSocketTransport>): void {
+    if (!this.#backlog || !this.#isDoubtful(this.#backlog)) return;
+    ws.ping();
+    this.drained();
+  }
+
   /** What waits already decides, not the frame that comes: a message of any size finds room behind little. */
   #queue(backlog: Backlog, frame: Frame): void {
-    if (backlog.bytes > this.#limits.sendQueueBytes && this.#isSlow(backlog)) this.#closeSlow(backlog);
-    else backlog.push(frame);
+    if (!this.#isDoubtful(backlog) && backlog.bytes <= this.#context.limits.sendQueueMaxBytes) {
+      backlog.push(frame);
+      return;
+    }
+    this.#cause = "slow";
+    this.terminate();
   }
 
   /**
-   * Whoever never read under pressure is slow at once: its memory must not grow for as long as a pause of a good
-   * client may take. Whoever did is trusted up to the larger bound.
+   * Whoever did not show yet that it reads gets the smaller bound: nobody can tell it from one that never will. Whoever
+   * did gets the larger bound, and time.
    */
-  #isSlow(backlog: Backlog): boolean {
-    if (this.#readBytes < provenBytes || backlog.bytes > this.#limits.sendQueueMaxBytes) return true;
-    return performance.now() - this.#readAt > stallMs;
-  }
-
-  #closeSlow(backlog: Backlog): void {
-    backlog.clear();
-    this.#cause = "slow";
-    this.#ws?.terminate();
+  #isDoubtful(backlog: Backlog): boolean {
+    if (backlog.bytes <= this.#context.limits.sendQueueBytes) return false;
+    return !this.#isProven || this.#context.now() - backlog.readAt > stallMs;
   }
 }
 

@@ -131,7 +131,7 @@ describe("the command", () => {
     const { code, stderr } = await belfry(["serve"], { BELFRY_SOCKETIO_PING_INTERVAL: "soon" });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'belfry: Expected `socketio.pingInterval` to be a number above 0, at most 86400, got "soon" (environment BELFRY_SOCKETIO_PING_INTERVAL)\n',
+      'belfry: Expected `socketio.pingInterval` to be a number above 0, at most 120, got "soon" (environment BELFRY_SOCKETIO_PING_INTERVAL)\n',
     );
   });
 

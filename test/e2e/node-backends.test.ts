@@ -284,10 +284,10 @@ describe("bad messages", () => {
       ["msgpack_truncated", "socket.io#/#", Buffer.alloc(0)],
       ["msgpack_truncated", "socket.io#/#", Buffer.from("ddffffffff", "hex")],
       ["node_shape", "socket.io#/#", Buffer.from(encode("x"))],
-      ["reserved_event", "socket.io#/#", Buffer.from(encode(["u", { type: 2, data: ["connect"] }, {}]))],
+      ["event_reserved", "socket.io#/#", Buffer.from(encode(["u", { type: 2, data: ["connect"] }, {}]))],
       ["node_target", "socket.io#/#", Buffer.from(encode(["u", { type: 2, data: ["x"] }, null]))],
       [
-        "forged_placeholder",
+        "placeholder_invalid",
         "socket.io#/#",
         Buffer.from(
           encode(["u", { type: 2, data: ["x", { _placeholder: true, num: 9 }, Buffer.of(1)] }, {}]),

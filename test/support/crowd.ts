@@ -26,7 +26,7 @@ const ways = {
 
 export type Way = keyof typeof ways;
 
-export const allWays = Object.keys(ways) as readonly Way[];
+const allWays = Object.keys(ways) as readonly Way[];
 
 const require = createRequire(import.meta.url);
 

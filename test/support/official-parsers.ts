@@ -43,16 +43,20 @@ interface EngineParserV3 {
   decodePayload(payload: string | Buffer, done: (packet: EnginePacket) => void): void;
 }
 
+/** Where each client lies: its parsers are found from there. */
 const clients = {
-  "4": "socket.io-client",
-  "3": "socket.io-client-3",
-  "2": "socket.io-client-2",
+  "4": import.meta.resolve("socket.io-client"),
+  "3": import.meta.resolve("socket.io-client-3"),
+  "2": import.meta.resolve("socket.io-client-2"),
 } as const;
 
 export type ClientVersion = keyof typeof clients;
 
+/** The transport layer of a client is a package of its own, with its own parser. */
+const engineClient = "engine.io-client";
+
 function requireOf(version: ClientVersion): NodeJS.Require {
-  return createRequire(createRequire(import.meta.url).resolve(clients[version]));
+  return createRequire(clients[version]);
 }
 
 /** Decodes what one message is made of. Throws on what the client takes for no packet. */
@@ -108,7 +112,5 @@ export const enginePayloadV3 = {
 };
 
 function engineParser(version: ClientVersion): unknown {
-  const require = requireOf(version);
-  const engineClient = createRequire(require.resolve("engine.io-client"));
-  return engineClient("engine.io-parser");
+  return createRequire(requireOf(version).resolve(engineClient))("engine.io-parser");
 }

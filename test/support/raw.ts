@@ -240,7 +240,7 @@ export function handshakeHeaders(): Record<string, string> {
 }
 
 /** A masked frame, as clients send them (RFC 6455 section 5.2). */
-export function frameBytes(opcode: number, payload: Buffer, isFinal = true): Buffer {
+function frameBytes(opcode: number, payload: Buffer, isFinal = true): Buffer {
   const { length } = payload;
   const extended = Buffer.alloc(length < 126 ? 0 : length < 65_536 ? 2 : 8);
   if (extended.length === 2) extended.writeUInt16BE(length);

@@ -54,8 +54,10 @@ function fileRoute(path: string, type: string, body: string | Buffer<ArrayBuffer
     path,
     isPrefix: false,
     fetch: (request) => {
-      if (!isOwnName(request)) return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
-      if (request.method !== "GET" && request.method !== "HEAD") return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
+      if (!isOwnName(request))
+        return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
+      if (request.method !== "GET" && request.method !== "HEAD")
+        return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
       return new Response(body, { headers: { ...headers, "content-type": type } });
     },
   };
@@ -73,11 +75,14 @@ function refusal(status: 405 | 421, sentence: string, more: Readonly<Record<stri
   });
 }
 
+/** So long after the full second the clock ticks, ms: a timer that fires a little early still finds it begun. */
+const tickAfterMs = 10;
+
 /** Says the time at every full second over HTTP, as any backend would. @returns what stops it. */
 export function startClock(url: string, secret: string): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const schedule = (): void => {
-    timer = setTimeout(tick, 1000 - (Date.now() % 1000));
+    timer = setTimeout(tick, 1000 + tickAfterMs - (Date.now() % 1000));
   };
   const tick = (): void => {
     const time = new Date().toTimeString().slice(0, 8);

@@ -27,7 +27,7 @@ export function refusalResponse(refusal: Refusal, exchange: Exchange): Response 
 }
 
 /** Reflected with credentials, because v1 and v2 browsers send credentialed requests; none for a refused Origin. */
-export function corsHeaders(exchange: Exchange): Record<string, string> {
+function corsHeaders(exchange: Exchange): Record<string, string> {
   const { origin, isOriginAllowed } = exchange;
   if (origin === undefined) return { vary: "Origin" };
   if (!isOriginAllowed) return {};

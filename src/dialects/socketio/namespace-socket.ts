@@ -100,7 +100,7 @@ export class NamespaceSocket implements Agent {
     const event = parseEvent(packet);
     if (!event) return false;
     if (reservedEvents.has(event.name)) {
-      this.#engine.context.observe.refused("socketio", "reserved_event");
+      this.#engine.context.observe.refused("socketio", "event_reserved");
       return true;
     }
     this.#inOrder(() => this.#handle(event.name, event.args, packet.id));

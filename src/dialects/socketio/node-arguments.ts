@@ -8,7 +8,7 @@ export interface Arguments {
   readonly attachments: readonly Uint8Array[];
 }
 
-export type ArgumentsFault = "arguments_size" | "attachments_count" | "forged_placeholder";
+export type ArgumentsFault = "arguments_size" | "attachment_limit" | "placeholder_invalid";
 
 /** JSON text of all arguments, UTF-16 units: a byte of MessagePack may become six of them. */
 const maxTextLength = 32 * 1024 * 1024;
@@ -40,8 +40,8 @@ class ArgumentWriter {
 
   get fault(): ArgumentsFault | undefined {
     if (this.#isTooLong) return "arguments_size";
-    if (this.#attachments.length > maxAttachments) return "attachments_count";
-    return this.#hasPlaceholderKey && this.#attachments.length > 0 ? "forged_placeholder" : undefined;
+    if (this.#attachments.length > maxAttachments) return "attachment_limit";
+    return this.#hasPlaceholderKey && this.#attachments.length > 0 ? "placeholder_invalid" : undefined;
   }
 
   get #isTooLong(): boolean {

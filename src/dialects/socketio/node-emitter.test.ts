@@ -312,7 +312,7 @@ describe("arguments", () => {
     ]) {
       expect(broadcast(triple(event("x", ...data)))).toEqual({
         kind: "skipped",
-        reason: "forged_placeholder",
+        reason: "placeholder_invalid",
         isJunk: true,
       });
     }
@@ -354,7 +354,7 @@ describe("arguments", () => {
     });
     expect(publication(triple(event("x", buffers(1_000)))).attachments).toHaveLength(1_000);
     expect(broadcast(triple(event("x", buffers(1_001))))).toMatchObject({
-      reason: "attachments_count",
+      reason: "attachment_limit",
     });
   });
 });
@@ -365,7 +365,7 @@ describe("skipped", () => {
     (name) => {
       expect(broadcast(triple(event(name, 1)))).toEqual({
         kind: "skipped",
-        reason: "reserved_event",
+        reason: "event_reserved",
         isJunk: true,
       });
     },

@@ -64,7 +64,7 @@ export function readPublication(packet: unknown, target: Target, options: unknow
   if ((type !== 2 && type !== 5) || !Array.isArray(data)) return junk("node_packet");
   const [event, ...values] = data as readonly MsgpackValue[];
   if (typeof event !== "string") return junk("node_event");
-  if (reservedEvents.has(event)) return junk("reserved_event");
+  if (reservedEvents.has(event)) return junk("event_reserved");
   const written = writeArguments(values);
   if (typeof written === "string") return junk(written);
   const volatile = field(field(options, "flags"), "volatile") === true;

@@ -131,7 +131,7 @@ describe("a broadcast that wants acknowledgements", () => {
     expect(decode(ask({ type: 2, data: ["x", Buffer.of(1)] }))).toMatchObject({
       attachments: [Buffer.of(1)],
     });
-    expect(decode(ask({ type: 2, data: ["connect"] }))).toEqual(junk("reserved_event"));
+    expect(decode(ask({ type: 2, data: ["connect"] }))).toEqual(junk("event_reserved"));
     expect(decode(ask({ type: 3, data: ["x"] }))).toEqual(junk("node_packet"));
     expect(decode(Buffer.from(encode({ type: 7, packet: { type: 2, data: ["x"] } })))).toEqual(
       junk("node_target"),

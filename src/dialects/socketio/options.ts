@@ -2,8 +2,11 @@
 
 import { z } from "zod";
 
+/** A poll is held for pingInterval + pingTimeout, and the engine holds a request for 255 s at most. */
+const maxSeconds = 120;
+
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
-  z.number().positive().max(86_400).default(fallback).describe(text);
+  z.number().positive().max(maxSeconds).default(fallback).describe(text);
 
 export const socketIoOptions = z
   .strictObject({
@@ -47,10 +50,7 @@ export const socketIoOptions = z
       .max(256)
       .default("socket.io")
       .describe("Channel prefix of the Node emitters and adapters (NRE-01)"),
-    node: z
-      .boolean()
-      .default(true)
-      .describe("Hear the Node emitters and adapters (NRE-01)"),
+    node: z.boolean().default(true).describe("Hear the Node emitters and adapters (NRE-01)"),
     pickle: z.boolean().default(true).describe("Read pickled queue messages, as data only (PSQ-04)"),
     strictEmit: z
       .boolean()

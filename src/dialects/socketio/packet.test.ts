@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { officialDecode, officialEncode } from "../../../test/support/official-parsers.ts";
 import type { ClientVersion } from "../../../test/support/official-parsers.ts";
@@ -14,6 +14,9 @@ import {
   parseEvent,
   parsePacket,
 } from "./packet.ts";
+
+// For a machine that does much else besides.
+setDefaultTimeout(60_000);
 
 const runs = 100_000;
 const clientVersions: readonly ClientVersion[] = ["4", "3", "2"];
@@ -373,7 +376,7 @@ test("T3 SIO-12 no text makes the parser throw, or keeps it busy", () => {
     { numRuns: runs },
   );
   // Some 10 microseconds each; the bound is for a busy machine.
-  expect(performance.now() - started).toBeLessThan(30_000);
+  expect(performance.now() - started).toBeLessThan(50_000);
 });
 
 test("T3 T7 a megabyte of anything is judged in linear time", () => {
@@ -405,6 +408,7 @@ test("T3 T7 a megabyte of anything is judged in linear time", () => {
       parseAck(packet);
       isPayloadAllowed(packet);
     }
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // A few milliseconds; minutes if it were quadratic.
+    expect(performance.now() - started).toBeLessThan(10_000);
   }
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { enginePayloadV3, enginePayloadV4 } from "../../../test/support/official-parsers.ts";
 import type { EnginePacket } from "../../../test/support/official-parsers.ts";
@@ -14,9 +14,10 @@ import {
   toText,
 } from "./payload.ts";
 
+// For a machine that does much else besides.
+setDefaultTimeout(60_000);
+
 const runs = 100_000;
-/** Bound of a run of that size, ms: it takes 1 to 3 s on a machine of its own. */
-const runMs = 60_000;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 const v3Message = (...bytes: readonly number[]): Uint8Array => Uint8Array.of(4, ...bytes);
 
@@ -195,39 +196,31 @@ describe("against the official parsers", () => {
     );
   });
 
-  test(
-    "EIO-17 version 4: nothing that the official parser refuses is accepted",
-    () => {
-      fc.assert(
-        fc.property(nearV4, (body) => {
-          const frames = decodePayloadV4(body);
-          if (!frames) return;
-          const packets = enginePayloadV4.decode(body);
-          expect(packets.some(({ type }) => type === "error")).toBe(false);
-          expect(packets).toEqual(frames.map((frame) => toEngine(frame, 4)));
-        }),
-        { numRuns: runs },
-      );
-    },
-    runMs,
-  );
+  test("EIO-17 version 4: nothing that the official parser refuses is accepted", () => {
+    fc.assert(
+      fc.property(nearV4, (body) => {
+        const frames = decodePayloadV4(body);
+        if (!frames) return;
+        const packets = enginePayloadV4.decode(body);
+        expect(packets.some(({ type }) => type === "error")).toBe(false);
+        expect(packets).toEqual(frames.map((frame) => toEngine(frame, 4)));
+      }),
+      { numRuns: runs },
+    );
+  });
 
-  test(
-    "EIO-17 version 3: nothing that the official parser refuses is accepted",
-    () => {
-      fc.assert(
-        fc.property(nearV3Text, (body) => {
-          const frames = decodePayloadV3Text(body);
-          // An empty body is ours to take: no packets. The official parser calls it an error.
-          if (!frames || body === "") return;
-          const packets = enginePayloadV3.decode(body);
-          expect(packets).toEqual(frames.map((frame) => toEngine(frame, 3)));
-        }),
-        { numRuns: runs },
-      );
-    },
-    runMs,
-  );
+  test("EIO-17 version 3: nothing that the official parser refuses is accepted", () => {
+    fc.assert(
+      fc.property(nearV3Text, (body) => {
+        const frames = decodePayloadV3Text(body);
+        // An empty body is ours to take: no packets. The official parser calls it an error.
+        if (!frames || body === "") return;
+        const packets = enginePayloadV3.decode(body);
+        expect(packets).toEqual(frames.map((frame) => toEngine(frame, 3)));
+      }),
+      { numRuns: runs },
+    );
+  });
 });
 
 const chunk = fc.oneof(
@@ -269,57 +262,45 @@ const nearV3Binary = fc.oneof(
     .array(fc.constantFrom(0, 1, 2, 4, 9, 10, 0x34, 0x80, 0xff), { maxLength: 20 })
     .map((list) => Uint8Array.from(list)),
   fc.tuple(framesV3, fc.nat(), fc.nat({ max: 255 })).map(([frames, at, patch]) => {
-    const body = encodePayloadV3Binary(frames);
+    const body: Uint8Array = encodePayloadV3Binary(frames);
     body[at % body.length] = patch;
-    return body as Uint8Array;
+    return body;
   }),
 );
 
 describe("whatever comes", () => {
-  test(
-    "T3 EIO-17 version 4 never throws",
-    () => {
-      fc.assert(
-        fc.property(nearV4, (body) => {
-          for (const frame of decodePayloadV4(body) ?? []) {
-            expect(typeof frame !== "string" || /^[0-6]/.test(frame)).toBe(true);
-          }
-        }),
-        { numRuns: runs },
-      );
-    },
-    runMs,
-  );
+  test("T3 EIO-17 version 4 never throws", () => {
+    fc.assert(
+      fc.property(nearV4, (body) => {
+        for (const frame of decodePayloadV4(body) ?? []) {
+          expect(typeof frame !== "string" || /^[0-6]/.test(frame)).toBe(true);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
 
-  test(
-    "T3 EIO-17 version 3 text form never throws",
-    () => {
-      fc.assert(
-        fc.property(nearV3Text, (body) => {
-          for (const frame of decodePayloadV3Text(body) ?? []) {
-            expect(typeof frame === "string" ? /^[0-6]/.test(frame) : frame[0] === 4).toBe(true);
-          }
-        }),
-        { numRuns: runs },
-      );
-    },
-    runMs,
-  );
+  test("T3 EIO-17 version 3 text form never throws", () => {
+    fc.assert(
+      fc.property(nearV3Text, (body) => {
+        for (const frame of decodePayloadV3Text(body) ?? []) {
+          expect(typeof frame === "string" ? /^[0-6]/.test(frame) : frame[0] === 4).toBe(true);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
 
-  test(
-    "T3 EIO-17 version 3 binary form never throws",
-    () => {
-      fc.assert(
-        fc.property(nearV3Binary, (body) => {
-          for (const frame of decodePayloadV3Binary(body) ?? []) {
-            expect(typeof frame === "string" ? /^[0-6]/.test(frame) : frame[0] === 4).toBe(true);
-          }
-        }),
-        { numRuns: runs },
-      );
-    },
-    runMs,
-  );
+  test("T3 EIO-17 version 3 binary form never throws", () => {
+    fc.assert(
+      fc.property(nearV3Binary, (body) => {
+        for (const frame of decodePayloadV3Binary(body) ?? []) {
+          expect(typeof frame === "string" ? /^[0-6]/.test(frame) : frame[0] === 4).toBe(true);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
 
   test("T3 a megabyte of anything is judged in linear time", () => {
     const fillers = [
@@ -350,7 +331,8 @@ describe("whatever comes", () => {
       ]) {
         const started = performance.now();
         decode();
-        expect(performance.now() - started).toBeLessThan(1_000);
+        // A few milliseconds; minutes if it were quadratic.
+        expect(performance.now() - started).toBeLessThan(10_000);
       }
     }
   });

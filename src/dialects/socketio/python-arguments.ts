@@ -25,7 +25,7 @@ export function readJsonArguments(fields: ReadonlyMap<string, string>): Argument
   const data = fields.get("data") ?? "null";
   const binary = fields.get("binary");
   if (binary === "true") return readBinary(data);
-  if (binary !== undefined) return { args: spread(data), attachments: [] };
+  if (binary !== undefined) return spread(data, []);
   return { args: data === "null" ? [] : [data], attachments: [] };
 }
 
@@ -47,9 +47,10 @@ function toArguments(data: PickleValue): readonly PickleValue[] {
 }
 
 /** A list is all arguments, `[null]` and null are none. */
-function spread(value: string): readonly string[] {
+function spread(value: string, attachments: readonly Uint8Array[]): Arguments | ArgumentsFault {
   const items = value.startsWith("[") ? readArray(value) : [value];
-  return items && (items.length !== 1 || items[0] !== "null") ? items : [];
+  if (!items) return "data_invalid";
+  return { args: items.length === 1 && items[0] === "null" ? [] : items, attachments };
 }
 
 /** `[value with placeholders, base64, base64, ...]`. */
@@ -65,7 +66,7 @@ function readBinary(data: string): Arguments | ArgumentsFault {
   }
   const renumbered = renumber(value, given);
   if (!renumbered) return "placeholder_invalid";
-  return { args: spread(renumbered.text), attachments: renumbered.attachments };
+  return spread(renumbered.text, renumbered.attachments);
 }
 
 /** @returns undefined when the raw text is not a string of standard base64 with its padding. */
@@ -94,8 +95,7 @@ function renumber(
   let from = 0;
   for (const { start, end } of findObjects(text, "_placeholder") ?? []) {
     const attachment = given[placeholderNumber(text.slice(start, end))];
-    // An object that starts before the last one ended holds it, so it is no placeholder itself.
-    if (!attachment || start < from) return undefined;
+    if (!attachment) return undefined;
     const number = numbers.get(attachment) ?? numbers.size;
     numbers.set(attachment, number);
     result += `${text.slice(from, start)}{"_placeholder":true,"num":${number}}`;
@@ -104,7 +104,7 @@ function renumber(
   return { text: result + text.slice(from), attachments: [...numbers.keys()] };
 }
 
-/** -1 when it is no placeholder. */
+/** -1 when it is no placeholder; one that holds another is none. */
 function placeholderNumber(raw: string): number {
   const members = readObject(raw);
   const number = members?.get("num") ?? "";

@@ -8,7 +8,6 @@ import { readArray, readObject, readString, stringMember } from "../../core/code
 import { picklesToJson } from "../../core/codec/pickle-json.ts";
 import { readPickle } from "../../core/codec/pickle.ts";
 import type { Feed } from "../../core/dialect.ts";
-import { defaultLimits } from "../../core/limits.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { AckReply, BackendMessage, Target } from "../../core/publication.ts";
 import { reservedEvents } from "./packet.ts";
@@ -189,12 +188,7 @@ function readCommand(method: CommandMethod, fields: QueueMessage["fields"]): Bac
   const target = { namespace, id: id ?? "" };
   if (method === "disconnect") return { kind: "disconnect", target, closeClient: false };
   const room = stringMember(fields, "room");
-  if (typeof room !== "string" || isTooLong(room)) return junk("room_invalid");
+  if (typeof room !== "string") return junk("room_invalid");
   if (method === "close_room") return { kind: "close-room", namespace, room };
   return { kind: method === "enter_room" ? "join" : "leave", target, rooms: [room] };
-}
-
-/** A room that is entered is kept in memory (SEC-06). */
-function isTooLong(name: string): boolean {
-  return Buffer.byteLength(name) > defaultLimits.nameBytes;
 }

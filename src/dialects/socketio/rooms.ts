@@ -55,9 +55,7 @@ function roomArgument(
   args: readonly unknown[],
 ): { readonly room: unknown; readonly secret: unknown } | undefined {
   const [argument] = args;
-  if (args.length !== 1 || typeof argument !== "object" || argument === null || Array.isArray(argument)) {
-    return undefined;
-  }
+  if (args.length !== 1 || typeof argument !== "object" || argument === null) return undefined;
   if (!Object.hasOwn(argument, "room")) return undefined;
   const { room } = argument as { room: unknown };
   return {
@@ -67,11 +65,8 @@ function roomArgument(
 }
 
 function refusalOf(engine: Engine, connection: Connection, room: string): string | undefined {
-  const { limits } = engine.context;
-  if (Buffer.byteLength(room) > limits.nameBytes) return "room_name_too_long";
-  // The room of everyone in the namespace is in the list too.
-  if (connection.rooms.length > limits.roomsPerConnection) return "too_many_rooms";
-  return isRoomOfAnother(engine, connection, room) ? "room_of_another" : undefined;
+  const refusal = engine.context.hub.joinRefusal(connection, room);
+  return refusal ?? (isRoomOfAnother(engine, connection, room) ? "room_of_another" : undefined);
 }
 
 /** Nobody may listen in on another connection's own room, on whichever gateway that connection is (WSE-07). */

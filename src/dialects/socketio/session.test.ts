@@ -1,11 +1,14 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { MemoryBus } from "../../brokers/memory/bus.ts";
 import fc from "fast-check";
+import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { silent } from "../../core/observe.ts";
+import type { Verdict } from "../../core/access.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import type { Frame, Socket } from "../../core/transport.ts";
+import type { Frame } from "../../core/transport.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
@@ -13,34 +16,8 @@ import { Session } from "./session.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
 
-/** A websocket that keeps what it is sent. */
-class FakeSocket implements Socket {
-  isNative = true;
-  readonly isWritable = true;
-  readonly bufferedBytes = 0;
-  readonly sent: Frame[] = [];
-  readonly topics = new Set<string>();
-  closedWith: number | "terminated" | undefined;
-
-  send(frames: readonly Frame[]): void {
-    this.sent.push(...frames);
-  }
-  subscribe(topic: string): void {
-    this.topics.add(topic);
-  }
-  unsubscribe(topic: string): void {
-    this.topics.delete(topic);
-  }
-  fallBehind(): void {
-    this.isNative = false;
-  }
-  close(code: number): void {
-    this.closedWith ??= code;
-  }
-  terminate(): void {
-    this.closedWith ??= "terminated";
-  }
-}
+// For a machine that does much else besides.
+setDefaultTimeout(60_000);
 
 interface SetupOptions {
   readonly options?: Parameters<typeof socketIoOptions.parse>[0];
@@ -66,16 +43,27 @@ class Setup {
       for (const socket of this.sockets) if (socket.topics.has(topic)) socket.send([frame]);
       return false;
     };
-    this.hub = new Hub({ topics: { publish }, observe, send() {} });
+    const allLimits = { ...defaultLimits, ...limits };
+    this.hub = new Hub({ topics: { publish }, observe, limits: allLimits, send() {} });
     const context = {
       hub: this.hub,
+      bus: new MemoryBus({ observe, limits: allLimits }),
       observe,
-      limits: { ...defaultLimits, ...limits },
-      access: { mayJoin: async () => "allowed" as const },
+      limits: allLimits,
+      access: { mayJoin: async (): Promise<Verdict> => this.#lookUp() },
       admit: () => () => {},
       now: () => this.now,
     };
     this.engine = createEngine(context, socketIoOptions.parse(options));
+  }
+
+  /** Look-ups of secrets that the test has not answered. */
+  readonly lookups: ((verdict: Verdict) => void)[] = [];
+
+  async #lookUp(): Promise<Verdict> {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    this.lookups.push(resolve);
+    return promise;
   }
 
   socket(): FakeSocket {
@@ -99,6 +87,7 @@ class Setup {
   websocket(version: 3 | 4 = 4): { session: Session; socket: FakeSocket } {
     const session = this.session(version, undefined);
     const socket = this.socket();
+    socket.handler = session;
     session.open(socket);
     socket.sent.length = 0;
     return { session, socket };
@@ -108,6 +97,7 @@ class Setup {
   probe(session: Session): { probe: Probe; socket: FakeSocket } {
     const probe = new Probe(session, this.now + 10_000);
     const socket = this.socket();
+    socket.handler = probe;
     probe.open(socket);
     return { probe, socket };
   }
@@ -286,6 +276,111 @@ describe("deadlines of the Socket.IO layer", () => {
   });
 });
 
+describe("events that wait for the look-up of a secret", () => {
+  const join = (id: number, room: string): string => `42${id}["join",{"room":"${room}","secret":"S"}]`;
+
+  test("WSE-03 SIO-14 take effect one after the other, and what follows waits for them", async () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    socket.sent.length = 0;
+    session.message(join(1, "shop::a"));
+    session.message(join(2, "shop::b"));
+    session.message('423["leave",{"room":"shop::a"}]');
+    expect(socket.sent).toEqual([]);
+    setup.lookups.shift()?.("allowed");
+    await nextTurn();
+    expect(socket.sent).toEqual(["431[]"]);
+    setup.lookups.shift()?.("secret_wrong");
+    await nextTurn();
+    expect(socket.sent).toEqual(["431[]", "432[]", "433[]"]);
+    expect(setup.hub.roomCount).toBe(0);
+    // Nothing waits any more: the next event runs at once.
+    session.message('424["leave",{"room":"x"}]');
+    expect(socket.sent.at(-1)).toBe("434[]");
+  });
+
+  test("WSE-03 SIO-11 a client that leaves the namespace meanwhile is not joined, not answered, and nothing follows", async () => {
+    const setup = new Setup({ options: { aliases: true } });
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    socket.sent.length = 0;
+    session.message(join(1, "shop::a"));
+    session.message(join(2, "shop::b"));
+    session.message('423["my_ping"]');
+    session.message("41");
+    setup.lookups.shift()?.("allowed");
+    await nextTurn();
+    expect(setup.lookups).toHaveLength(0);
+    expect(socket.sent).toEqual([]);
+    expect(setup.hub.roomCount).toBe(0);
+  });
+
+  test("WSE-03 SEC-02 a look-up that fails is not answered, and holds nothing up", async () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    socket.sent.length = 0;
+    session.message(join(1, "shop::a"));
+    session.message(join(2, "shop::b"));
+    setup.lookups.shift()?.("unavailable");
+    await nextTurn();
+    setup.lookups.shift()?.("rate_limited");
+    await nextTurn();
+    expect(socket.sent).toEqual(["432[]"]);
+    expect(setup.hub.roomCount).toBe(0);
+  });
+});
+
+describe("acknowledgements of clients", () => {
+  const ask = (setup: Setup, answers: unknown[]): void => {
+    setup.hub.deliver({
+      kind: "publication",
+      namespace: "/",
+      rooms: undefined,
+      except: [],
+      skip: [],
+      event: "ask",
+      args: [],
+      attachments: [],
+      volatile: false,
+      onAck: (args, hasBinary) => {
+        answers.push([...args, hasBinary]);
+        return undefined;
+      },
+    });
+  };
+
+  test("SIO-10 PSQ-10 one that comes within 60 s counts, once; a later one is forgotten", () => {
+    const setup = new Setup({ options: { pingInterval: 120 } });
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    const answers: unknown[] = [];
+    ask(setup, answers);
+    setup.pass(30_000, session);
+    ask(setup, answers);
+    expect(socket.sent.slice(1)).toEqual(['420["ask"]', '421["ask"]']);
+    setup.pass(30_100, session);
+    session.message("430[1]");
+    expect(answers).toEqual([]);
+    session.message("431[2]");
+    session.message("431[2]");
+    expect(answers).toEqual([["2", false]]);
+  });
+
+  test("SIO-09 SIO-10 a binary one is told as such", () => {
+    const setup = new Setup();
+    const { session } = setup.websocket();
+    session.message("40");
+    const answers: unknown[] = [];
+    ask(setup, answers);
+    session.message('461-0[{"_placeholder":true,"num":0}]');
+    expect(answers).toEqual([]);
+    session.message(Buffer.of(1));
+    expect(answers).toEqual([['{"_placeholder":true,"num":0}', true]]);
+  });
+});
+
 describe("upgrade", () => {
   test("EIO-13 2probe, 3probe, noop to the held poll, 5: then the websocket has it all", async () => {
     const setup = new Setup();
@@ -305,6 +400,8 @@ describe("upgrade", () => {
     expect(socket.sent).toEqual(["3probe", '42["n",1]', '42["n",2]', '42["n",3]']);
     expect(session.transport).toBe("websocket");
     expect(session.isNative).toBe(true);
+    // The publication reached it through the engine's topic, not one by one.
+    expect(socket.topics.size).toBe(1);
     probe.message('420["leave",{"room":"x"}]');
     expect(socket.sent.at(-1)).toBe("430[]");
   });
@@ -405,6 +502,7 @@ describe("upgrade", () => {
     const session = setup.polling();
     const { probe } = setup.probe(session);
     new Probe(session, setup.now + 10_000).closed(1006, "peer");
+    expect(setup.probe(session).socket.closedWith).toBe(1000);
     probe.message("2probe");
     probe.message("5");
     expect(session.transport).toBe("websocket");
@@ -453,7 +551,7 @@ describe("upgrade", () => {
         let sent = 0;
         let isPolling = false;
         let dance: ReturnType<Setup["probe"]> | undefined;
-        let state: "polling" | "probing" | "paused" | "upgraded" = "polling";
+        let state = "polling" as "polling" | "probing" | "paused" | "upgraded";
         const poll = (): void => {
           const polled = session.poll();
           if (polled === undefined) throw new Error("Expected the poll to be answered");
@@ -501,7 +599,7 @@ describe("upgrade", () => {
       }),
       { numRuns: 1_000 },
     );
-  }, 60_000);
+  });
 });
 
 describe("closing", () => {
@@ -551,6 +649,7 @@ describe("closing", () => {
       expect(setup.ended).toEqual([`polling ${reason}`]);
       expect(setup.released).toBe(1);
       setup.publish(2);
+      session.send(["4late"]);
       expect(session.beginPost()).toBe(false);
       expect(await answerOf(session.poll())).toEqual(['42["n",1]', "1"]);
       expect(setup.engine.sessions.size).toBe(0);

@@ -201,7 +201,6 @@ export class Session implements Client, SocketHandler {
     this.#probe = undefined;
     const polls = this.#polls;
     this.#polls = undefined;
-    polls?.release([packet.noop]);
     this.#socket = socket;
     // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
     socket.send(polls?.takeAll() ?? []);
@@ -242,9 +241,10 @@ export class Session implements Client, SocketHandler {
     if (!this.#isOpen) return;
     this.#polls?.push([packet.close]);
     this.#polls?.flush();
+    // Before the socket: its end comes back within the call, and would be taken for the client's.
+    this.#finish(reason);
     if (reason === "slow") this.#socket?.terminate();
     else this.#socket?.close(closeCodes[reason], "");
-    this.#finish(reason);
     // A client that is between two polls is told by the next one, behind what was sent to it before.
     if (this.#polls && (reason === "server" || reason === "shutdown")) {
       this.#deadline = this.#engine.context.now() + this.#engine.pingTimeoutMs;

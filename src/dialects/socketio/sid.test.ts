@@ -1,6 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { createClientId, isClientId } from "../../core/client-id.ts";
 import { createSid } from "./sid.ts";
+
+// For a machine that does much else besides.
+setDefaultTimeout(60_000);
 
 const shape = /^[A-Za-z0-9_-]{20}$/;
 

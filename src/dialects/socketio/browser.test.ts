@@ -1,0 +1,114 @@
+import { expect, test } from "bun:test";
+import { MemoryBus } from "../../brokers/memory/bus.ts";
+import { FakeSocket } from "../../../test/support/fake-socket.ts";
+import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.ts";
+import { Hub } from "../../core/hub.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import { silent } from "../../core/observe.ts";
+import { createBrowserSide } from "./browser.ts";
+import { socketIoOptions } from "./options.ts";
+
+const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
+  const clock = { now: 0 };
+  const refused: string[] = [];
+  const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
+  const context: BrowserContext = {
+    hub: new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} }),
+    bus: new MemoryBus({ observe, limits: defaultLimits }),
+    access: { mayJoin: async () => "allowed" },
+    observe,
+    limits: defaultLimits,
+    admit: () => () => {},
+    now: () => clock.now,
+  };
+  return { clock, refused, side: createBrowserSide(context, socketIoOptions.parse(options)) };
+};
+
+const exchangeOf = (url: string): Exchange => ({
+  path: new URL(url).pathname,
+  query: new URL(url).searchParams,
+  address: "192.0.2.1",
+  origin: undefined,
+  isOriginAllowed: true,
+  hold() {},
+});
+
+/** A websocket that joined `/`. */
+const connect = async (side: BrowserSide): Promise<FakeSocket> => {
+  const url = "http://localhost/socket.io/?EIO=4&transport=websocket";
+  const handler = await side.routes[0]?.upgrade?.(new Request(url), exchangeOf(url));
+  if (!handler || handler instanceof Response) throw new Error("Expected the handshake to be accepted");
+  const socket = new FakeSocket();
+  socket.handler = handler;
+  handler.open(socket);
+  handler.message("40");
+  socket.sent.length = 0;
+  return socket;
+};
+
+test("EIO-11 after a pause of the whole process, answers that wait to be read are read before anyone is judged", async () => {
+  const { clock, side } = setup();
+  const socket = await connect(side);
+  const tick = (now: number): void => {
+    clock.now = now;
+    side.tick(now);
+  };
+  for (let now = 0; now <= 25_000; now += 250) tick(now);
+  expect(socket.sent).toEqual(["2"]);
+  // The process stood still for a minute; the pong is in the kernel's buffer.
+  tick(85_000);
+  expect(socket.closedWith).toBeUndefined();
+  socket.handler?.message("3");
+  tick(85_250);
+  expect(socket.closedWith).toBeUndefined();
+  for (let now = 85_500; now <= 111_000; now += 250) tick(now);
+  expect(socket.sent).toEqual(["2", "2"]);
+  // Whoever really is silent is closed with the next tick, also when every tick is late.
+  tick(140_000);
+  expect(socket.closedWith).toBeUndefined();
+  tick(150_000);
+  expect(socket.closedWith).toBe(1000);
+});
+
+test("EIO-04 SIO-06 EIO-13 the clock is asked to be fine enough for the shortest delay", async () => {
+  expect(setup().side.shortestDelayMs).toBe(10_000);
+  expect(setup({ pingTimeout: 0.2 }).side.shortestDelayMs).toBe(200);
+  expect(setup({ connectTimeout: 0.1 }).side.shortestDelayMs).toBe(100);
+  expect(setup({ upgradeTimeout: 0.3 }).side.shortestDelayMs).toBe(300);
+});
+
+test("EIO-06 a held poll is kept open for as long as a heartbeat may take", async () => {
+  const { side } = setup();
+  const [route] = side.routes;
+  const open = "http://localhost/socket.io/?EIO=4&transport=polling";
+  const opened = await (await route?.fetch(new Request(open), exchangeOf(open)))?.text();
+  const poll = `${open}&sid=${/"sid":"([^"]+)"/.exec(opened ?? "")?.[1]}`;
+  const held: number[] = [];
+  const answer = route?.fetch(new Request(poll), {
+    ...exchangeOf(poll),
+    hold: (seconds) => void held.push(seconds),
+  });
+  expect(held).toEqual([50]);
+  for (const client of side.clients()) client.close("server");
+  expect(await (await answer)?.text()).toBe("1");
+});
+
+test("EIO-15 refusals are counted by reason", async () => {
+  const { side, refused } = setup();
+  const fetch = async (query: string, init: RequestInit = {}): Promise<number | undefined> => {
+    const url = `http://localhost/socket.io/?${query}`;
+    return (await side.routes[0]?.fetch(new Request(url, init), exchangeOf(url)))?.status;
+  };
+  expect(await fetch("EIO=4")).toBe(400);
+  expect(await fetch("EIO=9&transport=polling")).toBe(400);
+  expect(await fetch("EIO=4&transport=polling&sid=x")).toBe(400);
+  expect(await fetch("EIO=4&transport=polling", { method: "POST" })).toBe(400);
+  expect(await fetch("EIO=4&transport=websocket")).toBe(400);
+  expect(refused).toEqual([
+    "transport_unknown",
+    "version_unsupported",
+    "session_unknown",
+    "handshake_method",
+    "bad_request",
+  ]);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { MemoryBus } from "../../brokers/memory/bus.ts";
+import { FakeSocket } from "../../../test/support/fake-socket.ts";
+import { Connection } from "../../core/connection.ts";
+import { Hub } from "../../core/hub.ts";
+import { defaultLimits } from "../../core/limits.ts";
+import { silent } from "../../core/observe.ts";
+import { createEngine } from "./engine.ts";
+import { socketIoOptions } from "./options.ts";
+import { joinRoom } from "./rooms.ts";
+import { createClientId } from "../../core/client-id.ts";
+
+const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });
+const context = {
+  hub,
+  bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
+  access: { mayJoin: async () => "allowed" as const },
+  observe: silent,
+  limits: defaultLimits,
+  admit: () => () => {},
+  now: () => 0,
+};
+const engine = createEngine(context, socketIoOptions.parse({}));
+
+const enter = (id: string, namespace = "/"): Connection => {
+  const agent = { disconnect() {}, request() {} };
+  const connection = new Connection({
+    id,
+    namespace,
+    format: engine.formats["4"],
+    client: new FakeSocket(),
+    agent,
+  });
+  hub.enter(connection);
+  return connection;
+};
+
+const namesOf = ({ rooms }: Connection): (string | undefined)[] => rooms.slice(1).map(({ name }) => name);
+
+test("WSE-07 T15 ids of any form are refused as rooms, whoever has them, wherever they are", async () => {
+  const spy = enter(createClientId());
+  const chatSpy = enter(createClientId(), "/chat");
+  enter("of-another-dialect");
+  const elsewhere = createClientId();
+  for (const room of ["of-another-dialect", elsewhere, `/#${elsewhere}`]) {
+    expect(await joinRoom(engine, { connection: spy, address: "" }, [{ room }])).toBe(true);
+  }
+  for (const room of [elsewhere, `/chat#${elsewhere}`]) {
+    expect(await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room }])).toBe(true);
+  }
+  expect([namesOf(spy), namesOf(chatSpy)]).toEqual([[], []]);
+  // In another namespace the name is nobody's.
+  await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room: "of-another-dialect" }]);
+  expect(namesOf(chatSpy)).toEqual(["of-another-dialect"]);
+});
+
+test("T20 WSE-03 rooms may be named like members of the prototype", async () => {
+  const connection = enter(createClientId());
+  const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+  for (const room of names) await joinRoom(engine, { connection, address: "" }, [{ room }]);
+  expect(namesOf(connection)).toEqual(names);
+});

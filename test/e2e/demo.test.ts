@@ -1,0 +1,328 @@
+// `npm start` as a newcomer meets it: the real command, the page in a real browser, the `curl` lines in a real shell;
+// then what may go wrong with it: a gateway that goes away and comes back, names and networks that are not ours.
+
+import { connect } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { withBrowser } from "../support/chromium.ts";
+import type { TestBrowser } from "../support/chromium.ts";
+import { freePort } from "../support/ports.ts";
+import { run, RunningProcess } from "../support/process.ts";
+import { ServedGateway } from "../support/serve.ts";
+
+const root = join(import.meta.dir, "../..");
+const belfry = join(root, "bin/belfry");
+const longTestMs = 60_000;
+const defaultPort = 8899;
+
+/** A demo on a free port; its process is the gateway itself. */
+async function startDemo(port: number, env: Record<string, string> = {}): Promise<RunningProcess> {
+  const demo = new RunningProcess([belfry, "demo", "--address", `127.0.0.1:${port}`], { env });
+  await demo.waitFor(/^Open /m);
+  return demo;
+}
+
+async function isListening(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host, port, timeout: 2_000 });
+  socket.once("connect", () => {
+    resolve(true);
+  });
+  for (const event of ["error", "timeout"]) {
+    socket.once(event, () => {
+      resolve(false);
+    });
+  }
+  const answer = await promise;
+  socket.destroy();
+  return answer;
+}
+
+/** Waits until the page holds for `condition`; fails with what it was otherwise. */
+async function until<Value>(
+  read: () => Promise<Value>,
+  condition: (value: Value) => boolean,
+): Promise<Value> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const value = await read();
+    if (condition(value)) return value;
+    if (performance.now() > deadline) {
+      throw new Error(`Expected another value within 20 s, got ${JSON.stringify(value)}`);
+    }
+    await Bun.sleep(20);
+  }
+}
+
+const clockOf = (page: Page) => async () => page.locator("#clock").innerText();
+
+/** Waits for two ticks from now. */
+async function expectTicking(page: Page): Promise<void> {
+  const first = await clockOf(page)();
+  const second = await until(clockOf(page), (time) => time !== first && /^\d\d:\d\d:\d\d$/.test(time));
+  await until(clockOf(page), (time) => time !== second);
+}
+
+/** What the page heard, newest first, without the time of day. */
+async function heard(page: Page): Promise<readonly string[]> {
+  const lines = await page.locator("#heard li").allInnerTexts();
+  return lines.map((line) => line.replaceAll(/\s+/g, " ").replace(/^\S+ /, ""));
+}
+
+async function expectHeard(page: Page, ...lines: readonly string[]): Promise<void> {
+  const { length } = lines;
+  await until(
+    async () => heard(page),
+    (found) => found.length >= length,
+  );
+  expect(await heard(page)).toEqual(lines);
+}
+
+async function curlOf(page: Page): Promise<string> {
+  return until(
+    async () => page.locator("#curl").innerText(),
+    (text) => text !== "",
+  );
+}
+
+/** As if it was pasted into a terminal. */
+async function paste(line: string): Promise<string> {
+  const { code, stdout, stderr } = await run(["/bin/sh", "-c", line], { timeoutMs: 20_000 });
+  return code === 0 ? stdout : `status ${code}: ${stderr}`;
+}
+
+async function ring(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Text").fill(text);
+  await page.getByRole("button", { name: "Ring" }).click();
+}
+
+async function openDemo(browser: TestBrowser, port: number, name = "localhost") {
+  const opened = await browser.open(`http://${name}:${port}/`);
+  await opened.page.locator("#state.connected").waitFor();
+  return opened;
+}
+
+describe("npm start", () => {
+  test(
+    "shows the ticking clock on http://localhost:8899/, a form, and the curl line that does the same",
+    async () => {
+      if (await isListening("127.0.0.1", defaultPort)) {
+        throw new Error(`Expected port ${defaultPort} to be free for \`npm start\`: end what listens there`);
+      }
+      await using demo = new RunningProcess(["npm", "start"], { cwd: root });
+      const [line = ""] = await demo.waitFor(/^ *curl .*$/m);
+      expect(demo.output).toMatch(/listening {2}http:\/\/(localhost|127\.0\.0\.1):8899 \(socketio\)/);
+      expect(demo.output).toMatch(/broker {5}memory/);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, defaultPort);
+        const other = (await openDemo(browser, defaultPort, "127.0.0.1")).page;
+        await Promise.all([expectTicking(page), expectTicking(other)]);
+
+        await page.getByRole("button", { name: "Ring" }).click();
+        const pages = [page, other];
+        for (const each of pages) await expectHeard(each, 'message "hello"');
+
+        const curl = await curlOf(page);
+        expect(curl).toStartWith("curl http://localhost:8899/emit ");
+        expect(await curlOf(other)).toStartWith("curl http://127.0.0.1:8899/emit ");
+        expect(await paste(curl)).toBe("OK\n");
+        for (const each of pages) await expectHeard(each, 'message "hello"', 'message "hello"');
+
+        // The line of the terminal does the same.
+        expect(await paste(line)).toBe("OK\n");
+        for (const each of pages) await expectHeard(each, ...Array(3).fill('message "hello"'));
+        expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
+      });
+      // As a terminal ends it, and npm hands on.
+      demo.kill("SIGINT");
+      await demo.exited;
+      expect(await isListening("127.0.0.1", defaultPort)).toBe(false);
+    },
+    longTestMs,
+  );
+});
+
+describe("the demo page", () => {
+  test(
+    "WSE-22 it ticks again by itself after the gateway was killed and started again, and knows the new secret",
+    async () => {
+      const port = await freePort();
+      const first = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const opened = await openDemo(browser, port);
+        const { page } = opened;
+        const oldCurl = await curlOf(page);
+        await expectTicking(page);
+
+        first.kill("SIGKILL");
+        await page.locator("#state.reconnecting").waitFor();
+        await ring(page, "into the void");
+        await page.getByText("Not sent: the gateway does not answer.").waitFor();
+
+        await using _again = await startDemo(port);
+        await page.locator("#state.connected").waitFor();
+        await expectTicking(page);
+        const newCurl = await until(
+          async () => curlOf(page),
+          (curl) => curl !== oldCurl,
+        );
+        expect(await paste(oldCurl)).toBe("Incorrect secret\n");
+        await ring(page, "back again");
+        await expectHeard(page, 'message "back again"');
+        expect(await paste(newCurl)).toBe("OK\n");
+
+        // Only what a lost connection itself logs.
+        for (const problem of opened.takeProblems()) expect(problem).toMatch(/socket\.io|\/emit/);
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "WSE-22 a page that holds an old secret says so in words",
+    async () => {
+      await using _demo = await startDemo(await freePort());
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(_demo.output)?.[1]);
+      await withBrowser(async (browser) => {
+        const opened = await browser.open("about:blank");
+        const { page } = opened;
+        await page.route("**/demo/settings.json", async (route) =>
+          route.fulfill({ json: { secret: "of yesterday" } }),
+        );
+        await page.goto(`http://localhost:${port}/`);
+        await page.locator("#state.connected").waitFor();
+        await curlOf(page);
+        await ring(page, "hello");
+        const note = page.getByRole("alert");
+        await until(
+          async () => note.innerText(),
+          (text) => text !== "",
+        );
+        expect(await note.innerText()).toMatch(/^Refused: .* new publish secret\. Reload this page/);
+        expect(await heard(page)).toEqual([]);
+        expect(opened.takeProblems().join("\n")).toContain("status of 403");
+
+        await page.unroute("**/demo/settings.json");
+        await page.reload();
+        await page.locator("#state.connected").waitFor();
+        await curlOf(page);
+        await ring(page, "hello");
+        await expectHeard(page, 'message "hello"');
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "WSE-03 WSE-04 it hears the room in its box, whatever the curl line sends there, and no other",
+    async () => {
+      const port = await freePort();
+      await using _demo = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, port);
+        await page.getByLabel("Room").fill("news");
+        const nasty = `it's <img src=x onerror=alert(1)> "$HOME" \`id\` \\ !1 ü`;
+        await page.getByLabel("Text").fill(nasty);
+        const news = await curlOf(page);
+        expect(await paste(news)).toBe("OK\n");
+        await expectHeard(page, `message ${JSON.stringify(nasty)}`);
+        expect(await page.locator("#heard img").count()).toBe(0);
+
+        await page.getByLabel("Room").fill("sport");
+        expect(await paste(news)).toBe("OK\n");
+        await ring(page, "goal");
+        await expectHeard(page, 'message "goal"', `message ${JSON.stringify(nasty)}`);
+
+        await page.getByLabel("Room").fill("shop::orders");
+        await page.getByText("is heard by pages that show its secret").waitFor();
+        await page.getByLabel("Room").fill("time");
+        await ring(page, "noon");
+        await expectHeard(page, 'message "noon"', 'message "goal"', `message ${JSON.stringify(nasty)}`);
+        expect(await page.getByRole("alert").innerText()).toBe("");
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "it fits a phone, has a dark dress, an icon, and copies its curl line",
+    async () => {
+      const port = await freePort();
+      await using _demo = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, port);
+        const curl = await curlOf(page);
+        await page.setViewportSize({ width: 320, height: 640 });
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+        const paper = async () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        const light = await paper();
+        await page.emulateMedia({ colorScheme: "dark" });
+        expect(await paper()).not.toBe(light);
+
+        await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+        await page.getByRole("button", { name: "Copy" }).click();
+        await page.getByRole("button", { name: "Copied" }).waitFor();
+        expect(await page.evaluate(async () => navigator.clipboard.readText())).toBe(curl);
+
+        const icon = (await page.locator("link[rel=icon]").getAttribute("href")) ?? "";
+        for (const path of [icon, "/favicon.ico"]) {
+          const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+          expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "image/svg+xml"]);
+        }
+      });
+    },
+    longTestMs,
+  );
+});
+
+describe("who reaches the demo", () => {
+  test("loopback alone, also by a name that resolves to IPv6 first, and past a proxy of the environment", async () => {
+    const port = await freePort();
+    const proxy = "http://127.0.0.1:9";
+    await using demo = await startDemo(port, { HTTP_PROXY: proxy, http_proxy: proxy });
+    const [line = ""] = await demo.waitFor(/curl .*$/m);
+    // Linux answers on all of 127.0.0.0/8 whoever listens on every address.
+    expect(await isListening("127.0.0.2", port)).toBe(false);
+    const resolve = `--noproxy '*' --resolve localhost:${port}:[::1],127.0.0.1`;
+    const byName = line.replace("curl", `curl ${resolve}`).replace("127.0.0.1:", "localhost:");
+    expect(byName).toContain(`http://localhost:${port}/emit`);
+    expect(await paste(byName)).toBe("OK\n");
+    // Its own backend rings too.
+    const emitted = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/-/metrics`)).text();
+      return Number(/^belfry_messages_received_total\S* (\d+)/m.exec(text)?.[1] ?? 0);
+    };
+    await until(emitted, (count) => count >= 3);
+  });
+
+  test("EIO-18 SEC-07 no page of another site, and no site that renames itself to this machine", async () => {
+    const port = await freePort();
+    await using _demo = await startDemo(port);
+    const url = `http://127.0.0.1:${port}`;
+    const foreign = { host: `belfry.example:${port}` };
+    expect((await fetch(`${url}/demo/settings.json`, { headers: foreign })).status).toBe(421);
+    expect((await fetch(`${url}/`, { headers: foreign })).status).toBe(421);
+    const handshake = `${url}/socket.io/?EIO=4&transport=polling`;
+    for (const [origin, status] of [
+      [url, 200],
+      ["http://belfry.example", 400],
+      ["null", 400],
+    ] as const) {
+      expect([origin, (await fetch(handshake, { headers: { origin } })).status]).toEqual([origin, status]);
+    }
+    const settings = await fetch(`${url}/demo/settings.json`, {
+      headers: { origin: "http://belfry.example" },
+    });
+    expect(settings.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
+  test("any other start serves no demo and tells no secret", async () => {
+    await using gateway = await ServedGateway.start({ args: ["--secret", "told-to-nobody"] });
+    for (const path of ["/", "/demo/settings.json", "/demo/page.js", "/favicon.ico"]) {
+      const answer = await fetch(gateway.url + path);
+      expect([path, answer.status, await answer.text()]).toEqual([path, 404, "Not found\n"]);
+    }
+    expect(gateway.process.output).not.toContain("told-to-nobody");
+  });
+});

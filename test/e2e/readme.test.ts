@@ -1,0 +1,311 @@
+// Every command of the READMEs, run as it stands in a copy of the checkout. A comment before each ```sh block, which a
+// reader of the page does not see, says how:
+//
+//   <!-- test: run -->                                   its lines end with status 0
+//   <!-- test: run, 3 events heard -->                   and a page in the room `time` hears as many events
+//   <!-- test: start, answers http://localhost:8899/ --> it runs beside the blocks that follow, from when that answers
+//                                                        until the next server is started
+//   <!-- test: start, says Listening -->                 likewise, from when it prints that, until the next server
+//   <!-- test: not run, because ... -->                  with the reason
+//
+// The one thing that is replaced is `localhost:6379`: a Redis of this machine's owner is not for tests.
+
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Page } from "../support/page.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+
+const root = join(import.meta.dir, "../..");
+const readmes = ["README.md", "examples/time/README.md", "examples/dir2web/README.md"] as const;
+const longTestMs = 120_000;
+const startDeadlineMs = 100_000;
+const endDeadlineMs = 15_000;
+/** A page hears what a block rang within this time, ms. */
+const hearDeadlineMs = 10_000;
+
+type Mark =
+  | { readonly kind: "run"; readonly events: number }
+  | { readonly kind: "start"; readonly answers: string }
+  | { readonly kind: "start"; readonly says: string }
+  | { readonly kind: "not run"; readonly reason: string };
+
+interface Block {
+  /** Where it stands, as `README.md:12`. */
+  readonly where: string;
+  readonly mark: Mark;
+  readonly code: string;
+}
+
+/** The ```sh blocks of a page. Throws a sentence about the first one whose mark is missing or none of the above. */
+function readBlocks(name: string, markdown: string): readonly Block[] {
+  const lines = markdown.split("\n");
+  const blocks: Block[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (!/^\s*```(sh|bash|shell|console)\s*$/.test(line)) continue;
+    const where = `${name}:${index + 1}`;
+    const before = lines.slice(0, index).findLast((text) => text.trim() !== "") ?? "";
+    const end = lines.findIndex((text, at) => at > index && text.trim() === "```");
+    const code = lines.slice(index + 1, end === -1 ? undefined : end).join("\n");
+    blocks.push({ where, mark: readMark(where, before.trim()), code });
+  }
+  return blocks;
+}
+
+function readMark(where: string, line: string): Mark {
+  const text = /^<!-- test: (.+) -->$/.exec(line)?.[1] ?? "";
+  const [, events] = /^run(?:, (\d+) events? heard)?$/.exec(text) ?? [undefined, undefined];
+  if (text === "run" || events !== undefined) return { kind: "run", events: Number(events ?? 0) };
+  const [, answers] = /^start, answers (http:\S+)$/.exec(text) ?? [];
+  if (answers !== undefined) return { kind: "start", answers };
+  const [, says] = /^start, says (.+)$/.exec(text) ?? [];
+  if (says !== undefined) return { kind: "start", says };
+  const [, reason] = /^not run, (because .+)$/.exec(text) ?? [];
+  if (reason !== undefined) return { kind: "not run", reason };
+  throw new Error(
+    `Expected a mark before the block at ${where}, e.g. <!-- test: run -->, got ${JSON.stringify(line)}`,
+  );
+}
+
+/** A shell and all that it starts: they end as a group. */
+class Shell {
+  readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #streams: readonly Promise<void>[];
+  readonly #killAtExit = (): void => {
+    this.kill();
+  };
+  #output = "";
+
+  constructor(code: string, cwd: string) {
+    this.#child = Bun.spawn(["/bin/sh", "-e", "-c", code], {
+      cwd,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      // What npm fetched for this checkout serves the copy.
+      env: {
+        ...process.env,
+        npm_config_prefer_offline: "true",
+        npm_config_audit: "false",
+        npm_config_fund: "false",
+      },
+    });
+    this.#streams = [this.#child.stdout, this.#child.stderr].map(async (stream) => this.#collect(stream));
+    process.on("exit", this.#killAtExit);
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Ends it and all that it started, as Ctrl-C does; by force after a while. */
+  async end(): Promise<void> {
+    this.#signal("SIGTERM");
+    const force = setTimeout(() => {
+      this.kill();
+    }, endDeadlineMs);
+    // The shell itself may end before what it started.
+    while (this.#signal(0)) await Bun.sleep(20);
+    clearTimeout(force);
+  }
+
+  kill(): void {
+    process.off("exit", this.#killAtExit);
+    this.#signal("SIGKILL");
+  }
+
+  /** Its exit status. */
+  async finish(timeoutMs: number): Promise<number> {
+    const timer = setTimeout(() => {
+      this.kill();
+    }, timeoutMs);
+    const [code] = await Promise.all([this.#child.exited, ...this.#streams]);
+    clearTimeout(timer);
+    return code;
+  }
+
+  /** @returns whether there was anyone to signal. */
+  #signal(signal: NodeJS.Signals | 0): boolean {
+    try {
+      process.kill(-this.#child.pid, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.#output += decoder.decode(chunk, { stream: true });
+  }
+}
+
+/** Runs the blocks of a page in their order. */
+class Runner {
+  readonly #folder: string;
+  readonly #redisPort: number;
+  readonly #shells: Shell[] = [];
+  #page: Page | undefined;
+
+  constructor(folder: string, redisPort: number) {
+    this.#folder = folder;
+    this.#redisPort = redisPort;
+  }
+
+  async run(block: Block): Promise<void> {
+    const { mark } = block;
+    const code = block.code.replaceAll("localhost:6379", `localhost:${this.#redisPort}`);
+    if (mark.kind === "not run") return;
+    if (mark.kind === "run") {
+      await this.#runToEnd({ ...block, code }, mark.events);
+      return;
+    }
+    if ("answers" in mark) await this.endAll();
+    const shell = new Shell(code, this.#folder);
+    this.#shells.push(shell);
+    const isThere = async (): Promise<boolean> =>
+      "answers" in mark ? isAnswering(mark.answers) : shell.output.includes(mark.says);
+    const deadline = performance.now() + startDeadlineMs;
+    while (!(await isThere())) {
+      if (shell.isRunning && performance.now() < deadline) await Bun.sleep(50);
+      else throw new Error(`Expected the block at ${block.where} to start, it said:\n${shell.output}`);
+    }
+  }
+
+  /** Ends what was started; it must still have been running. */
+  async endAll(): Promise<void> {
+    this.#page?.[Symbol.dispose]();
+    this.#page = undefined;
+    for (const shell of this.#shells.splice(0).toReversed()) {
+      const { isRunning } = shell;
+      await shell.end();
+      if (!isRunning) throw new Error(`Expected a started block to run on, it said:\n${shell.output}`);
+    }
+  }
+
+  kill(): void {
+    for (const shell of this.#shells) shell.kill();
+  }
+
+  async #runToEnd({ where, code }: Block, events: number): Promise<void> {
+    if (events > 0 && !this.#page) {
+      this.#page = await Page.connect("http://localhost:8899");
+      await this.#page.join("time");
+    }
+    const shell = new Shell(code, this.#folder);
+    const status = await shell.finish(startDeadlineMs);
+    if (status !== 0) {
+      throw new Error(`Expected the block at ${where} to succeed, got status ${status}:\n${shell.output}`);
+    }
+    for (let left = events; left > 0; left--) await this.#page?.next(hearDeadlineMs);
+  }
+}
+
+async function isAnswering(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.once("connect", () => {
+    resolve(true);
+  });
+  socket.once("error", () => {
+    resolve(false);
+  });
+  const answer = await promise;
+  socket.destroy();
+  return answer;
+}
+
+/** A copy of the checkout; without packages where the page tells to install them. */
+function copyCheckout(blocks: readonly Block[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "belfry-readme-"));
+  const left = new Set(["node_modules", ".git", ".cache"]);
+  for (const name of readdirSync(root)) {
+    if (!left.has(name)) cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  const installs = blocks.some(({ code }) => code.includes("npm ci"));
+  if (!installs) symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+const read = (name: string): string => readFileSync(join(root, name), "utf8");
+
+describe("the marks", () => {
+  const sample = (mark: string): string => `# Title\n\n${mark}\n\n\`\`\`sh\nfirst\nsecond\n\`\`\`\n\nText.\n`;
+
+  test.each([
+    ["run", { kind: "run", events: 0 }],
+    ["run, 1 event heard", { kind: "run", events: 1 }],
+    ["start, answers http://localhost:1/", { kind: "start", answers: "http://localhost:1/" }],
+    ["start, says Listening on", { kind: "start", says: "Listening on" }],
+    ["not run, because it needs root", { kind: "not run", reason: "because it needs root" }],
+  ] satisfies [string, Mark][])("%s", (text, mark) => {
+    const code = "first\nsecond";
+    expect(readBlocks("X.md", sample(`<!-- test: ${text} -->`))).toEqual([{ where: "X.md:5", mark, code }]);
+  });
+
+  test.each(["", "Run it:", "<!-- test: -->", "<!-- test: not run -->", "<!-- test: runs -->"])(
+    "%s is none",
+    (mark) => {
+      expect(() => readBlocks("X.md", sample(mark))).toThrow("Expected a mark before the block at X.md:5");
+    },
+  );
+});
+
+describe("the READMEs", () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+
+  afterAll(async () => {
+    await redis.stop();
+  });
+
+  test.each([...readmes])(
+    "every command of %s works as it stands",
+    async (name) => {
+      for (const port of [8899, 7788]) {
+        if (await isTaken(port)) throw new Error(`Expected port ${port} to be free: end what listens there`);
+      }
+      const blocks = readBlocks(name, read(name));
+      expect(blocks).not.toBeEmpty();
+      const folder = copyCheckout(blocks);
+      const runner = new Runner(folder, redis.port);
+      try {
+        for (const block of blocks) await runner.run(block);
+        await runner.endAll();
+      } finally {
+        runner.kill();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    longTestMs,
+  );
+
+  test.each([...readmes])("every file that %s links to is there", (name) => {
+    const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
+    // Paths of this repository in the text itself.
+    const paths = [
+      ...read(name).matchAll(/`((?:\.\/)?(?:bin|docs|examples|packaging|scripts|src)\/[^`\s]+)`/g),
+    ];
+    const missing = [
+      ...links.filter((path) => !existsSync(join(root, dirname(name), path))),
+      ...paths.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path))),
+    ];
+    expect(missing).toEqual([]);
+  });
+});
