@@ -3,7 +3,9 @@
 
 import { parseRedisUrl } from "../brokers/redis/url.ts";
 import type { Config } from "../config/config.ts";
+import { valueAt } from "../config/layers.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { configOptions } from "../config/options.ts";
 import type { Profile } from "../config/profiles/profile.ts";
 import { findWarnings } from "../config/warnings.ts";
 import type { Route } from "../core/dialect.ts";
@@ -107,7 +109,11 @@ function isForPeople({ log }: Config, io: Io): boolean {
 }
 
 /** Values that no log line may show. */
-function secretsOf({ secret, roomSecrets, redis }: Config): readonly string[] {
-  const password = redis === undefined ? undefined : parseRedisUrl(redis).password;
-  return [secret, password, ...Object.values(roomSecrets)].filter((value) => value !== undefined);
+function secretsOf(config: Config): readonly string[] {
+  const password = config.redis === undefined ? undefined : parseRedisUrl(config.redis).password;
+  const values = configOptions()
+    .filter(({ isSecret }) => isSecret)
+    .map(({ path }) => valueAt(config, path))
+    .flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : [value]));
+  return [password, ...values].filter((value) => typeof value === "string");
 }

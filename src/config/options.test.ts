@@ -56,6 +56,7 @@ describe("options derived from the schema", () => {
     expect(options.filter(({ isSecret }) => isSecret).map(({ name }) => name)).toEqual([
       "secret",
       "roomSecrets",
+      "ws-hub.adminToken",
     ]);
   });
 

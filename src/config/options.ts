@@ -60,7 +60,7 @@ function collect(node: SchemaNode, place: Place): readonly ConfigOption[] {
 
 function describe(node: SchemaNode, { path, names, section }: Place): ConfigOption {
   const name = names.join(".");
-  const words = names.flatMap((part) => part.split(/(?=[A-Z])/).map((word) => word.toLowerCase()));
+  const words = names.flatMap((part) => part.split(/-|(?=[A-Z])/).map((word) => word.toLowerCase()));
   return {
     name,
     path,

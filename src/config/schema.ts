@@ -67,8 +67,9 @@ function checkRedisUrl(url: string, context: z.RefinementCtx): void {
 
 type Sections = { readonly [Name in DialectName]: z.ZodPrefault<(typeof dialects)[Name]["options"]> };
 
+const optionsOf = ({ options }: { readonly options: z.ZodObject }): z.ZodPrefault => options.prefault({});
 const sections = Object.fromEntries(
-  Object.entries(dialects).map(([name, dialect]) => [name, dialect.options.prefault({})]),
+  Object.entries(dialects).map(([name, dialect]) => [name, optionsOf(dialect)]),
 ) as Sections;
 
 export const configSchema = z.strictObject({

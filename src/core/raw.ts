@@ -63,7 +63,7 @@ export function createRawFormat(dialect: string): Format {
 }
 
 /** Text where the bytes are UTF-8, else binary. */
-export function rawFrame(bytes: Uint8Array): Frame {
+function rawFrame(bytes: Uint8Array): Frame {
   return readUtf8(bytes) ?? bytes;
 }
 

@@ -2,9 +2,13 @@
 // follow from `options`; the gateway takes the sides from here.
 
 import { socketIoDialect } from "./socketio/dialect.ts";
+import { websocketChannelsDialect } from "./websocket-channels/dialect.ts";
+import { wsHubDialect } from "./ws-hub/dialect.ts";
 
 export const dialects = {
   socketio: socketIoDialect,
+  "ws-hub": wsHubDialect,
+  "websocket-channels": websocketChannelsDialect,
 } as const;
 
 export type DialectName = keyof typeof dialects;
