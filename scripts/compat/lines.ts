@@ -109,7 +109,7 @@ const table: readonly (readonly [id: string, level: Level, summary: string, unme
   ["NRE-06", "M", "One-way commands: join, leave, disconnect"],
   ["NRE-07", "M", "Node servers never wait for us"],
   ["NRE-08", "O", "Sharded adapter", "optional; not built"],
-  ["NRE-09", "O", "Streams adapter", "optional; not built"],
+  ["NRE-09", "O", "Streams adapter: not built; its messages on the shared channels are ignored"],
   ["NRE-10", "S", "Reserved names and own messages are ignored"],
   ["HUB-01", "M", "Endpoint and key of a client; any Origin"],
   ["HUB-02", "X", "A missing or empty key is refused before the upgrade"],
