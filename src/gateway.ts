@@ -7,14 +7,18 @@ import type { Readiness } from "./api/app.ts";
 import { isLoopback } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
 import { publishSecret } from "./auth/constant-time.ts";
+import { createIdentity } from "./auth/django/identity.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import { createBus } from "./brokers/registry.ts";
 import { parseAddress } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/config.ts";
-import type { Bus, BusMessage } from "./core/bus.ts";
-import type { BackendSide, BrowserSide, Dialect, Feed, Route } from "./core/dialect.ts";
+import { foreignNames } from "./config/redis-names.ts";
+import type { Bus, BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
+import type { BackendSide, BrowserContext, BrowserSide, Dialect, Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
 import { Hub } from "./core/hub.ts";
+import type { IdentitySource } from "./core/identity.ts";
+import { covers } from "./core/redis-name.ts";
 import { dialects } from "./dialects/registry.ts";
 import type { DialectName } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
@@ -47,9 +51,8 @@ interface Sides {
  * or an address cannot be had; nothing is left running then.
  */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
-  const { observe } = parts;
-  const bus = await createBus({ url: config.redis, tls: config.redisTls, observe, limits: config.limits });
-  const gateway = new Gateway(config, parts, bus);
+  const buses = await openBuses(config, parts.observe);
+  const gateway = new Gateway(config, parts, buses);
   try {
     await gateway.start();
   } catch (error) {
@@ -59,11 +62,40 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   return gateway;
 }
 
+/** What the gateway is connected to. */
+interface Buses {
+  readonly bus: Bus;
+  /** Where visitors' sessions are kept (RTE-11): often the same. */
+  readonly sessions: Bus;
+}
+
+async function openBuses(config: Config, observe: Telemetry): Promise<Buses> {
+  const { redis, redisTls, limits, identity, listeners } = config;
+  const open = async (url: string | undefined) => createBus({ url, tls: redisTls, observe, limits });
+  const bus = await open(redis);
+  const needsIdentity = listeners.some((listener) =>
+    listener.dialects.some((name) => dialectNamed(name).needsIdentity === true),
+  );
+  if (!needsIdentity || identity.redis === undefined || identity.redis === redis)
+    return { bus, sessions: bus };
+  try {
+    return { bus, sessions: await open(identity.redis) };
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+}
+
+function dialectNamed(name: DialectName): Dialect<unknown> {
+  return dialects[name];
+}
+
 export class Gateway {
   readonly #config: Config;
   readonly #observe: Telemetry;
   readonly #extraRoutes: readonly Route[];
   readonly #bus: Bus;
+  readonly #sessions: Bus;
   readonly #hub: Hub;
   readonly #proxies: readonly TrustedProxies[];
   readonly #addresses: AddressLimits;
@@ -74,11 +106,12 @@ export class Gateway {
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
-  constructor(config: Config, parts: GatewayParts, bus: Bus) {
+  constructor(config: Config, parts: GatewayParts, { bus, sessions }: Buses) {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
     this.#bus = bus;
+    this.#sessions = sessions;
     this.#hub = this.#createHub();
     this.#proxies = config.listeners.map(({ trustedProxies }) => new TrustedProxies(trustedProxies));
     this.#addresses = this.#createAddressLimits();
@@ -102,8 +135,8 @@ export class Gateway {
   }
 
   readiness(): Readiness {
-    const bus = this.#bus.state();
-    const reasons = bus.isReady ? [] : [bus.reason];
+    const states = [...new Set([this.#bus, this.#sessions])].map((bus) => bus.state());
+    const reasons = states.flatMap((state) => (state.isReady ? [] : [state.reason]));
     if (this.#state !== "running") reasons.unshift(`The gateway is ${this.#state}`);
     return { isReady: reasons.length === 0, reasons };
   }
@@ -132,7 +165,7 @@ export class Gateway {
     if (drainMs > 0) await Bun.sleep(flushMs);
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
-    await this.#bus.close();
+    for (const bus of new Set([this.#bus, this.#sessions])) await bus.close();
     this.#state = "stopped";
   }
 
@@ -170,18 +203,25 @@ export class Gateway {
 
   #createSides(): readonly Sides[] {
     const spoken = new Set(this.#config.listeners.flatMap((listener) => listener.dialects));
+    const identity = createIdentity({
+      options: this.#config.identity,
+      store: this.#sessions,
+      fetch,
+      now: Date.now,
+      observe: this.#observe,
+    });
     return [...spoken].map((name) => {
-      const dialect: Dialect<unknown> = dialects[name];
+      const dialect = dialectNamed(name);
       const options = this.#config[name];
       return {
         name,
-        browser: dialect.browser?.(this.#browserContext(), options),
+        browser: dialect.browser?.(this.#browserContext(name, identity), options),
         backend: dialect.backend?.(this.#backendContext(), options),
       };
     });
   }
 
-  #browserContext(): Parameters<NonNullable<Dialect<unknown>["browser"]>>[0] {
+  #browserContext(name: DialectName, identity: IdentitySource): BrowserContext {
     const { limits, secretKeys, roomSecrets } = this.#config;
     const access = new RoomSecrets({
       bus: this.#bus,
@@ -192,8 +232,19 @@ export class Gateway {
       now: monotonic,
       isExempt: (address) => this.#isExempt(address),
     });
-    const admit = (address: string): (() => void) | undefined => this.#admit(address);
-    return { hub: this.#hub, bus: this.#bus, access, observe: this.#observe, limits, admit, now: monotonic };
+    const foreign = foreignNames(this.#config, name);
+    return {
+      hub: this.#hub,
+      bus: this.#bus,
+      access,
+      identity,
+      observe: this.#observe,
+      limits,
+      now: monotonic,
+      admit: (address) => this.#admit(address),
+      listen: async (feed) => this.#subscribe(name, feed),
+      isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
+    };
   }
 
   #backendContext(): Parameters<NonNullable<Dialect<unknown>["backend"]>>[0] {
@@ -222,14 +273,14 @@ export class Gateway {
     };
   }
 
-  async #subscribe(dialect: DialectName, feed: Feed): Promise<void> {
-    await this.#bus.subscribe(feed.filter, (message) => {
+  async #subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription> {
+    return this.#bus.subscribe(feed.filter, (message) => {
       this.#received(dialect, feed, message);
     });
   }
 
   /** The straight line: bytes of the bus to frames of the clients, in one turn. */
-  #received(dialect: DialectName, feed: Feed, message: BusMessage): void {
+  #received(dialect: DialectName, feed: Feed<ChannelFilter>, message: BusMessage): void {
     const decoded = feed.decode(message);
     if (decoded.kind === "skipped") {
       if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason);

@@ -25,7 +25,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       return;
     }
     try {
-      const token = canary.decode(message);
+      const token = canary?.decode(message);
       if (token === undefined) onMessage(message);
       else onCanary?.(token);
     } catch (error) {

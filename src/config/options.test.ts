@@ -56,6 +56,9 @@ describe("options derived from the schema", () => {
     expect(options.filter(({ isSecret }) => isSecret).map(({ name }) => name)).toEqual([
       "secret",
       "roomSecrets",
+      "identity.secretKey",
+      "identity.secretKeyFallbacks",
+      "identity.jwt.secret",
       "ws-hub.adminToken",
     ]);
   });

@@ -2,11 +2,13 @@
 // from it (options.ts); each dialect brings its own section through the registry.
 
 import { z } from "zod";
+import { identityOptions } from "../auth/django/options.ts";
 import { parseRedisUrl } from "../brokers/redis/url.ts";
 import { GatewayError } from "../core/errors.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
 import { isAddressRange, parseAddress } from "./address.ts";
+import { houseProblems } from "./house-rules.ts";
 import { limitsSchema } from "./limits.ts";
 import { readOrigins } from "./origins.ts";
 
@@ -65,6 +67,16 @@ function checkRedisUrl(url: string, context: z.RefinementCtx): void {
   }
 }
 
+/** Where the sessions are is the gateway's business, what is in them is auth's. */
+const identitySchema = identityOptions.extend({
+  redis: z
+    .string()
+    .max(4_096)
+    .superRefine(checkRedisUrl)
+    .optional()
+    .describe("Redis URL of the session store; without it, the gateway's own (RTE-11)"),
+});
+
 type Sections = { readonly [Name in DialectName]: z.ZodPrefault<(typeof dialects)[Name]["options"]> };
 
 const optionsOf = ({ options }: { readonly options: z.ZodObject }): z.ZodPrefault => options.prefault({});
@@ -72,7 +84,7 @@ const sections = Object.fromEntries(
   Object.entries(dialects).map(([name, dialect]) => [name, optionsOf(dialect)]),
 ) as Sections;
 
-export const configSchema = z.strictObject({
+const configShape = z.strictObject({
   listeners: z
     .array(listenerSchema)
     .min(1)
@@ -100,6 +112,7 @@ export const configSchema = z.strictObject({
     .describe(
       "Prefixes of the Redis keys with room-space secrets; the first key that exists decides (WSE-05)",
     ),
+  identity: identitySchema.prefault({}),
   drain: z
     .number()
     .min(0)
@@ -109,4 +122,10 @@ export const configSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   log: logSchema.prefault({}),
   ...sections,
+});
+
+export const configSchema = configShape.superRefine((config, context) => {
+  for (const { path, text } of houseProblems(config)) {
+    context.addIssue({ code: "custom", message: text, path: [...path], input: undefined });
+  }
 });

@@ -24,11 +24,17 @@ export interface Canary {
 export interface ChannelFilter {
   readonly kind: "exact" | "pattern";
   readonly name: string;
-  readonly canary: Canary;
+  /** Without one, it lives as long as the other subscriptions of the bus do: channels that foreign listeners hear too. */
+  readonly canary?: Canary;
 }
 
 /** Ready, or not and why: a sentence for `/-/health/ready`, without addresses' passwords. */
 export type BusState = { readonly isReady: true } | { readonly isReady: false; readonly reason: string };
+
+/** A subscription that is known to be alive, or the bus is not ready. */
+export interface WatchedFilter extends ChannelFilter {
+  readonly canary: Canary;
+}
 
 export interface Subscription {
   close(): Promise<void>;

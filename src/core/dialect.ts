@@ -2,12 +2,14 @@
 // formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
 
 import type { Access } from "./access.ts";
-import type { Bus, BusMessage, ChannelFilter } from "./bus.ts";
+import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
 import type { DisconnectReason } from "./disconnect.ts";
 import type { Hub } from "./hub.ts";
+import type { IdentitySource } from "./identity.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { BackendMessage } from "./publication.ts";
+import type { RedisName } from "./redis-name.ts";
 import type { SocketHandler } from "./transport.ts";
 
 /** One HTTP request, with what the listener already found out about it. */
@@ -66,8 +68,8 @@ export interface BackendSide {
   readonly routes: readonly Route[];
 }
 
-export interface Feed {
-  readonly filter: ChannelFilter;
+export interface Feed<Filter extends ChannelFilter = WatchedFilter> {
+  readonly filter: Filter;
   decode(message: BusMessage): BackendMessage;
 }
 
@@ -76,6 +78,11 @@ export interface BrowserContext {
   readonly hub: Hub;
   readonly bus: Bus;
   readonly access: Access;
+  readonly identity: IdentitySource;
+  /** Hears one more name of the bus, for as long as a client wants it; the rest is as with a feed. */
+  listen(feed: Feed<ChannelFilter>): Promise<Subscription>;
+  /** Does a Redis name belong to another owner than this dialect (RTE-08)? Nobody may reach it by a name of theirs. */
+  isForeignName(name: string): boolean;
   readonly observe: Observe;
   readonly limits: Limits;
   /**
@@ -107,6 +114,10 @@ export interface Dialect<Options> {
   readonly name: string;
   /** Its section of the config. */
   readonly options: Schema<Options>;
+  /** Its names in Redis, under these options: no other dialect's may overlap with them (RTE-08). */
+  redisNames(options: Options): readonly RedisName[];
+  /** It asks who its visitors are: the config must say how (SEC-02). @default false */
+  readonly needsIdentity?: boolean;
   browser?(context: BrowserContext, options: Options): BrowserSide;
   backend?(context: BackendContext, options: Options): BackendSide;
 }

@@ -10,5 +10,8 @@ export type DisconnectReason =
   | "too_large" // message over the limit (EIO-22)
   | "replaced" // a newer connection took its key (HUB-12)
   | "no_groups" // the backend refused its key (HUB-07)
+  | "no_session" // it asked for its session's messages and has none (W4R-15)
+  | "expired" // what proved its identity has ended (T18)
+  | "unavailable" // what it asked for could not be fetched (W4R-12)
   | "server" // a backend's order (PSQ-12, NRE-06)
   | "shutdown"; // drain (SEC-14)

@@ -6,11 +6,13 @@ import type { Agent, Format } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { BrowserContext, Closable } from "./dialect.ts";
 import type { DisconnectReason } from "./disconnect.ts";
+import { GatewayError } from "./errors.ts";
+import { HeldClient } from "./held-client.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "./transport.ts";
 
 /** What all clients of one dialect on one gateway share. */
 export interface PlainDialect {
-  readonly context: Pick<BrowserContext, "hub" | "observe" | "now">;
+  readonly context: Pick<BrowserContext, "hub" | "observe" | "limits" | "now">;
   readonly format: Format;
   /** Everyone who is connected. */
   readonly clients: Set<PlainClient>;
@@ -35,10 +37,17 @@ export interface PlainClientParts {
   readonly protocol?: string;
   /** Gives back the place that `context.admit` gave. */
   readonly release: () => void;
+  /**
+   * What it hears before anything else; asked once it is in its rooms, whose live messages wait meanwhile. A rejection
+   * closes it as `unavailable`.
+   */
+  first?(): Promise<readonly Frame[]>;
   /** It is connected and in its rooms. */
   opened?(client: PlainClient): void;
   /** A message of the client, within the size. */
   heard(client: PlainClient, frame: Frame): void;
+  /** The clock came by, several times a second. */
+  ticked?(client: PlainClient, now: number): void;
   /** It is gone, whoever ended it. */
   gone?(client: PlainClient, reason: DisconnectReason): void;
 }
@@ -71,7 +80,9 @@ export class PlainClient implements SocketHandler, Agent, Closable {
   open(socket: Socket): void {
     const { context, format, clients } = this.#dialect;
     this.#socket = socket;
-    const parts = { id: this.id, namespace: "/", format, client: socket, agent: this, hearsEveryone: false };
+    const held = this.#parts.first && this.#hold(socket);
+    const client = held ?? socket;
+    const parts = { id: this.id, namespace: "/", format, client, agent: this, hearsEveryone: false };
     this.#connection = new Connection(parts);
     this.#scheduleHeartbeat();
     clients.add(this);
@@ -80,6 +91,7 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     for (const tree of this.#parts.trees ?? []) context.hub.joinTree(this.#connection, tree);
     context.observe.connected(format.dialect, "websocket");
     this.#parts.opened?.(this);
+    if (held) void this.#sendFirst(held);
   }
 
   message(frame: Frame): void {
@@ -130,9 +142,26 @@ export class PlainClient implements SocketHandler, Agent, Closable {
       this.close("ping_timeout");
       this.#pongDeadline = Number.POSITIVE_INFINITY;
     }
+    this.#parts.ticked?.(this, now);
     if (now < this.#nextPing) return;
     this.#nextPing = now + this.#dialect.pingIntervalMs;
     this.#socket?.ping();
+  }
+
+  #hold(socket: Socket): HeldClient {
+    return new HeldClient(socket, this.#dialect.context.limits.sendQueueBytes, () => {
+      this.close("slow");
+    });
+  }
+
+  async #sendFirst(held: HeldClient): Promise<void> {
+    try {
+      held.release((await this.#parts.first?.()) ?? []);
+      this.nativeChanged();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) this.#dialect.context.observe.report("first_frames", error);
+      this.close("unavailable");
+    }
   }
 
   #scheduleHeartbeat(): void {

@@ -1,8 +1,8 @@
 // Which user, group and session names may become part of a Redis name (SEC-03): the last question before a name
 // that somebody chose is put together with a facility.
 
-/** Longest name, in characters (DJS-02). */
-const maxLength = 128;
+/** Longest name, in characters: Django's own bound on the names of users and groups. */
+const maxLength = 150;
 /** Controls, the separator of Redis names, and half surrogates, which all become the same bytes. */
 const unsafe = /[\p{Cc}\p{Cs}:]/u;
 

@@ -17,6 +17,7 @@ import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
 import type { RawResponse } from "./raw.ts";
 import { RawWebSocket, rawRequest } from "./raw.ts";
+import { withoutIdentity } from "./browser-context.ts";
 
 export const secret = "s3cret of the channels";
 
@@ -57,7 +58,7 @@ export class ChannelsGateway implements AsyncDisposable {
     };
     this.bus = bus(observe);
     this.hub = new Hub({ limits, observe, topics, send: () => undefined });
-    const shared = { bus: this.bus, observe, limits };
+    const shared = { ...withoutIdentity, bus: this.bus, observe, limits };
     const access = { mayJoin: async () => "secret_wrong" as const };
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;

@@ -13,6 +13,7 @@ import { createObserve } from "../../src/observe/observe.ts";
 import type { Telemetry } from "../../src/observe/observe.ts";
 import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
+import { withoutIdentity } from "./browser-context.ts";
 
 type Sides = Required<Pick<Dialect<unknown>, "browser" | "backend">>;
 
@@ -94,7 +95,16 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     return () => void admission.count--;
   };
   const access = { mayJoin: async () => "secret_wrong" as const };
-  const context = { hub, bus, access, observe, limits, admit, now: () => performance.now() };
+  const context = {
+    ...withoutIdentity,
+    hub,
+    bus,
+    access,
+    observe,
+    limits,
+    admit,
+    now: () => performance.now(),
+  };
   const backing = { bus, observe, limits, gatewayId: "test", isPublishSecret: undefined };
   const { browser, backend }: Sides = wsHubDialect as Sides;
   const parsed = wsHubOptions.parse(options);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { askCallback } from "./callback.ts";
-import type { Asked, IdentityResult } from "./result.ts";
+import type { Asked, IdentityResult } from "../../core/identity.ts";
 
 const asked: Asked = {
   facility: "news",

@@ -3,9 +3,10 @@
 
 import { z } from "zod";
 import { readUtf8 } from "../../core/codec/utf8.ts";
+import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { readBounded } from "./bounded-body.ts";
 import { boundGroups } from "./result.ts";
-import type { Asked, Fetch, IdentityResult } from "./result.ts";
+import type { Fetch } from "./result.ts";
 
 /** Largest answer, bytes (T24). */
 const maxAnswerBytes = 64 * 1024;

@@ -9,7 +9,8 @@ import { GatewayError } from "../../core/errors.ts";
 import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
 import { identityOptions } from "./options.ts";
-import type { Asked, Fetch, IdentityResult } from "./result.ts";
+import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { Fetch } from "./result.ts";
 import vectors from "./session-vectors.json";
 
 const cached = pick("core plain");

@@ -3,14 +3,17 @@
 
 import type { Bus } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Asked, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
 import type { Observe } from "../../core/observe.ts";
 import { askCallback } from "./callback.ts";
 import { readCookie } from "./cookies.ts";
 import { createJwtSource } from "./jwt.ts";
 import type { JwtSource } from "./jwt.ts";
+import { readsCookies } from "./options.ts";
 import type { IdentityOptions } from "./options.ts";
-import { anonymous, boundGroups } from "./result.ts";
-import type { Asked, Fetch, IdentityResult } from "./result.ts";
+import { boundGroups } from "./result.ts";
+import type { Fetch } from "./result.ts";
 import { findSession } from "./sessions.ts";
 import type { SessionFields } from "./session-value.ts";
 import { findUsername, readUsernameMapping, userId } from "./username.ts";
@@ -28,17 +31,13 @@ export interface IdentityParts {
   readonly observe: Observe;
 }
 
-export interface IdentitySource {
-  /** Never rejects. */
-  identify(request: Request, asked: Asked): Promise<IdentityResult>;
-}
-
 /** @param parts options that `identityProblem` had nothing against */
 export function createIdentity(parts: IdentityParts): IdentitySource {
   const { options, fetch, now, observe } = parts;
   const { jwt } = options;
   const tokens = jwt && createJwtSource({ options: jwt, fetch, nowMs: now });
   return {
+    readsCookies: readsCookies(options),
     async identify(request, asked) {
       const result = await ask(request, asked, { ...parts, tokens });
       if (result.kind !== "identity") observe.refused(label, result.reason);
@@ -85,7 +84,7 @@ async function askSession(
 type Who = Pick<Sources, "options" | "store">;
 
 /** Upstream, too, gave user and groups only to whom Django had logged in (W4R-14). */
-async function whoIs(fields: SessionFields, { options, store }: Who): Promise<typeof anonymous> {
+async function whoIs(fields: SessionFields, { options, store }: Who): Promise<Identity> {
   const id = userId(fields);
   if (id === undefined) return anonymous;
   const groups = fields("ws4redis:memberof");

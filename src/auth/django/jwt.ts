@@ -4,11 +4,12 @@
 import { createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
+import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { readBounded } from "./bounded-body.ts";
 import { readCookie } from "./cookies.ts";
 import type { JwtOptions } from "./options.ts";
 import { boundGroups } from "./result.ts";
-import type { Asked, Fetch, IdentityResult } from "./result.ts";
+import type { Fetch } from "./result.ts";
 
 /** Longest token, characters. */
 const maxTokenLength = 16 * 1024;

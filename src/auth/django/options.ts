@@ -123,6 +123,13 @@ export function sessionEngine(options: IdentityOptions): SessionEngine {
   return engines[options.sessionEngine];
 }
 
+/** Does anything that a browser sends by itself say who the visitor is (SEC-08)? */
+export function readsCookies(options: IdentityOptions): boolean {
+  const engine = sessionEngine(options);
+  const hasSessions = engine !== "none" && engine !== "db" && engine !== "file";
+  return hasSessions || options.callbackUrl !== undefined || options.jwt?.cookie !== undefined;
+}
+
 /** `SECRET_KEY` first, then its fallbacks. */
 export function secretKeys(options: IdentityOptions): readonly string[] {
   return options.secretKey === undefined ? [] : [options.secretKey, ...options.secretKeyFallbacks];

@@ -17,6 +17,7 @@ const storeSalt = "django.contrib.sessions.SessionStore";
 const legacyStoreSalt = "django.contrib.sessionsSessionStore";
 /** Django's own check of a session key (DJS-02). */
 const minKeyLength = 8;
+const maxKeyLength = 128;
 
 export type SessionLookup =
   | { readonly kind: "found"; readonly key: string | undefined; readonly fields: SessionFields }
@@ -92,7 +93,7 @@ function signing(options: IdentityOptions): Omit<SignedSpec, "salt"> {
 }
 
 function isSessionKey(key: string): boolean {
-  return key.length >= minKeyLength && isSafeName(key);
+  return key.length >= minKeyLength && key.length <= maxKeyLength && isSafeName(key);
 }
 
 function found(key: string | undefined, fields: SessionFields | undefined): SessionLookup {

@@ -127,9 +127,10 @@ export class RedisBus implements Bus {
     if (down)
       return { isReady: false, reason: `Expected a Redis at ${this.#place}, got ${down.failure.text}` };
     const { members } = this.#subscriptions;
-    const unproved = members.filter(({ pulse }) => !pulse.isProved);
+    const watched = members.filter(({ filter }) => filter.canary);
+    const unproved = watched.filter(({ pulse }) => !pulse.isProved);
     if (unproved.length === 0) return { isReady: true };
-    const counts = `${unproved.length} of ${members.length} subscriptions did not hear their canary yet`;
+    const counts = `${unproved.length} of ${watched.length} subscriptions did not hear their canary yet`;
     const refusal = unproved.find(({ pulse }) => pulse.refusal !== undefined)?.pulse.refusal;
     return { isReady: false, reason: refusal === undefined ? counts : `${counts}. ${refusal}` };
   }
@@ -185,10 +186,11 @@ export class RedisBus implements Bus {
     if (members.length === 0) void this.#commands.run(["PING"]).catch(() => undefined);
   }
 
-  async #sendCanary({ pulse, filter }: Member): Promise<void> {
+  async #sendCanary({ pulse, filter: { canary } }: Member): Promise<void> {
+    if (!canary) return;
     const { heard } = pulse;
     try {
-      await this.publish(filter.canary.channel, filter.canary.encode(pulse.token));
+      await this.publish(canary.channel, canary.encode(pulse.token));
       pulse.accepted(heard);
     } catch (error) {
       // When the link is down, that is the reason, and it is known.

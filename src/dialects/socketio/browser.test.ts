@@ -7,6 +7,7 @@ import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { createBrowserSide } from "./browser.ts";
 import { socketIoOptions } from "./options.ts";
+import { withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
   const clock = { now: 0 };
@@ -18,6 +19,7 @@ const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
     access: { mayJoin: async () => "allowed" },
     observe,
     limits: defaultLimits,
+    ...withoutIdentity,
     admit: () => () => {},
     now: () => clock.now,
   };

@@ -3,12 +3,14 @@
 import type { Dialect } from "../../core/dialect.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { redisNames } from "./names.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { socketIoOptions } from "./options.ts";
 
 export const socketIoDialect = {
   name: "socketio",
   options: socketIoOptions,
+  redisNames,
   browser: createBrowserSide,
   backend: createBackendSide,
 } satisfies Dialect<SocketIoOptions>;

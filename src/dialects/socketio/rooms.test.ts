@@ -9,6 +9,7 @@ import { createEngine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
 import { joinRoom } from "./rooms.ts";
 import { createClientId } from "../../core/client-id.ts";
+import { withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });
 const context = {
@@ -17,6 +18,7 @@ const context = {
   access: { mayJoin: async () => "allowed" as const },
   observe: silent,
   limits: defaultLimits,
+  ...withoutIdentity,
   admit: () => () => {},
   now: () => 0,
 };

@@ -15,6 +15,7 @@ import { socketIoOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
+import { withoutIdentity } from "../../../test/support/browser-context.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -51,6 +52,7 @@ class Setup {
       observe,
       limits: allLimits,
       access: { mayJoin: async (): Promise<Verdict> => this.#lookUp() },
+      ...withoutIdentity,
       admit: () => () => {},
       now: () => this.now,
     };

@@ -244,7 +244,7 @@ export class Session implements Client, SocketHandler {
     // Before the socket: its end comes back within the call, and would be taken for the client's.
     this.#finish(reason);
     if (reason === "slow") this.#socket?.terminate();
-    else this.#socket?.close(closeCodes[reason], "");
+    else this.#socket?.close(closeCodes[reason] ?? 1000, "");
     // A client that is between two polls is told by the next one, behind what was sent to it before.
     if (this.#polls && (reason === "server" || reason === "shutdown")) {
       this.#deadline = this.#engine.context.now() + this.#engine.pingTimeoutMs;
@@ -311,14 +311,4 @@ export class Session implements Client, SocketHandler {
 }
 
 /** Normal codes only: official clients reconnect after them, and never know 4xxx (EIO-14, EIO-22). */
-const closeCodes: Readonly<Record<Exclude<DisconnectReason, "slow">, number>> = {
-  client: 1000,
-  ping_timeout: 1000,
-  connect_timeout: 1000,
-  protocol_error: 1000,
-  too_large: 1009,
-  server: 1000,
-  shutdown: 1001,
-  replaced: 1000,
-  no_groups: 1000,
-};
+const closeCodes: Readonly<Partial<Record<DisconnectReason, number>>> = { too_large: 1009, shutdown: 1001 };

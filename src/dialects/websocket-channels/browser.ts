@@ -9,6 +9,7 @@ import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainClientParts, PlainDialect } from "../../core/plain-client.ts";
+import { createPlainClock } from "../../core/plain-clock.ts";
 import { createRawFormat } from "../../core/raw.ts";
 import type { Frame, SocketHandler } from "../../core/transport.ts";
 import { answer, isUpgrade } from "./answers.ts";
@@ -19,8 +20,6 @@ import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel, redisPr
 const pingIntervalMs = 30_000;
 /** Two pings and a half: who answered neither is gone (WSC-10). */
 const pongTimeoutMs = 75_000;
-/** The clock comes several times a second: later than this, something held up the whole process. */
-const lateMs = 1_000;
 
 /** What all clients of one gateway share. */
 interface Channels {
@@ -42,8 +41,6 @@ export function createBrowserSide(context: BrowserContext, options: WebsocketCha
   };
   const channels = { context, options, dialect };
   const mount = options.path.replace(/\/+$/, "");
-  let lastTick = context.now();
-  let wasLate = false;
   return {
     routes: [
       ...(mount === "" ? [] : [mountRoute(channels, mount)]),
@@ -51,13 +48,7 @@ export function createBrowserSide(context: BrowserContext, options: WebsocketCha
     ],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: pingIntervalMs,
-    tick(now) {
-      // After a pause of the whole process the answers of clients are there but unread: they get the next turn first.
-      wasLate = now - lastTick > lateMs && !wasLate;
-      lastTick = now;
-      if (wasLate) return;
-      for (const client of clients) client.tick(now);
-    },
+    tick: createPlainClock(clients, context.now()),
     clients: () => clients,
   };
 }

@@ -1,14 +1,17 @@
 // The websocket-channels dialect: plain websockets on a tree of channels, fed by Redis and HTTP publishes.
 
 import type { Dialect } from "../../core/dialect.ts";
+import { namePrefix } from "../../core/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { websocketChannelsOptions } from "./options.ts";
+import { redisPrefix } from "./packet.ts";
 
 export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
+  redisNames: () => [namePrefix(redisPrefix)],
   browser: createBrowserSide,
   backend: createBackendSide,
 } satisfies Dialect<WebsocketChannelsOptions>;

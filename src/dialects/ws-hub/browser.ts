@@ -5,6 +5,7 @@ import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/di
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
+import { createPlainClock } from "../../core/plain-clock.ts";
 import { BucketTable } from "../../core/rate-limit.ts";
 import { createRawFormat } from "../../core/raw.ts";
 import { Announcer } from "./announcer.ts";
@@ -22,8 +23,6 @@ const overrunBytes = 65_536;
 const keyBurst = 10;
 /** Keys whose rate is remembered. */
 const maxKeys = 50_000;
-/** The clock comes several times a second: later than this, something held up the whole process. */
-const lateMs = 1_000;
 
 /** What handshakes are judged with. */
 interface Door extends Clients {
@@ -34,8 +33,7 @@ interface Door extends Clients {
 export function createBrowserSide(context: BrowserContext, options: WsHubOptions): BrowserSide {
   const door = createDoor(context, options);
   const { dialect, announcer, roster } = door;
-  let lastTick = context.now();
-  let wasLate = false;
+  const tickClients = createPlainClock(dialect.clients, context.now());
   return {
     routes: [...socketRoutes(door), ...statusRoutes(roster, options.adminToken)],
     maxMessageBytes: options.maxMessageSize + overrunBytes,
@@ -43,11 +41,7 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
     shortestDelayMs: options.pongWait * 1_000 - dialect.pingIntervalMs,
     tick(now) {
       announcer.tick(now);
-      // After a pause of the whole process the pongs are there but unread: they get the next turn first.
-      wasLate = now - lastTick > lateMs && !wasLate;
-      lastTick = now;
-      if (wasLate) return;
-      for (const client of dialect.clients) client.tick(now);
+      tickClients(now);
     },
     clients: () => dialect.clients,
   };

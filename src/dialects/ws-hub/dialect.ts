@@ -1,6 +1,7 @@
 // The ws-hub dialect: clients of WS-HUB, each known by a key, in the groups that a backend on Redis gives them.
 
 import type { Dialect } from "../../core/dialect.ts";
+import { namePrefix } from "../../core/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { WsHubOptions } from "./options.ts";
@@ -9,6 +10,7 @@ import { wsHubOptions } from "./options.ts";
 export const wsHubDialect = {
   name: "ws-hub",
   options: wsHubOptions,
+  redisNames: ({ channelPrefix }) => [namePrefix(channelPrefix)],
   browser: createBrowserSide,
   backend: createBackendSide,
 } satisfies Dialect<WsHubOptions>;

@@ -1,0 +1,65 @@
+// A client that hears something of its own before anything else: while that is fetched, live frames wait here, in order
+// (W4R-04: what was persisted comes before what is published meanwhile, and nothing of it is lost).
+
+import type { Client, Frame } from "./transport.ts";
+
+export class HeldClient implements Client {
+  readonly #client: Client;
+  readonly #maxBytes: number;
+  readonly #overflowed: () => void;
+  #waiting: Frame[] | undefined = [];
+  #waitingBytes = 0;
+
+  /** @param maxBytes what may wait; beyond it, `overflowed` is called for each frame, and the frame is dropped. */
+  constructor(client: Client, maxBytes: number, overflowed: () => void) {
+    this.#client = client;
+    this.#maxBytes = maxBytes;
+    this.#overflowed = overflowed;
+  }
+
+  /** Sends these frames and then those that waited. From now on it is the client itself: refresh its rooms. */
+  release(frames: readonly Frame[]): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (frames.length + waiting.length > 0) this.#client.send([...frames, ...waiting]);
+  }
+
+  get isNative(): boolean {
+    return this.#waiting === undefined && this.#client.isNative;
+  }
+
+  get isWritable(): boolean {
+    return this.#waiting === undefined && this.#client.isWritable;
+  }
+
+  get bufferedBytes(): number {
+    return this.#client.bufferedBytes + this.#waitingBytes;
+  }
+
+  send(frames: readonly Frame[]): void {
+    if (this.#waiting === undefined) this.#client.send(frames);
+    else for (const frame of frames) this.#wait(this.#waiting, frame);
+  }
+
+  subscribe(topic: string): void {
+    this.#client.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#client.unsubscribe(topic);
+  }
+
+  fallBehind(): void {
+    this.#client.fallBehind();
+  }
+
+  #wait(waiting: Frame[], frame: Frame): void {
+    const bytes = this.#waitingBytes + frame.length;
+    if (bytes > this.#maxBytes) {
+      this.#overflowed();
+      return;
+    }
+    this.#waitingBytes = bytes;
+    waiting.push(frame);
+  }
+}

@@ -1,0 +1,60 @@
+// Who a visitor is: the port between the sources of identity (auth/) and the dialects whose handshakes wait for it. A
+// dialect decides what an identity may enter; `opensRoom` is the one rule for rooms (docs/architecture.md).
+
+import { roomSpace } from "./access.ts";
+
+/** The handshake, as far as it matters to who the visitor is (DJS-10). */
+export interface Asked {
+  readonly facility: string;
+  /** Names as in the query: `subscribe-user`, `publish-broadcast`, ... without `echo`. */
+  readonly channels: readonly string[];
+  readonly path: string;
+  /** As it stands in the URL, without `?`. */
+  readonly query: string;
+  /** The `Origin` header. */
+  readonly origin: string | undefined;
+  /** Address of the visitor. */
+  readonly remote: string;
+}
+
+export interface Identity {
+  readonly kind: "identity";
+  readonly session: string | undefined;
+  readonly user: string | undefined;
+  readonly groups: readonly string[];
+  /** The permitted part of what was asked; all of it, where absent (W4R-13). */
+  readonly channels?: readonly string[];
+  /** When it ends, ms since 1970: the connection should end then (T18). */
+  readonly expiresAtMs?: number;
+}
+
+export type IdentityResult =
+  | Identity
+  /** 403. */
+  | { readonly kind: "denied"; readonly reason: string }
+  /** 503: whoever knows could not be asked; nobody may come in on a guess (SEC-02). */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export interface IdentitySource {
+  /** Browsers send what it reads by themselves, from the pages of other sites too: their Origin must be checked (SEC-08). */
+  readonly readsCookies: boolean;
+  /** Never rejects. */
+  identify(request: Request, asked: Asked): Promise<IdentityResult>;
+}
+
+/** A visitor without an identity. */
+export const anonymous: Identity = { kind: "identity", session: undefined, user: undefined, groups: [] };
+
+/**
+ * May this visitor be in the room for who it is: a public one, or one in a room-space of its own (`user:john::inbox`,
+ * `group:staff::news`, `session:<key>::cart`)? A room's secret is another way in, where a dialect can show one.
+ */
+export function opensRoom({ user, groups, session }: Identity, room: string): boolean {
+  const space = roomSpace(room);
+  if (space === undefined) return true;
+  const end = space.indexOf(":");
+  const [kind, name] = [space.slice(0, end), space.slice(end + 1)];
+  if (end === -1 || name === "") return false;
+  if (kind === "group") return groups.includes(name);
+  return (kind === "user" && user === name) || (kind === "session" && session === name);
+}

@@ -1,0 +1,16 @@
+// The names in Redis that belong to the emitters and adapters of Socket.IO (RTE-08), other servers' own included.
+
+import { exactName, namePrefix } from "../../core/redis-name.ts";
+import type { RedisName } from "../../core/redis-name.ts";
+import type { SocketIoOptions } from "./options.ts";
+
+/** What python-socketio and Flask-SocketIO take when nobody says otherwise. */
+const pythonChannels = ["flask-socketio", "socketio"];
+
+export function redisNames({ channels, key }: SocketIoOptions): readonly RedisName[] {
+  return [
+    ...new Set([...channels, ...pythonChannels]).values().map(exactName),
+    exactName(key),
+    ...["#", "-request#", "-response#"].map((suffix) => namePrefix(key + suffix)),
+  ];
+}
