@@ -10,12 +10,13 @@ import { publishSecret } from "./auth/constant-time.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import { createBus } from "./brokers/registry.ts";
-import { parseAddress } from "./config/address.ts";
+import { readPlace } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/config.ts";
 import { foreignNames } from "./config/redis-names.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
 import type { BackendSide, BrowserContext, BrowserSide, Dialect, Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
+import { compileGlobs } from "./core/glob.ts";
 import { Hub } from "./core/hub.ts";
 import type { IdentitySource } from "./core/identity.ts";
 import { covers } from "./core/redis-name.ts";
@@ -100,6 +101,7 @@ export class Gateway {
   readonly #proxies: readonly TrustedProxies[];
   readonly #addresses: AddressLimits;
   readonly #sides: readonly Sides[];
+  readonly #isOpenRoom: (room: string) => boolean;
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
   #connections = 0;
@@ -115,6 +117,7 @@ export class Gateway {
     this.#hub = this.#createHub();
     this.#proxies = config.listeners.map(({ trustedProxies }) => new TrustedProxies(trustedProxies));
     this.#addresses = this.#createAddressLimits();
+    this.#isOpenRoom = compileGlobs(config.openRooms);
     this.#sides = this.#createSides();
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
     this.#observe.gauge(
@@ -146,7 +149,7 @@ export class Gateway {
     for (const { name, backend } of this.#sides) {
       for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
     }
-    for (const listener of this.#config.listeners) this.#listeners.push(this.#listen(listener));
+    for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     this.#ticker = setInterval(() => {
       this.#tick();
     }, this.#tickMs());
@@ -243,6 +246,7 @@ export class Gateway {
       now: monotonic,
       admit: (address) => this.#admit(address),
       listen: async (feed) => this.#subscribe(name, feed),
+      isOpenRoom: this.#isOpenRoom,
       isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
     };
   }
@@ -251,6 +255,7 @@ export class Gateway {
     const { secret, limits } = this.#config;
     return {
       bus: this.#bus,
+      isOpenRoom: this.#isOpenRoom,
       observe: this.#observe,
       limits,
       gatewayId: crypto.randomUUID().replaceAll("-", ""),
@@ -290,17 +295,21 @@ export class Gateway {
     this.#hub.apply(decoded);
   }
 
-  #listen(listener: ListenerConfig): Listener {
-    const sides = this.#sides.filter(({ name }) => listener.dialects.includes(name));
-    const address = parseAddress(listener.address);
+  async #listen(listener: ListenerConfig): Promise<Listener> {
+    // In the listener's own order, which decides where two want the same (RTE-01).
+    const sides = [...new Set(listener.dialects)].flatMap((spoken) =>
+      this.#sides.filter(({ name }) => name === spoken),
+    );
+    const address = readPlace(listener);
     if (!address) {
       throw new GatewayError(
         "config_invalid",
-        "Expected a listener's address as host:port, [v6]:port or :port",
+        "Expected a listener's address as host:port, [v6]:port or :port, or the path of a unix socket",
       );
     }
-    return new Listener({
+    return Listener.start({
       address,
+      tls: listener.tls,
       routes: [
         ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
         this.#apiRoute(),

@@ -26,3 +26,8 @@ export function profileBanner({ description, notReproduced }: Profile): string {
   const lines = notReproduced.map((line) => `  ${line}`);
   return [`Emulates ${description}. Not reproduced, because unsafe:`, ...lines].join("\n");
 }
+
+/** The one place where a secret is shown: without it nobody could publish. */
+export function secretBanner(secret: string): string {
+  return `No publish secret is given. That of this start alone is: ${secret} (--secret-file keeps your own)`;
+}

@@ -3,19 +3,17 @@
 import { Command } from "commander";
 import { configurationPage, showDefault } from "../config/docs.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
-import { valueAt } from "../config/layers.ts";
-import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { configOptions } from "../config/options.ts";
+import { configOptions, fileVariableOf } from "../config/options.ts";
 import type { ConfigOption } from "../config/options.ts";
 import { maskUrl } from "../config/problems.ts";
 import { profiles } from "../config/profiles/registry.ts";
 import { columns } from "../config/table.ts";
+import { valueAt } from "../config/tree-path.ts";
 import { findWarnings } from "../config/warnings.ts";
-import { givenFlags } from "./config-flags.ts";
 import type { Io } from "./io.ts";
 import { printable } from "./printable.ts";
-import { addServeFlags, chosenProfile } from "./serve.ts";
+import { addServeFlags, loadServed } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 
 const examples = `
@@ -45,7 +43,7 @@ function printCommand(io: Io): Command {
     );
   addServeFlags(command);
   return command.action(async (flags: ServeFlags) => {
-    io.print(effectiveValues(await load(command, flags, io)));
+    io.print(effectiveValues((await loadServed(command, flags, io)).loaded));
   });
 }
 
@@ -55,7 +53,7 @@ function checkCommand(io: Io): Command {
     .addHelpText("after", "\nExample:\n  belfry config check -c belfry.yaml");
   addServeFlags(command);
   return command.action(async (flags: ServeFlags) => {
-    const { config, warnings } = await load(command, flags, io);
+    const { config, warnings } = (await loadServed(command, flags, io)).loaded;
     for (const text of [...warnings, ...findWarnings(config).map((warning) => warning.text)]) {
       io.complain(`warning: ${printable(text)}`);
     }
@@ -67,11 +65,6 @@ function textCommand(io: Io, name: string, [description, text]: readonly [string
   return new Command(name).description(description).action(() => {
     io.print(text().trimEnd());
   });
-}
-
-async function load(command: Command, flags: ServeFlags, io: Io): Promise<LoadedConfig> {
-  const profile = chosenProfile(flags);
-  return loadConfig({ flags: givenFlags(command), env: io.env, file: flags.config, profile });
 }
 
 function effectiveValues(loaded: LoadedConfig): string {
@@ -106,11 +99,13 @@ function shownNames(map: unknown): string {
 }
 
 function environmentList(): string {
-  const own = configOptions().map(({ variable, name, default: value }) => [
-    variable,
-    name,
-    showDefault(value),
-  ]);
+  const own = configOptions().flatMap(({ variable, name, default: value, fileForm }) => {
+    const row = [variable, name, showDefault(value)];
+    // The publish secret's is an option of its own.
+    return fileForm === undefined || name === "secret"
+      ? [row]
+      : [row, [fileVariableOf(variable), `the file that holds ${name}`, ""]];
+  });
   const others = profiles.flatMap((profile) =>
     profile.variables.map(({ name, option = "-" }) => [
       name,

@@ -47,7 +47,7 @@ export function demoCommand(io: Io): Command {
 /** The page holds the publish secret. */
 function checkLocal({ listeners }: Config): void {
   for (const { address } of listeners) {
-    if (isLocal(parseAddress(address)?.host ?? "")) continue;
+    if (address === undefined || isLocal(parseAddress(address)?.host ?? "")) continue;
     const text = `Expected \`address\` to be a loopback address in the demo, whose page holds the publish secret, got "${address}" (flag --address)`;
     throw new CommandError(text);
   }

@@ -69,7 +69,7 @@ describe("wrong command lines", () => {
     [["serve", "--cors"], "belfry: option '--cors <value...>' argument missing"],
     [
       ["serve", "--as", "x"],
-      "belfry: option '--as <profile>' argument 'x' is invalid. Allowed choices are ws-emit.",
+      "belfry: option '--as <profile>' argument 'x' is invalid. Allowed choices are ws-emit, ws-hub, ws4redis, websocket-channels.",
     ],
     [["serve", "extra"], "belfry: too many arguments for 'serve'"],
     [["srve"], "belfry: unknown command 'srve'\n(Did you mean serve?)"],
@@ -81,6 +81,18 @@ describe("wrong command lines", () => {
     [
       ["serve", "--flask-secret", "x"],
       "belfry: Expected `--flask-secret` (flag --flask-secret) only with --as ws-emit",
+    ],
+    [
+      ["serve", "--as", "ws-hub", "--open-publish"],
+      "belfry: Expected `--open-publish` (flag --open-publish) only with --as websocket-channels",
+    ],
+    [
+      ["serve", "--as", "ws-hub", "-c", "/nowhere/config.yaml"],
+      "belfry: Expected a config file at /nowhere/config.yaml, got no such file",
+    ],
+    [
+      ["serve", "--as", "ws4redis"],
+      "belfry: Expected a `sessionEngine` that can be read from outside of Django",
     ],
     [["demo", "-a", "0.0.0.0:0"], "belfry: Expected `address` to be a loopback address in the demo"],
     [["demo", "--secret", "x"], "belfry: unknown option '--secret'"],
@@ -133,6 +145,22 @@ describe("belfry config", () => {
     expect(rows).toContainEqual(["address", "0.0.0.0:8899", "profile ws-emit"]);
   });
 
+  test("WSC-12 HUB-01 print under a profile with flags, and with its own names", async () => {
+    const rowsOf = async (args: readonly string[], env = {}): Promise<readonly (readonly string[])[]> => {
+      const { out } = await run(["config", "print", ...args], env);
+      return out.split("\n").map((row) => row.split(/ {2,}/));
+    };
+    const channels = await rowsOf(["--as", "websocket-channels", "--root"]);
+    expect(channels).toContainEqual(["address", "127.0.0.1:5000", "profile websocket-channels --root"]);
+    expect(channels).toContainEqual(["websocket-channels.root", "true", "flag --root"]);
+    expect(channels).toContainEqual(["secret", "-", "default"]);
+    const env = { SESSION_ENGINE: "none", SESSION_REDIS: "redis://:hunter2@h", SECRET_KEY: "hunter2" };
+    const facilities = await rowsOf(["--as", "ws4redis", "-v"], env);
+    expect(facilities).toContainEqual(["identity.redis", "redis://:***@h", "environment SESSION_REDIS"]);
+    expect(facilities).toContainEqual(["identity.secretKey", "***", "environment SECRET_KEY"]);
+    expect(facilities).toContainEqual(["log.level", "debug", "flag --log-level"]);
+  });
+
   test("T32 check says what is dangerous, and fails on what is wrong", async () => {
     expect(await run(["config", "check"])).toEqual({ code: 0, out: "The configuration is right.", err: "" });
     const public_ = await run(["config", "check", "-a", ":1", "--cors", "*"]);
@@ -146,6 +174,9 @@ describe("belfry config", () => {
     expect(out).toMatch(/^BELFRY_SOCKETIO_PING_INTERVAL +socketio\.pingInterval +25$/m);
     expect(out).toMatch(/^CORS +origins \(--as ws-emit\) +http:\/\/localhost:7788$/m);
     expect(out).toMatch(/^FLASK_SECRET /m);
+    expect(out).toMatch(/^SESSION_ENGINE +identity\.sessionEngine \(--as ws4redis\)$/m);
+    expect(out).toMatch(/^BELFRY_IDENTITY_SECRET_KEY_FILE +the file that holds identity\.secretKey$/m);
+    expect(out.match(/^BELFRY_SECRET_FILE /gm)).toHaveLength(1);
   });
 
   test("WSE-01 schema is JSON Schema", async () => {

@@ -3,17 +3,17 @@
 
 import { parseRedisUrl } from "../brokers/redis/url.ts";
 import type { Config } from "../config/config.ts";
-import { valueAt } from "../config/layers.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { configOptions } from "../config/options.ts";
 import type { Profile } from "../config/profiles/profile.ts";
+import { valueAt } from "../config/tree-path.ts";
 import { findWarnings } from "../config/warnings.ts";
 import type { Route } from "../core/dialect.ts";
 import { createGateway } from "../gateway.ts";
 import type { Gateway } from "../gateway.ts";
 import { createObserve } from "../observe/observe.ts";
 import type { Telemetry } from "../observe/observe.ts";
-import { gatewayBanner, profileBanner } from "./banner.ts";
+import { gatewayBanner, profileBanner, secretBanner } from "./banner.ts";
 import type { Io } from "./io.ts";
 import { listenToProcess, signalExitCode, stopOnSignal } from "./signals.ts";
 import { version } from "./version.ts";
@@ -23,6 +23,8 @@ export interface RunParts {
   readonly profile?: Profile | undefined;
   /** What to say beside the warnings about this start. */
   readonly notices?: readonly string[];
+  /** Made for this start; whoever publishes must see it. */
+  readonly generatedSecret?: string | undefined;
   readonly io: Io;
   readonly demo?: Demo;
 }
@@ -44,6 +46,7 @@ export async function runGateway(parts: RunParts): Promise<void> {
     sayBefore(observe, parts);
     const gateway = await createGateway(config, { observe, routes: parts.demo?.routes ?? [] });
     sayStarted(observe, gateway, parts);
+    saySecret(parts);
     const stopDemo = parts.demo?.start(gateway.urls[0] ?? "");
     await drainOnSignal(gateway, observe);
     stopDemo?.();
@@ -104,16 +107,26 @@ function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo }: 
   }
 }
 
+/** In plain words, past the log: that hides every secret (WSC-08). */
+function saySecret({ loaded, generatedSecret, io }: RunParts): void {
+  if (generatedSecret === undefined) return;
+  const text = secretBanner(generatedSecret);
+  if (isForPeople(loaded.config, io)) io.print(text);
+  else io.complain(text);
+}
+
 function isForPeople({ log }: Config, io: Io): boolean {
   return io.isTerminal && log.format !== "json";
 }
 
 /** Values that no log line may show. */
 function secretsOf(config: Config): readonly string[] {
-  const password = config.redis === undefined ? undefined : parseRedisUrl(config.redis).password;
+  const passwords = [config.redis, config.identity.redis].map(
+    (url) => url !== undefined && parseRedisUrl(url).password,
+  );
   const values = configOptions()
     .filter(({ isSecret }) => isSecret)
     .map(({ path }) => valueAt(config, path))
     .flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : [value]));
-  return [password, ...values].filter((value) => typeof value === "string");
+  return [...passwords, ...values].filter((value) => typeof value === "string");
 }

@@ -2,10 +2,13 @@
 
 import { Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
-import type { Profile } from "../config/profiles/profile.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { Profile, ProfileFlag } from "../config/profiles/profile.ts";
 import { profileNamed, profiles } from "../config/profiles/registry.ts";
+import { flagName } from "../config/sources.ts";
 import type { FlagValue } from "../config/text.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import { createSecret } from "./demo/demo.ts";
 import type { Io } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { CommandError } from "./failure.ts";
@@ -23,6 +26,7 @@ Examples:
   belfry serve -a 0.0.0.0:8899 --cors https://shop.example https://www.shop.example
   belfry serve -c belfry.yaml --log-format json
   belfry serve --as ws-emit                              with ws-emit's environment names and defaults
+  belfry serve --as ws-hub -c config.yaml                with WS-HUB's own config file
 
 Every option can be set by a flag, the environment (\`belfry config env\` lists the names) or a config file; a flag
 wins over the environment, the environment over the file. SIGTERM or SIGINT drains and ends; a second one ends at once.`;
@@ -31,21 +35,43 @@ export function serveCommand(io: Io): Command {
   const command = new Command("serve").description("Run the gateway").addHelpText("after", examples);
   addServeFlags(command);
   return command.action(async (flags: ServeFlags) => {
-    const profile = chosenProfile(flags);
-    const loaded = await loadConfig({
-      flags: withVerbose(givenFlags(command), flags),
-      env: io.env,
-      file: flags.config,
-      profile,
-    });
-    await runGateway({ loaded, profile, notices: ineffective(command, profile, io), io });
+    const { loaded, profile } = await loadServed(command, flags, io);
+    const { config } = loaded;
+    const isSecretMissing = config.secret === undefined && profile?.generatesSecret?.(config) === true;
+    const generatedSecret = isSecretMissing ? createSecret() : undefined;
+    const notices = ineffective(profile, flags, io);
+    await runGateway({ loaded: withSecret(loaded, generatedSecret), profile, notices, generatedSecret, io });
   });
+}
+
+/** What `serve` would run with. */
+export async function loadServed(
+  command: Command,
+  flags: ServeFlags,
+  { env }: Io,
+): Promise<{ readonly loaded: LoadedConfig; readonly profile: Profile | undefined }> {
+  const profile = chosenProfile(flags);
+  const loaded = await loadConfig({
+    flags: withVerbose(givenFlags(command), flags),
+    env,
+    file: flags.config,
+    profile,
+    profileFlags: profile?.flags.filter(({ key }) => key in flags),
+  });
+  return { loaded, profile };
+}
+
+function withSecret(loaded: LoadedConfig, secret: string | undefined): LoadedConfig {
+  return secret === undefined ? loaded : { ...loaded, config: { ...loaded.config, secret } };
 }
 
 /** The flags that make a config: `config print` and `config check` take the same. */
 export function addServeFlags(command: Command): void {
   command
-    .option("-c, --config <file>", "Config file, YAML or JSON [BELFRY_CONFIG]")
+    .option(
+      "-c, --config <file>",
+      "Config file, YAML or JSON; with --as ws-hub, WS-HUB's own [BELFRY_CONFIG]",
+    )
     .addOption(
       new Option("--as <profile>", "Stand in for another system").choices(profiles.map(({ name }) => name)),
     )
@@ -59,11 +85,11 @@ export function addServeFlags(command: Command): void {
 }
 
 /** @throws CommandError when a flag of another profile was given. */
-export function chosenProfile(flags: ServeFlags): Profile | undefined {
+function chosenProfile(flags: ServeFlags): Profile | undefined {
   for (const { name, flags: own } of profiles) {
     const stray = own.find(({ key }) => name !== flags.as && key in flags);
     if (!stray) continue;
-    const [flag] = stray.flags.split(" ");
+    const flag = flagName(stray);
     throw new CommandError(`Expected \`${flag}\` (flag ${flag}) only with --as ${name}`);
   }
   return flags.as === undefined ? undefined : profileNamed(flags.as);
@@ -78,11 +104,11 @@ export function withVerbose(
 }
 
 /** Names of the profile that were given and do nothing. */
-function ineffective(command: Command, profile: Profile | undefined, io: Io): readonly string[] {
-  const flags = profile?.flags.filter(({ key }) => key in command.opts()) ?? [];
-  const variables =
-    profile?.variables.filter(({ name, option }) => option === undefined && io.env[name]) ?? [];
-  return [...flags.map((flag) => flag.flags.split(" ")[0]), ...variables.map(({ name }) => name)].map(
+function ineffective(profile: Profile | undefined, given: ServeFlags, { env }: Io): readonly string[] {
+  const isIdle = ({ key, sets }: ProfileFlag): boolean => sets === undefined && key in given;
+  const flags = profile?.flags.filter(isIdle) ?? [];
+  const variables = profile?.variables.filter(({ name, option }) => option === undefined && env[name]) ?? [];
+  return [...flags.map(flagName), ...variables.map(({ name }) => name)].map(
     (name) => `${name} has no effect`,
   );
 }

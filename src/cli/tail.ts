@@ -2,7 +2,7 @@
 // skipped. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
 
 import { Command } from "commander";
-import { compileGlob } from "../core/glob.ts";
+import { compileGlob, compileGlobs } from "../core/glob.ts";
 import { createBus } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
@@ -109,7 +109,14 @@ async function listen(bus: Bus, config: Config, onHeard: (heard: Heard) => void)
 function backendOf(name: DialectName, bus: Bus, config: Config): BackendSide | undefined {
   const dialect: Dialect<unknown> = dialects[name];
   const gatewayId = crypto.randomUUID().replaceAll("-", "");
-  const context = { bus, observe: silent, limits: config.limits, gatewayId, isPublishSecret: undefined };
+  const context = {
+    bus,
+    observe: silent,
+    limits: config.limits,
+    gatewayId,
+    isOpenRoom: compileGlobs(config.openRooms),
+    isPublishSecret: undefined,
+  };
   return dialect.backend?.(context, config[name]);
 }
 

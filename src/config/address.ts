@@ -2,6 +2,7 @@
 // text handling; the schema checks with it, and the gateway binds what it returns.
 
 import { isIP } from "node:net";
+import type { z } from "zod";
 import { isLoopback } from "../auth/address.ts";
 
 export interface Address {
@@ -9,6 +10,25 @@ export interface Address {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+}
+
+export interface SocketPath {
+  readonly unix: string;
+  /** Permissions of its file. */
+  readonly mode: number;
+}
+
+/** What a listener's options say about where it listens. */
+interface Place {
+  readonly address?: string | undefined;
+  readonly unix?: string | undefined;
+  readonly unixMode?: string | undefined;
+}
+
+/** Where a listener listens; undefined when it says neither, or no address that is one. */
+export function readPlace({ address, unix, unixMode = "660" }: Place): Address | SocketPath | undefined {
+  if (unix !== undefined) return { unix, mode: Number.parseInt(unixMode, 8) };
+  return address === undefined ? undefined : parseAddress(address);
 }
 
 const addressPattern = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([\w.-]{1,253}))?:(\d{1,5})$/;
@@ -21,6 +41,19 @@ export function parseAddress(text: string): Address | undefined {
   const port = Number(digits);
   if (port > 65_535 || (v6 !== undefined && isIP(v6) !== 6)) return undefined;
   return { host: v6 ?? name ?? "0.0.0.0", port };
+}
+
+/** The system has so much room for a unix socket's path, less one: Linux 108 bytes, others 104. */
+const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
+
+/** Refuses what is no path of a unix socket. */
+export function checkSocketPath(path: string, context: z.RefinementCtx): void {
+  const bytes = Buffer.byteLength(path);
+  const hasRoom = bytes >= 1 && bytes <= maxSocketPathBytes;
+  if (hasRoom && !path.includes("\0")) return;
+  const got = hasRoom ? "one with a NUL" : `${bytes}`;
+  const message = `Expected the path of a unix socket to be 1-${maxSocketPathBytes} bytes, got ${got}`;
+  context.addIssue({ code: "custom", message });
 }
 
 /** Can only programs of this machine reach the host? */

@@ -4,12 +4,9 @@
 import { readsCookies } from "../auth/django/options.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
-import type { Dialect } from "../core/dialect.ts";
 import { namePrefix, overlap } from "../core/redis-name.ts";
-import { dialects } from "../dialects/registry.ts";
-import type { DialectName } from "../dialects/registry.ts";
 import type { Config } from "./config.ts";
-import { overlappingNames } from "./redis-names.ts";
+import { dialectNames, needsIdentity, overlappingNames, ownersOf } from "./redis-names.ts";
 
 /** Sentences, each with the option that it is about. */
 export interface RuleProblem {
@@ -39,19 +36,14 @@ function identityProblems(config: Config): readonly RuleProblem[] {
   ];
 }
 
-/** Whoever may publish or persist under a dialect's names must not write user names there (SEC-03). */
+/** Whoever may publish or persist under names of another owner must not write user names there (SEC-03). */
 function usernameKeyProblem(config: Config): string | undefined {
   const key = usernameKeyPrefix(readUsernameMapping(config.identity.username));
   if (key === undefined) return undefined;
-  const names = (Object.keys(dialects) as DialectName[]).filter((name) => {
-    const dialect: Dialect<unknown> = dialects[name];
-    return dialect.redisNames(config[name]).some((owned) => overlap(owned, namePrefix(key)));
-  });
-  if (names.length === 0) return undefined;
-  return `Expected the Redis key of \`identity.username\` outside of the names of ${names.join(" and ")}, got \`${key}\` (SEC-03)`;
-}
-
-function needsIdentity(name: DialectName): boolean {
-  const dialect: Dialect<unknown> = dialects[name];
-  return dialect.needsIdentity === true;
+  const owners = ownersOf(config, dialectNames()).filter(({ names }) =>
+    names.some((owned) => overlap(owned, namePrefix(key))),
+  );
+  if (owners.length === 0) return undefined;
+  const labels = owners.map(({ label }) => label).join(" and ");
+  return `Expected the Redis key of \`identity.username\` outside of the names of ${labels}, got \`${key}\` (SEC-03)`;
 }

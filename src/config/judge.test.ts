@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { configJsonSchema } from "./json-schema.ts";
 import { judge } from "./load.ts";
 import { configOptions } from "./options.ts";
-import { wsEmit } from "./profiles/ws-emit.ts";
+import { profiles } from "./profiles/registry.ts";
 
 const options = configOptions();
 const schema = configJsonSchema();
@@ -13,7 +13,9 @@ const keys = [...new Set(options.flatMap(({ path }) => path.map(String)))].conca
   "x",
 );
 const names = options.map(({ name }) => name);
-const variables = options.map(({ variable }) => variable).concat("REDIS", "ADDRESS", "CORS", "SECRET");
+const variables = options
+  .map(({ variable }) => variable)
+  .concat(profiles.flatMap((own) => [...own.variables, ...own.refused].map(({ name }) => name)));
 
 const leaf = fc.oneof(
   fc.string({ unit: "binary", maxLength: 8 }),
@@ -43,15 +45,17 @@ describe("whatever is configured", () => {
         fc.dictionary(fc.constantFrom(...names), fc.oneof(text, fc.array(text, { maxLength: 2 })), {
           maxKeys: 2,
         }),
+        fc.constantFrom(undefined, ...profiles),
         fc.boolean(),
-        (file, env, flags, isWsEmit) => {
+        (file, env, flags, profile, hasFlags) => {
           count++;
           const input = {
             options,
             env,
             flags: new Map(Object.entries(flags)),
             file: { path: "f", tree: file as Record<string, unknown> },
-            profile: isWsEmit ? wsEmit : undefined,
+            profile,
+            profileFlags: hasFlags ? profile?.flags : [],
           };
           const judged = judge(input, schema);
           if (judged.isOk) right++;

@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { defaultLimits } from "../core/limits.ts";
 import { GatewayError } from "../core/errors.ts";
 import { loadConfig } from "./load.ts";
+import { configOptions, fileVariableOf } from "./options.ts";
 import type { ConfigSources, LoadedConfig } from "./load.ts";
 import { wsEmit } from "./profiles/ws-emit.ts";
 import type { FlagValue } from "./text.ts";
+import { valueAt } from "./tree-path.ts";
 
 let folder = "";
 
@@ -197,7 +199,7 @@ describe("the publish secret", () => {
     expect(loaded.config.secret).toBe("from-flag");
     expect(origin(loaded, "secret")).toBe("flag --secret");
     expect(await problemsOf({ env: { ...env, BELFRY_SECRET_FILE: path } })).toEqual([
-      "Expected one of `secret` (environment BELFRY_SECRET) and `secretFile` (environment BELFRY_SECRET_FILE), got both",
+      "Expected one of `secret` (environment BELFRY_SECRET) and the file that holds it (environment BELFRY_SECRET_FILE), got both",
     ]);
   });
 
@@ -206,16 +208,110 @@ describe("the publish secret", () => {
       "Expected a secret in the file none (flag --secret-file), got no such file",
     ]);
     expect(await secretFileProblems(await file("\n", "empty"))).toEqual([
-      "Expected one line of 1-4096 characters in the secret file empty (flag --secret-file), got an empty file",
+      "Expected one line of 1-4096 characters in the file empty (flag --secret-file), got an empty file",
     ]);
     expect(await secretFileProblems(await file("hunter2\nsecond\n", "two"))).toEqual([
-      "Expected one line of 1-4096 characters in the secret file two (flag --secret-file), got 14 characters",
+      "Expected one line of 1-4096 characters in the file two (flag --secret-file), got 14 characters",
     ]);
   });
 
   test("SEC-11 an empty flag is an error: an unset variable of a shell must not switch publishing off", async () => {
     expect(await problemsOf({ flags: flags({ secret: "" }) })).toEqual([
       "Expected `secret` to be text of 1-4096 characters, got a text of 0 characters, not shown (flag --secret)",
+    ]);
+  });
+});
+
+describe("secrets in files of their own", () => {
+  const held = configOptions().filter(({ fileForm }) => fileForm !== undefined);
+  const good: Readonly<Record<string, string>> = {
+    redis: "redis://:hunter2@host",
+    roomSecrets: "dir=hunter,2 shop=x",
+    "identity.redis": "redis://:hunter2@host",
+    "identity.secretKeyFallbacks": "hunter,2 x",
+  };
+  const read: Readonly<Record<string, unknown>> = {
+    roomSecrets: { dir: "hunter,2", shop: "x" },
+    "identity.secretKeyFallbacks": ["hunter,2", "x"],
+  };
+
+  test("SEC-04 every secret is one of them", () => {
+    const secrets = configOptions().filter(({ isSecret }) => isSecret);
+    expect(held).toEqual(expect.arrayContaining([...secrets]));
+    expect(held.length).toBe(secrets.length + 3);
+  });
+
+  test.each(held.map(({ name }) => name))("SEC-04 SEC-11 %s", async (name) => {
+    const option = held.find((one) => one.name === name);
+    if (!option) throw new Error(`Expected an option ${name}`);
+    const text = good[name] ?? "hunter2-and-16-more";
+    const path = await file(`${text}\n`, "held");
+    const algorithm = { BELFRY_IDENTITY_JWT_ALGORITHM: name.startsWith("identity.jwt") ? "HS256" : "" };
+    const variable = fileVariableOf(option.variable);
+    const loaded = await loadConfig({ env: { ...algorithm, [variable]: path } });
+    expect(valueAt(loaded.config, option.path)).toEqual(read[name] ?? text);
+    expect(origin(loaded, ...option.path)).toBe(`environment ${variable}`);
+    expect(loaded.warnings).toEqual([]);
+    const both = { ...algorithm, [variable]: path, [option.variable]: text };
+    expect(await problemsOf({ env: both })).toEqual([
+      `Expected one of \`${name}\` (environment ${option.variable}) and the file that holds it (environment ${variable}), got both`,
+    ]);
+    expect(await problemsOf({ env: { ...algorithm, [variable]: join(folder, "none") } })).toContain(
+      `Expected a secret in the file none (environment ${variable}), got no such file`,
+    );
+  });
+
+  test("DJS-11 a public key may have several lines, a secret may not", async () => {
+    const pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----";
+    const path = await file(`${pem}\n`, "key.pem");
+    const env = { BELFRY_IDENTITY_JWT_ALGORITHM: "ES256" };
+    const { config } = await loadConfig({ env: { ...env, BELFRY_IDENTITY_JWT_PUBLIC_KEY_FILE: path } });
+    expect(config.identity.jwt?.publicKey).toBe(pem);
+    expect(await problemsOf({ env: { BELFRY_REDIS_FILE: path } })).toEqual([
+      `Expected one line of 1-4096 characters in the file key.pem (environment BELFRY_REDIS_FILE), got ${pem.length} characters`,
+    ]);
+  });
+
+  test("SEC-11 both in one config file are an error, and the environment wins over the file", async () => {
+    const path = await file("held\n", "held");
+    const both = await file(`{"secret": "s", "secretFile": ${JSON.stringify(path)}}`);
+    expect(await problemsOf({ file: both })).toEqual([
+      "Expected one of `secret` (file belfry.yaml) and the file that holds it (file belfry.yaml), got both",
+    ]);
+    const one = await file(`{"secretFile": ${JSON.stringify(path)}}`);
+    const loaded = await loadConfig({ file: one });
+    expect([loaded.config.secret, origin(loaded, "secret")]).toEqual(["held", "file belfry.yaml"]);
+    expect((await loadConfig({ file: one, env: { BELFRY_SECRET: "env" } })).config.secret).toBe("env");
+  });
+
+  test("SEC-11 a file that a stronger source makes needless is not opened", async () => {
+    const env = { BELFRY_SECRET_FILE: "/nowhere", SECRET_FILE: "/nowhere" };
+    const { config } = await loadConfig({ env, profile: wsEmit, flags: flags({ secret: "flag" }) });
+    expect(config.secret).toBe("flag");
+  });
+});
+
+describe("options of any depth", () => {
+  test("DJS-11 an optional section by environment, and what it lacks as a sentence", async () => {
+    const env = { BELFRY_IDENTITY_JWT_SECRET: "s".repeat(32), BELFRY_IDENTITY_JWT_ALGORITHM: "HS256" };
+    const loaded = await loadConfig({
+      env,
+      file: await file("identity: {jwt: {issuer: me, algorithm: HS512}}"),
+      flags: flags({ "identity.jwt.audience": "you" }),
+    });
+    expect(loaded.config.identity.jwt).toEqual({
+      algorithm: "HS256",
+      secret: "s".repeat(32),
+      issuer: "me",
+      audience: "you",
+    });
+    expect(origin(loaded, "identity", "jwt", "issuer")).toBe("file belfry.yaml");
+    expect(origin(loaded, "identity", "jwt", "secret")).toBe("environment BELFRY_IDENTITY_JWT_SECRET");
+    expect(await problemsOf({ env: { BELFRY_IDENTITY_JWT_COOKIE: "token" } })).toEqual([
+      expect.stringMatching(/^Expected `identity\.jwt\.algorithm` to be one of "HS256", .*, got nothing/),
+    ]);
+    expect(await problemsOf({ env, file: await file("identity: {jwt: yes}") })).toEqual([
+      expect.stringMatching(/^Expected `identity\.jwt` to be a section with algorithm, secret/),
     ]);
   });
 });
@@ -233,7 +329,7 @@ describe("what is wrong is said", () => {
       'Expected `drain` to be a number from 0 to 3600, got "soon" (flag --drain)',
       "Expected `limits.connections` to be a whole number from 1 to 10000000, got 1.5 (environment BELFRY_LIMITS_CONNECTIONS)",
       "Expected `listeners[0].address` to be text, got 8899 (file belfry.yaml)",
-      'Expected `listeners[0].dialects[0]` to be one of "socketio", "ws-hub", "websocket-channels", got "mqtt" (file belfry.yaml)',
+      'Expected `listeners[0].dialects[0]` to be one of "socketio", "ws-hub", "ws4redis", "websocket-channels", got "mqtt" (file belfry.yaml)',
       "Expected `listeners[0].origins` to be text or a list of: text, got 5 (file belfry.yaml)",
       'Expected `log.level` to be one of "debug", "info", "warn", "error", got "loud" (flag --log-level)',
       "Expected `roomSecrets` to be a section of names and values, got a list of 1 (file belfry.yaml)",
@@ -306,7 +402,7 @@ describe("--as ws-emit", () => {
   test("WSE-01 PSQ-01 defaults", async () => {
     const loaded = await asWsEmit({});
     expect(loaded.config.redis).toBe("redis://localhost:6379/0");
-    expect(loaded.config.listeners).toEqual([
+    expect(loaded.config.listeners).toMatchObject([
       {
         address: "0.0.0.0:8899",
         dialects: ["socketio"],
@@ -353,6 +449,11 @@ describe("--as ws-emit", () => {
     expect(config.redis).toBe("redis://localhost:6379/0");
     expect(config.secret).toBe(undefined);
     expect((await asWsEmit({}, { origins: [""] })).config.listeners[0]?.origins).toEqual([]);
+  });
+
+  test("WSE-02 CORS is split on spaces alone", async () => {
+    const { config } = await asWsEmit({ CORS: " http://a,http://b  http://c " });
+    expect(config.listeners[0]?.origins).toEqual(["http://a,http://b", "http://c"]);
   });
 
   test("WSE-02 a `*` anywhere is all", async () => {

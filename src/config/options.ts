@@ -3,6 +3,7 @@
 
 import { configJsonSchema, expectation, listOf } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
+import type { FileForm } from "./value-files.ts";
 
 export type OptionKind = "text" | "number" | "boolean" | "list" | "map";
 
@@ -23,6 +24,8 @@ export interface ConfigOption {
   readonly choices: readonly string[] | undefined;
   readonly default: unknown;
   readonly isSecret: boolean;
+  /** How a file holds the value; undefined: only what is secret, or long, is kept in files. */
+  readonly fileForm: FileForm | undefined;
   /** Title of its group in help and docs. */
   readonly section: string;
 }
@@ -33,6 +36,18 @@ const flagNames: Readonly<Record<string, string>> = {
   roomSecrets: "room-secret",
   "socketio.channels": "channel",
 };
+
+/** Values that are kept in files too, though they are no secrets: Redis URLs hold passwords, a PEM has several lines. */
+const fileForms: Readonly<Record<string, FileForm>> = {
+  redis: "line",
+  "identity.redis": "line",
+  "identity.jwt.publicKey": "lines",
+};
+
+/** The name in the environment for the path of a file that holds the value of `variable`. */
+export function fileVariableOf(variable: string): string {
+  return `${variable}_FILE`;
+}
 
 /** All options, in the order of the schema. */
 export function configOptions(): readonly ConfigOption[] {
@@ -72,6 +87,7 @@ function describe(node: SchemaNode, { path, names, section }: Place): ConfigOpti
     choices: node.enum,
     default: node.default,
     isSecret: isSecret(node),
+    fileForm: fileForms[name] ?? (isSecret(node) ? "line" : undefined),
     section,
   };
 }

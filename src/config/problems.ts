@@ -5,9 +5,9 @@ import type { z } from "zod";
 import { expectation, nodeAt } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import type { Layers } from "./layers.ts";
-import { valueAt } from "./layers.ts";
 import { isSecret } from "./options.ts";
 import { hint } from "./suggest.ts";
+import { valueAt } from "./tree-path.ts";
 
 const shownCharacters = 60;
 
@@ -62,15 +62,15 @@ function nameStep(step: PropertyKey, index: number): string {
 
 function describeIssue(issue: z.core.$ZodIssue, layers: Layers, schema: SchemaNode): string {
   const source = layers.sourceOf(issue.path);
+  const name = optionName(issue.path) || "the config";
+  const hasSentence = issue.message.startsWith("Expected ");
   // A sentence of its own, from whoever will use the value.
-  if (issue.code === "custom" && issue.message.startsWith("Expected ")) {
-    return `${issue.message} (\`${optionName(issue.path)}\`, ${source.label})`;
-  }
-  const node = nodeAt(schema, issue.path);
+  if (issue.code === "custom" && hasSentence) return `${issue.message} (\`${name}\`, ${source.label})`;
   const value = valueAt(layers.tree, issue.path);
   const got = isHidden(issue.path, schema) ? showHidden(value) : show(value);
-  const name = optionName(issue.path) || "the config";
-  return `Expected \`${name}\` to be ${expectedBy(issue, node)}, got ${got} (${source.label})`;
+  if (hasSentence) return `${issue.message}, got ${got} (\`${name}\`, ${source.label})`;
+  const expected = expectedBy(issue, nodeAt(schema, issue.path));
+  return `Expected \`${name}\` to be ${expected}, got ${got} (${source.label})`;
 }
 
 function expectedBy(issue: z.core.$ZodIssue, node: SchemaNode | undefined): string {

@@ -7,7 +7,7 @@ import { parseRedisUrl } from "../brokers/redis/url.ts";
 import { GatewayError } from "../core/errors.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
-import { isAddressRange, parseAddress } from "./address.ts";
+import { checkSocketPath, isAddressRange, parseAddress } from "./address.ts";
 import { houseProblems } from "./house-rules.ts";
 import { limitsSchema } from "./limits.ts";
 import { readOrigins } from "./origins.ts";
@@ -17,13 +17,38 @@ const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeO
 
 const dialectNames = Object.keys(dialects) as [DialectName, ...DialectName[]];
 
+/** Of a TCP listener that does not say otherwise. */
+const defaultAddress = "127.0.0.1:8899";
+/** Its owner and its group, where the proxy belongs. */
+const defaultUnixMode = "660";
+
+const listenerTlsSchema = z
+  .strictObject({
+    cert: z.string().min(1).describe("File with the certificate and those that vouch for it, PEM"),
+    key: z.string().min(1).describe("File with the certificate's private key, PEM without a passphrase"),
+  })
+  .describe("TLS of the listener");
+
 const listenerSchema = z
   .strictObject({
     address: z
       .string()
       .refine((text) => parseAddress(text) !== undefined, "`host:port`, `[v6]:port` or `:port`")
-      .default("127.0.0.1:8899")
+      .optional()
+      .meta({ default: defaultAddress })
       .describe("Where to listen: `host:port`, `[v6]:port` or `:port`; port 0 takes a free one"),
+    unix: z
+      .string()
+      .superRefine(checkSocketPath)
+      .optional()
+      .describe("Path of a unix socket to listen on instead; whoever opens it is a trusted proxy (SEC-15)"),
+    unixMode: z
+      .string()
+      .regex(/^[0-7]{3}$/)
+      .optional()
+      .meta({ default: defaultUnixMode })
+      .describe("Permissions of the socket's file, octal: who may connect"),
+    tls: listenerTlsSchema.optional(),
     dialects: z.array(z.enum(dialectNames)).min(1).default(["socketio"]).describe("What is spoken there"),
     origins: z
       .union([z.string(), z.array(z.string())])
@@ -36,9 +61,17 @@ const listenerSchema = z
     trustedProxies: z
       .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
       .default([])
-      .describe("Addresses and ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+      .describe("Addresses and ranges of proxies whose X-Forwarded-For, -Host and -Proto are believed"),
   })
-  .describe("Listener");
+  .describe("Listener")
+  .superRefine(({ address, unix }, context) => {
+    if (address === undefined || unix === undefined) return;
+    context.addIssue({ code: "custom", path: ["unix"], message: "Expected `address` or `unix`, got both" });
+  })
+  .transform((listener) => {
+    const { address = defaultAddress, unix, unixMode = defaultUnixMode } = listener;
+    return { ...listener, ...(unix === undefined ? { address } : { unixMode }) };
+  });
 
 const logSchema = z
   .strictObject({
@@ -106,6 +139,11 @@ const configShape = z.strictObject({
     .record(z.string().max(256), secretText())
     .default({})
     .describe("Secrets of room-spaces, `space=secret`; they win over those in Redis"),
+  openRooms: z
+    .array(z.string().min(1).max(256))
+    .max(1_000)
+    .default([])
+    .describe("Globs of the rooms in which what browsers say is heard by clients of every dialect (SEC-16)"),
   secretKeys: z
     .array(z.string().min(1).max(256))
     .default(["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"])
@@ -125,6 +163,8 @@ const configShape = z.strictObject({
 });
 
 export const configSchema = configShape.superRefine((config, context) => {
+  // A value that is wrong in itself, as a URL that is none, says nothing about the others.
+  if (context.issues.length > 0) return;
   for (const { path, text } of houseProblems(config)) {
     context.addIssue({ code: "custom", message: text, path: [...path], input: undefined });
   }

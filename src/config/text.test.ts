@@ -31,6 +31,17 @@ describe("text of flags and environment", () => {
     expect(readVariable(option("trustedProxies"), ",")).toEqual([]);
   });
 
+  test("DJS-07 secrets and maps are split on spaces alone: a comma may be part of one", () => {
+    expect(readVariable(option("identity.secretKeyFallbacks"), " old,key older ")).toEqual([
+      "old,key",
+      "older",
+    ]);
+    expect(readVariable(option("ws4redis.allowedChannels"), "a=subscribe-user,echo b=")).toEqual({
+      a: "subscribe-user,echo",
+      b: "",
+    });
+  });
+
   test("WSE-02 each value of a flag is one element", () => {
     expect(readFlag(option("origins"), ["http://a,b", "c d"])).toEqual(["http://a,b", "c d"]);
     expect(readFlag(option("socketio.aliases"), true)).toBe(true);

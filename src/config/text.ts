@@ -18,10 +18,10 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ["0", false],
 ]);
 
-/** Reads an environment variable: lists and maps are split on spaces and commas. */
+/** Reads an environment variable: lists are split on spaces and commas, maps and lists of secrets on spaces alone. */
 export function readVariable(option: ConfigOption, text: string): unknown {
-  if (option.kind === "list") return split(text);
-  if (option.kind === "map") return readMap(split(text)) ?? text;
+  if (option.kind === "list") return option.isSecret ? splitOnSpaces(text) : split(text);
+  if (option.kind === "map") return readMap(splitOnSpaces(text)) ?? text;
   return readScalar(option, text);
 }
 
@@ -39,6 +39,11 @@ function readScalar({ kind }: ConfigOption, text: string): unknown {
   if (kind === "number" && numberPattern.test(trimmed)) return Number(trimmed);
   if (kind === "boolean") return booleans.get(trimmed.toLowerCase()) ?? text;
   return text;
+}
+
+/** A comma may be part of an element. */
+export function splitOnSpaces(text: string): readonly string[] {
+  return text.split(/\s+/).filter((element) => element !== "");
 }
 
 function split(text: string): readonly string[] {

@@ -53,6 +53,34 @@ describe("dangerous starts", () => {
     expect(warnings.map(({ text }) => text.split(" ")[0])).toEqual([":1", ":3"]);
   });
 
+  const channels = ["websocket-channels"];
+  test.each<[Record<string, unknown>, WarningCode[]]>([
+    [{ listeners: [{ address: ":1", dialects: ["ws-hub"] }] }, []],
+    [{ listeners: [{ address: ":1", dialects: channels }] }, []],
+    [{ listeners: [{ address: ":1", dialects: channels }], secret: "short" }, ["short_secret"]],
+    [
+      { listeners: [{ address: ":1", dialects: channels }], "websocket-channels": { openPublish: true } },
+      ["public_open_publish"],
+    ],
+    [{ listeners: [{ dialects: channels }], "websocket-channels": { openPublish: true } }, []],
+    [{ listeners: [{ dialects: ["ws-hub"] }], ws4redis: { publish: ["*"] }, redis: "redis://h" }, []],
+  ])("T32 WSC-08 only what is spoken there is warned of: %j", (values, codes) => {
+    expect(findWarnings(configSchema.parse(values)).map(({ code }) => code)).toEqual(codes);
+  });
+
+  test("T32 SEC-03 W4R-17 a shared Redis without a prefix, and publishing for everybody", () => {
+    const codesOf = (ws4redis: Record<string, unknown>, redis?: string): readonly WarningCode[] => {
+      const listeners = [{ dialects: ["ws4redis"] }];
+      const identity = { sessionEngine: "none" };
+      return findWarnings(configSchema.parse({ listeners, identity, ws4redis, redis })).map(
+        ({ code }) => code,
+      );
+    };
+    expect(codesOf({ publish: ["chat", "*"] }, "redis://h")).toEqual(["open_publish", "no_redis_prefix"]);
+    expect(codesOf({ prefix: "app" }, "redis://h")).toEqual([]);
+    expect(codesOf({})).toEqual([]);
+  });
+
   test("T32 a Redis whose certificate nobody looks at", () => {
     const config = configSchema.parse({ redisTls: { insecure: true } });
     expect(findWarnings(config).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);

@@ -9,6 +9,9 @@ export type WarningCode =
   | "public_any_origin"
   | "public_without_secret"
   | "short_secret"
+  | "public_open_publish"
+  | "open_publish"
+  | "no_redis_prefix"
   | "origin_matches_nothing"
   | "redis_tls_unverified";
 
@@ -23,6 +26,7 @@ const goodSecretLength = 16;
 export function findWarnings(config: Config): readonly Warning[] {
   return [
     ...config.listeners.flatMap((listener) => listenerWarnings(listener, config)),
+    ...facilityWarnings(config),
     ...redisWarnings(config),
   ];
 }
@@ -30,17 +34,49 @@ export function findWarnings(config: Config): readonly Warning[] {
 function listenerWarnings(listener: ListenerConfig, config: Config): readonly Warning[] {
   const { address, origins } = listener;
   const warnings = unmatched(origins);
-  if (isLocal(parseAddress(address)?.host ?? "")) return warnings;
+  if (address === undefined || isLocal(parseAddress(address)?.host ?? "")) return warnings;
   if (origins === "*") {
     const text = `Any web page in the world may connect to ${address}: its origins are \`*\``;
     warnings.push({ code: "public_any_origin", text });
   }
+  return [...warnings, ...publishWarnings(listener, config)];
+}
+
+/** Who may publish over HTTP at a public address. */
+function publishWarnings({ address, dialects }: ListenerConfig, config: Config): readonly Warning[] {
+  const reached = `${address} can be reached from other machines`;
+  const hasEmit = dialects.includes("socketio");
+  const hasPublish = dialects.includes("websocket-channels");
+  const isOpen = hasPublish && config["websocket-channels"].openPublish;
+  const warnings: Warning[] = [];
+  if (isOpen) {
+    const text = `${reached}, and whoever reaches it may publish to every channel over HTTP: openPublish asks for no secret`;
+    warnings.push({ code: "public_open_publish", text });
+  }
   if (config.secret === undefined) {
-    const text = `${address} can be reached from other machines, and it has no publish secret. POST /emit is off, and whoever reaches it may join rooms without \`::\``;
+    if (!hasEmit) return warnings;
+    const text = `${reached}, and it has no publish secret. POST /emit is off, and whoever reaches it may join rooms without \`::\``;
     warnings.push({ code: "public_without_secret", text });
-  } else if (config.secret.length < goodSecretLength) {
-    const text = `${address} can be reached from other machines, and the publish secret has ${config.secret.length} characters: ${goodSecretLength} or more are not guessed`;
+  } else if ((hasEmit || (hasPublish && !isOpen)) && config.secret.length < goodSecretLength) {
+    const text = `${reached}, and the publish secret has ${config.secret.length} characters: ${goodSecretLength} or more are not guessed`;
     warnings.push({ code: "short_secret", text });
+  }
+  return warnings;
+}
+
+/** Of ws4redis, whose names in Redis hold what visitors are called. */
+function facilityWarnings({ listeners, ws4redis, redis }: Config): readonly Warning[] {
+  if (!listeners.some(({ dialects }) => dialects.includes("ws4redis"))) return [];
+  const warnings: Warning[] = [];
+  if (ws4redis.publish.includes("*")) {
+    const text =
+      "Every visitor may publish at every facility: ws4redis.publish is `*`, as in the original (W4R-17)";
+    warnings.push({ code: "open_publish", text });
+  }
+  if (redis !== undefined && ws4redis.prefix === "") {
+    const text =
+      "The Redis names of ws4redis have no prefix: what another program keeps under user:<name>: is read to the user of that name. Set ws4redis.prefix (WS4REDIS_PREFIX), here and in Django (SEC-03)";
+    warnings.push({ code: "no_redis_prefix", text });
   }
   return warnings;
 }

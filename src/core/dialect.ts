@@ -21,6 +21,8 @@ export interface Exchange {
   /** Verdict on the `Origin` header (EIO-18); `undefined` means that there was none, which is allowed. */
   readonly origin: string | undefined;
   readonly isOriginAllowed: boolean;
+  /** Is the page of our own host and port, as the client or a trusted proxy names them (W4R-16)? No Origin is none. */
+  readonly isOwnOrigin: boolean;
   /** Keeps the request open this long without an answer (a held poll). */
   hold(seconds: number): void;
 }
@@ -31,8 +33,8 @@ export interface Route {
   readonly isPrefix: boolean;
   fetch(request: Request, exchange: Exchange): Response | Promise<Response>;
   /**
-   * Is this request for this route, beside its path? On a port that several dialects share, the first `yes` gets it,
-   * else the first `otherwise` (RTE-02, RTE-03, RTE-07). @default yes
+   * Is this request for this route, beside its path? Of the routes whose paths fit it best, the first `yes` gets it, else
+   * the first `otherwise`; when all say `no`, those that fit less well are asked (RTE-01..07). @default yes
    */
   accepts?(request: Request, exchange: Exchange): "yes" | "otherwise" | "no";
   /** `upgrade` judges the handshake's headers itself; otherwise the listener refuses what RFC 6455 forbids (W4R-10). */
@@ -82,7 +84,7 @@ export interface BrowserContext {
   /** Hears one more name of the bus, for as long as a client wants it; the rest is as with a feed. */
   listen(feed: Feed<ChannelFilter>): Promise<Subscription>;
   /** Does a Redis name belong to another owner than this dialect (RTE-08)? Nobody may reach it by a name of theirs. */
-  isForeignName(name: string): boolean;
+  readonly isForeignName: (name: string) => boolean;
   readonly observe: Observe;
   readonly limits: Limits;
   /**
@@ -92,6 +94,8 @@ export interface BrowserContext {
   admit(address: string): (() => void) | undefined;
   /** Monotonic clock, ms. */
   now(): number;
+  /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
+  readonly isOpenRoom: (room: string) => boolean;
 }
 
 /** What a backend side may use. */
@@ -101,6 +105,8 @@ export interface BackendContext {
   readonly limits: Limits;
   /** Unique per running gateway: `host_id` and the like. */
   readonly gatewayId: string;
+  /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
+  readonly isOpenRoom: (room: string) => boolean;
   /** Compares in constant time with the publish secret; undefined when none is configured: no HTTP publishes. */
   readonly isPublishSecret: ((candidate: unknown) => boolean) | undefined;
 }

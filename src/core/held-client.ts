@@ -10,7 +10,10 @@ export class HeldClient implements Client {
   #waiting: Frame[] | undefined = [];
   #waitingBytes = 0;
 
-  /** @param maxBytes what may wait; beyond it, `overflowed` is called for each frame, and the frame is dropped. */
+  /**
+   * @param maxBytes what may wait, the last frame not counted: a message of any size finds room behind little. Beyond it,
+   * `overflowed` is called for each frame, and the frame is dropped.
+   */
   constructor(client: Client, maxBytes: number, overflowed: () => void) {
     this.#client = client;
     this.#maxBytes = maxBytes;
@@ -21,6 +24,7 @@ export class HeldClient implements Client {
   release(frames: readonly Frame[]): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
+    this.#waitingBytes = 0;
     if (frames.length + waiting.length > 0) this.#client.send([...frames, ...waiting]);
   }
 
@@ -54,12 +58,11 @@ export class HeldClient implements Client {
   }
 
   #wait(waiting: Frame[], frame: Frame): void {
-    const bytes = this.#waitingBytes + frame.length;
-    if (bytes > this.#maxBytes) {
+    if (this.#waitingBytes > this.#maxBytes) {
       this.#overflowed();
       return;
     }
-    this.#waitingBytes = bytes;
+    this.#waitingBytes += frame.length;
     waiting.push(frame);
   }
 }

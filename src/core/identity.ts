@@ -38,12 +38,28 @@ export type IdentityResult =
 export interface IdentitySource {
   /** Browsers send what it reads by themselves, from the pages of other sites too: their Origin must be checked (SEC-08). */
   readonly readsCookies: boolean;
+  /** Connections ask again after so long who they are, ms; undefined: never (DJS-12). */
+  readonly recheckMs: number | undefined;
   /** Never rejects. */
   identify(request: Request, asked: Asked): Promise<IdentityResult>;
 }
 
 /** A visitor without an identity. */
 export const anonymous: Identity = { kind: "identity", session: undefined, user: undefined, groups: [] };
+
+/** Is it still the same visitor, with the same rights? */
+export function isSameIdentity(a: Identity, b: Identity): boolean {
+  const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
+    one.length === other.length && one.every((name) => other.includes(name));
+  const isSamePart = (a.channels === undefined) === (b.channels === undefined);
+  return (
+    a.user === b.user &&
+    a.session === b.session &&
+    isSameSet(a.groups, b.groups) &&
+    isSamePart &&
+    isSameSet(a.channels, b.channels)
+  );
+}
 
 /**
  * May this visitor be in the room for who it is: a public one, or one in a room-space of its own (`user:john::inbox`,

@@ -91,7 +91,8 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     for (const tree of this.#parts.trees ?? []) context.hub.joinTree(this.#connection, tree);
     context.observe.connected(format.dialect, "websocket");
     this.#parts.opened?.(this);
-    if (held) void this.#sendFirst(held);
+    // `opened` may have closed it.
+    if (held && this.#connection) void this.#sendFirst(held);
   }
 
   message(frame: Frame): void {
@@ -134,7 +135,7 @@ export class PlainClient implements SocketHandler, Agent, Closable {
 
   /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */
   request(publication: Parameters<Agent["request"]>[0]): void {
-    this.#socket?.send(this.#dialect.format.encode(publication));
+    this.#connection?.client.send(this.#dialect.format.encode(publication));
   }
 
   tick(now: number): void {

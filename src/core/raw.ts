@@ -62,8 +62,8 @@ export function createRawFormat(dialect: string): Format {
   };
 }
 
-/** Text where the bytes are UTF-8, else binary. */
-function rawFrame(bytes: Uint8Array): Frame {
+/** Text where the bytes are UTF-8, else binary (W4R-07). */
+export function rawFrame(bytes: Uint8Array): Frame {
   return readUtf8(bytes) ?? bytes;
 }
 

@@ -164,7 +164,7 @@ describe("T3 an error in a handler ends its own websocket and nothing else", () 
 });
 
 describe("routes", () => {
-  test("an exact path wins over a prefix; a prefix takes what is below it, and no neighbour", async () => {
+  test("RTE-01 an exact path wins over a prefix; a prefix takes what is below it, and no neighbour", async () => {
     const { listener } = setUp();
     const pathOf = async (path: string): Promise<unknown> => {
       const answer = await rawRequest(listener.url, { path });
@@ -214,6 +214,10 @@ describe("a websocket", () => {
     client.send("x".repeat(10_001));
     expect((await client.waitForClose()).code).toBe(1009);
     await setup.logged("closed 1009 peer");
+    using liar = await setup.open();
+    liar.sendFrame(8, Buffer.concat([Buffer.of(0x0f, 0xa1), Buffer.from("Received too big message")]));
+    await liar.waitForClose();
+    await setup.logged("closed 4001 peer");
   });
 
   test("SEC-06 a client that never reads is closed, told as slow, and the others hear all", async () => {

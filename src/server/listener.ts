@@ -1,14 +1,15 @@
-// One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them,
-// upgrades websockets (websocket.ts), and publishes to the engine's topics.
+// One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them
+// (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import { setImmediate } from "node:timers/promises";
 import type { Server, ServerWebSocket } from "bun";
-import type { Exchange, Route } from "../core/dialect.ts";
-import { GatewayError } from "../core/errors.ts";
+import type { Route } from "../core/dialect.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Frame, SocketHandler } from "../core/transport.ts";
-import type { Origins } from "./request.ts";
+import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
+import type { Endpoint, TlsFiles } from "./endpoint.ts";
+import type { Origins } from "./origin.ts";
 import {
   createExchange,
   handshakeFault,
@@ -17,13 +18,15 @@ import {
   malformation,
   plainAddress,
   TrustedProxies,
+  unixPeer,
 } from "./request.ts";
+import { Router } from "./router.ts";
 import type { SocketContext } from "./websocket.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
 export interface ListenerParts {
-  /** TCP port 0 takes a free one. */
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Endpoint;
+  readonly tls?: TlsFiles | undefined;
   readonly routes: readonly Route[];
   readonly origins: Origins;
   readonly trustedProxies: readonly string[];
@@ -35,6 +38,11 @@ export interface ListenerParts {
 
 /** Seconds without a byte until an HTTP connection is closed (slow requests, idle keep-alive). */
 const idleSeconds = 10;
+/**
+ * The engine's longest time for a held request. On a unix socket, where it cannot give one request more than the others,
+ * all connections have it: the proxy there keeps slow clients away.
+ */
+const longestHoldSeconds = 255;
 /** The engine's own bound on unread bytes: a backstop, websocket.ts closes slow clients long before. */
 const engineBufferBytes = 128 * 1024 * 1024;
 
@@ -42,22 +50,35 @@ type Ws = ServerWebSocket<WebSocketTransport>;
 
 export class Listener implements SocketContext {
   readonly #parts: ListenerParts;
+  readonly #router: Router;
   readonly #proxies: TrustedProxies;
   readonly #server: Server<WebSocketTransport>;
   #publishedBytes = 0;
   #isDraining = false;
 
-  /** Listens at once; throws GatewayError `start_failed` with a sentence when the address cannot be had. */
+  /**
+   * Listens at once; throws GatewayError `start_failed` with a sentence when the address cannot be had. On a unix socket,
+   * `Listener.start` makes way first.
+   */
   constructor(parts: ListenerParts) {
     this.#parts = parts;
+    this.#router = new Router(parts.routes);
     this.#proxies = new TrustedProxies(parts.trustedProxies);
     this.#server = this.#listen();
   }
 
-  /** Where it listens, as a URL. */
+  /** Rejects where the constructor throws; replaces the socket that a dead process left behind. */
+  static async start(parts: ListenerParts): Promise<Listener> {
+    if ("unix" in parts.address) await makeWay(parts.address.unix);
+    return new Listener(parts);
+  }
+
+  /** Where it listens: `http://127.0.0.1:8899`, `https://...`, `unix:/run/belfry.sock`. */
   get url(): string {
-    const { host } = this.#parts.address;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#server.port}`;
+    const { address, tls } = this.#parts;
+    if ("unix" in address) return endpointLabel(address);
+    const port = this.#server.port ?? address.port;
+    return `${tls ? "https" : "http"}://${endpointLabel({ ...address, port })}`;
   }
 
   get limits(): Limits {
@@ -85,23 +106,26 @@ export class Listener implements SocketContext {
 
   /** Ends everything that is still open. */
   async stop(): Promise<void> {
+    this.drain();
     await this.#server.stop(true);
   }
 
   #listen(): Server<WebSocketTransport> {
-    const { address, maxMessageBytes, limits } = this.#parts;
+    const { address, tls, maxMessageBytes, limits } = this.#parts;
+    const options: Bun.Serve.Options<WebSocketTransport> = {
+      ...("unix" in address
+        ? unixOptions(address.unix)
+        : { hostname: address.host, port: address.port, idleTimeout: idleSeconds }),
+      ...(tls && { tls: readTls(tls) }),
+      fetch: (request, server) => this.#fetch(request, server),
+      error: (error) => this.#failed(error),
+      maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + 64 * 1024,
+      websocket: this.#websocket(),
+    };
     try {
-      return Bun.serve<WebSocketTransport>({
-        hostname: address.host,
-        port: address.port,
-        fetch: (request, server) => this.#fetch(request, server),
-        error: (error) => this.#failed(error),
-        maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + 64 * 1024,
-        idleTimeout: idleSeconds,
-        websocket: this.#websocket(),
-      });
+      return withMode(address, () => Bun.serve(options));
     } catch (error) {
-      throw new GatewayError("start_failed", listenFailure(address, error), { cause: error });
+      throw listenFailure(address, error);
     }
   }
 
@@ -127,8 +151,9 @@ export class Listener implements SocketContext {
         ws.data.handler.ponged?.();
       }),
       close: this.#guarded((ws, code: number, reason: string) => {
-        // The engine closes a message over the limit with 1009 by itself, and tells us 1006.
-        ws.data.ended(reason === "Received too big message" ? 1009 : code);
+        // The engine closes a message over the limit with 1009 by itself, and tells us 1006, which no client can send.
+        const isTooLarge = code === 1006 && reason === "Received too big message";
+        ws.data.ended(isTooLarge ? 1009 : code);
       }),
     };
   }
@@ -151,22 +176,22 @@ export class Listener implements SocketContext {
   ): Response | Promise<Response | undefined> | undefined {
     const fault = malformation(request);
     if (fault !== undefined) return this.#refuse(400, fault);
-    const peer = plainAddress(server.requestIP(request)?.address ?? "");
     const exchange = createExchange({
       request,
-      address: this.#proxies.clientOf(peer, request),
+      peer: this.#peerOf(request, server),
+      proxies: this.#proxies,
       origins: this.#parts.origins,
       hold: (seconds) => {
-        server.timeout(request, Math.min(seconds, 255));
+        server.timeout(request, Math.min(seconds, longestHoldSeconds));
       },
     });
-    const route = this.#route(request, exchange);
+    const { route, isKnownPath } = this.#router.find(request, exchange);
     if (!isUpgrade(request)) {
       const answer = route ? route.fetch(request, exchange) : this.#notFound();
       return hasBody(request) ? settled(request, answer) : answer;
     }
-    if (this.#isDraining) return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
-    if (!route?.upgrade) return this.#refuse(route ? 400 : 404, "Expected no upgrade on this path\n");
+    if (this.#isDraining) return this.#refuseDraining();
+    if (!route?.upgrade) return this.#refuse(isKnownPath ? 400 : 404, "Expected no upgrade on this path\n");
     const handshake = route.judgesHandshake === true ? undefined : handshakeFault(request);
     if (handshake !== undefined) return this.#refuseHandshake(handshake);
     const answer = route.upgrade(request, exchange);
@@ -175,14 +200,25 @@ export class Listener implements SocketContext {
       : this.#finishUpgrade(request, server, answer);
   }
 
+  /** Judging may have taken time: the client may be gone by now, and the gateway may be about to be. */
   #finishUpgrade(
     request: Request,
     server: Server<WebSocketTransport>,
     answer: SocketHandler | Response,
   ): Response | undefined {
-    return answer instanceof Response ? closing(answer) : this.#upgrade(request, server, answer);
+    if (answer instanceof Response) return closing(answer);
+    let isOpen = false;
+    try {
+      const refusal = this.#isDraining ? this.#refuseDraining() : this.#upgrade(request, server, answer);
+      isOpen = refusal === undefined;
+      return refusal;
+    } finally {
+      // It never opened, so the engine will not say that it ended.
+      if (!isOpen) answer.closed(1006, "peer");
+    }
   }
 
+  /** @returns undefined when the websocket is open; otherwise the handler was never told of one. */
   #upgrade(
     request: Request,
     server: Server<WebSocketTransport>,
@@ -193,25 +229,18 @@ export class Listener implements SocketContext {
     else request.headers.set("sec-websocket-protocol", handler.protocol);
     const data = new WebSocketTransport(handler, this);
     if (server.upgrade(request, { data })) return undefined;
-    handler.closed(1006, "peer");
+    // Nobody is there to read it, and nobody did anything wrong.
+    if (request.signal.aborted) return plain(400, "");
     return this.#refuse(400, "Expected a websocket handshake\n");
   }
 
-  /** Exact paths before prefixes; of those that match, the first that wants the request (RTE-01). */
-  #route(request: Request, exchange: Exchange): Route | undefined {
-    const { path } = exchange;
-    const { routes } = this.#parts;
-    const matching = [
-      ...routes.filter((route) => route.path === path),
-      ...routes.filter((route) => route.isPrefix && path.startsWith(`${route.path}/`)),
-    ];
-    let otherwise: Route | undefined;
-    for (const route of matching) {
-      const verdict = route.accepts?.(request, exchange) ?? "yes";
-      if (verdict === "yes") return route;
-      if (verdict === "otherwise") otherwise ??= route;
-    }
-    return otherwise;
+  #peerOf(request: Request, server: Server<WebSocketTransport>): string {
+    if ("unix" in this.#parts.address) return unixPeer;
+    return plainAddress(server.requestIP(request)?.address ?? "");
+  }
+
+  #refuseDraining(): Response {
+    return this.#refuse(503, "Shutting down\n", { "retry-after": "1" });
   }
 
   #refuseHandshake(status: 400 | 405 | 426): Response {
@@ -231,10 +260,16 @@ export class Listener implements SocketContext {
     return plain(404, "Not found\n");
   }
 
-  #failed(error: Error): Response {
+  #failed(error: unknown): Response {
     this.#parts.observe.report("http", error);
     return this.#refuse(500, "Internal error\n");
   }
+}
+
+/** The engine takes an idle time on a unix socket too, though its types do not say so. */
+function unixOptions(path: string): { readonly unix: string } {
+  const options = { unix: path, idleTimeout: longestHoldSeconds };
+  return options;
 }
 
 function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
@@ -255,12 +290,4 @@ async function settled(request: Request, answer: Response | Promise<Response>): 
   const response = await answer;
   if (request.headers.has("transfer-encoding")) await setImmediate();
   return response.ok && request.bodyUsed ? response : closing(response);
-}
-
-function listenFailure(address: ListenerParts["address"], error: unknown): string {
-  const where = `${address.host}:${address.port}`;
-  const code = (error as { code?: unknown }).code;
-  if (code === "EADDRINUSE") return `Expected ${where} to be free, another process listens there`;
-  if (code === "EACCES") return `Expected the right to listen on ${where}, got EACCES`;
-  return `Expected to listen on ${where}, got ${typeof code === "string" ? code : String(error)}`;
 }

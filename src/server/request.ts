@@ -1,11 +1,10 @@
 // What a listener finds out about a request before any dialect sees it: is it well formed, who sent it, and may
-// its Origin speak to us. Closes the engine's known gaps: two Host headers, and an upgrade with a body.
+// its Origin speak to us (origin.ts). Closes the engine's known gaps: two Host headers, and an upgrade with a body.
 
 import { BlockList, isIP } from "node:net";
 import type { Exchange } from "../core/dialect.ts";
-
-/** `*`: any; a list: exactly these (EIO-18); undefined: no list configured, then a page's own origin is allowed. */
-export type Origins = "*" | readonly string[] | undefined;
+import { isOriginAllowed, isOwnOrigin, ownHost } from "./origin.ts";
+import type { Origins } from "./origin.ts";
 
 /** @returns why the request must not be served, or undefined when it may. */
 export function malformation(request: Request): string | undefined {
@@ -43,7 +42,13 @@ export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
   return isAsked && /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "") ? undefined : 400;
 }
 
-/** Proxies whose `X-Forwarded-For` is believed: addresses and CIDR ranges. */
+/**
+ * The address of whoever speaks through a unix socket: there is none. It is a proxy on this machine, which says whose
+ * requests it brings (SEC-15). No IP address and no host name is written like this.
+ */
+export const unixPeer = "unix:";
+
+/** Proxies whose `X-Forwarded-*` are believed: addresses and CIDR ranges, and whoever may open our unix socket. */
 export class TrustedProxies {
   readonly #list = new BlockList();
 
@@ -59,6 +64,7 @@ export class TrustedProxies {
   }
 
   trusts(address: string): boolean {
+    if (address === unixPeer) return true;
     return isIP(address) !== 0 && this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
   }
 
@@ -68,8 +74,7 @@ export class TrustedProxies {
     const forwarded = (request.headers.get("x-forwarded-for") ?? "").split(",");
     for (const entry of forwarded.toReversed()) {
       const address = plainAddress(withoutPort(entry.trim()));
-      if (isIP(address) === 0) return peer;
-      if (!this.trusts(address)) return address;
+      if (!this.trusts(address)) return isIP(address) === 0 ? peer : address;
     }
     return peer;
   }
@@ -86,31 +91,26 @@ export function plainAddress(address: string): string {
   return isIP(inner) === 4 ? inner : address;
 }
 
-/** The verdict of EIO-18: no Origin is allowed, a list is compared exactly, no list means same host and port. */
-export function isOriginAllowed(origin: string | undefined, host: string, origins: Origins): boolean {
-  if (origin === undefined || origins === "*") return true;
-  if (origins) return origins.includes(origin);
-  // A TLS proxy in front hides the scheme from us; host and port must still be the page's own.
-  return origin === `http://${host}` || origin === `https://${host}`;
-}
-
 export interface ExchangeParts {
   readonly request: Request;
-  readonly address: string;
+  /** Who is connected to us, as `plainAddress` writes it. */
+  readonly peer: string;
+  readonly proxies: TrustedProxies;
   readonly origins: Origins;
   readonly hold: (seconds: number) => void;
 }
 
-export function createExchange({ request, address, origins, hold }: ExchangeParts): Exchange {
+export function createExchange({ request, peer, proxies, origins, hold }: ExchangeParts): Exchange {
   const url = new URL(request.url);
   const origin = request.headers.get("origin") ?? undefined;
-  const host = request.headers.get("host") ?? "";
+  const isOwn = isOwnOrigin(origin, ownHost(request, proxies.trusts(peer)));
   return {
     path: url.pathname,
     query: url.searchParams,
-    address,
+    address: proxies.clientOf(peer, request),
     origin,
-    isOriginAllowed: isOriginAllowed(origin, host, origins),
+    isOriginAllowed: isOriginAllowed(origin, isOwn, origins),
+    isOwnOrigin: isOwn,
     hold,
   };
 }

@@ -22,7 +22,7 @@ beforeAll(async () => {
     redis: redis.url,
     secret: "publish-secret-of-this-test",
     listeners: [{ address: "127.0.0.1:0", dialects: ["socketio", "ws-hub", "websocket-channels"] }],
-    "websocket-channels": { openRooms: ["open/*"] },
+    openRooms: ["open/*"],
   });
 });
 

@@ -6,6 +6,7 @@ import { publishSecret } from "../../src/auth/constant-time.ts";
 import { createBus } from "../../src/brokers/registry.ts";
 import type { Bus } from "../../src/core/bus.ts";
 import type { BrowserSide, Route } from "../../src/core/dialect.ts";
+import { compileGlobs } from "../../src/core/glob.ts";
 import { Hub } from "../../src/core/hub.ts";
 import type { Limits } from "../../src/core/limits.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
@@ -27,6 +28,8 @@ export interface ChannelsOptions {
   /** URL of a Redis. @default this process's memory */
   readonly redis?: string;
   readonly limits?: Partial<Limits>;
+  /** Globs of rooms that are open to what browsers say. @default none */
+  readonly openRooms?: readonly string[];
   /** The publish secret; null: none is configured. */
   readonly secret?: string | null;
   readonly origins?: "*" | readonly string[];
@@ -65,7 +68,7 @@ export class ChannelsGateway implements AsyncDisposable {
     const isPublishSecret = key === null ? undefined : publishSecret(key);
     this.browser = websocketChannelsDialect.browser(context, options);
     const backend = websocketChannelsDialect.backend(
-      { ...shared, gatewayId: "test", isPublishSecret },
+      { ...shared, gatewayId: "test", isOpenRoom: compileGlobs(parts.openRooms ?? []), isPublishSecret },
       options,
     );
     for (const feed of backend.feeds) {

@@ -105,7 +105,14 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     admit,
     now: () => performance.now(),
   };
-  const backing = { bus, observe, limits, gatewayId: "test", isPublishSecret: undefined };
+  const backing = {
+    bus,
+    observe,
+    limits,
+    gatewayId: "test",
+    isOpenRoom: () => false,
+    isPublishSecret: undefined,
+  };
   const { browser, backend }: Sides = wsHubDialect as Sides;
   const parsed = wsHubOptions.parse(options);
   const front = browser(context, parsed);

@@ -18,6 +18,8 @@ const environments = {
   "socketio-5.15": "socketio, redis",
   "flask-socketio": "flask_socketio, redis",
   "socketio-client": "socketio, requests, websocket, aiohttp",
+  "django-3.2": "django_redis, six, gevent",
+  "django-5.2": "django_redis, six, gevent",
 } as const;
 
 export type PythonName = keyof typeof environments;
@@ -54,7 +56,7 @@ export function missingPython(): string {
 }
 
 /** The Python binary of an environment; makes the environment when it is missing. */
-async function pythonEnv(name: PythonName): Promise<string> {
+export async function pythonEnv(name: PythonName): Promise<string> {
   const python = await findPython();
   if (!python) throw new Error(missingPython());
   const path = await environmentPath(name, python);

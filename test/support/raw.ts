@@ -1,12 +1,13 @@
-// Raw HTTP and raw websockets over a TCP connection of their own, for assertions about exact bytes: nothing is added,
+// Raw HTTP and raw websockets over a connection of their own (TCP, TLS or a unix socket), for assertions about exact bytes: nothing is added,
 // corrected or retried. Whatever comes is kept in a queue, so a test that asks late misses nothing.
 
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 const defaultTimeoutMs = 5_000;
 
-/** One TCP connection: write what you like, read what comes. */
+/** One connection: write what you like, read what comes. */
 export class RawConnection implements Disposable {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
@@ -26,11 +27,11 @@ export class RawConnection implements Disposable {
     socket.on("end", ended).on("close", ended).on("error", ended);
   }
 
+  /** @param url `http://...`, `https://...` (any certificate will do) or `unix:<path>`. */
   static async open(url: string): Promise<RawConnection> {
-    const { hostname, port } = new URL(url);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.once("connect", resolve).once("error", reject);
+    const socket = dial(url);
+    socket.once(url.startsWith("https:") ? "secureConnect" : "connect", resolve).once("error", reject);
     await promise;
     return new RawConnection(socket);
   }
@@ -102,6 +103,13 @@ export class RawConnection implements Disposable {
   }
 }
 
+function dial(url: string): Socket {
+  if (url.startsWith("unix:")) return connect({ path: url.slice("unix:".length) });
+  const { protocol, hostname, port } = new URL(url);
+  const address = { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+  return protocol === "https:" ? connectTls({ ...address, rejectUnauthorized: false }) : connect(address);
+}
+
 export interface RawResponse {
   readonly status: number;
   /** Names in lower case; repeated ones joined with a comma. */
@@ -122,7 +130,8 @@ export interface RawRequest {
 export function requestBytes(url: string, request: RawRequest): Buffer {
   const { method = "GET", path, headers = {}, body } = request;
   const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
-  const fields = Object.entries({ Host: new URL(url).host, ...length, ...headers });
+  const host = url.startsWith("unix:") ? "localhost" : new URL(url).host;
+  const fields = Object.entries({ Host: host, ...length, ...headers });
   const head = [`${method} ${path} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`), "", ""];
   return Buffer.concat([Buffer.from(head.join("\r\n")), Buffer.from(body ?? "")]);
 }

@@ -38,6 +38,7 @@ export function createIdentity(parts: IdentityParts): IdentitySource {
   const tokens = jwt && createJwtSource({ options: jwt, fetch, nowMs: now });
   return {
     readsCookies: readsCookies(options),
+    recheckMs: options.recheck === undefined ? undefined : options.recheck * 60_000,
     async identify(request, asked) {
       const result = await ask(request, asked, { ...parts, tokens });
       if (result.kind !== "identity") observe.refused(label, result.reason);

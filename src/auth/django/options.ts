@@ -114,6 +114,14 @@ export const identityOptions = z
       .default(2)
       .describe("Seconds that the callback may take (DJS-10)"),
     jwt: jwtOptions.optional(),
+    recheck: z
+      .number()
+      .positive()
+      .max(1_440)
+      .optional()
+      .describe(
+        "Minutes after which connections ask again who they are; who is somebody else then, or nobody, is closed (DJS-12). Without it, identity is fixed at connect time",
+      ),
   })
   .describe("Who a visitor is: Django's sessions, a callback, JSON Web Tokens");
 

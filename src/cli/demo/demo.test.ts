@@ -8,6 +8,7 @@ const exchange: Exchange = {
   address: "127.0.0.1",
   origin: undefined,
   isOriginAllowed: true,
+  isOwnOrigin: true,
   hold: () => undefined,
 };
 

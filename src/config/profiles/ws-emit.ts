@@ -1,5 +1,6 @@
 // `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02).
 
+import { splitOnSpaces } from "../text.ts";
 import type { Profile } from "./profile.ts";
 
 export const wsEmit: Profile = {
@@ -12,11 +13,13 @@ export const wsEmit: Profile = {
       name: "CORS",
       option: "origins",
       whenEmpty: [],
+      read: splitOnSpaces,
       description: "Origins that may connect, separated by spaces; `*` is everyone, empty is nobody",
     },
     { name: "SECRET", option: "secret", description: "Publish secret: switches `POST /emit` on" },
     { name: "FLASK_SECRET", description: "Accepted without effect, as in ws-emit itself" },
   ],
+  refused: [],
   defaults: {
     redis: "redis://localhost:6379/0",
     address: "0.0.0.0:8899",

@@ -32,6 +32,7 @@ const exchangeOf = (url: string): Exchange => ({
   address: "192.0.2.1",
   origin: undefined,
   isOriginAllowed: true,
+  isOwnOrigin: true,
   hold() {},
 });
 

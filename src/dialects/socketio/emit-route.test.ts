@@ -47,6 +47,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     },
     limits: { ...defaultLimits, ...limits },
     gatewayId: "ours",
+    isOpenRoom: () => false,
     isPublishSecret(candidate) {
       compared.push(candidate);
       return candidate === "S";
@@ -60,6 +61,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     address: "127.0.0.1",
     origin: undefined,
     isOriginAllowed: true,
+    isOwnOrigin: true,
     hold() {},
   };
   const ask = async (init: RequestInit): Promise<Response> =>

@@ -6,6 +6,7 @@ import { readBody } from "../../core/codec/body.ts";
 import { readArray, readObject, readString, stringMember } from "../../core/codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { textAnswer } from "../../core/http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "./packet.ts";
 import { encodeEmit } from "./python-encode.ts";
@@ -23,10 +24,10 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
     path: "/emit",
     isPrefix: false,
     async fetch(request) {
-      if (request.method === "OPTIONS") return answer(200, "", allowed);
+      if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
       if (request.method !== "POST") {
         context.observe.refused("socketio", "method_not_allowed");
-        return answer(405, "Expected the method POST\n", allowed);
+        return textAnswer(405, "Expected the method POST\n", allowed);
       }
       try {
         const fields = await readFields(request, context.limits.httpBodyBytes);
@@ -34,7 +35,7 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
         if (!isPublishSecret(stringMember(fields, "secret")))
           throw new GatewayError("secret_wrong", "Incorrect secret");
         await publish(context, options, fields);
-        return answer(200, "OK\n");
+        return textAnswer(200, "OK\n");
       } catch (error) {
         return refuse(context, error);
       }
@@ -124,19 +125,7 @@ function invalid(message: string, cause?: unknown): GatewayError {
 function refuse({ observe }: BackendContext, error: unknown): Response {
   if (!(error instanceof GatewayError)) throw error;
   observe.refused("socketio", error.code);
-  return answer(error.status, `${error.message}\n`);
+  return textAnswer(error.status, `${error.message}\n`);
 }
 
 const allowed = { allow: "OPTIONS, POST" } as const;
-
-function answer(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(body, {
-    status,
-    headers: {
-      ...headers,
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-    },
-  });
-}

@@ -12,6 +12,7 @@ const exchange: Exchange = {
   address: "",
   origin: undefined,
   isOriginAllowed: true,
+  isOwnOrigin: true,
   hold() {},
 };
 

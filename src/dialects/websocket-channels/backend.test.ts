@@ -4,6 +4,7 @@ import { createBus } from "../../brokers/registry.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Connection } from "../../core/connection.ts";
 import type { Feed } from "../../core/dialect.ts";
+import { compileGlobs } from "../../core/glob.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
@@ -13,12 +14,18 @@ import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";
 import { ancestorsOf } from "./packet.ts";
 
-async function feedOf(options: object = {}): Promise<Feed> {
+async function feedOf(openRooms: readonly string[] = []): Promise<Feed> {
   const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  const context = { bus, observe: silent, limits: defaultLimits, gatewayId: "test" };
+  const context = {
+    bus,
+    observe: silent,
+    limits: defaultLimits,
+    gatewayId: "test",
+    isOpenRoom: compileGlobs(openRooms),
+  };
   const side = createBackendSide(
     { ...context, isPublishSecret: publishSecret("s") },
-    websocketChannelsOptions.parse(options),
+    websocketChannelsOptions.parse({}),
   );
   const [feed] = side.feeds;
   if (!feed) throw new Error("Expected one feed");
@@ -56,7 +63,7 @@ describe("the feed", () => {
   });
 
   test("SEC-16 trees stay in the dialect even where every room is open", async () => {
-    const feed = await feedOf({ openRooms: ["*"] });
+    const feed = await feedOf(["*"]);
     const decode = (channel: string): unknown => feed.decode({ channel, payload: Buffer.from("x") });
     expect(decode("websocket:a")).toMatchObject({ rooms: ["a"], isTree: false, only: undefined });
     for (const tree of ["websocket:a/", "websocket:/"]) {
@@ -74,7 +81,7 @@ describe("the feed", () => {
   });
 
   test("T21 10,000-character names against 1,000 globs take no time", async () => {
-    const feed = await feedOf({ openRooms: Array.from({ length: 1_000 }, (_, at) => `*a*b*${at}*c*d`) });
+    const feed = await feedOf(Array.from({ length: 1_000 }, (_, at) => `*a*b*${at}*c*d`));
     const start = performance.now();
     feed.decode({ channel: `websocket:${"ab".repeat(5_000)}`, payload: Buffer.from("x") });
     feed.decode({ channel: `websocket:${"ab".repeat(128)}`, payload: Buffer.from("x") });

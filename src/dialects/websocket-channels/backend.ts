@@ -4,7 +4,6 @@
 
 import type { Canary } from "../../core/bus.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
-import { compileGlob } from "../../core/glob.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { RawPublication, toRooms, toTree } from "../../core/raw.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
@@ -13,24 +12,22 @@ import { publishRoute, rootPublishRoute } from "./publish-route.ts";
 
 export function createBackendSide(context: BackendContext, options: WebsocketChannelsOptions): BackendSide {
   return {
-    feeds: [channelsFeed(context.limits.nameBytes, options.openRooms)],
+    feeds: [channelsFeed(context)],
     routes: [publishRoute(context, options), ...(options.root ? [rootPublishRoute(context, options)] : [])],
   };
 }
 
-function channelsFeed(maxNameBytes: number, openRooms: readonly string[]): Feed {
-  const globs = openRooms.map(compileGlob);
+function channelsFeed({ limits, isOpenRoom }: BackendContext): Feed {
   return {
     filter: { kind: "pattern", name: `${redisPrefix}*`, canary },
     decode({ channel, payload }) {
-      const address = readAddress(channel.slice(redisPrefix.length), maxNameBytes);
+      const address = readAddress(channel.slice(redisPrefix.length), limits.nameBytes);
       if (typeof address === "string") return junk(address);
       if (address.kind === "nobody") return notForUs("nobody");
       const { kind, path } = address;
       if (kind === "tree") return new RawPublication(toTree(path), payload, dialectName);
       // Browsers speak here too, and nothing tells them from backends: it stays in the dialect (SEC-16).
-      const isOpen = globs.some((matches) => matches(path));
-      return new RawPublication(toRooms([path]), payload, isOpen ? undefined : dialectName);
+      return new RawPublication(toRooms([path]), payload, isOpenRoom(path) ? undefined : dialectName);
     },
   };
 }

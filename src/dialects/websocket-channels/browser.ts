@@ -7,12 +7,12 @@ import { createClientId, isClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { isUpgrade, textAnswer } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainClientParts, PlainDialect } from "../../core/plain-client.ts";
 import { createPlainClock } from "../../core/plain-clock.ts";
 import { createRawFormat } from "../../core/raw.ts";
 import type { Frame, SocketHandler } from "../../core/transport.ts";
-import { answer, isUpgrade } from "./answers.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel, redisPrefix } from "./packet.ts";
 
@@ -60,14 +60,13 @@ function mountRoute(channels: Channels, mount: string): Route {
     isPrefix: true,
     accepts(_request, { path, query }) {
       if (path === mount) return "no";
-      // A neighbour on the same port knows its own parameters; the query means nothing here (RTE-02, RTE-03).
-      const isNeighbours = path === `${mount}/` ? query.size > 0 : hasFacilityToken(query);
-      return isNeighbours ? "otherwise" : "yes";
+      // ws4redis on the same port knows its own parameters; no others mean anything here (RTE-02, RTE-03).
+      return hasFacilityToken(query) ? "otherwise" : "yes";
     },
     fetch() {
       // Whatever the method (RTE-04, WSC-09).
       channels.context.observe.refused(dialectName, "upgrade_required");
-      return answer(426, "Expected a websocket handshake\n", {
+      return textAnswer(426, "Expected a websocket handshake\n", {
         upgrade: "websocket",
         connection: "Upgrade",
       });
@@ -83,7 +82,7 @@ function rootRoute(channels: Channels): Route {
     isPrefix: true,
     accepts: (request) => (isUpgrade(request) ? "otherwise" : "no"),
     // Never asked: what is no upgrade is for the backend side, if for anyone.
-    fetch: () => answer(404, "Not found\n"),
+    fetch: () => textAnswer(404, "Not found\n"),
     upgrade: (_request, exchange) => admit(channels, exchange, exchange.path.slice(1)),
   };
 }
@@ -102,7 +101,7 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
   const { limits, observe } = context;
   const refuse = (status: number, reason: string, sentence: string): Response => {
     observe.refused(dialectName, reason);
-    return answer(status, `${sentence}\n`, status === 503 ? { "retry-after": "1" } : {});
+    return textAnswer(status, `${sentence}\n`, status === 503 ? { "retry-after": "1" } : {});
   };
   if (options.checkOrigin && !exchange.isOriginAllowed) {
     return refuse(403, "origin", "Expected an origin that may connect");

@@ -29,11 +29,6 @@ export const websocketChannelsOptions = z
       .boolean()
       .default(false)
       .describe("Refuse websockets of pages whose origin the listener does not allow"),
-    openRooms: z
-      .array(z.string().min(1).max(256))
-      .max(1_000)
-      .default([])
-      .describe("Globs of the channels that clients of other dialects hear too (SEC-16)"),
   })
   .describe("websocket-channels: plain websockets on a tree of channels");
 

@@ -30,7 +30,8 @@ async function notingBus(parts: Partial<Bus> = {}): Promise<NotingBus> {
 const isPublishSecret = (candidate: unknown): boolean => candidate === secret;
 
 function contextOf(bus: Bus) {
-  return { bus, observe: silent, limits: defaultLimits, gatewayId: "test", isPublishSecret };
+  const isOpenRoom = (): boolean => false;
+  return { bus, observe: silent, limits: defaultLimits, gatewayId: "test", isOpenRoom, isPublishSecret };
 }
 
 async function post(route: Route, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Response> {
@@ -43,6 +44,7 @@ async function post(route: Route, path: string, body: string | Uint8Array<ArrayB
     address: "",
     origin: undefined,
     isOriginAllowed: true,
+    isOwnOrigin: true,
     hold: () => undefined,
   });
 }

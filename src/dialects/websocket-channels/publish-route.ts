@@ -7,8 +7,8 @@ import { readBody } from "../../core/codec/body.ts";
 import { readObject, readString } from "../../core/codec/json.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { isUpgrade, textAnswer } from "../../core/http.ts";
 import type { Outgoing } from "../../core/publication.ts";
-import { answer, isUpgrade } from "./answers.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { decodePath, dialectName, maxSegments, readAddress, redisPrefix } from "./packet.ts";
 
@@ -40,7 +40,7 @@ export function rootPublishRoute(context: BackendContext, options: PublishOption
       if (exchange.path !== "/") return door(request, exchange);
       // There is no channel to speak to (WSC-07).
       context.observe.refused(dialectName, "method_not_allowed");
-      return answer(405, "Expected a channel in the path\n", { allow: "OPTIONS" });
+      return textAnswer(405, "Expected a channel in the path\n", { allow: "OPTIONS" });
     },
   };
 }
@@ -48,20 +48,20 @@ export function rootPublishRoute(context: BackendContext, options: PublishOption
 function createDoor(context: BackendContext, options: PublishOptions, read: Reader): Route["fetch"] {
   const { observe } = context;
   return async (request, exchange) => {
-    if (request.method === "OPTIONS") return answer(200, "", allowed);
+    if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
     if (request.method !== "POST") {
       observe.refused(dialectName, "method_not_allowed");
-      return answer(405, "Expected the method POST\n", allowed);
+      return textAnswer(405, "Expected the method POST\n", allowed);
     }
     const refusal = judge(context, options, { request, exchange });
     if (refusal) return refusal;
     try {
       await publish(context, await read(request, exchange));
-      return answer(200, "OK");
+      return textAnswer(200, "OK");
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       observe.refused(dialectName, error.code);
-      return answer(error.status, `${error.message}\n`);
+      return textAnswer(error.status, `${error.message}\n`);
     }
   };
 }
@@ -75,12 +75,12 @@ function judge(
   if (openPublish) {
     if (exchange.isOriginAllowed) return undefined;
     observe.refused(dialectName, "origin");
-    return answer(403, "Expected an origin that may publish\n");
+    return textAnswer(403, "Expected an origin that may publish\n");
   }
   const token = /^bearer +(.*)$/i.exec(request.headers.get("authorization") ?? "")?.[1]?.trim();
   if (isPublishSecret?.(token) === true) return undefined;
   observe.refused(dialectName, "secret_wrong");
-  return answer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
+  return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
     "www-authenticate": "Bearer",
   });
 }

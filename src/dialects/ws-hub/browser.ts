@@ -3,13 +3,13 @@
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
+import { textAnswer } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
 import { createPlainClock } from "../../core/plain-clock.ts";
 import { BucketTable } from "../../core/rate-limit.ts";
 import { createRawFormat } from "../../core/raw.ts";
 import { Announcer } from "./announcer.ts";
-import { textAnswer } from "./answers.ts";
 import { handshakeFault, isKey, presentedKey } from "./key.ts";
 import type { WsHubOptions } from "./options.ts";
 import type { Clients } from "./key-parts.ts";

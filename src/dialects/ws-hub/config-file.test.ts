@@ -43,8 +43,8 @@ maxMessageSize: 128
     ]);
   });
 
-  test("an empty file is the sample file without its idle keys", () => {
-    const nothing = { address: ":8080", redisUrl: "redis://localhost:6379/0", options: {}, notes: [] };
+  test("an empty file sets nothing", () => {
+    const nothing = { address: undefined, redisUrl: undefined, options: {}, notes: [] };
     expect(readHubFile({})).toEqual(nothing);
     expect(readHubFile(null)).toEqual(nothing);
     expect(readHubFile(parse("redis:\nclientKey:\n"))).toEqual(nothing);
@@ -75,8 +75,12 @@ Redis: { ADDR: "redis.example:7000", Db: "3", PASSWORD: "p@ss:/ w%", ChannelPref
     expect(file.notes).toEqual([]);
   });
 
-  test("a short Redis address is the local one, as in Go", () => {
+  test("a short Redis address is the local one, as in Go; what is left out is as in the sample", () => {
     expect(readHubFile({ redis: { address: ":6380" } }).redisUrl).toBe("redis://localhost:6380/0");
+    expect(readHubFile({ redis: { db: 2 } }).redisUrl).toBe("redis://localhost:6379/2");
+    expect(readHubFile({ redis: { password: "p" } }).redisUrl).toBe("redis://:p@localhost:6379/0");
+    expect(readHubFile({ redis: { password: "" } }).redisUrl).toBe("redis://localhost:6379/0");
+    expect(readHubFile({ redis: { channelPrefix: "x:" } }).redisUrl).toBe(undefined);
   });
 
   test("a key that WS-HUB does not know is named, printable and short", () => {
@@ -154,7 +158,7 @@ redis: { address: localhost, db: -1, password: 12345, channelPrefix: 7 }
       (file) => {
         try {
           const { redisUrl, options } = readHubFile(file);
-          parseRedisUrl(redisUrl);
+          if (redisUrl !== undefined) parseRedisUrl(redisUrl);
           wsHubOptions.parse(options);
         } catch (error) {
           expect(error).toBeInstanceOf(GatewayError);

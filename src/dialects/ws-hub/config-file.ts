@@ -7,9 +7,9 @@ import { wsHubOptions } from "./options.ts";
 
 export interface HubFile {
   /** Where to listen: `:8080`, `host:port`. */
-  readonly address: string;
-  /** With its password, if it has one. */
-  readonly redisUrl: string;
+  readonly address: string | undefined;
+  /** With its password, if it has one; undefined when the file says nothing of where Redis is. */
+  readonly redisUrl: string | undefined;
   /** What the file sets, by the names of the config's section. */
   readonly options: Partial<WsHubOptions>;
   /** For people: what is in the file and has no effect here. */
@@ -107,14 +107,16 @@ export function readHubFile(file: unknown): HubFile {
   const options = Object.fromEntries(
     optionFields.map((field) => [field.option, take(field)]).filter(([, value]) => value !== undefined),
   ) as Partial<WsHubOptions>;
-  const address = take(addressField) ?? ":8080";
-  const server = take(redisAddress) ?? take(redisAddr) ?? "localhost:6379";
-  const db = take(redisDb) ?? 0;
-  const password = take(redisPassword) ?? "";
+  const address = take(addressField);
+  const redis = {
+    server: take(redisAddress) ?? take(redisAddr),
+    db: take(redisDb),
+    password: take(redisPassword),
+  };
   if (problems.length > 0) throw new GatewayError("config_invalid", problems.join("\n"));
   return {
     address,
-    redisUrl: redisUrl(server, db, password),
+    redisUrl: redisUrl(redis),
     options,
     notes: notesOn(values),
   };
@@ -148,9 +150,19 @@ function isSection(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function redisUrl(server: string, db: number, password: string): string {
-  const login = password === "" ? "" : `:${encodeURIComponent(password.toWellFormed())}@`;
-  return `redis://${login}${server.startsWith(":") ? "localhost" : ""}${server}/${db}`;
+interface HubRedis {
+  readonly server: string | undefined;
+  readonly db: number | undefined;
+  readonly password: string | undefined;
+}
+
+/** What the file leaves out is as in WS-HUB's sample. */
+function redisUrl({ server, db, password }: HubRedis): string | undefined {
+  if (server === undefined && db === undefined && password === undefined) return undefined;
+  const login =
+    password === undefined || password === "" ? "" : `:${encodeURIComponent(password.toWellFormed())}@`;
+  const place = server ?? "localhost:6379";
+  return `redis://${login}${place.startsWith(":") ? "localhost" : ""}${place}/${db ?? 0}`;
 }
 
 function notesOn(values: Flat["values"]): readonly string[] {

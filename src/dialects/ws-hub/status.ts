@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Route } from "../../core/dialect.ts";
-import { jsonAnswer, textAnswer } from "./answers.ts";
+import { textAnswer } from "../../core/http.ts";
 import type { Roster } from "./roster.ts";
 
 export function statusRoutes(roster: Roster, adminToken: string | undefined): readonly Route[] {
@@ -25,6 +25,11 @@ export function statusRoutes(roster: Roster, adminToken: string | undefined): re
     route("/groups", () => jsonAnswer(keysByGroup(roster))),
     route("/sessions", () => jsonAnswer([...roster.keys()])),
   ];
+}
+
+function jsonAnswer(value: unknown): Response {
+  const headers = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
+  return Response.json(value, { headers });
 }
 
 /** Digests of equal length, compared to the last byte: the time tells nothing of the token. */

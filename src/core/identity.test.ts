@@ -1,0 +1,76 @@
+import { describe, expect, test } from "bun:test";
+import { anonymous, isSameIdentity, opensRoom } from "./identity.ts";
+import type { Identity } from "./identity.ts";
+
+const key = "0123456789abcdef0123456789abcdef";
+const john: Identity = { kind: "identity", user: "john", groups: ["staff", "a:b", "x::y"], session: key };
+
+describe("whose rooms these are", () => {
+  test.each<[string, boolean]>([
+    ["news", true],
+    ["", true],
+    ["a:b", true],
+    ["user:john", true], // no room-space: public like any other
+    ["user:john::orders", true],
+    ["user:john::", true],
+    ["user:john::a::b", true],
+    ["group:staff::news", true],
+    ["group:a:b::news", true],
+    [`session:${key}::cart`, true],
+    ["user:mary::orders", false],
+    ["user:John::orders", false],
+    ["user:john ::orders", false],
+    ["user:::orders", false],
+    ["user::orders", false],
+    ["user:::john::orders", false],
+    ["group:::news", false],
+    ["group:admins::news", false],
+    ["group:staf::news", false],
+    ["group:john::news", false],
+    ["user:staff::news", false],
+    ["session:john::cart", false],
+    [`user:${key}::cart`, false],
+    ["broadcast:john::x", false],
+    ["users:john::x", false],
+    ["USER:john::x", false],
+    ["shop::orders", false],
+    ["john::orders", false],
+    ["::orders", false],
+    [":john::x", false],
+    ["group:x::y::news", false], // the room-space ends at the first `::`
+    ["__proto__:john::x", false],
+    ["constructor::x", false],
+  ])("SEC-10 T15 T20 %p opens to john: %p", (room, expected) => {
+    expect(opensRoom(john, room)).toBe(expected);
+  });
+
+  test("W4R-14 SEC-10 nobody has rooms of their own, whatever they are called", () => {
+    expect(opensRoom(anonymous, "news")).toBe(true);
+    for (const space of ["user:", "user:undefined", "user:null", "group:", "session:", "session:None"])
+      expect(opensRoom(anonymous, `${space}::x`)).toBe(false);
+  });
+
+  test("SEC-10 an empty name has none, either", () => {
+    const empty: Identity = { kind: "identity", user: "", groups: [""], session: "" };
+    for (const space of ["user:", "group:", "session:"]) expect(opensRoom(empty, `${space}::x`)).toBe(false);
+  });
+});
+
+describe("who is still the same", () => {
+  test("DJS-12 the order of groups and channels says nothing", () => {
+    expect(isSameIdentity(john, { ...john, groups: ["x::y", "a:b", "staff"] })).toBe(true);
+    const one = { ...john, channels: ["subscribe-user", "publish-user"] };
+    expect(isSameIdentity(one, { ...john, channels: one.channels.toReversed() })).toBe(true);
+  });
+
+  test.each<[string, Partial<Identity>]>([
+    ["another name", { user: "mary" }],
+    ["another session", { session: key.toUpperCase() }],
+    ["a group less", { groups: ["staff", "a:b"] }],
+    ["another group", { groups: ["staff", "a:b", "z"] }],
+    ["channels of its own", { channels: [] }],
+  ])("DJS-12 %s is somebody else", (_, change) => {
+    expect(isSameIdentity(john, { ...john, ...change })).toBe(false);
+    expect(isSameIdentity({ ...john, ...change }, john)).toBe(false);
+  });
+});

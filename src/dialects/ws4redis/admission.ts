@@ -1,0 +1,179 @@
+// Who may come in, and with which rights: the handshake's way from its request to a client, in the order of the original
+// (W4R-04, W4R-10). Whatever cannot be decided keeps the visitor out (SEC-02).
+
+import { isClientId } from "../../core/client-id.ts";
+import type { Exchange } from "../../core/dialect.ts";
+import { compileGlobs } from "../../core/glob.ts";
+import { textAnswer } from "../../core/http.ts";
+import { opensRoom } from "../../core/identity.ts";
+import type { Asked, Identity } from "../../core/identity.ts";
+import { PlainClient } from "../../core/plain-client.ts";
+import type { PlainDialect } from "../../core/plain-client.ts";
+import { compileAllowed } from "./allowed.ts";
+import type { AllowedChannels } from "./allowed.ts";
+import { asksFor, channelNames, isFacility, readTokens } from "./channels.ts";
+import type { ChannelName } from "./channels.ts";
+import { requestFault, subprotocol, websocketFault } from "./handshake.ts";
+import { dialectName, roomOf } from "./names.ts";
+import { Recheck } from "./recheck.ts";
+import type { Known } from "./recheck.ts";
+import { rightsOf } from "./rights.ts";
+import type { Visit } from "./rights.ts";
+import { Visitor } from "./visitor.ts";
+import type { House } from "./visitor.ts";
+
+interface AdmissionParts extends House {
+  readonly dialect: PlainDialect;
+}
+
+/** What a handshake asks for. */
+interface Wish {
+  readonly facility: string;
+  readonly tokens: ReadonlySet<string>;
+  readonly channels: readonly ChannelName[];
+  /** Gives back its place. */
+  readonly release: () => void;
+}
+
+export class Admission {
+  readonly #parts: AdmissionParts;
+  readonly #allowed: AllowedChannels;
+  readonly #mayPublish: (facility: string) => boolean;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+    this.#allowed = compileAllowed(parts.options.allowedChannels);
+    this.#mayPublish = compileGlobs(parts.options.publish);
+  }
+
+  async judge(request: Request, exchange: Exchange, facility: string): Promise<PlainClient | Response> {
+    const fault = requestFault(request, true);
+    if (fault) return this.refuse("handshake", fault);
+    const { limits } = this.#parts.context;
+    if (!isFacility(facility, limits.nameBytes)) {
+      const text = `Expected a facility in UTF-8 of at most ${limits.nameBytes} bytes\n`;
+      return this.refuse("facility_invalid", textAnswer(400, text));
+    }
+    if (this.#isForged(request, exchange)) return this.#refuseOrigin();
+    const tokens = readTokens(exchange.query);
+    const asked = channelNames.filter((name) => tokens.has(name));
+    const channels = this.#allowed(facility, asked);
+    if (!channels) return this.#deny("channels_denied");
+    // Before anybody is asked who it is: that is the most work (T12).
+    const release = this.#parts.context.admit(exchange.address);
+    if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
+    const wish = { facility, tokens, channels, release };
+    let isAdmitted = false;
+    try {
+      const answer = await this.#identify(request, exchange, wish);
+      isAdmitted = !(answer instanceof Response);
+      return answer;
+    } finally {
+      if (!isAdmitted) release();
+    }
+  }
+
+  /** Counts a refusal on its way out. */
+  refuse(reason: string, answer: Response): Response {
+    this.#parts.context.observe.refused(dialectName, reason);
+    return answer;
+  }
+
+  async #identify(request: Request, exchange: Exchange, wish: Wish): Promise<PlainClient | Response> {
+    const { facility, channels } = wish;
+    const asked: Asked = {
+      facility,
+      channels,
+      path: exchange.path,
+      query: new URL(request.url).search.slice(1),
+      origin: exchange.origin,
+      remote: exchange.address,
+    };
+    const identity = await this.#parts.context.identity.identify(request, asked);
+    if (identity.kind === "denied") return this.#deny(identity.reason);
+    if (identity.kind === "unavailable") {
+      const text = "Expected to find out who you are: try again later\n";
+      return this.refuse(identity.reason, textAnswer(503, text, { "retry-after": "1" }));
+    }
+    const permitted = channels.filter((name) => this.#isPermitted(name, facility, identity));
+    if (!this.#mayEnter(permitted, facility, identity)) return this.#deny("room_denied");
+    const fault = websocketFault(request);
+    if (fault) return this.refuse("handshake", fault);
+    // The engine knows 13 alone; the frames of 8 and 7 are the same.
+    request.headers.set("sec-websocket-version", "13");
+    return this.#admit(request, { ...wish, channels: permitted, identity, asked });
+  }
+
+  #admit(request: Request, visit: Visit & Wish & Pick<Known, "asked">): PlainClient {
+    const { context, options, dialect } = this.#parts;
+    const rights = rightsOf(visit, options, context);
+    for (let count = rights.refused; count > 0; count--) context.observe.refused(dialectName, "name_unsafe");
+    const { channels, identity, tokens, asked, release } = visit;
+    const { recheckMs } = context.identity;
+    const isAlways = (options.echo ?? (options.naming === "legacy" ? "always" : "asked")) === "always";
+    const visitor = new Visitor(this.#parts, {
+      rights,
+      release,
+      hearsItself: isAlways || tokens.has("echo"),
+      protocol: subprotocol(request),
+      expiresAt: context.now() + (identity.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now(),
+      recheck:
+        recheckMs === undefined ? undefined : new Recheck(context, { request, asked, identity }, recheckMs),
+      farewell: isWithoutSession(channels, identity) ? "no_session" : undefined,
+    });
+    return new PlainClient(dialect, visitor);
+  }
+
+  /** Another site's page would speak with the visitor's cookie (W4R-16), or with a password that the browser keeps. */
+  #isForged({ headers }: Request, { origin, isOwnOrigin, isOriginAllowed }: Exchange): boolean {
+    if (!this.#parts.context.identity.readsCookies || !isSentUnasked(headers)) return false;
+    // Its name in the versions 8 and 7: nobody judged that one.
+    if (headers.has("sec-websocket-origin")) return true;
+    return origin !== undefined && !isOwnOrigin && !isOriginAllowed;
+  }
+
+  #refuseOrigin(): Response {
+    const text =
+      "A page's Origin is neither that of the Host header nor in the listener's `origins`. Behind a proxy, pass the site's" +
+      " Host on (nginx: proxy_set_header Host $host), or send X-Forwarded-Host and list the proxy in `trustedProxies`," +
+      " or list the origin";
+    this.#parts.context.observe.log("warn", "origin_refused", { dialect: dialectName, text });
+    return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
+  }
+
+  /** By whoever said who it is (W4R-13), and by what browsers may publish here at all (W4R-17). */
+  #isPermitted(name: ChannelName, facility: string, identity: Identity): boolean {
+    if (identity.channels && !identity.channels.includes(name)) return false;
+    if (!name.startsWith("publish-") || this.#mayPublish(facility)) return true;
+    this.#parts.context.observe.refused(dialectName, "publish_closed");
+    return false;
+  }
+
+  /** The broadcasts of a facility are a room like any other: its room-space decides, and ids are nobody's (SEC-10). */
+  #mayEnter(channels: readonly ChannelName[], facility: string, identity: Identity): boolean {
+    if (!asksFor(channels, "subscribe", "broadcast") && !asksFor(channels, "publish", "broadcast"))
+      return true;
+    const { hub } = this.#parts.context;
+    const isSomebodys = isClientId(facility) || hub.hasId("/", facility);
+    return (
+      !isSomebodys &&
+      (facility === "" || opensRoom(identity, roomOf("broadcast", { name: undefined, facility })))
+    );
+  }
+
+  /** The same words for all of them: which it was is nobody's business (T16). */
+  #deny(reason: string): Response {
+    return this.refuse(reason, textAnswer(403, "Expected a facility and channels that you may have\n"));
+  }
+}
+
+/** Browsers add these by themselves, whatever page opens the websocket; a Bearer token they never add. */
+function isSentUnasked(headers: Headers): boolean {
+  const authorization = headers.get("authorization");
+  return headers.has("cookie") || (authorization !== null && !/^bearer\b/i.test(authorization));
+}
+
+/** It asked for its session's messages alone, and has no session (W4R-15). */
+function isWithoutSession(channels: readonly ChannelName[], { session }: Identity): boolean {
+  return session === undefined && channels.length > 0 && channels.every((name) => name.endsWith("-session"));
+}

@@ -1,0 +1,17 @@
+// The ws4redis dialect: django-websocket-redis' facilities for browsers, fed by its RedisPublisher.
+
+import type { Dialect } from "../../core/dialect.ts";
+import { createBackendSide } from "./backend.ts";
+import { createBrowserSide } from "./browser.ts";
+import { redisNames } from "./names.ts";
+import type { Ws4redisOptions } from "./options.ts";
+import { ws4redisOptions } from "./options.ts";
+
+export const ws4redisDialect = {
+  name: "ws4redis",
+  options: ws4redisOptions,
+  needsIdentity: true,
+  redisNames,
+  browser: createBrowserSide,
+  backend: createBackendSide,
+} satisfies Dialect<Ws4redisOptions>;

@@ -1,0 +1,143 @@
+// What makes a plain client one of ws4redis: it hears what was persisted before what is live (W4R-04), what it says is
+// published and kept (W4R-05), it is not told its own last words (W4R-08), and the heartbeat is a text (W4R-09).
+
+import { createClientId } from "../../core/client-id.ts";
+import type { BrowserContext } from "../../core/dialect.ts";
+import type { DisconnectReason } from "../../core/disconnect.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { PlainClient, PlainClientParts } from "../../core/plain-client.ts";
+import { rawFrame } from "../../core/raw.ts";
+import type { Frame } from "../../core/transport.ts";
+import type { LegacyNames } from "./legacy-names.ts";
+import { dialectName, saidRoom } from "./names.ts";
+import type { Ws4redisOptions } from "./options.ts";
+import type { Recheck } from "./recheck.ts";
+import type { Rights } from "./rights.ts";
+
+/** "At least every 4 s" (W4R-09), on a clock that comes four times a second. */
+const heartbeatMs = 3_600;
+
+/** What the visitors of one gateway share. */
+export interface House {
+  readonly context: BrowserContext;
+  readonly options: Ws4redisOptions;
+  readonly legacyNames: LegacyNames;
+}
+
+export interface VisitorParts {
+  readonly rights: Rights;
+  /** It hears its own words, too. */
+  readonly hearsItself: boolean;
+  readonly protocol: string | undefined;
+  /** When its identity ends, by the monotonic clock, ms; infinity: never. */
+  readonly expiresAt: number;
+  /** Asks again who it is; undefined: never. */
+  readonly recheck: Recheck | undefined;
+  /** Why it is closed as soon as it is open; undefined: it may stay. */
+  readonly farewell: DisconnectReason | undefined;
+  readonly release: () => void;
+}
+
+export class Visitor implements PlainClientParts {
+  readonly id = createClientId();
+  readonly protocol?: string;
+  readonly #house: House;
+  readonly #parts: VisitorParts;
+  #said: string | undefined;
+  /** Names that were asked for, and are to be left. */
+  #wanted: readonly string[] = [];
+  #nextHeartbeat: number;
+
+  constructor(house: House, parts: VisitorParts) {
+    this.#house = house;
+    this.#parts = parts;
+    this.#nextHeartbeat = house.context.now() + heartbeatMs;
+    if (parts.protocol !== undefined) this.protocol = parts.protocol;
+  }
+
+  get rooms(): readonly string[] {
+    return this.#parts.rights.rooms;
+  }
+
+  get release(): () => void {
+    return this.#parts.release;
+  }
+
+  opened(client: PlainClient): void {
+    if (this.#parts.farewell !== undefined) client.close(this.#parts.farewell);
+  }
+
+  /** Subscribed first, asked then: what is published meanwhile may come twice, and is never lost. */
+  async first(): Promise<readonly Frame[]> {
+    const { context, legacyNames } = this.#house;
+    const { legacy, kept } = this.#parts.rights;
+    this.#wanted = legacy;
+    await Promise.all(legacy.map(async (name) => legacyNames.want(name)));
+    const values = kept.length === 0 ? [] : await context.bus.getBytes(kept);
+    return values.flatMap((value) => (value && this.#isSent(value) ? [rawFrame(value)] : []));
+  }
+
+  heard(client: PlainClient, frame: Frame): void {
+    const { heartbeat } = this.#house.options;
+    this.#forget(client);
+    if (frame.length === 0) return;
+    if (heartbeat !== undefined && Buffer.from(heartbeat).equals(Buffer.from(frame))) {
+      this.#beat(client, heartbeat);
+      return;
+    }
+    if (!this.#parts.hearsItself) this.#remember(client, frame);
+    for (const name of this.#parts.rights.said) this.#publish(name, frame);
+  }
+
+  ticked(client: PlainClient, now: number): void {
+    const { heartbeat } = this.#house.options;
+    const { expiresAt, recheck } = this.#parts;
+    const expire = (): void => {
+      client.close("expired");
+    };
+    recheck?.tick(now, expire);
+    if (now >= expiresAt) expire();
+    else if (heartbeat !== undefined && now >= this.#nextHeartbeat) this.#beat(client, heartbeat);
+  }
+
+  gone(): void {
+    for (const name of this.#wanted) this.#house.legacyNames.leave(name);
+  }
+
+  /** Bounded as what is published (SEC-06). */
+  #isSent({ length }: Buffer): boolean {
+    const { limits, observe } = this.#house.context;
+    if (length > limits.busMessageBytes) observe.skipped(dialectName, "too_large");
+    return length > 0 && length <= limits.busMessageBytes;
+  }
+
+  #beat(client: PlainClient, heartbeat: string): void {
+    this.#nextHeartbeat = this.#house.context.now() + heartbeatMs;
+    client.send(heartbeat);
+  }
+
+  #remember(client: PlainClient, frame: Frame): void {
+    if (!client.connection) return;
+    this.#said = saidRoom(frame);
+    this.#house.context.hub.join(client.connection, this.#said);
+  }
+
+  #forget(client: PlainClient): void {
+    if (this.#said === undefined || !client.connection) return;
+    this.#house.context.hub.leave(client.connection, this.#said);
+    this.#said = undefined;
+  }
+
+  /** What Redis does not take at once is lost, and counted: it is never sent late. */
+  #publish(name: string, frame: Frame): void {
+    const { context, options } = this.#house;
+    const sent = [context.bus.publish(name, frame)];
+    if (options.expire > 0) sent.push(context.bus.set(name, frame, options.expire));
+    for (const command of sent) {
+      command.catch((error: unknown) => {
+        if (error instanceof GatewayError) context.observe.refused(dialectName, error.code);
+        else context.observe.report("facility_publish", error);
+      });
+    }
+  }
+}

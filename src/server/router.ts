@@ -1,0 +1,47 @@
+// Which route of a listener a request is for (compat section 10). Several dialects may share one port: the best fitting
+// path decides, and among routes that fit equally well their own verdicts do.
+
+import type { Exchange, Route } from "../core/dialect.ts";
+
+export interface Routing {
+  /** Whose request it is. */
+  readonly route: Route | undefined;
+  /** Some route names the path, whether it wants the request or not; whoever takes all paths names none (RTE-07). */
+  readonly isKnownPath: boolean;
+}
+
+export class Router {
+  /** Longest paths first, exact ones before prefixes, else in the order of the dialects. */
+  readonly #routes: readonly Route[];
+
+  constructor(routes: readonly Route[]) {
+    this.#routes = routes.toSorted(
+      (a, b) => b.path.length - a.path.length || Number(a.isPrefix) - Number(b.isPrefix),
+    );
+  }
+
+  /** RTE-01: the longest path wins; of those that fit as well, the first `yes`, else the first `otherwise`. */
+  find(request: Request, exchange: Exchange): Routing {
+    let otherwise: Route | undefined;
+    let isKnownPath = false;
+    let fit = 0;
+    for (const route of this.#routes) {
+      const fits = fitOf(route, exchange.path);
+      if (fits === 0) continue;
+      if (otherwise && fits < fit) break;
+      fit = fits;
+      isKnownPath ||= route.path !== "";
+      const verdict = route.accepts?.(request, exchange) ?? "yes";
+      if (verdict === "yes") return { route, isKnownPath };
+      if (verdict === "otherwise") otherwise ??= route;
+    }
+    return { route: otherwise, isKnownPath };
+  }
+}
+
+/** How many characters of the path the route names, the slash behind a prefix included; 0 when it does not fit. */
+function fitOf(route: Route, path: string): number {
+  if (route.path === path) return path.length;
+  const isBelow = route.isPrefix && path.startsWith(`${route.path}/`);
+  return isBelow ? route.path.length + 1 : 0;
+}
