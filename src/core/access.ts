@@ -8,6 +8,14 @@ export function roomSpace(room: string): string | undefined {
   return end === -1 ? undefined : room.slice(0, end);
 }
 
+/** Is a part of the name, its room-space or the rest, over this many bytes (SEC-06)? */
+export function isRoomTooLong(room: string, maxBytes: number): boolean {
+  const space = roomSpace(room);
+  if (space === undefined) return Buffer.byteLength(room) > maxBytes;
+  const rest = room.slice(space.length + "::".length);
+  return Buffer.byteLength(space) > maxBytes || Buffer.byteLength(rest) > maxBytes;
+}
+
 export interface JoinRequest {
   /** Must have a room-space; public rooms need no verdict. */
   readonly room: string;

@@ -48,6 +48,8 @@ export class Connection {
   readonly hearsEveryone: boolean;
   /** Rooms it is in; kept by the hub. */
   readonly rooms: Room[] = [];
+  /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */
+  unheardBytes = 0;
 
   constructor(parts: ConnectionParts) {
     this.id = parts.id;
@@ -56,5 +58,10 @@ export class Connection {
     this.client = parts.client;
     this.agent = parts.agent;
     this.hearsEveryone = parts.hearsEveryone ?? true;
+  }
+
+  /** What was published to its rooms while it was in them, bytes. */
+  get heardBytes(): number {
+    return this.rooms.reduce((sum, room) => sum + room.carriedBytes(this.format), -this.unheardBytes);
   }
 }

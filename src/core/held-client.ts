@@ -53,8 +53,8 @@ export class HeldClient implements Client {
     this.#client.unsubscribe(topic);
   }
 
-  fallBehind(): void {
-    this.#client.fallBehind();
+  fallBehind(heardBytes?: number): void {
+    this.#client.fallBehind(heardBytes);
   }
 
   #wait(waiting: Frame[], frame: Frame): void {

@@ -351,7 +351,7 @@ test("HUB-12 whoever took an id over keeps it; the one before leaves its rooms a
   expect([old.client.heard, fresh.client.heard]).toEqual([[], ["a:e"]]);
   expect(hub.roomCount).toBe(0);
   hub.exit(fresh.connection);
-  expect(hub.hasId("/", "k")).toBeFalse();
+  expect(hub.isOwnRoom("/", "k")).toBeFalse();
 });
 
 test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {

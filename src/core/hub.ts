@@ -2,16 +2,15 @@
 // present in its rooms, and leaves through one native topic per room; only members that topics cannot reach are
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
-import type { Connection, Format } from "./connection.ts";
+import { isRoomTooLong } from "./access.ts";
+import { isClientId } from "./client-id.ts";
+import type { Connection } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import { Room } from "./room.ts";
-import type { Audience } from "./room.ts";
-import type { Frame, Topics } from "./transport.ts";
-
-/** A native member whose unread bytes pass this leaves its topics until it caught up. */
-const behindBytes = 64 * 1024;
+import type { Topics } from "./transport.ts";
 
 /** Rooms and connections of one namespace. */
 interface Namespace {
@@ -79,7 +78,7 @@ export class Hub {
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
   joinRefusal(connection: Connection, name: string): JoinRefusal | undefined {
-    if (Buffer.byteLength(name) > this.#limits.nameBytes) return "room_name_too_long";
+    if (isRoomTooLong(name, this.#limits.nameBytes)) return "room_name_too_long";
     // The room of everyone in the namespace is in the list too.
     return connection.rooms.length > this.#limits.roomsPerConnection ? "too_many_rooms" : undefined;
   }
@@ -99,9 +98,12 @@ export class Hub {
     return room !== undefined && this.#remove(connection, room);
   }
 
-  /** Is there a connection of this id in the namespace? Nobody else may join a room of that name (WSE-07). */
-  hasId(namespace: string, id: string): boolean {
-    return this.#namespaces.get(namespace)?.ids.has(id) ?? false;
+  /** Is it the room of one client, of this gateway or another? Nobody else may join it (WSE-07). */
+  isOwnRoom(namespace: string, room: string): boolean {
+    if (this.#namespaces.get(namespace)?.ids.has(room) === true) return true;
+    // The other spelling of a protocol 4 client's id (SIO-03).
+    const prefix = `${namespace}#`;
+    return isClientId(room.startsWith(prefix) ? room.slice(prefix.length) : room);
   }
 
   /** The connection's client changed between topics and loop. */
@@ -241,91 +243,6 @@ export class Hub {
     return true;
   }
 }
-
-/** One publication on its way out: its frames by format, made once. */
-class Delivery {
-  readonly #topics: Topics;
-  readonly #observe: Observe;
-  readonly #publication: Publication;
-  readonly #frames = new Map<Format, readonly Frame[]>();
-  readonly #bytes = new Map<Format, number>();
-
-  constructor(topics: Topics, observe: Observe, publication: Publication) {
-    this.#topics = topics;
-    this.#observe = observe;
-    this.#publication = publication;
-  }
-
-  toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
-    for (const audience of room.audiences) {
-      if (!this.#mayHear(audience.format)) continue;
-      const frames = this.#encode(audience.format);
-      // Before the topic: who falls behind at the publish is looped from the next publication on.
-      for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
-      if (audience.members.size > audience.looped.size) this.#toTopic(audience, frames, muted);
-      let receivers = audience.members.size;
-      for (const connection of muted) if (audience.members.has(connection)) receivers--;
-      this.count(audience.format, receivers);
-    }
-  }
-
-  toOne(connection: Connection): void {
-    if (!this.#mayHear(connection.format)) return;
-    const frames = this.#encode(connection.format);
-    this.#toLooped(connection, frames);
-    this.count(connection.format, 1);
-  }
-
-  /** So many clients get it in this format. */
-  count(format: Format, receivers: number): void {
-    this.#encode(format);
-    this.#observe.delivered(format.dialect, receivers, this.#bytes.get(format) ?? 0);
-  }
-
-  #mayHear({ dialect }: Format): boolean {
-    const { only } = this.#publication;
-    return only === undefined || only === dialect;
-  }
-
-  #toLooped(connection: Connection, frames: readonly Frame[]): void {
-    if (this.#publication.volatile && !connection.client.isWritable) return;
-    connection.client.send(frames);
-  }
-
-  #toTopic(audience: Audience, frames: readonly Frame[], muted: ReadonlySet<Connection>): void {
-    const { topic } = audience;
-    const away: Connection[] = [];
-    for (const connection of muted) {
-      if (!audience.members.has(connection) || audience.looped.has(connection)) continue;
-      connection.client.unsubscribe(topic);
-      away.push(connection);
-    }
-    let isBehind = false;
-    for (const frame of frames) isBehind = this.#topics.publish(topic, frame) || isBehind;
-    for (const connection of away) connection.client.subscribe(topic);
-    if (!isBehind) return;
-    for (const { client } of audience.members) {
-      if (client.isNative && client.bufferedBytes > behindBytes) client.fallBehind();
-    }
-  }
-
-  #encode(format: Format): readonly Frame[] {
-    let frames = this.#frames.get(format);
-    if (!frames) {
-      frames = format.encode(this.#publication);
-      this.#frames.set(format, frames);
-      this.#bytes.set(format, bytesOf(frames));
-    }
-    return frames;
-  }
-}
-
-/** What goes to each receiver, bytes. */
-function bytesOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
-}
-
-const none: ReadonlySet<Connection> = new Set();
 
 function addressees(namespace: Namespace, target: Target): { rooms: Room[]; singles: Connection[] } {
   if (target.isTree !== true || !target.rooms) return resolve(namespace, target.rooms);

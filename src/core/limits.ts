@@ -17,7 +17,7 @@ export interface Limits {
   readonly sendQueueMaxBytes: number;
   /** Rooms per connection. @default 1_000 */
   readonly roomsPerConnection: number;
-  /** Length of a room or namespace name, UTF-8 bytes. @default 256 */
+  /** Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it. @default 256 */
   readonly nameBytes: number;
   /** Namespaces per client. @default 50 */
   readonly namespacesPerClient: number;

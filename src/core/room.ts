@@ -11,6 +11,8 @@ export interface Audience {
   readonly members: Set<Connection>;
   /** The part of `members` that is not on the topic. */
   readonly looped: Set<Connection>;
+  /** What the topic carried so far, bytes. */
+  carriedBytes: number;
 }
 
 export class Room {
@@ -48,16 +50,23 @@ export class Room {
     return this.#audience(connection.format)?.members.has(connection) ?? false;
   }
 
+  /** What was published here in this format so far, bytes. */
+  carriedBytes(format: Format): number {
+    return this.#audience(format)?.carriedBytes ?? 0;
+  }
+
   /** @returns false when it was in already. */
   add(connection: Connection): boolean {
     let audience = this.#audience(connection.format);
     if (!audience) {
       const { format } = connection;
-      audience = { format, topic: `${format.name}:${this.#id}`, members: new Set(), looped: new Set() };
+      const topic = `${format.name}:${this.#id}`;
+      audience = { format, topic, members: new Set(), looped: new Set(), carriedBytes: 0 };
       this.#audiences = [...this.#audiences, audience];
     }
     if (audience.members.has(connection)) return false;
     audience.members.add(connection);
+    connection.unheardBytes += audience.carriedBytes;
     if (connection.client.isNative) connection.client.subscribe(audience.topic);
     else audience.looped.add(connection);
     return true;
@@ -68,6 +77,7 @@ export class Room {
     const audience = this.#audience(connection.format);
     if (!audience?.members.delete(connection)) return false;
     if (!audience.looped.delete(connection)) connection.client.unsubscribe(audience.topic);
+    connection.unheardBytes -= audience.carriedBytes;
     if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
     return true;
   }

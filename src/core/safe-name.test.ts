@@ -31,6 +31,7 @@ describe("names that may become part of a Redis name", () => {
     "a\u007f",
     "a\u0085",
     "\ud800",
+    "j\ufffdhn",
     "a\udfffb",
   ];
 

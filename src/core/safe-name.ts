@@ -3,8 +3,8 @@
 
 /** Longest name, in characters: Django's own bound on the names of users and groups. */
 const maxLength = 150;
-/** Controls, the separator of Redis names, and half surrogates, which all become the same bytes. */
-const unsafe = /[\p{Cc}\p{Cs}:]/u;
+/** Controls, the separator of Redis names, half surrogates, and U+FFFD: several names would become the same bytes. */
+const unsafe = /[\p{Cc}\p{Cs}\u{FFFD}:]/u;
 
 /**
  * May this name stand in a composed Redis name? An empty one, one with `:` or a control character, and the word of

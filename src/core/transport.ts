@@ -16,8 +16,11 @@ export interface Client {
   send(frames: readonly Frame[]): void;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
-  /** The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up. */
-  fallBehind(): void;
+  /**
+   * The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up.
+   * @param heardBytes what its topics carried for it until now: whoever kept up with that does read. @default 0
+   */
+  fallBehind(heardBytes?: number): void;
 }
 
 /** The engine's topics, over all listeners. */

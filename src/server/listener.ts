@@ -53,7 +53,6 @@ export class Listener implements SocketContext {
   readonly #router: Router;
   readonly #proxies: TrustedProxies;
   readonly #server: Server<WebSocketTransport>;
-  #publishedBytes = 0;
   #isDraining = false;
 
   /**
@@ -85,17 +84,12 @@ export class Listener implements SocketContext {
     return this.#parts.limits;
   }
 
-  get publishedBytes(): number {
-    return this.#publishedBytes;
-  }
-
   now(): number {
     return performance.now();
   }
 
   /** @returns true when a subscriber is behind. */
   publish(topic: string, frame: Frame): boolean {
-    this.#publishedBytes += frame.length;
     return this.#server.publish(topic, frame) === -1;
   }
 

@@ -8,6 +8,7 @@ import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/transport.ts";
+import { FakeSocket } from "../../test/support/fake-socket.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import type { SocketContext } from "./websocket.ts";
 
@@ -132,7 +133,7 @@ class Setup {
   published = 0;
   ended: { readonly code: number; readonly cause: CloseCause } | undefined;
   nowMs = 0;
-  readonly #context = { limits, publishedBytes: 0, now: () => this.nowMs };
+  readonly #context = { limits, now: () => this.nowMs };
   #connection: Connection | undefined;
 
   constructor() {
@@ -164,12 +165,34 @@ class Setup {
 
   /** A publication to the room, its frames as they are. */
   publish(...frames: readonly Frame[]): void {
+    if (this.engine.isOpen) this.sent.push(...frames);
+    this.#deliver("time", frames);
+  }
+
+  /** Traffic that the client keeps up with. */
+  keepUp(bytes: number): void {
+    for (let read = 0; read < bytes; read += 64 * kib) {
+      this.publish(text(64 * kib));
+      this.engine.read(64 * kib);
+    }
+  }
+
+  /** Somebody else's connection in a room of its own hears so much. */
+  publishElsewhere(bytes: number): void {
+    const agent = { disconnect: () => undefined, request: () => undefined };
+    const other = new Connection({ id: "o", namespace: "/", format, client: new FakeSocket(), agent });
+    this.hub.enter(other);
+    this.hub.join(other, "elsewhere");
+    for (let sent = 0; sent < bytes; sent += 64 * kib) this.#deliver("elsewhere", [text(64 * kib)]);
+  }
+
+  #deliver(room: string, frames: readonly Frame[]): void {
     const args = frames.filter((frame) => typeof frame === "string");
     const attachments = frames.filter((frame) => typeof frame !== "string");
     const publication: Publication = {
       kind: "publication",
       namespace: "/",
-      rooms: ["time"],
+      rooms: [room],
       except: [],
       skip: [],
       event: "x",
@@ -177,7 +200,6 @@ class Setup {
       attachments,
       volatile: false,
     };
-    if (this.engine.isOpen) this.sent.push(...args, ...attachments);
     this.hub.deliver(publication);
   }
 
@@ -185,11 +207,6 @@ class Setup {
   send(...frames: readonly Frame[]): void {
     if (this.engine.isOpen) this.sent.push(...frames);
     this.client.send(frames);
-  }
-
-  /** Traffic of other rooms, or long ago. */
-  pretendPublished(bytes: number): void {
-    this.#context.publishedBytes += bytes;
   }
 
   #enter(socket: Socket): void {
@@ -205,7 +222,6 @@ class Setup {
   }
 
   #publish(topic: string, frame: Frame): boolean {
-    this.#context.publishedBytes += frame.length;
     if (!this.engine.topics.has(topic)) return false;
     this.published++;
     return this.engine.write(frame) === -1;
@@ -387,7 +403,7 @@ describe("SEC-06 T10 a slow client", () => {
     reader.engine.read(kernelBytes);
     reader.engine.read(2 * mib);
     const early = start();
-    early.pretendPublished(17 * mib);
+    early.keepUp(17 * mib);
     early.publish(text(kernelBytes), text(100 * kib));
     for (const setup of [reader, early]) {
       if (setup.client.isNative) setup.publish(text(kernelBytes), text(100 * kib));
@@ -396,6 +412,21 @@ describe("SEC-06 T10 a slow client", () => {
       expect(setup.peak()).toBeGreaterThan(limits.sendQueueMaxBytes);
       expect(setup.peak()).toBeLessThan(limits.sendQueueMaxBytes + 300 * kib);
     }
+  });
+
+  test("T10 SEC-06 the traffic of other rooms says nothing about it", () => {
+    const setup = start();
+    setup.publishElsewhere(20 * mib);
+    setup.publish(text(kernelBytes), text(100 * kib));
+    while (setup.engine.isOpen && setup.client.bufferedBytes < 10 * mib) setup.publish(text(50 * kib));
+    expect(setup.ended()?.cause).toBe("slow");
+    expect(setup.peak()).toBeLessThan(limits.sendQueueBytes + 300 * kib);
+  });
+
+  test("nobody is behind who has nothing unread: no drain would ever come", () => {
+    const { client } = start();
+    client.fallBehind();
+    expect(client.isNative).toBe(true);
   });
 
   test("that reads a little at a time is no slow one", () => {
@@ -412,7 +443,7 @@ describe("SEC-06 T10 a slow client", () => {
 
   test("that did read has 10 s to go on, while more than sendQueueBytes wait", () => {
     const { client, engine, ...setup } = start();
-    setup.pretendPublished(17 * mib);
+    setup.keepUp(17 * mib);
     setup.publish(text(kernelBytes), text(100 * kib));
     while (client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
     setup.pass(9_900);
@@ -483,8 +514,11 @@ function start() {
     send: (...frames: readonly Frame[]) => {
       setup.send(...frames);
     },
-    pretendPublished: (bytes: number) => {
-      setup.pretendPublished(bytes);
+    keepUp: (bytes: number) => {
+      setup.keepUp(bytes);
+    },
+    publishElsewhere: (bytes: number) => {
+      setup.publishElsewhere(bytes);
     },
     pass: (ms: number) => {
       setup.nowMs += ms;

@@ -21,8 +21,6 @@ const stallMs = 10_000;
 /** What the websockets of one listener share. */
 export interface SocketContext {
   readonly limits: Limits;
-  /** Bytes that the listener published to its topics so far. */
-  readonly publishedBytes: number;
   /** Monotonic clock, ms. */
   now(): number;
 }
@@ -30,8 +28,6 @@ export interface SocketContext {
 export class WebSocketTransport implements Socket {
   readonly handler: SocketHandler;
   readonly #context: SocketContext;
-  /** What the listener had published when this socket came. */
-  readonly #publishedBefore: number;
   #ws: ServerWebSocket<WebSocketTransport> | undefined;
   #backlog: Backlog | undefined;
   /** Did it ever show that it reads? */
@@ -41,7 +37,6 @@ export class WebSocketTransport implements Socket {
   constructor(handler: SocketHandler, context: SocketContext) {
     this.handler = handler;
     this.#context = context;
-    this.#publishedBefore = context.publishedBytes;
   }
 
   // Socket: what dialects and the hub use.
@@ -75,10 +70,12 @@ export class WebSocketTransport implements Socket {
     this.#ws?.unsubscribe(topic);
   }
 
-  fallBehind(): void {
-    if (!this.#ws || this.#backlog) return;
-    this.#isProven ||= this.#context.publishedBytes - this.#publishedBefore > provenTraffic;
-    this.#backlog = new Backlog(this.#ws.getBufferedAmount(), this.#context.now());
+  fallBehind(heardBytes = 0): void {
+    const unread = this.#ws?.getBufferedAmount() ?? 0;
+    // With nothing unread no `drained` would ever come.
+    if (unread === 0 || this.#backlog) return;
+    this.#isProven ||= heardBytes > provenTraffic;
+    this.#backlog = new Backlog(unread, this.#context.now());
     this.handler.nativeChanged();
   }
 

@@ -1,7 +1,7 @@
 // Several dialects in one gateway, on one port: the same room is heard by all, whichever backend door a message came in
 // by, and what browsers say in one dialect stays there (design: rooms and who may enter).
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
@@ -9,6 +9,7 @@ import { Page } from "../support/page.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { logIn, usernameField } from "../support/ws4redis.ts";
 
 let redis: RedisServer;
 let backend: ReturnType<typeof createClient>;
@@ -86,4 +87,176 @@ test("RTE-02 HUB-05 HUB-08 WS-HUB's clients come to exactly /ws and hear their g
   expect(await client.waitForMessage()).toBe("hello");
   await emit("ws-hub::staff", 1);
   expect(await client.waitForMessage()).toBe('{"event":"update","data":1}');
+});
+
+describe("all of them on one port", () => {
+  const key = "0123456789abcdef0123456789abcdef";
+  let house: TestGateway;
+
+  beforeAll(async () => {
+    house = await startGateway({
+      redis: redis.url,
+      secret: "publish-secret-of-this-test",
+      listeners: [
+        { address: "127.0.0.1:0", dialects: ["socketio", "ws-hub", "ws4redis", "websocket-channels"] },
+      ],
+      openRooms: ["open/*"],
+      identity: { sessionEngine: "cache", username: usernameField },
+      ws4redis: { publish: ["chat", "open/*", "user:john::*"] },
+    });
+  });
+
+  afterAll(async () => {
+    await house[Symbol.asyncDispose]();
+  });
+
+  const facility = async (name: string, query: string, headers = {}): Promise<RawWebSocket> =>
+    RawWebSocket.open(house.url, `/ws/${name}?${query}`, headers);
+
+  /** By each backend door in turn; each says its own name. */
+  const doors: readonly (readonly [name: string, say: (room: string) => Promise<unknown>])[] = [
+    ["queue", async (room) => backend.publish("flask-socketio", queued(room, "queue"))],
+    ["facility", async (room) => backend.publish(`broadcast:${room}`, "facility")],
+    ["channel", async (room) => backend.publish(`websocket:${room}`, "channel")],
+    ["emit", async (room) => post("/emit", { event: "update", room, data: "emit", secret: publishSecret })],
+    ["publish", async (room) => post("/publish", { [room]: "publish" })],
+  ];
+  const publishSecret = "publish-secret-of-this-test";
+
+  function queued(room: string, data: string): string {
+    return JSON.stringify({ method: "emit", event: "update", data, namespace: "/", room });
+  }
+
+  async function post(path: string, body: unknown): Promise<void> {
+    const headers = { authorization: `Bearer ${publishSecret}` };
+    const answer = await fetch(house.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+  }
+
+  /** What each of them hears of all doors, one after the other. */
+  async function heardIn(room: string, isOpen: boolean) {
+    using page = await Page.connect(house.url);
+    await page.join(room);
+    using visitor = await facility(room, "subscribe-broadcast");
+    using client = await RawWebSocket.open(house.url, `/ws/${room}`);
+    const heard: Record<string, unknown[]> = { page: [], facility: [], channel: [] };
+    for (const [name, say] of doors) {
+      const isChannels = name === "channel" || name === "publish";
+      await say(room);
+      heard["channel"]?.push(await client.waitForMessage());
+      if (isChannels && !isOpen) continue;
+      heard["facility"]?.push(await visitor.waitForMessage());
+      heard["page"]?.push(await page.next());
+    }
+    // Nothing else came.
+    await backend.publish("flask-socketio", queued(room, "end"));
+    expect(await page.next()).toEqual(["update", "end"]);
+    for (const socket of [visitor, client]) expect(await socket.waitForMessage()).toBe(asEvent("end"));
+    return heard;
+  }
+
+  const asEvent = (data: string): string => JSON.stringify({ event: "update", data });
+
+  test("SEC-16 RTE-03 W4R-03 an open room is heard by all three, whichever door a message came in by, each in its own form", async () => {
+    const events = new Set(["queue", "emit"]);
+    const plain = doors.map(([name]) => (events.has(name) ? asEvent(name) : name));
+    expect(await heardIn("open/news", true)).toEqual({
+      page: doors.map(([name]) => [events.has(name) ? "update" : "message", name]),
+      facility: plain,
+      channel: plain,
+    });
+  });
+
+  test("SEC-16 RTE-03 W4R-03 in any other, what came by a channel stays among channels", async () => {
+    expect(await heardIn("news", false)).toEqual({
+      page: [
+        ["update", "queue"],
+        ["message", "facility"],
+        ["update", "emit"],
+      ],
+      facility: [asEvent("queue"), "facility", asEvent("emit")],
+      channel: [asEvent("queue"), "facility", "channel", asEvent("emit"), "publish"],
+    });
+  });
+
+  test("SEC-16 W4R-17 what a browser says at a facility stays in ws4redis, unless the room is open", async () => {
+    using page = await Page.connect(house.url);
+    await page.join("chat", "open/chat");
+    for (const [room, isOpen] of [
+      ["chat", false],
+      ["open/chat", true],
+    ] as const) {
+      using client = await RawWebSocket.open(house.url, `/ws/${room}`);
+      using visitor = await facility(room, "subscribe-broadcast&publish-broadcast&echo");
+      visitor.send("said");
+      expect(await visitor.waitForMessage()).toBe("said");
+      if (isOpen) {
+        expect(await client.waitForMessage()).toBe("said");
+        expect(await page.next()).toEqual(["message", "said"]);
+      }
+      await backend.publish("flask-socketio", queued(room, "end"));
+      expect(await client.waitForMessage()).toBe(asEvent("end"));
+      expect(await page.next()).toEqual(["update", "end"]);
+      await backend.del(`broadcast:${room}`);
+    }
+  });
+
+  test("SEC-16 W4R-08 last words are nobody's room: a page cannot join it, nor hide what others say", async () => {
+    using visitor = await facility("chat", "subscribe-broadcast&publish-broadcast");
+    visitor.send("mine");
+    using page = await Page.connect(house.url);
+    await page.join("chat");
+    // Another door has no last words: it is heard.
+    await backend.publish("flask-socketio", queued("chat", "mine"));
+    expect(await visitor.waitForMessage()).toBe(asEvent("mine"));
+    expect(await page.next()).toEqual(["update", "mine"]);
+    await backend.del("broadcast:chat");
+  });
+
+  test("SEC-10 W4R-03 T15 a user's room opens to that user alone, by whichever way in", async () => {
+    const set = async (name: string, value: string): Promise<unknown> => backend.set(name, value);
+    const john = await logIn(set, { key, user: "john", groups: ["staff"] });
+    const mary = await logIn(set, { key: key.toUpperCase(), user: "mary" });
+    const orders = "user:john::orders";
+    const isRefused = async (path: string, headers = {}): Promise<boolean> => {
+      const answer = await RawWebSocket.tryOpen(house.url, path, headers);
+      if (answer instanceof RawWebSocket) answer[Symbol.dispose]();
+      return !(answer instanceof RawWebSocket) && answer.status === 403;
+    };
+    const asFacility = `/ws/${orders}?subscribe-broadcast`;
+    expect(await isRefused(asFacility)).toBe(true);
+    expect(await isRefused(asFacility, mary)).toBe(true);
+    expect(await isRefused(asFacility.replace("subscribe", "publish"), mary)).toBe(true);
+    expect(await isRefused(`/ws/${orders}`)).toBe(true); // a channel
+    expect(await isRefused("/ws/group:staff::x?subscribe-broadcast", mary)).toBe(true);
+    expect(await isRefused("/ws/ws-hub::staff?subscribe-broadcast", john)).toBe(true);
+    using page = await Page.connect(house.url);
+    await page.join(orders); // without a secret: in vain, and silently (WSE-03)
+    using byFacility = await facility(orders, "subscribe-broadcast", john);
+    using byAudience = await facility("orders", "subscribe-user", john);
+    using marys = await facility("orders", "subscribe-user", mary);
+    const texts = ["as ws4redis", asEvent("as Socket.IO")];
+    await backend.publish("user:john:orders", "as ws4redis");
+    await backend.publish("flask-socketio", queued(orders, "as Socket.IO"));
+    expect(await byAudience.waitForMessages(2)).toEqual(texts);
+    expect(await byFacility.waitForMessages(2)).toEqual(texts);
+    await backend.publish("user:mary:orders", "end");
+    expect(await marys.waitForMessage()).toBe("end");
+    await backend.publish(
+      "flask-socketio",
+      JSON.stringify({ method: "emit", event: "end", data: 1, namespace: "/" }),
+    );
+    expect(await page.next()).toEqual(["end", 1]);
+  });
+
+  test("SEC-16 WSC-03 the empty facility and the root channel are two, and trees are neither", async () => {
+    using empty = await facility("", "subscribe-broadcast");
+    using root = await RawWebSocket.open(house.url, "/ws/");
+    await backend.publish("broadcast:", "to the empty facility");
+    await backend.publish("websocket:/", "to every channel");
+    expect(await empty.waitForMessage()).toBe("to the empty facility");
+    expect(await root.waitForMessage()).toBe("to every channel");
+    await backend.publish("broadcast:", "end");
+    expect(await empty.waitForMessage()).toBe("end");
+  });
 });

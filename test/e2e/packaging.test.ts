@@ -2,19 +2,48 @@
 // snippet in a real nginx between real clients and the gateway.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
+import { include, Nginx } from "../support/nginx.ts";
 import { Page } from "../support/page.ts";
 import type { PageOptions } from "../support/page.ts";
-import { freePort } from "../support/ports.ts";
-import { RunningProcess, run } from "../support/process.ts";
+import { run, RunningProcess } from "../support/process.ts";
+import { rawRequest } from "../support/raw.ts";
+import { startRedis } from "../support/redis.ts";
 import { needTool } from "../support/tools.ts";
 
 const packaging = join(import.meta.dir, "../../packaging");
-const units = ["belfry.service", "belfry-ws-emit.service"] as const;
+
+/** Each unit with what it has and the plain one has not; what is left out is the same in all. */
+const units: Readonly<Record<string, readonly string[]>> = {
+  "belfry.service": ["Description=Belfry realtime gateway", "ExecStart=belfry serve"],
+  "belfry-ws-emit.service": [
+    "Description=Belfry realtime gateway, as ws-emit",
+    "Conflicts=ws-emit.service",
+    "EnvironmentFile=-/etc/default/ws-emit",
+    "ExecStart=belfry serve --as ws-emit",
+  ],
+  "belfry-ws-hub.service": [
+    "Description=Belfry realtime gateway, as ws-hub",
+    "Conflicts=ws-hub.service",
+    "LoadCredential=config.yaml:/etc/ws-hub/config.yaml",
+    "ExecStart=belfry serve --as ws-hub --config ${CREDENTIALS_DIRECTORY}/config.yaml",
+  ],
+  "belfry-ws4redis.service": [
+    "Description=Belfry realtime gateway, as ws4redis",
+    "EnvironmentFile=-/etc/default/ws4redis",
+    "ExecStart=belfry serve --as ws4redis",
+  ],
+  "belfry-websocket-channels.service": [
+    "Description=Belfry realtime gateway, as websocket-channels",
+    "EnvironmentFile=-/etc/default/websocket-channels",
+    "ExecStart=belfry serve --as websocket-channels",
+  ],
+};
+const unitNames = Object.keys(units);
 
 let folder: string;
 
@@ -29,7 +58,7 @@ afterAll(() => {
 describe("systemd", () => {
   // The checker is part of systemd: there is none elsewhere.
   if (process.platform === "linux") {
-    test.each(units)("%s passes systemd's own check", async (unit) => {
+    test.each(unitNames)("%s passes systemd's own check", async (unit) => {
       const root = join(folder, `root-${unit}`);
       mkdirSync(join(root, "usr/local/bin"), { recursive: true });
       cpSync("/usr/lib/systemd/system", join(root, "usr/lib/systemd/system"), { recursive: true });
@@ -47,15 +76,39 @@ describe("systemd", () => {
     });
   }
 
-  test("WSE-01 the two units differ in what they are for, not in how they are locked up", async () => {
-    const [plain, wsEmit] = await Promise.all(units.map(settingsOf));
-    expect(without(plain, wsEmit)).toEqual(["Description=Belfry realtime gateway", "ExecStart=belfry serve"]);
-    expect(without(wsEmit, plain)).toEqual([
-      "Description=Belfry realtime gateway, as ws-emit",
-      "Conflicts=ws-emit.service",
-      "EnvironmentFile=-/etc/default/ws-emit",
-      "ExecStart=belfry serve --as ws-emit",
-    ]);
+  test("WSE-01 the units are those of the folder, and differ in what they are for, not in how they are locked up", async () => {
+    const present = readdirSync(join(packaging, "systemd")).filter((name) => name.endsWith(".service"));
+    expect(present.toSorted()).toEqual(unitNames.toSorted());
+    const plain = await settingsOf("belfry.service");
+    const common = without(plain, units["belfry.service"]);
+    for (const [name, own] of Object.entries(units)) {
+      const settings = await settingsOf(name);
+      expect(without(settings, common)).toEqual(own);
+      expect(without(common, settings)).toEqual([]);
+    }
+  });
+
+  test.each(unitNames)("WSE-01 HUB-01 WSC-12 W4R-01 the command of %s, run as it stands", async (unit) => {
+    await using redis = await startRedis({ password: "hunter2" });
+    const command = (await settingsOf(unit)).find((line) => line.startsWith("ExecStart="))?.slice(10);
+    const credentials = join(folder, `credentials-${unit}`);
+    mkdirSync(credentials);
+    writeFileSync(join(credentials, "config.yaml"), "clientKey: token\n");
+    // What systemd would put there: the folders of commands, the credentials, and /etc/default/*.
+    const env = {
+      PATH: `${join(packaging, "../bin")}:${process.env["PATH"]}`,
+      CREDENTIALS_DIRECTORY: credentials,
+      BELFRY_ADDRESS: "127.0.0.1:0",
+      BELFRY_REDIS: redis.url,
+      ...(unit.includes("ws4redis") ? { SESSION_ENGINE: "none" } : {}),
+    };
+    await using gateway = new RunningProcess(["sh", "-c", `exec ${command}`], { cwd: "/", env });
+    const [, dialects] = await gateway.waitFor(/"event":"listening","url":"[^"]+","dialects":"([^"]+)"/);
+    const [, profile = ""] = /^belfry-(.*)\.service$/.exec(unit) ?? [];
+    expect(dialects).toBe(profile === "" || profile === "ws-emit" ? "socketio" : profile);
+    expect(gateway.output.includes('"event":"emulating"')).toBe(profile !== "");
+    expect(await gateway.stop()).toBe(0);
+    expect(gateway.output).not.toContain("hunter2");
   });
 });
 
@@ -71,7 +124,7 @@ async function settingsOf(unit: string): Promise<readonly string[]> {
 
 describe("nginx", () => {
   let gateway: TestGateway;
-  let nginx: RunningProcess;
+  let nginx: Nginx;
   let url: string;
 
   beforeAll(async () => {
@@ -80,13 +133,15 @@ describe("nginx", () => {
       secret: "ding",
       limits: { connectionsPerAddress: 2 },
     });
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    nginx = await startNginx(port, new URL(gateway.url).host);
+    nginx = await Nginx.start({
+      upstreams: { belfry: new URL(gateway.url).host },
+      server: include("belfry.conf"),
+    });
+    ({ url } = nginx);
   });
 
   afterAll(async () => {
-    await nginx.stop();
+    await nginx[Symbol.asyncDispose]();
     await gateway[Symbol.asyncDispose]();
   });
 
@@ -156,52 +211,15 @@ describe("nginx", () => {
       const answer = await fetch(url + path, { method: path === "/emit" ? "POST" : "GET" });
       expect([path, answer.status]).toEqual([path, 404]);
     }
+    // Where nginx sees a name, URLs see a way up.
+    for (const path of [String.raw`/socket.io/..\-/metrics`, String.raw`/socket.io\..\-/metrics`]) {
+      const answer = await rawRequest(url, { path });
+      expect([path, answer.status]).toEqual([path, 400]);
+    }
   });
 });
 
 /** A client with a proxy of its own before ours. */
 function from(address: string): PageOptions {
   return { extraHeaders: { "X-Forwarded-For": address } };
-}
-
-/** A real nginx with our snippet included as it is, and around it the least that it needs. */
-async function startNginx(port: number, upstream: string): Promise<RunningProcess> {
-  const prefix = join(folder, "nginx");
-  mkdirSync(join(prefix, "empty"), { recursive: true });
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  writeFileSync(
-    join(prefix, "nginx.conf"),
-    `daemon off;
-master_process off;
-pid nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${name};`).join("\n  ")}
-  upstream belfry {
-    server ${upstream};
-    keepalive 32;
-  }
-  server {
-    listen 127.0.0.1:${port};
-    root empty;
-    include ${join(packaging, "nginx/belfry.conf")};
-  }
-}
-`,
-  );
-  const nginx = new RunningProcess([needTool("nginx"), "-p", prefix, "-c", "nginx.conf", "-e", "stderr"]);
-  const deadline = performance.now() + 10_000;
-  for (;;) {
-    const isUp = await fetch(`http://127.0.0.1:${port}/`).then(
-      () => true,
-      () => false,
-    );
-    if (isUp) return nginx;
-    if (!nginx.isRunning || performance.now() > deadline) {
-      throw new Error(`Expected nginx on port ${port}, got:\n${nginx.output}`);
-    }
-    await Bun.sleep(20);
-  }
 }

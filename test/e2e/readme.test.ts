@@ -1,5 +1,5 @@
-// Every command of the READMEs, run as it stands in a copy of the checkout. A comment before each ```sh block, which a
-// reader of the page does not see, says how:
+// Every command of the READMEs and of docs/migrate/, run as it stands in a copy of the checkout. A comment before each
+// ```sh block, which a reader of the page does not see, says how:
 //
 //   <!-- test: run -->                                   its lines end with status 0
 //   <!-- test: run, 3 events heard -->                   and a page in the room `time` hears as many events
@@ -8,9 +8,23 @@
 //   <!-- test: start, says Listening -->                 likewise, from when it prints that, until the next server
 //   <!-- test: not run, because ... -->                  with the reason
 //
+// Before a block of any kind:
+//
+//   <!-- test: file config.yaml -->                      it is this file in that copy
+//   <!-- test: same as packaging/nginx/belfry.conf -->   it is this file of ours, whole
+//
 // The one thing that is replaced is `localhost:6379`: a Redis of this machine's owner is not for tests.
 
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -20,7 +34,16 @@ import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 
 const root = join(import.meta.dir, "../..");
-const readmes = ["README.md", "examples/time/README.md", "examples/dir2web/README.md"] as const;
+/** With the ports that their blocks listen on. */
+const pages: readonly (readonly [string, readonly number[]])[] = [
+  ["README.md", [8899, 7788]],
+  ["examples/time/README.md", [8899, 7788]],
+  ["examples/dir2web/README.md", [8899, 7788]],
+  ["examples/ws-hub/README.md", [8080, 7788]],
+  ["docs/migrate/ws-hub.md", [8080]],
+  ["docs/migrate/ws4redis.md", [8000]],
+  ["docs/migrate/websocket-channels.md", [9000, 5000]],
+];
 const longTestMs = 120_000;
 const startDeadlineMs = 100_000;
 const endDeadlineMs = 15_000;
@@ -31,7 +54,9 @@ type Mark =
   | { readonly kind: "run"; readonly events: number }
   | { readonly kind: "start"; readonly answers: string }
   | { readonly kind: "start"; readonly says: string }
-  | { readonly kind: "not run"; readonly reason: string };
+  | { readonly kind: "not run"; readonly reason: string }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "same as"; readonly path: string };
 
 interface Block {
   /** Where it stands, as `README.md:12`. */
@@ -40,17 +65,22 @@ interface Block {
   readonly code: string;
 }
 
-/** The ```sh blocks of a page. Throws a sentence about the first one whose mark is missing or none of the above. */
+/** The blocks of a page that have a mark. Throws a sentence about the first ```sh one without, or with another. */
 function readBlocks(name: string, markdown: string): readonly Block[] {
   const lines = markdown.split("\n");
   const blocks: Block[] = [];
-  for (const [index, line] of lines.entries()) {
-    if (!/^\s*```(sh|bash|shell|console)\s*$/.test(line)) continue;
+  for (let index = 0; index < lines.length; index++) {
+    const [, language] = /^\s*```(\w*)\s*$/.exec(lines[index] ?? "") ?? [];
+    if (language === undefined) continue;
     const where = `${name}:${index + 1}`;
-    const before = lines.slice(0, index).findLast((text) => text.trim() !== "") ?? "";
+    const before = (lines.slice(0, index).findLast((text) => text.trim() !== "") ?? "").trim();
     const end = lines.findIndex((text, at) => at > index && text.trim() === "```");
     const code = lines.slice(index + 1, end === -1 ? undefined : end).join("\n");
-    blocks.push({ where, mark: readMark(where, before.trim()), code });
+    const isShell = /^(sh|bash|shell|console)$/.test(language);
+    if (isShell || before.startsWith("<!-- test:"))
+      blocks.push({ where, mark: readMark(where, before), code });
+    if (end === -1) break;
+    index = end;
   }
   return blocks;
 }
@@ -65,6 +95,8 @@ function readMark(where: string, line: string): Mark {
   if (says !== undefined) return { kind: "start", says };
   const [, reason] = /^not run, (because .+)$/.exec(text) ?? [];
   if (reason !== undefined) return { kind: "not run", reason };
+  const [, kind, path] = /^(file|same as) ([\w./-]+)$/.exec(text) ?? [];
+  if (path !== undefined && (kind === "file" || kind === "same as")) return { kind, path };
   throw new Error(
     `Expected a mark before the block at ${where}, e.g. <!-- test: run -->, got ${JSON.stringify(line)}`,
   );
@@ -161,7 +193,11 @@ class Runner {
   async run(block: Block): Promise<void> {
     const { mark } = block;
     const code = block.code.replaceAll("localhost:6379", `localhost:${this.#redisPort}`);
-    if (mark.kind === "not run") return;
+    if (mark.kind === "not run" || mark.kind === "same as") return;
+    if (mark.kind === "file") {
+      writeFileSync(join(this.#folder, mark.path), `${code}\n`);
+      return;
+    }
     if (mark.kind === "run") {
       await this.#runToEnd({ ...block, code }, mark.events);
       return;
@@ -251,6 +287,8 @@ describe("the marks", () => {
     ["start, answers http://localhost:1/", { kind: "start", answers: "http://localhost:1/" }],
     ["start, says Listening on", { kind: "start", says: "Listening on" }],
     ["not run, because it needs root", { kind: "not run", reason: "because it needs root" }],
+    ["file config.yaml", { kind: "file", path: "config.yaml" }],
+    ["same as packaging/nginx/belfry.conf", { kind: "same as", path: "packaging/nginx/belfry.conf" }],
   ] satisfies [string, Mark][])("%s", (text, mark) => {
     const code = "first\nsecond";
     expect(readBlocks("X.md", sample(`<!-- test: ${text} -->`))).toEqual([{ where: "X.md:5", mark, code }]);
@@ -264,7 +302,14 @@ describe("the marks", () => {
   );
 });
 
-describe("the READMEs", () => {
+test("blocks without a mark are no business of the tests, unless they are commands", () => {
+  const page = "```yaml\na: 1\n```\n\n<!-- test: file b.yaml -->\n\n```yaml\nb: 1\n```\n\n```\nsh\n```\n";
+  expect(readBlocks("X.md", page)).toEqual([
+    { where: "X.md:7", mark: { kind: "file", path: "b.yaml" }, code: "b: 1" },
+  ]);
+});
+
+describe("the pages", () => {
   let redis: RedisServer;
 
   beforeAll(async () => {
@@ -275,10 +320,10 @@ describe("the READMEs", () => {
     await redis.stop();
   });
 
-  test.each([...readmes])(
+  test.each([...pages])(
     "every command of %s works as it stands",
-    async (name) => {
-      for (const port of [8899, 7788]) {
+    async (name, ports) => {
+      for (const port of ports) {
         if (await isTaken(port)) throw new Error(`Expected port ${port} to be free: end what listens there`);
       }
       const blocks = readBlocks(name, read(name));
@@ -296,7 +341,13 @@ describe("the READMEs", () => {
     longTestMs,
   );
 
-  test.each([...readmes])("every file that %s links to is there", (name) => {
+  test.each([...pages])("what %s quotes of a file stands there", (name) => {
+    for (const { where, mark, code } of readBlocks(name, read(name))) {
+      if (mark.kind === "same as") expect([where, `${code}\n`]).toEqual([where, read(mark.path)]);
+    }
+  });
+
+  test.each([...pages])("every file that %s links to is there", (name) => {
     const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
     // Paths of this repository in the text itself.
     const paths = [

@@ -22,8 +22,8 @@ function engineProblem(options: IdentityOptions): string | undefined {
   const hasOther = options.callbackUrl !== undefined || options.jwt !== undefined;
   if ((engine === "db" || engine === "file") && !hasOther) {
     return (
-      `Expected a \`sessionEngine\` that can be read from outside of Django (cache, cached_db, redis_sessions, ` +
-      `signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if nobody needs an identity.`
+      `Expected a \`sessionEngine\` that can be read from outside of Django (Django's SESSION_ENGINE: cache, ` +
+      `cached_db, redis_sessions or signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if nobody needs an identity`
     );
   }
   const needsKey = engine === "signed_cookies" || engine === "redis_sessions";

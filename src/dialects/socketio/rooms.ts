@@ -2,7 +2,6 @@
 // A refusal looks exactly like a success to the client; it is counted here.
 
 import { roomSpace } from "../../core/access.ts";
-import { isClientId } from "../../core/client-id.ts";
 import type { Connection } from "../../core/connection.ts";
 import type { Engine } from "./engine.ts";
 
@@ -71,9 +70,5 @@ function refusalOf(engine: Engine, connection: Connection, room: string): string
 
 /** Nobody may listen in on another connection's own room, on whichever gateway that connection is (WSE-07). */
 function isRoomOfAnother({ context }: Engine, { id, namespace }: Connection, room: string): boolean {
-  if (room === id) return false;
-  if (context.hub.hasId(namespace, room)) return true;
-  // The other spelling of a protocol 4 client's id (SIO-03).
-  const prefix = `${namespace}#`;
-  return isClientId(room.startsWith(prefix) ? room.slice(prefix.length) : room);
+  return room !== id && context.hub.isOwnRoom(namespace, room);
 }

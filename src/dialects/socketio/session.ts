@@ -119,8 +119,8 @@ export class Session implements Client, SocketHandler {
     this.#socket?.unsubscribe(topic);
   }
 
-  fallBehind(): void {
-    this.#socket?.fallBehind();
+  fallBehind(heardBytes?: number): void {
+    this.#socket?.fallBehind(heardBytes);
   }
 
   // SocketHandler: a session that started as a websocket, or took one over.

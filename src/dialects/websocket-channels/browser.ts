@@ -3,7 +3,7 @@
 // too, hears that through Redis and the hub (backend.ts).
 
 import { roomSpace } from "../../core/access.ts";
-import { createClientId, isClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -119,7 +119,7 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
   // The same words for both: which of them it was is nobody's business (T16).
   const closed = "Expected a channel that anyone may join";
   if (roomSpace(path) !== undefined) return refuse(403, "secret_needed", closed);
-  if (isClientId(path) || context.hub.hasId("/", path)) return refuse(403, "room_of_another", closed);
+  if (context.hub.isOwnRoom("/", path)) return refuse(403, "room_of_another", closed);
   const release = context.admit(exchange.address);
   if (!release) return refuse(503, "too_many_connections", "Expected fewer connections");
   return new PlainClient(dialect, new Place(context, path, release));

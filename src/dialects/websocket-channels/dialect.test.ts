@@ -3,6 +3,7 @@ import { ChannelsGateway, until } from "../../../test/support/channels-gateway.t
 import { handshakeHeaders, RawConnection, requestBytes } from "../../../test/support/raw.ts";
 import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../core/client-id.ts";
+import { Connection } from "../../core/connection.ts";
 import type { Route } from "../../core/dialect.ts";
 import { RawPublication, toRooms } from "../../core/raw.ts";
 
@@ -330,15 +331,7 @@ function foreignConnection(gateway: ChannelsGateway, heard: string[]): (room: st
     fallBehind: () => undefined,
   };
   const agent = { disconnect: () => undefined, request: () => undefined };
-  const connection = {
-    id: createClientId(),
-    namespace: "/",
-    format,
-    client,
-    agent,
-    hearsEveryone: true,
-    rooms: [],
-  };
+  const connection = new Connection({ id: createClientId(), namespace: "/", format, client, agent });
   gateway.hub.enter(connection);
   return (room) => {
     gateway.hub.join(connection, room);

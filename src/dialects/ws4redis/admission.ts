@@ -1,7 +1,6 @@
 // Who may come in, and with which rights: the handshake's way from its request to a client, in the order of the original
 // (W4R-04, W4R-10). Whatever cannot be decided keeps the visitor out (SEC-02).
 
-import { isClientId } from "../../core/client-id.ts";
 import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
@@ -14,7 +13,7 @@ import type { AllowedChannels } from "./allowed.ts";
 import { asksFor, channelNames, isFacility, readTokens } from "./channels.ts";
 import type { ChannelName } from "./channels.ts";
 import { requestFault, subprotocol, websocketFault } from "./handshake.ts";
-import { dialectName, roomOf } from "./names.ts";
+import { dialectName } from "./names.ts";
 import { Recheck } from "./recheck.ts";
 import type { Known } from "./recheck.ts";
 import { rightsOf } from "./rights.ts";
@@ -154,11 +153,8 @@ export class Admission {
     if (!asksFor(channels, "subscribe", "broadcast") && !asksFor(channels, "publish", "broadcast"))
       return true;
     const { hub } = this.#parts.context;
-    const isSomebodys = isClientId(facility) || hub.hasId("/", facility);
-    return (
-      !isSomebodys &&
-      (facility === "" || opensRoom(identity, roomOf("broadcast", { name: undefined, facility })))
-    );
+    // The empty facility is a room of this dialect alone.
+    return facility === "" || (!hub.isOwnRoom("/", facility) && opensRoom(identity, facility));
   }
 
   /** The same words for all of them: which it was is nobody's business (T16). */

@@ -128,16 +128,18 @@ describe("who has no name", () => {
     expect([some.kept, some.refused]).toEqual([["group:staff:news"], 1]);
   });
 
-  test("SEC-06 a room's name is bounded as a whole: what it would not fit gives no half of a right", () => {
-    const facility = "x".repeat(250);
-    const some = rights({ facility, channels: ["subscribe-broadcast", "subscribe-user", "publish-user"] });
+  test("SEC-06 a name that fits into no room-space gives no half of a right, a long facility is one", () => {
+    const facility = "x".repeat(256);
+    const channels = ["subscribe-broadcast", "subscribe-user", "publish-user"] as const;
+    const longest = rights({ facility, channels, identity: { ...john, user: "é".repeat(125) } });
+    expect([longest.rooms.length, longest.said.length, longest.refused]).toEqual([2, 1, 0]);
+    const some = rights({ facility, channels, identity: { ...john, user: "é".repeat(126) } });
     expect([some.rooms, some.kept, some.said, some.refused]).toEqual([
       [facility],
       [`broadcast:${facility}`],
       [],
       1,
     ]);
-    expect(rights({ facility, nameBytes: 261, channels: ["subscribe-user"] }).refused).toBe(0);
   });
 });
 

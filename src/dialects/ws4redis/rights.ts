@@ -2,6 +2,7 @@
 // has no name, or an unsafe one, yields no channel under any naming (W4R-14, SEC-03).
 
 import type { BrowserContext } from "../../core/dialect.ts";
+import { isRoomTooLong } from "../../core/access.ts";
 import type { Identity } from "../../core/identity.ts";
 import { covers, namePrefix } from "../../core/redis-name.ts";
 import { isSafeName } from "../../core/safe-name.ts";
@@ -53,7 +54,7 @@ export function rightsOf(
     for (const name of hears || says ? namesOf(identity, audience) : []) {
       const room = roomOf(audience, { name, facility });
       const names = redisNamesFor({ audience, to: { name, facility } }, options, isForeignName);
-      if (!names || Buffer.byteLength(room) > limits.nameBytes) refused++;
+      if (!names || isRoomTooLong(room, limits.nameBytes)) refused++;
       else {
         if (says) rights.said.push(names.ours);
         if (!hears) continue;
