@@ -53,8 +53,8 @@ export class Delivery {
   }
 
   #mayHear({ dialect }: Format): boolean {
-    const { only } = this.#publication;
-    return only === undefined || only === dialect;
+    const { only, not } = this.#publication;
+    return (only === undefined || only === dialect) && not !== dialect;
   }
 
   #toLooped(connection: Connection, frames: readonly Frame[]): void {

@@ -35,6 +35,8 @@ export interface Publication extends Target {
   readonly raw?: Uint8Array;
   /** The one dialect that may hear it: what its browsers say stays there (SEC-16). */
   readonly only?: string;
+  /** The one dialect that does not hear it: it did already. */
+  readonly not?: string;
   /** Drop it for clients that are not writable now (NRE-02). */
   readonly volatile: boolean;
   /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */

@@ -17,10 +17,11 @@ export class RawPublication implements Publication {
   readonly event = "message";
   readonly raw: Uint8Array;
   readonly only?: string;
+  readonly not?: string;
   readonly volatile = false;
 
-  /** @param only the one dialect that may hear it (SEC-16). */
-  constructor(target: Target, raw: Uint8Array, only?: string) {
+  /** @param dialects which of them hear it; without a word, all (SEC-16). */
+  constructor(target: Target, raw: Uint8Array, { only, not }: Pick<Publication, "only" | "not"> = {}) {
     this.namespace = target.namespace;
     this.rooms = target.rooms;
     this.isTree = target.isTree ?? false;
@@ -28,6 +29,7 @@ export class RawPublication implements Publication {
     this.skip = target.skip;
     this.raw = raw;
     if (only !== undefined) this.only = only;
+    if (not !== undefined) this.not = not;
   }
 
   get args(): readonly string[] {

@@ -36,7 +36,7 @@ import type { RedisServer } from "../support/redis.ts";
 const root = join(import.meta.dir, "../..");
 /** With the ports that their blocks listen on. */
 const pages: readonly (readonly [string, readonly number[]])[] = [
-  ["README.md", [8899, 7788]],
+  ["README.md", [8899, 8080, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
   ["examples/ws-hub/README.md", [8080, 7788]],

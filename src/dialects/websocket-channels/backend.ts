@@ -7,7 +7,7 @@ import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { RawPublication, toRooms, toTree } from "../../core/raw.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
-import { dialectName, readAddress, redisPrefix } from "./packet.ts";
+import { backendMark, dialectName, readAddress, redisPrefix } from "./packet.ts";
 import { publishRoute, rootPublishRoute } from "./publish-route.ts";
 
 export function createBackendSide(context: BackendContext, options: WebsocketChannelsOptions): BackendSide {
@@ -21,13 +21,19 @@ function channelsFeed({ limits, isOpenRoom }: BackendContext): Feed {
   return {
     filter: { kind: "pattern", name: `${redisPrefix}*`, canary },
     decode({ channel, payload }) {
-      const address = readAddress(channel.slice(redisPrefix.length), limits.nameBytes);
+      const name = channel.slice(redisPrefix.length);
+      const isBackends = name.startsWith(backendMark);
+      const address = readAddress(isBackends ? name.slice(backendMark.length) : name, limits.nameBytes);
       if (typeof address === "string") return junk(address);
       if (address.kind === "nobody") return notForUs("nobody");
       const { kind, path } = address;
-      if (kind === "tree") return new RawPublication(toTree(path), payload, dialectName);
+      const isOpen = kind === "channel" && isOpenRoom(path);
+      // What a backend proved to be its own comes twice; an open room heard the first.
+      if (isBackends && (isOpen || kind === "tree")) return notForUs("heard_already");
+      if (isBackends) return new RawPublication(toRooms([path]), payload, { not: dialectName });
+      const target = kind === "tree" ? toTree(path) : toRooms([path]);
       // Browsers speak here too, and nothing tells them from backends: it stays in the dialect (SEC-16).
-      return new RawPublication(toRooms([path]), payload, isOpenRoom(path) ? undefined : dialectName);
+      return new RawPublication(target, payload, isOpen ? {} : { only: dialectName });
     },
   };
 }

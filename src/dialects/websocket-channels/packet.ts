@@ -10,6 +10,12 @@ export const dialectName = "websocket-channels";
 /** What all Redis channels of the dialect begin with (WSC-03). */
 export const redisPrefix = "websocket:";
 
+/**
+ * In front of a channel's name: what an HTTP publish with the secret said there, for clients of the other dialects. Only a
+ * gateway says so: no channel's name begins like this (SEC-16).
+ */
+export const backendMark = "\u0000backend:";
+
 /** Each segment costs its client a topic (WSC-04). */
 export const maxSegments = 32;
 
@@ -52,6 +58,7 @@ export function readChannel(name: string, maxBytes: number): { readonly path: st
   const segments = name.split("/").filter((segment) => segment !== "");
   if (segments.length > maxSegments) return "too_many_segments";
   const path = segments.join("/");
+  if (path.startsWith(backendMark)) return "name_invalid";
   return Buffer.byteLength(path) > maxBytes ? "name_too_long" : { path };
 }
 

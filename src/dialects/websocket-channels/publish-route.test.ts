@@ -8,11 +8,14 @@ import type { Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
+import { backendMark, redisPrefix } from "./packet.ts";
 import { publishRoute, rootPublishRoute } from "./publish-route.ts";
 
 interface NotingBus {
   readonly bus: Bus;
   readonly published: [channel: string, payload: string][];
+  /** For clients of other dialects: behind each message of a channel. */
+  readonly marked: NotingBus["published"];
 }
 
 const state: Bus["state"] = () => ({ isReady: true });
@@ -20,11 +23,17 @@ const state: Bus["state"] = () => ({ isReady: true });
 /** A bus that only writes down what is published. */
 async function notingBus(parts: Partial<Bus> = {}): Promise<NotingBus> {
   const published: NotingBus["published"] = [];
+  const marked: NotingBus["published"] = [];
   const publish: Bus["publish"] = async (channel, payload) => {
-    published.push([channel, Buffer.from(payload as string).toString()]);
+    const list = channel.startsWith(`${redisPrefix}${backendMark}`) ? marked : published;
+    list.push([channel, Buffer.from(payload as string).toString()]);
   };
   const memory = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  return { published, bus: Object.assign(Object.create(memory) as Bus, { publish, state, ...parts }) };
+  return {
+    published,
+    marked,
+    bus: Object.assign(Object.create(memory) as Bus, { publish, state, ...parts }),
+  };
 }
 
 const isPublishSecret = (candidate: unknown): boolean => candidate === secret;
@@ -57,6 +66,35 @@ async function publishes(body: string): Promise<readonly [string, string][]> {
 }
 
 describe("POST /publish", () => {
+  test("SEC-16 with the secret it is a backend's: said once more, marked, for the other dialects; trees are not", async () => {
+    const body = '{"a//b":"1","a/":"2","":"3"}';
+    const said = [
+      ["websocket:a//b", "1"],
+      ["websocket:a/", "2"],
+      ["websocket:", "3"],
+    ];
+    for (const [openPublish, expected] of [
+      [false, [["websocket:\0backend:a//b", "1"]]],
+      [true, []],
+    ] as const) {
+      const { bus, published, marked } = await notingBus();
+      expect((await post(publishRoute(contextOf(bus), { openPublish }), "/publish", body)).status).toBe(200);
+      expect({ published, marked }).toEqual({ published: said, marked: expected } as never);
+    }
+  });
+
+  test("SEC-16 nobody else can say so: no channel begins with the mark", async () => {
+    const { bus, published, marked } = await notingBus();
+    const route = publishRoute(contextOf(bus), { openPublish: true });
+    for (const name of ["\\u0000backend:news", "/\\u0000backend:news", "//\\u0000backend:x/"]) {
+      expect((await post(route, "/publish", `{"${name}":"x"}`)).status).toBe(400);
+    }
+    expect([...published, ...marked]).toEqual([]);
+    await using gateway = await ChannelsGateway.start();
+    expect((await gateway.refusal("/ws/%00backend:news")).status).toBe(400);
+    expect((await gateway.refusal("/ws//%00backend%3Anews")).status).toBe(400);
+  });
+
   test("WSC-06 each pair is published in the order of the text, numbers too, a repeated name at its first place", async () => {
     expect(await publishes('{"b":"1","2":"x","1":"y","a/":"t","2":"z","\\u0062":"last"}')).toEqual([
       ["websocket:b", "last"],

@@ -10,7 +10,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { isUpgrade, textAnswer } from "../../core/http.ts";
 import type { Outgoing } from "../../core/publication.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
-import { decodePath, dialectName, maxSegments, readAddress, redisPrefix } from "./packet.ts";
+import { backendMark, decodePath, dialectName, maxSegments, readAddress, redisPrefix } from "./packet.ts";
 
 type PublishOptions = Pick<WebsocketChannelsOptions, "openPublish">;
 
@@ -56,7 +56,9 @@ function createDoor(context: BackendContext, options: PublishOptions, read: Read
     const refusal = judge(context, options, { request, exchange });
     if (refusal) return refusal;
     try {
-      await publish(context, await read(request, exchange));
+      const messages = await read(request, exchange);
+      // In open mode anyone may have sent them.
+      await publish(context, options.openPublish ? messages : messages.flatMap(withMarked));
       return textAnswer(200, "OK");
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -122,6 +124,14 @@ function channelOf({ limits }: BackendContext, name: string | undefined): string
   }
   const bound = `${limits.nameBytes} bytes and ${maxSegments} segments`;
   throw new GatewayError("body_invalid", `Expected channels in UTF-8 of at most ${bound}`);
+}
+
+/** A message with the secret is a backend's: it is for the clients of every dialect (backend.ts). */
+function withMarked({ channel, payload }: Outgoing): readonly Outgoing[] {
+  const name = channel.slice(redisPrefix.length);
+  const isTree = name === "" || name.endsWith("/");
+  const marked = { channel: `${redisPrefix}${backendMark}${name}`, payload };
+  return isTree ? [{ channel, payload }] : [{ channel, payload }, marked];
 }
 
 /** All in one turn: the bus keeps their order. */

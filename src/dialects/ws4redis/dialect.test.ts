@@ -1,7 +1,7 @@
 // The dialect behind a listener of its own, with an identity, a bus and a clock of the tests': what happens while
 // something is waited for, and that nothing is kept of whoever is gone.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../../test/support/channels-gateway.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
 import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
@@ -9,11 +9,13 @@ import { createClientId } from "../../core/client-id.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
+import { toRooms } from "../../core/raw.ts";
 
 const key = "0123456789abcdef0123456789abcdef";
 const john: Identity = { kind: "identity", user: "john", groups: ["staff"], session: key };
 const all = "subscribe-broadcast&subscribe-group&subscribe-user&subscribe-session";
 const patience = 20_000;
+setDefaultTimeout(60_000);
 
 /** Answers that wait for the test. */
 class Gate<Value> {
@@ -95,6 +97,42 @@ describe("while the persisted messages are fetched", () => {
     expect(other.observed).toEqual(["skipped too_large"]);
   });
 
+  test("W4R-04 what wants an acknowledgement waits its turn, too", async () => {
+    const gate = new Gate<readonly (Buffer | undefined)[]>();
+    await using house = await Ws4redisHouse.start({ bus: () => ({ getBytes: async () => gate.pass() }) });
+    using socket = await house.open("/ws/news?subscribe-broadcast");
+    await until(() => gate.waiting === 1, patience);
+    const asking = { event: "ask", args: ["1"], attachments: [], volatile: false, onAck: () => undefined };
+    house.hub.apply({ kind: "publication", ...toRooms(["news"]), ...asking });
+    gate.open([Buffer.from("kept")]);
+    expect(await socket.waitForMessages(2, patience)).toEqual(["kept", '{"event":"ask","data":1}']);
+  });
+
+  test("W4R-04 nothing is asked for before the names of 0.2 are subscribed", async () => {
+    const gate = new Gate<void>();
+    const steps: string[] = [];
+    await using house = await Ws4redisHouse.start({
+      options: { naming: "legacy" },
+      identity: { identify: async () => john },
+      bus: (bus) => ({
+        async subscribe(filter, onMessage) {
+          if (filter.kind === "exact") await gate.pass();
+          steps.push(`subscribe ${filter.name}`);
+          return bus.subscribe(filter, onMessage);
+        },
+        async getBytes(keys) {
+          steps.push(`get ${keys.join(" ")}`);
+          return keys.map((name) => Buffer.from(name));
+        },
+      }),
+    });
+    using socket = await house.open("/ws/news?subscribe-user");
+    await until(() => gate.waiting === 1, patience);
+    gate.open();
+    expect(await socket.waitForMessage(patience)).toBe("john:news");
+    expect(steps).toEqual(["subscribe _broadcast_:*", "subscribe john:news", "get john:news"]);
+  });
+
   test("W4R-08 W4R-05 the client may speak already, and its last words are known", async () => {
     const gate = new Gate<readonly (Buffer | undefined)[]>();
     await using house = await Ws4redisHouse.start({
@@ -160,6 +198,68 @@ describe("while the persisted messages are fetched", () => {
     expect(await socket.waitForClose(patience)).toEqual({ code: 1001, reason: "Websocket Closed" });
     await until(() => house.observed.length === 2, patience);
     expect(house.observed[0]).toBe("report first_frames TypeError: a fault of ours");
+  });
+});
+
+describe("what a client says", () => {
+  async function said(expire: number, ...texts: readonly string[]): Promise<readonly string[]> {
+    const done: string[] = [];
+    await using house = await Ws4redisHouse.start({
+      options: { publish: ["*"], expire },
+      identity: { identify: async () => john },
+      bus: (bus) => ({
+        async publish(channel, payload) {
+          done.push(`publish ${channel} ${payload.toString()}`);
+          await bus.publish(channel, payload);
+        },
+        async set(name, value, ttl) {
+          done.push(`set ${name} ${value.toString()} ${ttl}`);
+        },
+      }),
+    });
+    using socket = await house.open("/ws/news?subscribe-broadcast&publish-broadcast&publish-user&echo");
+    for (const text of texts) socket.send(text);
+    await heardUntil(socket, texts.at(-1) ?? "", patience);
+    return done;
+  }
+
+  test("W4R-05 goes out and is kept, name by name, for so many seconds", async () => {
+    expect(await said(60, "a", "b")).toEqual(
+      ["a", "b"].flatMap((text) =>
+        ["broadcast:news", "user:john:news"].flatMap((name) => [
+          `publish ${name} ${text}`,
+          `set ${name} ${text} 60`,
+        ]),
+      ),
+    );
+  });
+
+  test("W4R-05 with `expire` 0 Redis is not even asked to keep it", async () => {
+    expect(await said(0, "a")).toEqual(["publish broadcast:news a", "publish user:john:news a"]);
+  });
+
+  test("WSE-26 SEC-02 what Redis does not take is lost, counted by why, and the connection stays", async () => {
+    const errors = [
+      new GatewayError("bus_unavailable", "Expected a Redis, got none"),
+      new TypeError("a fault of ours"),
+    ];
+    await using house = await Ws4redisHouse.start({
+      options: { publish: ["*"], expire: 0 },
+      bus: () => ({
+        async publish() {
+          throw errors.shift() ?? new Error("Expected two messages");
+        },
+      }),
+    });
+    using socket = await house.open("/ws/news?publish-broadcast");
+    socket.send("a");
+    socket.send("b");
+    await until(() => house.observed.length === 2, patience);
+    expect(house.observed).toEqual([
+      "refused bus_unavailable",
+      "report facility_publish TypeError: a fault of ours",
+    ]);
+    expect(house.connected).toBe(1);
   });
 });
 
@@ -293,8 +393,9 @@ describe("who asks", () => {
       },
     });
     const answer = await RawWebSocket.tryOpen(house.url, path, headers);
-    answer instanceof RawWebSocket && answer[Symbol.dispose]();
-    return { asked: all, status: answer instanceof RawWebSocket ? 101 : answer.status };
+    if (!(answer instanceof RawWebSocket)) return { asked: all, status: answer.status };
+    answer[Symbol.dispose]();
+    return { asked: all, status: 101 };
   }
 
   test("DJS-10 W4R-13 is told of the facility, of the channels that the rules left, and of the request", async () => {

@@ -35,7 +35,7 @@ export function createMessages(
     // Where browsers may publish, nothing tells them from backends: it stays in the dialect (SEC-16).
     const isClosed = isSpokenByBrowsers(facility) && !rooms.every(isOpenRoom);
     const target = { ...toRooms(rooms), except: [saidRoom(payload)] };
-    return new RawPublication(target, payload, isClosed ? dialectName : undefined);
+    return new RawPublication(target, payload, isClosed ? { only: dialectName } : {});
   };
   return {
     read: (audience, rest, payload) => toAudiences([audience], rest, payload),

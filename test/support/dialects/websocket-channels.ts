@@ -61,7 +61,6 @@ function authorized({ secret }: Place): Record<string, string> {
 const publish: Door = {
   name: "POST /publish",
   form: "payload",
-  only: "websocket-channels",
   meaning: address,
   say: async (place, name, what) => {
     // As text: a member `__proto__` of an object literal would be something else.
