@@ -34,10 +34,14 @@ interface Wish {
   readonly release: () => void;
 }
 
+/** What to set for a page whose origin is refused is said so often, ms: anyone can knock. */
+const hintEveryMs = 60_000;
+
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #allowed: AllowedChannels;
   readonly #mayPublish: (facility: string) => boolean;
+  #nextHint = Number.NEGATIVE_INFINITY;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -132,12 +136,20 @@ export class Admission {
   }
 
   #refuseOrigin(): Response {
+    const now = this.#parts.context.now();
+    if (now >= this.#nextHint) {
+      this.#nextHint = now + hintEveryMs;
+      this.#hintAtOrigin();
+    }
+    return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
+  }
+
+  #hintAtOrigin(): void {
     const text =
       "A page's Origin is neither that of the Host header nor in the listener's `origins`. Behind a proxy, pass the site's" +
       " Host on (nginx: proxy_set_header Host $host), or send X-Forwarded-Host and list the proxy in `trustedProxies`," +
       " or list the origin";
     this.#parts.context.observe.log("warn", "origin_refused", { dialect: dialectName, text });
-    return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
   }
 
   /** By whoever said who it is (W4R-13), and by what browsers may publish here at all (W4R-17). */
