@@ -1,9 +1,9 @@
 /*
  * The floor: the least that any server can do to reach N websockets. It accepts connections, answers the handshake
- * and the three packets of a Socket.IO page, and from then on sends one ready-made frame to each with a bare send()
- * loop, once per byte that arrives on its control connection. No epoll on the way out, no queue, no parsing.
+ * and, in the style `socketio`, the three packets of a page; from then on it sends one ready-made frame to each with a
+ * bare send() loop, once per byte that arrives on its control connection. No epoll on the way out, no queue, no parsing.
  *
- *   floor PORT CONTROL_PORT PAYLOAD_BYTES
+ *   floor PORT CONTROL_PORT STYLE PAYLOAD_BYTES
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +23,7 @@ static int clients[MAX_CLIENTS];
 static int client_count;
 static unsigned char frame[MAX_FRAME];
 static size_t frame_length;
+static int is_plain;
 
 static void fail(const char *what) {
   perror(what);
@@ -57,15 +58,19 @@ static void send_text(int fd, const char *text) {
   if (send(fd, out, header + length, MSG_NOSIGNAL) < 0) fail("send");
 }
 
-/* 42["update","xxx..."] with so many x. */
+/* So many x: bare, or as 42["update","xxx..."]. */
 static void make_frame(size_t payload) {
-  const char *head = "42[\"update\",\"", *tail = "\"]";
+  const char *head = is_plain ? "" : "42[\"update\",\"", *tail = is_plain ? "" : "\"]";
   size_t length = strlen(head) + payload + strlen(tail);
   size_t at = write_header(frame, length);
   memcpy(frame + at, head, strlen(head));
   memset(frame + at + strlen(head), 'x', payload);
   memcpy(frame + at + strlen(head) + payload, tail, strlen(tail));
   frame_length = at + length;
+}
+
+static void add_client(int fd) {
+  if (client_count < MAX_CLIENTS) clients[client_count++] = fd;
 }
 
 /* The generator's page sends each packet in one segment and waits for the answer: no reassembly is needed. */
@@ -82,14 +87,15 @@ static void answer(int fd) {
       const char *ok = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
       if (send(fd, ok, strlen(ok), MSG_NOSIGNAL) < 0) fail("send");
-      send_text(fd, "0{\"sid\":\"x\"}");
+      if (is_plain) add_client(fd);
+      else send_text(fd, "0{\"sid\":\"x\"}");
       break;
     }
     case 1:
       send_text(fd, "40{\"sid\":\"x\"}");
       break;
     case 2:
-      if (client_count < MAX_CLIENTS) clients[client_count++] = fd;
+      add_client(fd);
       send_text(fd, "430[]");
       break;
     default:
@@ -103,9 +109,10 @@ static void broadcast(ssize_t times) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return fprintf(stderr, "usage: floor PORT CONTROL_PORT PAYLOAD_BYTES\n"), 2;
+  if (argc != 5) return fprintf(stderr, "usage: floor PORT CONTROL_PORT socketio|plain PAYLOAD_BYTES\n"), 2;
   int server = listen_on(atoi(argv[1])), control = listen_on(atoi(argv[2])), commander = -1;
-  make_frame(strtoul(argv[3], NULL, 10) % 60000);
+  is_plain = !strcmp(argv[3], "plain");
+  make_frame(strtoul(argv[4], NULL, 10) % 60000);
   int poll = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN, .data.fd = server}, events[256];
   epoll_ctl(poll, EPOLL_CTL_ADD, server, &event);

@@ -1,11 +1,16 @@
 /*
- * The load generator: N Socket.IO pages over raw websockets in one process. Each connects, joins the room `time`, and
- * counts what it hears. Commands come on standard input, one per line; answers go to standard output as JSON.
+ * The load generator: N pages over raw websockets in one process. Each connects and counts what it hears; pages of the
+ * style `socketio` join the room `time` first, `plain` ones are there with the handshake. Commands come on standard
+ * input, one per line; answers go to standard output as JSON.
  *
- *   generator HOST PORT COUNT SOURCE_NET    (SOURCE_NET n: connect from 127.0.n.1 up, 20,000 ports each)
- *   count        -> {"messages":M,"bytes":B}    since the start
+ *   generator HOST PORT COUNT SOURCE_NET STYLE PATH [HEADER]
+ *   SOURCE_NET n: connect from 127.0.n.1 up, 10,000 pages each. In PATH and HEADER, {n} is the number of the page.
+ *   count        -> {"messages":M,"bytes":B,"busyUs":T}    since the start; T: taking in what arrived
  *   quit
- * At the start it prints {"joined":N,"ms":T} once all pages are in the room.
+ * At the start it prints {"joined":N,"ms":T} once all pages have joined.
+ *
+ * While messages come it does not sleep: a sleeping reader is woken inside the server's own send(), the more often the
+ * slower the server is. No server pays that for a reader at the other end of a network.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CLIENTS = 20000, CONNECTS_AHEAD = 128 };
+enum { MAX_CLIENTS = 20000, CONNECTS_AHEAD = 128, MAX_REQUEST = 2048 };
+/* Awake for so long after a message. */
+enum { AWAKE_NS = 20000000 };
+enum opcode { CLOSE = 8, PING = 9, PONG = 10 };
 enum step { CONNECTING, HANDSHAKE, OPEN, CONNECT, JOIN, JOINED };
 
 struct page {
@@ -33,8 +41,10 @@ struct page {
 static struct page pages[MAX_CLIENTS];
 static int count, started, joined, poll_fd;
 static unsigned long long messages, bytes;
+static uint64_t last_message_ns, busy_ns, woken_ns;
 static struct sockaddr_in target;
-static int source_net;
+static int source_net, is_plain;
+static const char *path, *header;
 
 static uint64_t now_ns(void) {
   struct timespec t;
@@ -74,16 +84,49 @@ static void start_page(void) {
   started++;
 }
 
+/* An empty frame of this opcode, masked. */
+static void send_empty(int fd, unsigned char opcode) {
+  unsigned char out[6] = {0x80 | opcode, 0x80};
+  if (send(fd, out, sizeof out, MSG_NOSIGNAL) < 0) fail("send");
+}
+
+/* Appends a text to the request, with the page's number for each {n}. */
+static void append(char *request, const char *text, long number) {
+  size_t length = strlen(request);
+  while (*text && length < MAX_REQUEST - 24) {
+    if (strncmp(text, "{n}", 3)) {
+      request[length++] = *text++;
+      continue;
+    }
+    length += sprintf(request + length, "%ld", number);
+    text += 3;
+  }
+  request[length] = 0;
+}
+
 static void handshake(struct page *page) {
-  const char *request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  char request[MAX_REQUEST] = "GET ";
+  append(request, path, page - pages);
+  append(request, " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 0);
+  append(request, header, page - pages);
+  append(request, *header ? "\r\n\r\n" : "\r\n", 0);
   if (send(page->fd, request, strlen(request), MSG_NOSIGNAL) < 0) fail("send");
   page->step = HANDSHAKE;
 }
 
+static void open_page(struct page *page) {
+  page->step = is_plain ? JOINED : OPEN;
+  joined += is_plain;
+}
+
 /* A frame begins, of this length. Its length tells enough: the gateway's answers come one by one and in order. */
 static void on_frame(struct page *page, uint64_t length) {
+  unsigned char opcode = page->head[0] & 15;
+  if (opcode >= CLOSE) {
+    if (opcode == PING) send_empty(page->fd, PONG);
+    return;
+  }
   switch (page->step) {
     case OPEN:
       send_text(page->fd, "40");
@@ -98,11 +141,12 @@ static void on_frame(struct page *page, uint64_t length) {
       joined++;
       break;
     default:
-      if (length == 1) {
+      if (length == 1 && !is_plain) {
         send_text(page->fd, "3");
         break;
       }
       messages++;
+      last_message_ns = woken_ns;
   }
 }
 
@@ -148,7 +192,7 @@ static void read_page(struct page *page) {
         fprintf(stderr, "generator: expected 101, got %.*s\n", (int)got, in);
         exit(1);
       }
-      page->step = OPEN;
+      open_page(page);
       got -= end + 4 - in;
       data = end + 4;
     }
@@ -159,17 +203,21 @@ static void read_page(struct page *page) {
 static void command(void) {
   char line[64];
   if (!fgets(line, sizeof line, stdin) || !strncmp(line, "quit", 4)) exit(0);
-  printf("{\"messages\":%llu,\"bytes\":%llu}\n", messages, bytes);
+  printf("{\"messages\":%llu,\"bytes\":%llu,\"busyUs\":%llu}\n", messages, bytes, (unsigned long long)busy_ns / 1000);
   fflush(stdout);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET\n"), 2;
+  if (argc != 7 && argc != 8)
+    return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET socketio|plain PATH [HEADER]\n"), 2;
   target.sin_family = AF_INET;
   inet_pton(AF_INET, argv[1], &target.sin_addr);
   target.sin_port = htons(atoi(argv[2]));
   count = atoi(argv[3]) < MAX_CLIENTS ? atoi(argv[3]) : MAX_CLIENTS;
   source_net = atoi(argv[4]);
+  is_plain = !strcmp(argv[5], "plain");
+  path = argv[6];
+  header = argc == 8 ? argv[7] : "";
   setvbuf(stdin, NULL, _IONBF, 0);
   poll_fd = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = UINT32_MAX}, events[512];
@@ -178,7 +226,8 @@ int main(int argc, char **argv) {
   int announced = 0;
   for (;;) {
     while (started < count && started - joined < CONNECTS_AHEAD) start_page();
-    int ready = epoll_wait(poll_fd, events, 512, -1);
+    int ready = epoll_wait(poll_fd, events, 512, now_ns() - last_message_ns < AWAKE_NS ? 0 : -1);
+    woken_ns = now_ns();
     for (int i = 0; i < ready; i++) {
       if (events[i].data.u32 == UINT32_MAX) {
         command();
@@ -188,6 +237,7 @@ int main(int argc, char **argv) {
       if (page->step == CONNECTING && events[i].events & EPOLLOUT) handshake(page);
       if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_page(page);
     }
+    if (ready > 0) busy_ns += now_ns() - woken_ns;
     if (!announced && joined == count) {
       announced = 1;
       printf("{\"joined\":%d,\"ms\":%.1f}\n", joined, (now_ns() - began) / 1e6);

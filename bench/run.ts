@@ -7,14 +7,19 @@ import { connectStorm } from "./connect-storm.ts";
 import { fanOut } from "./fan-out.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
+import { tree } from "./tree.ts";
+import type { DialectName } from "./support/dialects.ts";
+import { manners } from "./support/dialects.ts";
+import { compile } from "./support/process.ts";
 import type { Bench } from "./support/subjects.ts";
-import { compile, startRedis } from "./support/subjects.ts";
+import { startRedis } from "./support/subjects.ts";
 
 const { values, positionals } = parseArgs({
   args: Bun.argv.slice(2),
   allowPositionals: true,
   options: {
     clients: { type: "string", default: "500,2000,18000" },
+    dialects: { type: "string", default: Object.keys(manners).join(",") },
     messages: { type: "string", default: "400" },
     pairs: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
@@ -23,18 +28,30 @@ const { values, positionals } = parseArgs({
 const clients = (values.quick ? "500" : values.clients).split(",").map(Number);
 const pairs = values.quick ? 1 : Number(values.pairs);
 const messages = values.quick ? 100 : Number(values.messages);
+const dialects = values.dialects.split(",").filter(isDialect);
 const most = Math.max(...clients);
 
+function isDialect(name: string): name is DialectName {
+  return Object.hasOwn(manners, name);
+}
+
 const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
-  "fan-out": (bench) => fanOut(bench, { clients, pairs, messages }),
-  "idle-memory": (bench) => idleMemory(bench, most),
-  latency: (bench) => latency(bench, Math.max(messages, 100)),
+  "fan-out": (bench) => fanOut(bench, { clients, pairs, messages, dialects }),
+  // Fewer would be lost in what the process itself takes and gives back.
+  "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000)),
+  latency: (bench) => latency(bench, Math.max(messages, 100), dialects),
+  tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
   "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
 };
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
 const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
 if (unknown !== undefined) {
   console.error(`Expected benchmarks among ${Object.keys(benchmarks).join(", ")}, got ${unknown}`);
+  process.exit(2);
+}
+
+if (dialects.length < values.dialects.split(",").length) {
+  console.error(`Expected dialects among ${Object.keys(manners).join(", ")}, got ${values.dialects}`);
   process.exit(2);
 }
 

@@ -1,16 +1,46 @@
-// Child processes of a benchmark: started with a line that says they are ready, their CPU and memory read from /proc.
+// Child processes of a benchmark: where they run, the C programs among them, started with a line that says they are
+// ready, their CPU and memory read from /proc.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+
+const root = join(import.meta.dirname, "../..");
+/** What is built on first use. */
+export const built = join(root, ".cache/bench");
+/** Programs of the other servers. */
+export const peers = join(root, "bench/peers");
+export const programs = {
+  bun: join(root, "scripts/bun"),
+  belfry: join(root, "bin/belfry"),
+  floor: join(built, "floor"),
+  generator: join(built, "generator"),
+};
+
+/** Compiles the two C programs; a machine without a compiler is told so. */
+export function compile(): void {
+  mkdirSync(built, { recursive: true });
+  for (const name of ["floor", "generator"] as const) {
+    const source = join(root, "bench", `${name}.c`);
+    const command = ["cc", "-O2", "-D_GNU_SOURCE", "-o", programs[name], source];
+    const result = Bun.spawnSync(command, { stderr: "inherit" });
+    if (!result.success)
+      throw new Error(`Expected a C compiler as \`cc\`: install gcc (${command.join(" ")} failed)`);
+  }
+}
 
 export class Child {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;
 
   constructor(command: readonly string[]) {
-    this.#child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    this.#child = Bun.spawn([...command], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
     const output = Readable.fromWeb(this.#child.stdout as never);
     this.#lines = createInterface({ input: output })[Symbol.asyncIterator]();
   }
@@ -41,6 +71,13 @@ export class Child {
     await this.#child.exited;
   }
 }
+
+/** Dies with this process, whatever ends it. */
+const bound = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c"];
+
+/** The server under test has a core of its own; Redis and the load share another: nobody is charged for the others. */
+export const onServersCore = (command: readonly string[]): Child => new Child([...bound, "0", ...command]);
+export const beside = (command: readonly string[]): Child => new Child([...bound, "1", ...command]);
 
 const ticksPerSecond = 100;
 

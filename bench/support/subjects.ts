@@ -1,192 +1,116 @@
-// What is measured: Belfry, the `socket.io` package, the bare C loop and the bare engine, each a process of its own
-// that speaks the page's packets; and the load generator, compiled from C on first use.
+// What is measured: servers that hold pages and send them messages. Here are the port, and the two that everything is
+// compared with, the bare C loop and the bare engine; Belfry is in dialects.ts, other software in peers.ts.
 
-import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
-import { Child, cpuOf, freePort } from "./process.ts";
+import type { Page } from "./generator.ts";
+import type { Child } from "./process.ts";
+import { beside, freePort, onServersCore, peers, programs } from "./process.ts";
 
-const root = join(import.meta.dirname, "../..");
-const built = join(root, ".cache/bench");
-const bun = join(root, "scripts/bun");
+export interface Bench {
+  readonly redisUrl: string;
+  readonly redisPort: number;
+  /** Bytes of text in each message. */
+  readonly payload: number;
+}
 
 /** A server under load. */
 export interface Subject {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
+  readonly page: Page;
+  /** It costs so much that a tenth of the messages tells enough. */
+  readonly isSlow?: boolean;
+  /** Of messages that come together it sends the first, and holds the others back until the next comes. */
+  readonly holdsBursts?: boolean;
+  /** Most pages that it can hold. */
+  readonly most?: number;
   /** Sends `count` messages of the agreed size to the room, together. */
   publish(count: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-export interface Bench {
-  readonly redisUrl: string;
-  readonly redisPort: number;
-  /** Bytes of text in each event. */
-  readonly payload: number;
+/** A server that cannot run here, and why: a row of words instead of figures. */
+export interface Absent {
+  readonly name: string;
+  readonly absence: string;
 }
 
-/** Compiles the two C programs; a machine without a compiler is told so. */
-export function compile(): void {
-  mkdirSync(built, { recursive: true });
-  for (const name of ["floor", "generator"]) {
-    const source = join(root, "bench", `${name}.c`);
-    const command = ["cc", "-O2", "-D_GNU_SOURCE", "-o", join(built, name), source];
-    const result = Bun.spawnSync(command, { stderr: "inherit" });
-    if (!result.success)
-      throw new Error(`Expected a C compiler as \`cc\`: install gcc (${command.join(" ")} failed)`);
-  }
+export type Start = (bench: Bench) => Promise<Subject | Absent>;
+
+/** How messages get into a subject. */
+export interface Feed {
+  publish(count: number): Promise<void>;
+  stop(): Promise<void>;
 }
 
-/** The server under test has a core of its own; Redis and the load share another: nobody is charged for the others. */
-const startServer = (command: readonly string[]): Child => new Child(["taskset", "-c", "0", ...command]);
-const startBeside = (command: readonly string[]): Child => new Child(["taskset", "-c", "1", ...command]);
+export interface SubjectParts extends Pick<Subject, "port" | "page" | "isSlow"> {
+  readonly child: Child;
+  readonly feed: Feed;
+}
+
+export function subject(name: string, { child, feed, ...rest }: SubjectParts): Subject {
+  return {
+    name,
+    ...rest,
+    pid: child.pid,
+    publish: (count) => feed.publish(count),
+    stop: async () => {
+      await feed.stop();
+      await child.stop();
+    },
+  };
+}
 
 export async function startRedis(): Promise<{ child: Child; port: number; url: string }> {
   const port = await freePort();
-  const child = startBeside(["redis-server", "--port", `${port}`, "--save", "", "--appendonly", "no"]);
+  const child = beside(["redis-server", "--port", `${port}`, "--save", "", "--appendonly", "no"]);
   while (!/Ready to accept|ready to accept/.test(await child.line()));
   return { child, port, url: `redis://127.0.0.1:${port}` };
 }
 
-/** Publishes what Flask-SocketIO would, over one Redis connection, on a channel that only one subject hears. */
-async function redisPublisher(bench: Bench, channel: string) {
+/** Publishes over one Redis connection, on a channel that only one subject hears. */
+export async function redisFeed(bench: Bench, channel: string, message: string): Promise<Feed> {
   const client = createClient({ url: bench.redisUrl });
   await client.connect();
-  const data = "x".repeat(bench.payload);
-  const message = JSON.stringify({ method: "emit", event: "update", data, namespace: "/", room: "time" });
   return {
-    publish: async (count: number) => {
+    publish: async (count) => {
       await Promise.all(Array.from({ length: count }, () => client.publish(channel, message)));
     },
     stop: () => client.close(),
   };
 }
 
-export async function startBelfry(bench: Bench): Promise<Subject> {
-  const port = await freePort();
-  const channel = "bench-belfry";
-  const flags = [
-    "--redis",
-    bench.redisUrl,
-    "--address",
-    `127.0.0.1:${port}`,
-    "--cors",
-    "*",
-    "--channel",
-    channel,
-  ];
-  const child = startServer([join(root, "bin/belfry"), "serve", ...flags, "--log-format", "json"]);
-  await child.line();
-  await untilReady(`http://127.0.0.1:${port}/-/health/ready`);
-  return subject("belfry", { child, port, publisher: await redisPublisher(bench, channel) });
-}
-
-export async function startSocketIo(bench: Bench): Promise<Subject> {
-  const port = await freePort();
-  const channel = "bench-socket.io";
-  const child = startServer([
-    "node",
-    join(root, "bench/peers/socketio.mjs"),
-    `${port}`,
-    bench.redisUrl,
-    channel,
-  ]);
-  await child.line();
-  return subject("socket.io", { child, port, publisher: await redisPublisher(bench, channel) });
-}
-
-export async function startFloor(bench: Bench): Promise<Subject> {
-  const [port, control] = [await freePort(), await freePort()];
-  const child = startServer([join(built, "floor"), `${port}`, `${control}`, `${bench.payload}`]);
-  await child.line();
-  const socket = connect(control, "127.0.0.1");
-  const publisher = {
-    publish: async (count: number) => void socket.write(Buffer.alloc(count)),
+/** One byte per message on a connection of its own: nothing is between the two. */
+function controlFeed(port: number): Feed {
+  const socket = connect(port, "127.0.0.1");
+  return {
+    publish: async (count) => void socket.write(Buffer.alloc(count)),
     stop: async () => void socket.destroy(),
   };
-  return subject("bare C loop", { child, port, publisher });
 }
 
-export async function startBare(): Promise<Subject> {
-  const port = await freePort();
-  const child = startServer([bun, join(root, "bench/peers/bare.ts"), `${port}`]);
+export const pages = {
+  socketio: { style: "socketio", path: "/socket.io/?EIO=4&transport=websocket" },
+  plain: { style: "plain", path: "/" },
+} as const satisfies Record<string, Page>;
+
+async function startControlled(
+  name: string,
+  command: readonly string[],
+  bench: Bench,
+  style: Page["style"],
+): Promise<Subject> {
+  const [port, control] = [await freePort(), await freePort()];
+  const child = onServersCore([...command, `${port}`, `${control}`, style, `${bench.payload}`]);
   await child.line();
-  return subject("bare engine", {
-    child,
-    port,
-    publisher: { publish: async () => {}, stop: async () => {} },
-  });
+  return subject(name, { child, port, page: pages[style], feed: controlFeed(control) });
 }
 
-interface SubjectParts {
-  readonly child: Child;
-  readonly port: number;
-  readonly publisher: { publish(count: number): Promise<void>; stop(): Promise<void> };
-}
+export const startFloor = (bench: Bench, style: Page["style"]): Promise<Subject> =>
+  startControlled("bare C loop", [programs.floor], bench, style);
 
-function subject(name: string, { child, port, publisher }: SubjectParts): Subject {
-  return {
-    name,
-    pid: child.pid,
-    port,
-    publish: (count) => publisher.publish(count),
-    stop: async () => {
-      await publisher.stop();
-      await child.stop();
-    },
-  };
-}
-
-async function untilReady(url: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (performance.now() < deadline) {
-    if ((await fetch(url)).ok) return;
-    await Bun.sleep(20);
-  }
-  throw new Error(`Expected ${url} to answer 200 within 10 s`);
-}
-
-/** The pages of one subject, all joined. */
-export class Generator {
-  readonly #child: Child;
-  readonly count: number;
-  /** From the first connect to the last join. */
-  readonly joinMs: number;
-
-  private constructor(child: Child, count: number, joinMs: number) {
-    this.#child = child;
-    this.count = count;
-    this.joinMs = joinMs;
-  }
-
-  /** @param net a number of its own per generator: 127.0.net.x is where its pages connect from. */
-  static async start(port: number, count: number, net: number): Promise<Generator> {
-    const child = startBeside([join(built, "generator"), "127.0.0.1", `${port}`, `${count}`, `${net}`]);
-    const { ms } = JSON.parse(await child.line()) as { ms: number };
-    return new Generator(child, count, ms);
-  }
-
-  async messages(): Promise<number> {
-    return (JSON.parse(await this.#child.ask("count")) as { messages: number }).messages;
-  }
-
-  get cpu(): number {
-    return cpuOf(this.#child.pid);
-  }
-
-  async untilHeard(total: number): Promise<void> {
-    const deadline = performance.now() + 60_000;
-    while ((await this.messages()) < total) {
-      if (performance.now() > deadline)
-        throw new Error(`Expected ${total} messages, got ${await this.messages()}`);
-      await Bun.sleep(2);
-    }
-  }
-
-  async stop(): Promise<void> {
-    await this.#child.stop();
-  }
-}
+export const startBare = (bench: Bench, style: Page["style"]): Promise<Subject> =>
+  startControlled("bare engine", [programs.bun, join(peers, "bare.ts")], bench, style);
