@@ -23,7 +23,11 @@ const ranges: Ranges = {
     "Bytes that may wait for a client that does read: the largest burst that it survives however slow it is",
   ],
   roomsPerConnection: [1, 1_000_000, "Rooms per connection"],
-  nameBytes: [16, 64 * kib, "Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it"],
+  nameBytes: [
+    16,
+    64 * kib,
+    "Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it",
+  ],
   namespacesPerClient: [1, 10_000, "Namespaces per client"],
   pendingAcks: [1, 1_000_000, "Acknowledgements that one client may owe"],
   connectionsPerAddress: [
