@@ -272,10 +272,13 @@ export class Gateway {
       return undefined;
     }
     this.#connections++;
-    return () => {
-      this.#connections--;
-      release();
-    };
+    // Bound, not a closure: each idle client keeps it.
+    return this.#leave.bind(this, release);
+  }
+
+  #leave(release: () => void): void {
+    this.#connections--;
+    release();
   }
 
   async #subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription> {

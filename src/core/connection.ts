@@ -43,7 +43,8 @@ export class Connection {
   readonly id: string;
   readonly namespace: string;
   readonly format: Format;
-  readonly client: Client;
+  /** Another one once what it hears first was sent. */
+  client: Client;
   readonly agent: Agent;
   readonly hearsEveryone: boolean;
   /** Rooms it is in; kept by the hub. */

@@ -40,8 +40,8 @@ export interface IdentitySource {
   readonly readsCookies: boolean;
   /** Connections ask again after so long who they are, ms; undefined: never (DJS-12). */
   readonly recheckMs: number | undefined;
-  /** Never rejects. */
-  identify(request: Request, asked: Asked): Promise<IdentityResult>;
+  /** Never rejects. Whoever shows nothing is anonymous at once. */
+  identify(request: Request, asked: Asked): IdentityResult | Promise<IdentityResult>;
 }
 
 /** A visitor without an identity. */

@@ -158,6 +158,8 @@ export class PlainClient implements SocketHandler, Agent, Closable {
   async #sendFirst(held: HeldClient): Promise<void> {
     try {
       held.release((await this.#parts.first?.()) ?? []);
+      if (!this.#connection || !this.#socket) return;
+      this.#connection.client = this.#socket;
       this.nativeChanged();
     } catch (error) {
       if (!(error instanceof GatewayError)) this.#dialect.context.observe.report("first_frames", error);

@@ -75,6 +75,14 @@ export class BucketTable {
     return bucket.take(now);
   }
 
+  /** Forgets the oldest buckets that are full again, at most so many: they say nothing. */
+  forget(now: number, most: number): void {
+    for (const [key, bucket] of this.#buckets.entries().take(most)) {
+      if (!bucket.isFull(now)) return;
+      this.#buckets.delete(key);
+    }
+  }
+
   #open(now: number): TokenBucket {
     this.#forget(now);
     return new TokenBucket(this.#rate, now);

@@ -33,21 +33,32 @@ export interface IdentityParts {
 
 /** @param parts options that `identityProblem` had nothing against */
 export function createIdentity(parts: IdentityParts): IdentitySource {
-  const { options, fetch, now, observe } = parts;
+  const { options, fetch, now } = parts;
   const { jwt } = options;
   const tokens = jwt && createJwtSource({ options: jwt, fetch, nowMs: now });
   return {
     readsCookies: readsCookies(options),
     recheckMs: options.recheck === undefined ? undefined : options.recheck * 60_000,
-    async identify(request, asked) {
-      const result = await ask(request, asked, { ...parts, tokens });
-      if (result.kind !== "identity") observe.refused(label, result.reason);
-      return result;
+    identify(request, asked) {
+      const isAsked = options.callbackUrl !== undefined || tokens !== undefined;
+      return isAsked || hasSession(request, options)
+        ? identify(request, asked, { ...parts, tokens })
+        : anonymous;
     },
   };
 }
 
 type Sources = IdentityParts & { readonly tokens: JwtSource | undefined };
+
+function hasSession({ headers }: Request, { cookieName }: IdentityOptions): boolean {
+  return readCookie(headers.get("cookie"), cookieName) !== undefined;
+}
+
+async function identify(request: Request, asked: Asked, sources: Sources): Promise<IdentityResult> {
+  const result = await ask(request, asked, sources);
+  if (result.kind !== "identity") sources.observe.refused(label, result.reason);
+  return result;
+}
 
 async function ask(request: Request, asked: Asked, sources: Sources): Promise<IdentityResult> {
   const { options, fetch, tokens, observe } = sources;

@@ -3,7 +3,8 @@
 
 import { RESP_TYPES } from "@redis/client";
 import { GatewayError } from "../../core/errors.ts";
-import { within } from "./deadline.ts";
+import { deadlineMs } from "./deadline.ts";
+import type { RedisClient } from "./dial.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
 
@@ -11,13 +12,38 @@ import type { Link } from "./link.ts";
 const pendingBytes = 64 * 1024 * 1024;
 /** What a command counts beside its arguments, bytes. */
 const commandOverhead = 512;
+/** Answered commands are let go in steps of this many. */
+const forgetEvery = 1_024;
 
 /** Strings of a reply as they are on the wire. */
 const asBytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
+/** One command on its way. A class: thousands may wait when Redis is slow, and each closure would cost as much. */
+class Pending {
+  readonly bytes: number;
+  readonly client: RedisClient;
+  /** Replies that had come when it was sent. */
+  readonly repliesBefore: number;
+  /** Monotonic clock, ms. */
+  readonly dueAt = performance.now() + deadlineMs;
+  readonly result: PromiseWithResolvers<unknown> = Promise.withResolvers();
+  isSettled = false;
+
+  constructor(client: RedisClient, bytes: number, repliesBefore: number) {
+    this.client = client;
+    this.bytes = bytes;
+    this.repliesBefore = repliesBefore;
+  }
+}
+
 export class Commands {
   readonly #link: Link;
   readonly #address: string;
+  /** Those that wait for a reply, and answered ones between them: replies come in order, so the oldest is due first. */
+  #pending: Pending[] = [];
+  #oldest = 0;
+  /** A timer runs that will look after the oldest. */
+  #isTimed = false;
   #pendingBytes = 0;
   #replies = 0;
 
@@ -27,8 +53,9 @@ export class Commands {
   }
 
   /**
-   * Runs one command; strings of its reply come as text, or as they are on the wire. Rejects with GatewayError `bus_unavailable` when the link is down, Redis refuses, or no reply
-   * came within the deadline; in the last case Redis may still carry the command out.
+   * Runs one command; strings of its reply come as text, or as they are on the wire. Rejects with GatewayError
+   * `bus_unavailable` when the link is down, Redis refuses, or no reply came within the deadline; in the last case Redis
+   * may still carry the command out.
    */
   async run(args: readonly (string | Buffer)[], replies: "text" | "bytes" = "text"): Promise<unknown> {
     const client = this.#link.client;
@@ -37,22 +64,60 @@ export class Commands {
     if (this.#pendingBytes + bytes > pendingBytes) {
       throw this.#unavailable(`${this.#pendingBytes} bytes that wait for it already`);
     }
+    const pending = new Pending(client, bytes, this.#replies);
     this.#pendingBytes += bytes;
-    const before = this.#replies;
-    const reply = client.sendCommand(args, replies === "bytes" ? asBytes : undefined).finally(() => {
-      this.#replies += 1;
-      this.#pendingBytes -= bytes;
-    });
-    try {
-      return await within(reply);
-    } catch (error) {
-      const isOurs = client === this.#link.client;
-      // Replies come in order: when none came since, the connection is dead, not just busy.
-      const isDead = error instanceof LateReply && this.#replies === before;
-      if (isOurs && isDead) this.#link.replace(failureOf(error));
-      throw this.#unavailable((isOurs ? failureOf(error) : this.#link.failure).text, error);
-    }
+    this.#pending.push(pending);
+    if (!this.#isTimed) this.#lookIn(deadlineMs);
+    client.sendCommand(args, replies === "bytes" ? asBytes : undefined).then(
+      (reply) => {
+        this.#settle(pending);
+        pending.result.resolve(reply);
+      },
+      (error: unknown) => {
+        this.#settle(pending);
+        this.#fail(pending, error);
+      },
+    );
+    return pending.result.promise;
   }
+
+  /** Redis answered, or the connection ended. */
+  #settle(pending: Pending): void {
+    pending.isSettled = true;
+    this.#replies += 1;
+    this.#pendingBytes -= pending.bytes;
+    while (this.#pending[this.#oldest]?.isSettled === true) this.#oldest++;
+    if (this.#oldest < this.#pending.length && this.#oldest < forgetEvery) return;
+    this.#pending.splice(0, this.#oldest);
+    this.#oldest = 0;
+  }
+
+  #fail({ client, repliesBefore, result }: Pending, error: unknown): void {
+    const isOurs = client === this.#link.client;
+    // Replies come in order: when none came since, the connection is dead, not just busy.
+    const isDead = error instanceof LateReply && this.#replies === repliesBefore;
+    if (isOurs && isDead) this.#link.replace(failureOf(error));
+    result.reject(this.#unavailable((isOurs ? failureOf(error) : this.#link.failure).text, error));
+  }
+
+  #lookIn(ms: number): void {
+    this.#isTimed = true;
+    setTimeout(this.#look, ms);
+  }
+
+  /** One timer for all of them: the engine would keep each, and what it holds, until it would have been due. */
+  readonly #look = (): void => {
+    this.#isTimed = false;
+    const now = performance.now();
+    for (const pending of this.#pending.slice(this.#oldest)) {
+      if (pending.isSettled) continue;
+      if (pending.dueAt > now) {
+        this.#lookIn(pending.dueAt - now);
+        return;
+      }
+      this.#fail(pending, new LateReply(deadlineMs));
+    }
+  };
 
   #unavailable(got: string, cause?: unknown): GatewayError {
     return new GatewayError("bus_unavailable", `Expected a Redis at ${this.#address}, got ${got}`, { cause });

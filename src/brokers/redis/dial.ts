@@ -37,6 +37,8 @@ export function dial(address: RedisAddress, trust: Trust, connectTimeoutMs: numb
     RESP: 2,
     disableOfflineQueue: true,
     disableClientInfo: true,
+    // The client's own deadline is an AbortSignal for each command, which is kept for as long. Ours is in deadline.ts.
+    commandOptions: { timeout: 0 },
     database,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),

@@ -24,6 +24,9 @@ const keyBurst = 10;
 /** Keys whose rate is remembered. */
 const maxKeys = 50_000;
 
+/** Of these, so many are looked at per turn of the clock. */
+const keysPerTick = 1_000;
+
 /** What handshakes are judged with. */
 interface Door extends Clients {
   readonly dialect: PlainDialect;
@@ -32,7 +35,7 @@ interface Door extends Clients {
 
 export function createBrowserSide(context: BrowserContext, options: WsHubOptions): BrowserSide {
   const door = createDoor(context, options);
-  const { dialect, announcer, roster } = door;
+  const { dialect, announcer, roster, keyRates } = door;
   const tickClients = createPlainClock(dialect.clients, context.now());
   return {
     routes: [...socketRoutes(door), ...statusRoutes(roster, options.adminToken)],
@@ -41,6 +44,7 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
     shortestDelayMs: options.pongWait * 1_000 - dialect.pingIntervalMs,
     tick(now) {
       announcer.tick(now);
+      keyRates.forget(now, keysPerTick);
       tickClients(now);
     },
     clients: () => dialect.clients,

@@ -5,7 +5,7 @@ import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
 import { opensRoom } from "../../core/identity.ts";
-import type { Asked, Identity } from "../../core/identity.ts";
+import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
 import { compileAllowed } from "./allowed.ts";
@@ -37,6 +37,8 @@ interface Wish {
 /** What to set for a page whose origin is refused is said so often, ms: anyone can knock. */
 const hintEveryMs = 60_000;
 
+type Answer = PlainClient | Response;
+
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #allowed: AllowedChannels;
@@ -49,7 +51,7 @@ export class Admission {
     this.#mayPublish = compileGlobs(parts.options.publish);
   }
 
-  async judge(request: Request, exchange: Exchange, facility: string): Promise<PlainClient | Response> {
+  judge(request: Request, exchange: Exchange, facility: string): Answer | Promise<Answer> {
     const fault = requestFault(request, true);
     if (fault) return this.refuse("handshake", fault);
     const { limits } = this.#parts.context;
@@ -65,15 +67,7 @@ export class Admission {
     // Before anybody is asked who it is: that is the most work (T12).
     const release = this.#parts.context.admit(exchange.address);
     if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
-    const wish = { facility, tokens, channels, release };
-    let isAdmitted = false;
-    try {
-      const answer = await this.#identify(request, exchange, wish);
-      isAdmitted = !(answer instanceof Response);
-      return answer;
-    } finally {
-      if (!isAdmitted) release();
-    }
+    return this.#identify(request, exchange, { facility, tokens, channels, release });
   }
 
   /** Counts a refusal on its way out. */
@@ -82,17 +76,42 @@ export class Admission {
     return answer;
   }
 
-  async #identify(request: Request, exchange: Exchange, wish: Wish): Promise<PlainClient | Response> {
-    const { facility, channels } = wish;
+  #identify(request: Request, exchange: Exchange, wish: Wish): Answer | Promise<Answer> {
     const asked: Asked = {
-      facility,
-      channels,
+      facility: wish.facility,
+      channels: wish.channels,
       path: exchange.path,
       query: new URL(request.url).search.slice(1),
       origin: exchange.origin,
       remote: exchange.address,
     };
-    const identity = await this.#parts.context.identity.identify(request, asked);
+    const visit = { ...wish, asked };
+    const found = this.#parts.context.identity.identify(request, asked);
+    // Most pages show nothing, and need not wait for anybody.
+    if (!(found instanceof Promise)) return this.#decide(request, found, visit);
+    return found.then(
+      (identity) => this.#decide(request, identity, visit),
+      (error: unknown) => {
+        wish.release();
+        throw error;
+      },
+    );
+  }
+
+  /** Whoever does not come in gives the place back. */
+  #decide(request: Request, identity: IdentityResult, visit: Wish & Pick<Known, "asked">): Answer {
+    let isAdmitted = false;
+    try {
+      const answer = this.#judgeIdentity(request, identity, visit);
+      isAdmitted = !(answer instanceof Response);
+      return answer;
+    } finally {
+      if (!isAdmitted) visit.release();
+    }
+  }
+
+  #judgeIdentity(request: Request, identity: IdentityResult, visit: Wish & Pick<Known, "asked">): Answer {
+    const { facility, channels } = visit;
     if (identity.kind === "denied") return this.#deny(identity.reason);
     if (identity.kind === "unavailable") {
       const text = "Expected to find out who you are: try again later\n";
@@ -104,7 +123,7 @@ export class Admission {
     if (fault) return this.refuse("handshake", fault);
     // The engine knows 13 alone; the frames of 8 and 7 are the same.
     request.headers.set("sec-websocket-version", "13");
-    return this.#admit(request, { ...wish, channels: permitted, identity, asked });
+    return this.#admit(request, { ...visit, channels: permitted, identity });
   }
 
   #admit(request: Request, visit: Visit & Wish & Pick<Known, "asked">): PlainClient {

@@ -10,6 +10,7 @@ import { createRawFormat } from "../../core/raw.ts";
 import { Admission } from "./admission.ts";
 import { readFacility, readTokens } from "./channels.ts";
 import { requestFault } from "./handshake.ts";
+import { KeptMessages } from "./kept-messages.ts";
 import { LegacyNames } from "./legacy-names.ts";
 import { createMessages } from "./messages.ts";
 import { dialectName } from "./names.ts";
@@ -33,7 +34,8 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
     closeCode,
   };
   const legacyNames = new LegacyNames(context, createMessages(context, options));
-  const admission = new Admission({ context, options, legacyNames, dialect });
+  const keptMessages = new KeptMessages(context.bus);
+  const admission = new Admission({ context, options, legacyNames, keptMessages, dialect });
   return {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
     maxMessageBytes: options.maxMessage + overrunBytes,
@@ -56,7 +58,7 @@ function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): 
       return isTaken || readTokens(exchange.query).size > 0 ? "yes" : "otherwise";
     },
     fetch: (request) => admission.refuse("handshake", requestFault(request, false) ?? notFound()),
-    upgrade: async (request, exchange) =>
+    upgrade: (request, exchange) =>
       admission.judge(request, exchange, readFacility(exchange.path.slice(mount.length + 1))),
   };
 }
@@ -75,7 +77,7 @@ function strippedRoute(admission: Admission, { path, keepLeadingSlash }: Ws4redi
     },
     // Never asked: it takes upgrades alone.
     fetch: notFound,
-    upgrade: async (request, exchange) =>
+    upgrade: (request, exchange) =>
       admission.judge(request, exchange, readFacility(exchange.path.slice(start))),
   };
 }

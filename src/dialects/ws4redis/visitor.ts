@@ -8,6 +8,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { PlainClient, PlainClientParts } from "../../core/plain-client.ts";
 import { rawFrame } from "../../core/raw.ts";
 import type { Frame } from "../../core/transport.ts";
+import type { KeptMessages } from "./kept-messages.ts";
 import type { LegacyNames } from "./legacy-names.ts";
 import { dialectName, saidRoom } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
@@ -22,6 +23,7 @@ export interface House {
   readonly context: BrowserContext;
   readonly options: Ws4redisOptions;
   readonly legacyNames: LegacyNames;
+  readonly keptMessages: KeptMessages;
 }
 
 export interface VisitorParts {
@@ -38,42 +40,57 @@ export interface VisitorParts {
   readonly release: () => void;
 }
 
+const none: readonly string[] = [];
+
+/** What it keeps is most of what an idle page costs: all that only its coming needs is let go. */
 export class Visitor implements PlainClientParts {
   readonly id = createClientId();
+  readonly release: () => void;
   readonly protocol?: string;
   readonly #house: House;
-  readonly #parts: VisitorParts;
+  readonly #hearsItself: boolean;
+  /** What it says goes to these names. */
+  readonly #speaksTo: readonly string[];
+  readonly #expiresAt: number;
+  readonly #recheck: Recheck | undefined;
+  /** Until it asked for what it hears first. */
+  #coming: Pick<VisitorParts, "rights" | "farewell"> | undefined;
+  /** Names of 0.1 and 0.2 that were asked for, and are to be left. */
+  #wanted = none;
   #said: string | undefined;
-  /** Names that were asked for, and are to be left. */
-  #wanted: readonly string[] = [];
   #nextHeartbeat: number;
 
   constructor(house: House, parts: VisitorParts) {
+    const { rights, hearsItself, expiresAt, recheck, farewell } = parts;
+    this.release = parts.release;
     this.#house = house;
-    this.#parts = parts;
+    this.#hearsItself = hearsItself;
+    this.#speaksTo = rights.said.length === 0 ? none : rights.said;
+    this.#expiresAt = expiresAt;
+    this.#recheck = recheck;
+    this.#coming = { rights, farewell };
     this.#nextHeartbeat = house.context.now() + heartbeatMs;
     if (parts.protocol !== undefined) this.protocol = parts.protocol;
   }
 
   get rooms(): readonly string[] {
-    return this.#parts.rights.rooms;
-  }
-
-  get release(): () => void {
-    return this.#parts.release;
+    return this.#coming?.rights.rooms ?? none;
   }
 
   opened(client: PlainClient): void {
-    if (this.#parts.farewell !== undefined) client.close(this.#parts.farewell);
+    if (this.#coming?.farewell !== undefined) client.close(this.#coming.farewell);
   }
 
   /** Subscribed first, asked then: what is published meanwhile may come twice, and is never lost. */
   async first(): Promise<readonly Frame[]> {
-    const { context, legacyNames } = this.#house;
-    const { legacy, kept } = this.#parts.rights;
-    this.#wanted = legacy;
-    await Promise.all(legacy.map(async (name) => legacyNames.want(name)));
-    const values = kept.length === 0 ? [] : await context.bus.getBytes(kept);
+    const { legacyNames, keptMessages } = this.#house;
+    const { legacy, kept } = this.#coming?.rights ?? { legacy: none, kept: none };
+    this.#coming = undefined;
+    if (legacy.length > 0) {
+      this.#wanted = legacy;
+      await Promise.all(legacy.map(async (name) => legacyNames.want(name)));
+    }
+    const values = await keptMessages.read(kept);
     return values.flatMap((value) => (value && this.#isSent(value) ? [rawFrame(value)] : []));
   }
 
@@ -85,18 +102,16 @@ export class Visitor implements PlainClientParts {
       this.#beat(client, heartbeat);
       return;
     }
-    if (!this.#parts.hearsItself) this.#remember(client, frame);
-    for (const name of this.#parts.rights.said) this.#publish(name, frame);
+    if (!this.#hearsItself) this.#remember(client, frame);
+    for (const name of this.#speaksTo) this.#publish(name, frame);
   }
 
   ticked(client: PlainClient, now: number): void {
     const { heartbeat } = this.#house.options;
-    const { expiresAt, recheck } = this.#parts;
-    const expire = (): void => {
+    this.#recheck?.tick(now, () => {
       client.close("expired");
-    };
-    recheck?.tick(now, expire);
-    if (now >= expiresAt) expire();
+    });
+    if (now >= this.#expiresAt) client.close("expired");
     else if (heartbeat !== undefined && now >= this.#nextHeartbeat) this.#beat(client, heartbeat);
   }
 

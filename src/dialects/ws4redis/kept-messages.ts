@@ -1,0 +1,47 @@
+// The persisted messages that newcomers hear first (W4R-04). Those of one turn of the event loop are asked for together:
+// when a thousand pages come back at once, Redis is asked once for what they have in common.
+
+import { setImmediate } from "node:timers/promises";
+import type { Bus } from "../../core/bus.ts";
+
+type Values = ReadonlyMap<string, Buffer | undefined>;
+
+interface Batch {
+  readonly names: Set<string>;
+  readonly values: Promise<Values>;
+}
+
+/** Names that one question to Redis may have; the last page's may come on top. */
+const maxNames = 1_000;
+
+export class KeptMessages {
+  readonly #bus: Pick<Bus, "getBytes">;
+  #batch: Batch | undefined;
+
+  constructor(bus: Pick<Bus, "getBytes">) {
+    this.#bus = bus;
+  }
+
+  /** The messages under these names, as they are after this call. Rejects with GatewayError `bus_unavailable`. */
+  async read(names: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
+    if (names.length === 0) return [];
+    const batch = (this.#batch ??= this.#open());
+    for (const name of names) batch.names.add(name);
+    if (batch.names.size >= maxNames) this.#batch = undefined;
+    const values = await batch.values;
+    return names.map((name) => values.get(name));
+  }
+
+  #open(): Batch {
+    const names = new Set<string>();
+    return { names, values: this.#ask(names) };
+  }
+
+  async #ask(wanted: ReadonlySet<string>): Promise<Values> {
+    await setImmediate();
+    if (this.#batch?.names === wanted) this.#batch = undefined;
+    const names = [...wanted];
+    const values = await this.#bus.getBytes(names);
+    return new Map(names.map((name, index) => [name, values[index]]));
+  }
+}
