@@ -9,11 +9,14 @@ export interface Audience {
   readonly format: Format;
   readonly topic: string;
   readonly members: Set<Connection>;
-  /** The part of `members` that is not on the topic. */
-  readonly looped: Set<Connection>;
+  /** The part of `members` that is not on the topic; mostly nobody, and then no set of its own. */
+  looped: Set<Connection>;
   /** What the topic carried so far, bytes. */
   carriedBytes: number;
 }
+
+/** Stands for every empty set of looped members; nothing is ever added to it. */
+const nobody = new Set<Connection>();
 
 export class Room {
   readonly namespace: string;
@@ -61,14 +64,14 @@ export class Room {
     if (!audience) {
       const { format } = connection;
       const topic = `${format.name}:${this.#id}`;
-      audience = { format, topic, members: new Set(), looped: new Set(), carriedBytes: 0 };
+      audience = { format, topic, members: new Set(), looped: nobody, carriedBytes: 0 };
       this.#audiences = [...this.#audiences, audience];
     }
     if (audience.members.has(connection)) return false;
     audience.members.add(connection);
     connection.unheardBytes += audience.carriedBytes;
     if (connection.client.isNative) connection.client.subscribe(audience.topic);
-    else audience.looped.add(connection);
+    else loop(audience, connection);
     return true;
   }
 
@@ -76,7 +79,7 @@ export class Room {
   remove(connection: Connection): boolean {
     const audience = this.#audience(connection.format);
     if (!audience?.members.delete(connection)) return false;
-    if (!audience.looped.delete(connection)) connection.client.unsubscribe(audience.topic);
+    if (!unloop(audience, connection)) connection.client.unsubscribe(audience.topic);
     connection.unheardBytes -= audience.carriedBytes;
     if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
     return true;
@@ -87,9 +90,9 @@ export class Room {
     const audience = this.#audience(connection.format);
     if (!audience?.members.has(connection)) return;
     if (connection.client.isNative) {
-      if (audience.looped.delete(connection)) connection.client.subscribe(audience.topic);
+      if (unloop(audience, connection)) connection.client.subscribe(audience.topic);
     } else if (!audience.looped.has(connection)) {
-      audience.looped.add(connection);
+      loop(audience, connection);
       connection.client.unsubscribe(audience.topic);
     }
   }
@@ -98,4 +101,16 @@ export class Room {
     for (const audience of this.#audiences) if (audience.format === format) return audience;
     return undefined;
   }
+}
+
+function loop(audience: Audience, connection: Connection): void {
+  if (audience.looped === nobody) audience.looped = new Set();
+  audience.looped.add(connection);
+}
+
+/** @returns false when it was not looped. */
+function unloop(audience: Audience, connection: Connection): boolean {
+  const wasLooped = audience.looped.delete(connection);
+  if (audience.looped.size === 0) audience.looped = nobody;
+  return wasLooped;
 }
