@@ -29,8 +29,8 @@ export interface Agent {
 export type AckHandler = (...reply: Parameters<AckReply>) => void;
 
 export interface ConnectionParts {
-  /** Unguessable, unique in the namespace; a room of its own (SIO-16). */
-  readonly id: string;
+  /** Unguessable, unique in the namespace; a room of its own (SIO-16). Who needs none costs less. */
+  readonly id?: string | undefined;
   readonly namespace: string;
   readonly format: Format;
   readonly client: Client;
@@ -40,13 +40,15 @@ export interface ConnectionParts {
 }
 
 export class Connection {
-  readonly id: string;
+  readonly id: string | undefined;
   readonly namespace: string;
   readonly format: Format;
   /** Another one once what it hears first was sent. */
   client: Client;
   readonly agent: Agent;
   readonly hearsEveryone: boolean;
+  /** It entered its namespace; kept by the hub. */
+  isIn = false;
   /** Rooms it is in; kept by the hub. */
   readonly rooms: Room[] = [];
   /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */

@@ -58,7 +58,7 @@ test("SEC-16 a tree and a room of one name are two: neither is reached or left b
 test("SEC-16 a tree is no connection's id", () => {
   const { connect, say } = setUp();
   const { connection, heard } = connect();
-  say(toTree(connection.id));
+  say(toTree(connection.id ?? ""));
   expect(heard).toEqual([]);
 });
 

@@ -368,12 +368,12 @@ test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {
 
 test("HUB-07 a disconnect says why, where the order does", () => {
   const { hub, connect } = setUp();
-  const { connection, agent } = connect("1");
+  const { agent } = connect("1");
   const reasons: unknown[] = [];
   Object.assign(agent, { disconnect: (_all: boolean, reason: unknown) => reasons.push(reason) });
   const order = {
     kind: "disconnect" as const,
-    target: { namespace: "/", id: connection.id },
+    target: { namespace: "/", id: "1" },
     closeClient: true,
   };
   hub.apply({ ...order, reason: "no_groups" });

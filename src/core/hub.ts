@@ -20,6 +20,8 @@ interface Namespace {
   readonly trees: Map<string, Room>;
   /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
   readonly ids: Map<string, Connection>;
+  /** Everyone who is in, with an id or without. */
+  population: number;
 }
 
 /** Why a connection cannot join a room, whoever asks for it. */
@@ -59,7 +61,9 @@ export class Hub {
   /** A connection enters its namespace; from now on it hears what is sent to everyone there and to its id. */
   enter(connection: Connection, alias?: string): void {
     const namespace = this.#openNamespace(connection.namespace);
-    namespace.ids.set(connection.id, connection);
+    if (!connection.isIn) namespace.population++;
+    connection.isIn = true;
+    if (connection.id !== undefined) namespace.ids.set(connection.id, connection);
     if (alias !== undefined) namespace.ids.set(alias, connection);
     if (connection.hearsEveryone) this.#add(connection, namespace.everyone);
   }
@@ -67,13 +71,15 @@ export class Hub {
   /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
   exit(connection: Connection, alias?: string): void {
     const namespace = this.#namespaces.get(connection.namespace);
-    if (!namespace) return;
+    if (!namespace || !connection.isIn) return;
+    connection.isIn = false;
+    namespace.population--;
     // A newer connection may have taken the id (HUB-12): that one stays.
     for (const id of [connection.id, alias]) {
       if (id !== undefined && namespace.ids.get(id) === connection) namespace.ids.delete(id);
     }
     for (const room of connection.rooms.slice()) this.#remove(connection, room);
-    if (namespace.ids.size === 0) this.#namespaces.delete(connection.namespace);
+    if (namespace.population === 0) this.#namespaces.delete(connection.namespace);
   }
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
@@ -207,7 +213,9 @@ export class Hub {
     const namespace = this.#namespaces.get(connection.namespace);
     const refusal = this.joinRefusal(connection, name);
     if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
-    if (refusal !== undefined || !namespace || namespace.ids.get(connection.id) !== connection) return false;
+    if (refusal !== undefined || !namespace || !connection.isIn) return false;
+    // Who lost its id to a newer one gets nothing any more (HUB-12).
+    if (connection.id !== undefined && namespace.ids.get(connection.id) !== connection) return false;
     let room = namespace[table].get(name);
     if (!room) {
       room = new Room(this.#nextRoom++, connection.namespace, name);
@@ -221,7 +229,7 @@ export class Hub {
     let namespace = this.#namespaces.get(name);
     if (!namespace) {
       const everyone = new Room(this.#nextRoom++, name);
-      namespace = { everyone, rooms: new Map(), trees: new Map(), ids: new Map() };
+      namespace = { everyone, rooms: new Map(), trees: new Map(), ids: new Map(), population: 0 };
       this.#namespaces.set(name, namespace);
     }
     return namespace;

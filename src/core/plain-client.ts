@@ -27,8 +27,8 @@ export interface PlainDialect {
 }
 
 export interface PlainClientParts {
-  /** Unguessable: it is a room of its own. */
-  readonly id: string;
+  /** Unguessable: it is a room of its own. Without one, no backend can name it alone. */
+  readonly id?: string;
   /** Rooms that it is in from the start. */
   readonly rooms: readonly string[];
   /** Trees that it is below (`Hub.joinTree`). */
@@ -68,10 +68,6 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     if (parts.protocol !== undefined) this.protocol = parts.protocol;
   }
 
-  get id(): string {
-    return this.#parts.id;
-  }
-
   /** The hub's side of it; undefined before it opened and after it is gone. */
   get connection(): Connection | undefined {
     return this.#connection;
@@ -82,7 +78,8 @@ export class PlainClient implements SocketHandler, Agent, Closable {
     this.#socket = socket;
     const held = this.#parts.first && this.#hold(socket);
     const client = held ?? socket;
-    const parts = { id: this.id, namespace: "/", format, client, agent: this, hearsEveryone: false };
+    const { id } = this.#parts;
+    const parts = { id, namespace: "/", format, client, agent: this, hearsEveryone: false };
     this.#connection = new Connection(parts);
     this.#scheduleHeartbeat();
     clients.add(this);

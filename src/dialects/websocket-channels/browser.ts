@@ -3,7 +3,6 @@
 // too, hears that through Redis and the hub (backend.ts).
 
 import { roomSpace } from "../../core/access.ts";
-import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -127,7 +126,6 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
 
 /** One client's place on its channel. A class, because it is all that an idle client costs beside its connection. */
 class Place implements PlainClientParts {
-  readonly id = createClientId();
   readonly release: () => void;
   readonly #context: BrowserContext;
   readonly #channel: string;

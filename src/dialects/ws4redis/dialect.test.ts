@@ -1,6 +1,8 @@
 // The dialect behind a listener of its own, with an identity, a bus and a clock of the tests': what happens while
 // something is waited for, and that nothing is kept of whoever is gone.
 
+import { FakeSocket } from "../../../test/support/fake-socket.ts";
+import { Connection } from "../../core/connection.ts";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../../test/support/channels-gateway.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
@@ -9,7 +11,7 @@ import { createClientId } from "../../core/client-id.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
-import { toRooms } from "../../core/raw.ts";
+import { createRawFormat, toRooms } from "../../core/raw.ts";
 
 const key = "0123456789abcdef0123456789abcdef";
 const john: Identity = { kind: "identity", user: "john", groups: ["staff"], session: key };
@@ -565,10 +567,11 @@ async function nextFrame(socket: RawWebSocket): Promise<{ readonly opcode: numbe
 describe("rooms of somebody", () => {
   test("SEC-10 WSE-07 T15 the id of a client is no facility for broadcasts, known here or not", async () => {
     await using house = await Ws4redisHouse.start({ options: { publish: ["*"] } });
-    using _socket = await house.open("/ws/news?subscribe-broadcast");
-    const [client] = house.browser.clients();
-    const { id } = client as unknown as { readonly id: string };
-    for (const facility of [id, createClientId()]) {
+    const agent = { disconnect: () => undefined, request: () => undefined };
+    const format = createRawFormat("other");
+    const known = { id: "known-here", namespace: "/", format, client: new FakeSocket(), agent };
+    house.hub.enter(new Connection(known));
+    for (const facility of [known.id, createClientId()]) {
       for (const token of ["subscribe-broadcast", "publish-broadcast"])
         expect(await RawWebSocket.tryOpen(house.url, `/ws/${facility}?${token}`)).toMatchObject({
           status: 403,

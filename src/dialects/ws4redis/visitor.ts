@@ -1,7 +1,6 @@
 // What makes a plain client one of ws4redis: it hears what was persisted before what is live (W4R-04), what it says is
 // published and kept (W4R-05), it is not told its own last words (W4R-08), and the heartbeat is a text (W4R-09).
 
-import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -44,7 +43,6 @@ const none: readonly string[] = [];
 
 /** What it keeps is most of what an idle page costs: all that only its coming needs is let go. */
 export class Visitor implements PlainClientParts {
-  readonly id = createClientId();
   readonly release: () => void;
   readonly protocol?: string;
   readonly #house: House;
