@@ -445,7 +445,7 @@ describe("SEC-06 T10 a slow client", () => {
     const { client, engine, ...setup } = start();
     setup.keepUp(17 * mib);
     setup.publish(text(kernelBytes), text(100 * kib));
-    while (client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
+    while (engine.isOpen && client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
     setup.pass(9_900);
     setup.publish("still patient");
     engine.read(1);
@@ -461,15 +461,16 @@ describe("SEC-06 T10 a slow client", () => {
     const { client, engine, ...setup } = start();
     for (let index = 0; index < 64; index++) setup.publish(text(kernelBytes / 64));
     setup.publish(text(100 * kib));
-    while (client.bufferedBytes < limits.sendQueueBytes + 100 * kib) setup.publish(text(kib));
+    while (engine.isOpen && client.bufferedBytes < limits.sendQueueBytes + 100 * kib)
+      setup.publish(text(kib));
     // A little less than a third at a time: no drain comes, but each ping finds room.
     for (let turn = 0; turn < 400 && engine.isOpen; turn++) {
       engine.read(20 * kib);
-      setup.publish(text(kib));
+      setup.publish(text(15 * kib));
     }
     expect(engine.isOpen).toBe(true);
     expect(client.bufferedBytes).toBeLessThan(limits.sendQueueBytes + 100 * kib);
-    while (client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
+    while (engine.isOpen && client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
     for (let turn = 0; turn < 100; turn++) engine.read(100 * kib);
     expect(engine.heard).toEqual(setup.sent());
     expect(client.isNative).toBe(true);

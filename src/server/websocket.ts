@@ -12,10 +12,10 @@ const behindBytes = 64 * 1024;
 /** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
 const packBytes = 16 * 1024;
 /**
- * A client that read half of `sendQueueBytes` while it was behind does read, but no less than this: the kernels take some
- * in its place after they said that they were full (300 KiB seen).
+ * A client that read this much while it was behind does read: several times what the kernels take in its place after they
+ * said that they were full (600 KiB seen).
  */
-const minProvenBytes = 512 * 1024;
+const provenBytes = 2 * 1024 * 1024;
 /** So does one that kept up with this much traffic: the kernels on both sides hold half of it. */
 const provenTraffic = 9 * 1024 * 1024;
 /** How long a client that does read may read nothing while more than `sendQueueBytes` wait. */
@@ -114,7 +114,7 @@ export class WebSocketTransport implements Socket {
     if (!ws || !backlog) return;
     while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
     backlog.note(ws.getBufferedAmount(), this.#context.now());
-    this.#isProven ||= backlog.readBytes >= Math.max(minProvenBytes, this.#context.limits.sendQueueBytes / 2);
+    this.#isProven ||= backlog.readBytes >= provenBytes;
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();

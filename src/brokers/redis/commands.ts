@@ -102,7 +102,8 @@ export class Commands {
 
   #lookIn(ms: number): void {
     this.#isTimed = true;
-    setTimeout(this.#look, ms);
+    // Nobody stays for it: who waits has a connection open.
+    setTimeout(this.#look, ms).unref();
   }
 
   /** One timer for all of them: the engine would keep each, and what it holds, until it would have been due. */
