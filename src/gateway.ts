@@ -12,13 +12,20 @@ import { RoomSecrets } from "./auth/room-secrets.ts";
 import { createBus } from "./brokers/registry.ts";
 import { readPlace } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/config.ts";
-import { foreignNames } from "./config/redis-names.ts";
+import { foreignNames, needsIdentity } from "./config/redis-names.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
-import type { BackendSide, BrowserContext, BrowserSide, Dialect, Feed, Route } from "./core/dialect.ts";
+import type {
+  BackendContext,
+  BackendSide,
+  BrowserContext,
+  BrowserSide,
+  Dialect,
+  Feed,
+  Route,
+} from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
 import { compileGlobs } from "./core/glob.ts";
 import { Hub } from "./core/hub.ts";
-import type { IdentitySource } from "./core/identity.ts";
 import { covers } from "./core/redis-name.ts";
 import { dialects } from "./dialects/registry.ts";
 import type { DialectName } from "./dialects/registry.ts";
@@ -74,21 +81,14 @@ async function openBuses(config: Config, observe: Telemetry): Promise<Buses> {
   const { redis, redisTls, limits, identity, listeners } = config;
   const open = async (url: string | undefined) => createBus({ url, tls: redisTls, observe, limits });
   const bus = await open(redis);
-  const needsIdentity = listeners.some((listener) =>
-    listener.dialects.some((name) => dialectNamed(name).needsIdentity === true),
-  );
-  if (!needsIdentity || identity.redis === undefined || identity.redis === redis)
-    return { bus, sessions: bus };
+  const isAsked = listeners.some((listener) => listener.dialects.some(needsIdentity));
+  if (!isAsked || identity.redis === undefined || identity.redis === redis) return { bus, sessions: bus };
   try {
     return { bus, sessions: await open(identity.redis) };
   } catch (error) {
     await bus.close();
     throw error;
   }
-}
-
-function dialectNamed(name: DialectName): Dialect<unknown> {
-  return dialects[name];
 }
 
 export class Gateway {
@@ -206,52 +206,55 @@ export class Gateway {
 
   #createSides(): readonly Sides[] {
     const spoken = new Set(this.#config.listeners.flatMap((listener) => listener.dialects));
-    const identity = createIdentity({
-      options: this.#config.identity,
-      store: this.#sessions,
-      fetch,
-      now: Date.now,
-      observe: this.#observe,
-    });
+    const browsers = this.#browserContext();
+    const backends = this.#backendContext();
     return [...spoken].map((name) => {
-      const dialect = dialectNamed(name);
+      const dialect: Dialect<unknown> = dialects[name];
       const options = this.#config[name];
+      const foreign = foreignNames(this.#config, name);
+      const own: Pick<BrowserContext, "listen" | "isForeignName"> = {
+        listen: async (feed) => this.#subscribe(name, feed),
+        isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
+      };
       return {
         name,
-        browser: dialect.browser?.(this.#browserContext(name, identity), options),
-        backend: dialect.backend?.(this.#backendContext(), options),
+        browser: dialect.browser?.({ ...browsers, ...own }, options),
+        backend: dialect.backend?.(backends, options),
       };
     });
   }
 
-  #browserContext(name: DialectName, identity: IdentitySource): BrowserContext {
-    const { limits, secretKeys, roomSecrets } = this.#config;
-    const access = new RoomSecrets({
-      bus: this.#bus,
-      keyPrefixes: secretKeys,
-      configured: new Map(Object.entries(roomSecrets)),
-      limits,
-      observe: this.#observe,
-      now: monotonic,
-      isExempt: (address) => this.#isExempt(address),
-    });
-    const foreign = foreignNames(this.#config, name);
+  /** What all browser sides share: one count of failed joins, whichever dialect they came by. */
+  #browserContext(): Omit<BrowserContext, "listen" | "isForeignName"> {
+    const { limits, secretKeys, roomSecrets, identity } = this.#config;
     return {
       hub: this.#hub,
       bus: this.#bus,
-      access,
-      identity,
+      access: new RoomSecrets({
+        bus: this.#bus,
+        keyPrefixes: secretKeys,
+        configured: new Map(Object.entries(roomSecrets)),
+        limits,
+        observe: this.#observe,
+        now: monotonic,
+        isExempt: (address) => this.#isExempt(address),
+      }),
+      identity: createIdentity({
+        options: identity,
+        store: this.#sessions,
+        fetch,
+        now: Date.now,
+        observe: this.#observe,
+      }),
       observe: this.#observe,
       limits,
       now: monotonic,
       admit: (address) => this.#admit(address),
-      listen: async (feed) => this.#subscribe(name, feed),
       isOpenRoom: this.#isOpenRoom,
-      isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
     };
   }
 
-  #backendContext(): Parameters<NonNullable<Dialect<unknown>["backend"]>>[0] {
+  #backendContext(): BackendContext {
     const { secret, limits } = this.#config;
     return {
       bus: this.#bus,

@@ -4,6 +4,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Server, ServerWebSocket } from "bun";
 import type { Route } from "../core/dialect.ts";
+import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Frame, SocketHandler } from "../core/transport.ts";
@@ -14,7 +15,6 @@ import {
   createExchange,
   handshakeFault,
   hasBody,
-  isUpgrade,
   malformation,
   plainAddress,
   TrustedProxies,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { isUpgrade } from "../core/http.ts";
 import fc from "fast-check";
 import type { Exchange } from "../core/dialect.ts";
 import type { Origins } from "./origin.ts";
@@ -6,7 +7,6 @@ import {
   createExchange,
   handshakeFault,
   hasBody,
-  isUpgrade,
   malformation,
   plainAddress,
   TrustedProxies,

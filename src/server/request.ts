@@ -3,6 +3,7 @@
 
 import { BlockList, isIP } from "node:net";
 import type { Exchange } from "../core/dialect.ts";
+import { isUpgrade } from "../core/http.ts";
 import { isOriginAllowed, isOwnOrigin, ownHost } from "./origin.ts";
 import type { Origins } from "./origin.ts";
 
@@ -25,11 +26,6 @@ function isBodiless(request: Request): boolean {
 /** Says that a body follows. */
 export function hasBody({ headers }: Request): boolean {
   return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) !== 0;
-}
-
-/** Asks for a websocket. */
-export function isUpgrade(request: Request): boolean {
-  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 /** RFC 6455 section 4.2.1. @returns the status to refuse with, or undefined when the handshake is right. */

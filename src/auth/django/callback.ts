@@ -2,9 +2,9 @@
 // not a clear answer keeps the visitor out (SEC-02).
 
 import { z } from "zod";
+import { readStream } from "../../core/codec/body.ts";
 import { readUtf8 } from "../../core/codec/utf8.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
-import { readBounded } from "./bounded-body.ts";
 import { boundGroups } from "./result.ts";
 import type { Fetch } from "./result.ts";
 
@@ -59,7 +59,7 @@ async function judge(response: Response, asked: Asked): Promise<IdentityResult> 
       return { kind: "denied", reason: "callback_denied" };
     return unavailable("callback_status");
   }
-  const bytes = await readBounded(response, maxAnswerBytes);
+  const bytes = await readStream(response.body, maxAnswerBytes);
   if (bytes === undefined) return unavailable("callback_too_large");
   const read = answer.safeParse(parse(bytes));
   if (!read.success) return unavailable("callback_invalid");

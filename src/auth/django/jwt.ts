@@ -4,8 +4,8 @@
 import { createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
+import { readStream } from "../../core/codec/body.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
-import { readBounded } from "./bounded-body.ts";
 import { readCookie } from "./cookies.ts";
 import type { JwtOptions } from "./options.ts";
 import { boundGroups } from "./result.ts";
@@ -87,7 +87,7 @@ function keySource({ options, fetch }: JwtParts): JWTVerifyGetKey {
     timeoutDuration: jwksTimeoutMs,
     [customFetch]: async (url, init) => {
       const response = await fetch(url, init);
-      const bytes = await readBounded(response, maxJwksBytes);
+      const bytes = await readStream(response.body, maxJwksBytes);
       if (bytes === undefined)
         throw new RangeError(`Expected a JWKS of at most ${maxJwksBytes} bytes, got more`);
       return new Response(new Uint8Array(bytes), { status: response.status });

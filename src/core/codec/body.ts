@@ -1,15 +1,29 @@
-// Reads an HTTP body with a bound that holds while it arrives, whatever Content-Length says (SEC-06).
+// Reads a body with a bound that holds while it arrives, whatever Content-Length says (SEC-06): of a request, of another
+// server's answer, of a decompressor.
 
 /** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read. */
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer | undefined> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return undefined;
-  if (!request.body) return Buffer.alloc(0);
+  return readStream(request.body, maxBytes);
+}
+
+/** @returns undefined when more than `maxBytes` come; the rest is not read. An absent stream is an empty one. */
+export async function readStream(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  if (!stream) return Buffer.alloc(0);
+  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, length);
+    length += value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    chunks.push(value);
   }
-  return Buffer.concat(chunks, length);
 }

@@ -2,8 +2,8 @@
 // publishes and browsers of every gateway meet. The name of a Redis channel becomes a room or a tree of the hub; the
 // payload goes through as it is. The HTTP doors are in publish-route.ts.
 
-import type { Canary } from "../../core/bus.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import { prefixFeed, textCanary } from "../../core/prefix-feed.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { RawPublication, toRooms, toTree } from "../../core/raw.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
@@ -18,10 +18,10 @@ export function createBackendSide(context: BackendContext, options: WebsocketCha
 }
 
 function channelsFeed({ limits, isOpenRoom }: BackendContext): Feed {
-  return {
-    filter: { kind: "pattern", name: `${redisPrefix}*`, canary },
-    decode({ channel, payload }) {
-      const name = channel.slice(redisPrefix.length);
+  return prefixFeed({
+    prefix: redisPrefix,
+    canary,
+    decode(name, payload) {
       const isBackends = name.startsWith(backendMark);
       const address = readAddress(isBackends ? name.slice(backendMark.length) : name, limits.nameBytes);
       if (typeof address === "string") return junk(address);
@@ -35,19 +35,8 @@ function channelsFeed({ limits, isOpenRoom }: BackendContext): Feed {
       // Browsers speak here too, and nothing tells them from backends: it stays in the dialect (SEC-16).
       return new RawPublication(target, payload, isOpen ? {} : { only: dialectName });
     },
-  };
+  });
 }
 
-/** Longer than any canary. */
-const maxCanaryBytes = 128;
-const canaryForm = /^belfry canary ([A-Za-z0-9]{1,64})$/;
-
 /** On the empty name, which reaches nobody, in this gateway as in the original (WSC-03). */
-const canary: Canary = {
-  channel: redisPrefix,
-  encode: (token) => `belfry canary ${token}`,
-  decode: ({ channel, payload }) =>
-    channel !== redisPrefix || payload.length > maxCanaryBytes
-      ? undefined
-      : canaryForm.exec(payload.toString("latin1"))?.[1],
-};
+const canary = textCanary(redisPrefix, "belfry canary");

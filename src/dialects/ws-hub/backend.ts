@@ -1,10 +1,10 @@
 // The backend side of the ws-hub dialect: `groups-new:<key>` and `group-data:<group>` of Redis -> commands and raw
 // publications. Every gateway hears every message; those for keys and groups that it has not lead to nothing.
 
-import type { BusMessage, Canary } from "../../core/bus.ts";
 import { readUtf8 } from "../../core/codec/utf8.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import type { Limits } from "../../core/limits.ts";
+import { prefixFeed, textCanary } from "../../core/prefix-feed.ts";
 import { junk } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { RawPublication, toRooms } from "../../core/raw.ts";
@@ -27,13 +27,9 @@ export function createBackendSide(
   };
 }
 
-/** A pattern that takes whatever follows the prefix, which is cut off as it stands (HUB-14). */
+/** Its canary goes to a key or group that nobody has: clients' keys have no such character. */
 function feed(prefix: string, decode: (name: string, payload: Buffer) => BackendMessage): Feed {
-  const pattern = `${prefix.replace(/[*?[\]\\]/g, String.raw`\$&`)}*`;
-  return {
-    filter: { kind: "pattern", name: pattern, canary: canaryBehind(prefix) },
-    decode: ({ channel, payload }) => decode(channel.slice(prefix.length), payload),
-  };
+  return prefixFeed({ prefix, canary: textCanary(`${prefix}\u0000belfry`, "belfry-canary"), decode });
 }
 
 interface Assignment {
@@ -62,21 +58,4 @@ function decodeData(group: string, payload: Buffer): BackendMessage {
   // The bus reads names as text: two names that are none would be one group.
   if (group.includes("\u{FFFD}")) return junk("group_not_utf8");
   return new RawPublication(toRooms([groupRoom(group)]), payload);
-}
-
-const canaryForm = /^belfry-canary ([A-Za-z0-9]{1,64})$/;
-/** Longer than any canary. */
-const maxCanaryBytes = 100;
-
-/** To a key or group that nobody has: other gateways ignore it, and clients' keys have no such character. */
-function canaryBehind(prefix: string): Canary {
-  const channel = `${prefix}\u0000belfry`;
-  return {
-    channel,
-    encode: (token) => `belfry-canary ${token}`,
-    decode(message: BusMessage) {
-      if (message.channel !== channel || message.payload.length > maxCanaryBytes) return undefined;
-      return canaryForm.exec(message.payload.toString("latin1"))?.[1];
-    },
-  };
 }

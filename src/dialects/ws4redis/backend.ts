@@ -1,8 +1,8 @@
 // The backend side of the ws4redis dialect: one pattern for each audience (W4R-03). RedisPublisher's messages, those of
 // browsers and of other gateways all come in here; the payload goes through as it is.
 
-import type { Canary } from "../../core/bus.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import { prefixFeed, textCanary } from "../../core/prefix-feed.ts";
 import type { Audience } from "./channels.ts";
 import { audiences } from "./channels.ts";
 import { createMessages } from "./messages.ts";
@@ -24,27 +24,11 @@ export function createBackendSide(context: BackendContext, options: Ws4redisOpti
   };
 }
 
-function feed(audience: Audience, start: string, messages: Messages): Feed {
-  const pattern = `${start.replace(/[*?[\]\\]/g, String.raw`\$&`)}*`;
-  return {
-    filter: { kind: "pattern", name: pattern, canary: canaryBehind(start) },
-    decode: ({ channel, payload }) => messages.read(audience, channel.slice(start.length), payload),
-  };
-}
-
-const canaryForm = /^belfry-canary ([A-Za-z0-9]{1,64})$/;
-/** Longer than any canary. */
-const maxCanaryBytes = 100;
-
-/** To a name that no visitor of any server can have: a control character in front of a colon. */
-function canaryBehind(start: string): Canary {
-  const name = `${start}\u0000belfry:`;
-  return {
-    channel: name,
-    encode: (token) => `belfry-canary ${token}`,
-    decode({ channel, payload }) {
-      if (channel !== name || payload.length > maxCanaryBytes) return undefined;
-      return canaryForm.exec(payload.toString("latin1"))?.[1];
-    },
-  };
+/** Its canary goes to a name that no visitor of any server can have: a control character in front of a colon. */
+function feed(audience: Audience, prefix: string, messages: Messages): Feed {
+  return prefixFeed({
+    prefix,
+    canary: textCanary(`${prefix}\u0000belfry:`, "belfry-canary"),
+    decode: (rest, payload) => messages.read(audience, rest, payload),
+  });
 }

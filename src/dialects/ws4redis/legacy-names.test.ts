@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import type { Subscription } from "../../core/bus.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { silent } from "../../core/observe.ts";
 import { notForUs } from "../../core/publication.ts";
 import { LegacyNames } from "./legacy-names.ts";
 
@@ -29,7 +28,7 @@ function setUp() {
     return promise;
   };
   const names = new LegacyNames(
-    { listen, observe: silent },
+    { listen },
     {
       read: () => notForUs("test"),
       readLegacy(name) {

@@ -11,11 +11,11 @@ interface Wanted {
 }
 
 export class LegacyNames {
-  readonly #context: Pick<BrowserContext, "listen" | "observe">;
+  readonly #context: Pick<BrowserContext, "listen">;
   readonly #messages: Messages;
   readonly #wanted = new Map<string, Wanted>();
 
-  constructor(context: Pick<BrowserContext, "listen" | "observe">, messages: Messages) {
+  constructor(context: Pick<BrowserContext, "listen">, messages: Messages) {
     this.#context = context;
     this.#messages = messages;
   }
