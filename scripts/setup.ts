@@ -16,6 +16,8 @@ import { findTool, missingTool, neededTools, tools } from "../test/support/tools
 
 /** One apt-get call, ms: Chromium is large and mirrors are slow. */
 const aptTimeoutMs = 900_000;
+/** How long one apt-get waits for another. */
+const lockSeconds = 300;
 /** Environments made at once: pip keeps one core busy. */
 const makers = 2;
 
@@ -45,13 +47,15 @@ async function missingPackages(): Promise<readonly string[]> {
 /** Installs packages of Debian; what it cannot install is found missing afterwards. */
 async function installPackages(packages: readonly string[]): Promise<void> {
   console.log(`setup: installing ${packages.join(", ")}`);
-  const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...packages];
+  // Another apt-get may be at work, of this machine's own updates or of a second set-up: wait for it.
+  const wait = ["-o", `DPkg::Lock::Timeout=${lockSeconds}`];
+  const install = ["apt-get", ...wait, "install", "--yes", "--no-install-recommends", ...packages];
   const options = { env: { DEBIAN_FRONTEND: "noninteractive" }, timeoutMs: aptTimeoutMs };
   const first = await run(install, options);
   if (first.code === 0) return;
   // New machines have no package lists yet, old ones have stale lists.
   console.log("setup: updating the package lists");
-  const update = await run(["apt-get", "update"], options);
+  const update = await run(["apt-get", ...wait, "update"], options);
   const second = await run(install, options);
   if (second.code === 0) return;
   console.log([update.stderr, second.stdout, second.stderr].join("\n").trim());

@@ -73,17 +73,31 @@ export async function environmentPath(name: PythonName, python: Interpreter): Pr
 export async function makeEnvironment(name: PythonName, python: Interpreter): Promise<void> {
   const pip = await makePip(python);
   await make(await environmentPath(name, python), async (draft) => {
-    const binary = join(draft, "bin/python");
-    const quiet = ["--quiet", "--no-input", "--no-compile", "--disable-pip-version-check"];
     await must([python.path, "-m", "venv", "--without-pip", draft]);
-    await must([pip, "-m", "pip", "install", ...quiet, "--prefix", draft, "-r", join(folder, `${name}.txt`)]);
-    await must([binary, "-c", `import ${environments[name]}`]);
+    await fillEnvironment(pip, draft, ["-r", join(folder, `${name}.txt`)]);
+    await must([join(draft, "bin/python"), "-c", `import ${environments[name]}`]);
   });
+}
+
+/**
+ * Installs packages into an environment with the pip of another one, which several fillers share and none may change:
+ * without `--ignore-installed` pip removes what its own environment holds in another version, while others read it.
+ */
+export async function fillEnvironment(
+  pip: string,
+  environment: string,
+  packages: readonly string[],
+): Promise<void> {
+  const quiet = ["--quiet", "--no-input", "--no-compile", "--disable-pip-version-check"];
+  const options = [...quiet, "--ignore-installed", "--prefix", environment];
+  // -I: packages in PYTHONPATH or of the user are nobody's here.
+  await must([pip, "-I", "-m", "pip", "install", ...options, ...packages]);
 }
 
 /** One environment holds the pip that fills the others: laying out pip is slower than all that it installs. */
 async function makePip(python: Interpreter): Promise<string> {
-  const place = placeOf("pip", python, "");
+  // The text is a part of the name: what an earlier set-up left behind may lack something.
+  const place = placeOf("pip", python, "only read");
   await make(place, async (draft) => {
     await must([python.path, "-m", "venv", draft]);
   });
