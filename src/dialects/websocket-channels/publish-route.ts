@@ -37,7 +37,7 @@ export function rootPublishRoute(context: BackendContext, options: PublishOption
     isPrefix: true,
     accepts: (request) => (isUpgrade(request) ? "no" : "otherwise"),
     fetch(request, exchange) {
-      if (exchange.path !== "/") return door(request, exchange);
+      if (withoutLeadingSlashes(exchange.path) !== "") return door(request, exchange);
       // There is no channel to speak to (WSC-07).
       context.observe.refused(dialectName, "method_not_allowed");
       return textAnswer(405, "Expected a channel in the path\n", { allow: "OPTIONS" });
@@ -117,19 +117,28 @@ async function readMap(context: BackendContext, request: Request): Promise<reado
   }));
 }
 
-/** The Redis channel of a name: exactly as it was asked for. */
+/**
+ * The Redis channel of a name. Slashes in front mean nothing: two of them are a base path too many, and one alone would
+ * be everyone in Redis (WSC-07).
+ */
 function channelOf({ limits }: BackendContext, name: string | undefined): string {
-  if (name !== undefined && typeof readAddress(name, limits.nameBytes) !== "string") {
-    return `${redisPrefix}${name}`;
+  const rest = name && withoutLeadingSlashes(name);
+  if (rest === "") throw new GatewayError("body_invalid", "Expected a channel, got an empty name");
+  if (rest !== undefined && typeof readAddress(rest, limits.nameBytes) !== "string") {
+    return `${redisPrefix}${rest}`;
   }
   const bound = `${limits.nameBytes} bytes and ${maxSegments} segments`;
   throw new GatewayError("body_invalid", `Expected channels in UTF-8 of at most ${bound}`);
 }
 
+function withoutLeadingSlashes(name: string): string {
+  return name.replace(/^\/+/, "");
+}
+
 /** A message with the secret is a backend's: it is for the clients of every dialect (backend.ts). */
 function withMarked({ channel, payload }: Outgoing): readonly Outgoing[] {
   const name = channel.slice(redisPrefix.length);
-  const isTree = name === "" || name.endsWith("/");
+  const isTree = name.endsWith("/");
   const marked = { channel: `${redisPrefix}${backendMark}${name}`, payload };
   return isTree ? [{ channel, payload }] : [{ channel, payload }, marked];
 }

@@ -61,7 +61,7 @@ function authorized({ secret }: Place): Record<string, string> {
 const publish: Door = {
   name: "POST /publish",
   form: "payload",
-  meaning: address,
+  meaning: (name) => (normal(name) === "" ? nothing("no channel, for anyone (WSC-07)") : address(name)),
   say: async (place, name, what) => {
     // As text: a member `__proto__` of an object literal would be something else.
     const body = `{${JSON.stringify(name)}:${JSON.stringify(what)}}`;

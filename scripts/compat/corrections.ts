@@ -1,0 +1,15 @@
+// Where Belfry does otherwise than the specification that it was first built from, because real clients and servers showed
+// what is right. table.ts puts the list in front of docs/compat.md; the newest word is the one that holds.
+
+/** The ids that it is about, and what is right, in one sentence or two. */
+export interface Correction {
+  readonly ids: string;
+  readonly text: string;
+}
+
+export const corrections: readonly Correction[] = [
+  {
+    ids: "WSC-06, WSC-07",
+    text: "Slashes in front of a channel mean nothing: `POST //q/1` is for `q/1`. Over HTTP the empty channel speaks to no one (4xx), `//` and a map with `/` included; in Redis, `websocket:/` is still everyone (WSC-03).",
+  },
+];
