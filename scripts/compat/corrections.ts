@@ -12,4 +12,12 @@ export const corrections: readonly Correction[] = [
     ids: "WSC-06, WSC-07",
     text: "Slashes in front of a channel mean nothing: `POST //q/1` is for `q/1`. Over HTTP the empty channel speaks to no one (4xx), `//` and a map with `/` included; in Redis, `websocket:/` is still everyone (WSC-03).",
   },
+  {
+    ids: "EIO-03",
+    text: "A missing `EIO` means 3 while version 3 is allowed, since old phones and boards never send it; otherwise it is refused.",
+  },
+  {
+    ids: "EIO-09",
+    text: "Every answer to a poll of version 3 is in binary form, unless its request has `b64=1` or asks for JSONP: browsers with socket.io-client 1.0 to 1.3.7 read no other. JSON toward version 3 is pure ASCII: 1.0 to 1.7.4 end at any other character.",
+  },
 ];

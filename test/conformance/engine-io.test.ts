@@ -38,6 +38,13 @@ afterAll(async () => {
 });
 
 /** Packets of version 3 in text form. */
+const v3Binary = (...packets: readonly string[]): Buffer =>
+  Buffer.concat(
+    packets.flatMap((packet) => [
+      Buffer.of(0, ...String(Buffer.byteLength(packet)).split("").map(Number), 255),
+      Buffer.from(packet),
+    ]),
+  );
 const v3 = (...packets: readonly string[]): string =>
   packets.map((packet) => `${packet.length}:${packet}`).join("");
 const polling4 = "/socket.io/?EIO=4&transport=polling";
@@ -88,6 +95,8 @@ const emit = async (event: string, data: unknown, more: object = {}): Promise<vo
 const emitBinary = async (): Promise<void> =>
   emit("b", [[{ _placeholder: true, num: 0 }, "é€"], "AQI="], { binary: true });
 const binaryText = '451-["b",{"_placeholder":true,"num":0},"é€"]';
+/** As version 3 gets it: JSON in ASCII. */
+const asciiText = '451-["b",{"_placeholder":true,"num":0},"\\u00e9\\u20ac"]';
 
 /** A gateway of its own for one test. */
 const gatewayWith = async (
@@ -141,13 +150,28 @@ describe("handshake", () => {
     const open = async (eio: string): Promise<RawResponse> =>
       rawRequest(plain.url, { path: `/socket.io/?${eio}&transport=polling` });
     expect((await open("EIO=4")).text).toStartWith("0{");
-    expect((await open("EIO=3")).text).toStartWith("118:0{");
-    expect((await open("EIO=2")).text).toStartWith("118:0{");
-    for (const eio of ["", "EIO=", "EIO=1", "EIO=5", "EIO=04", "EIO=4.0", "EIO=abc", "eio=4", "EIO=4%20"]) {
+    expect((await open("EIO=3&b64=1")).text).toStartWith("118:0{");
+    expect((await open("EIO=2&b64=1")).text).toStartWith("118:0{");
+    for (const eio of ["EIO=", "EIO=1", "EIO=5", "EIO=04", "EIO=4.0", "EIO=abc", "EIO=4%20", "EIO=9&EIO=4"]) {
       expectRefusal(await open(eio), badVersion);
       const refused = await RawWebSocket.tryOpen(plain.url, `/socket.io/?${eio}&transport=websocket`);
       expect(refused instanceof RawWebSocket ? 101 : refused.text).toBe(badVersion);
     }
+  });
+
+  test("EIO-03 SIO-03 who does not say a version, as old phones and boards, is of version 3", async () => {
+    for (const query of ["b64=1", "eio=4&b64=1"]) {
+      const client = await PollingClient.open(plain.url, { query });
+      expect(client.opened.text).toStartWith("118:0{");
+      expect((await client.poll()).text).toBe("2:40");
+      using socket = await RawWebSocket.open(plain.url, client.path("websocket"));
+      socket.send("2probe");
+      expect(await socket.waitForMessage()).toBe("3probe");
+    }
+    using socket = await RawWebSocket.open(plain.url, "/socket.io/?transport=websocket");
+    expect((await socket.waitForMessages(2))[1]).toBe("40");
+    socket.send("2");
+    expect(await socket.waitForMessage()).toBe("3");
   });
 
   test("EIO-03 the session remembers its version, whatever a later request says", async () => {
@@ -161,9 +185,11 @@ describe("handshake", () => {
   test("EIO-03 EIO-15 a switch turns version 3 off", async () => {
     await using gateway = await gatewayWith({ allowEio3: false });
     const open = async (eio: string): Promise<RawResponse> =>
-      rawRequest(gateway.url, { path: `/socket.io/?EIO=${eio}&transport=polling` });
-    expect((await open("4")).status).toBe(200);
-    for (const eio of ["3", "2"]) expectRefusal(await open(eio), badVersion);
+      rawRequest(gateway.url, { path: `/socket.io/?${eio}transport=polling` });
+    expect((await open("EIO=4&")).status).toBe(200);
+    for (const eio of ["EIO=3&", "EIO=2&", ""]) expectRefusal(await open(eio), badVersion);
+    const refused = await RawWebSocket.tryOpen(gateway.url, "/socket.io/?transport=websocket");
+    expect(refused instanceof RawWebSocket ? 101 : refused.text).toBe(badVersion);
   });
 
   const fields = '"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000';
@@ -171,7 +197,7 @@ describe("handshake", () => {
     const polling = `0\\{"sid":"${sidText}","upgrades":\\["websocket"\\],${fields}\\}`;
     const websocket = `0\\{"sid":"${sidText}","upgrades":\\[\\],${fields}\\}`;
     expect((await PollingClient.open(plain.url)).opened.text).toMatch(new RegExp(`^${polling}$`));
-    expect((await PollingClient.open(plain.url, { query: "EIO=3" })).opened.text).toMatch(
+    expect((await PollingClient.open(plain.url, { query: "EIO=3&b64=1" })).opened.text).toMatch(
       new RegExp(`^118:${polling}$`),
     );
     for (const path of [websocket4, websocket3]) {
@@ -346,25 +372,56 @@ describe("polling", () => {
     await emitBinary();
     await client.post(v3('420["leave",{"room":"a"}]'));
     const answer = await client.poll();
-    expect(answer.text).toBe(`1:344:${binaryText}6:b4AQI=5:430[]`);
+    expect(answer.text).toBe(`1:3${asciiText.length}:${asciiText}6:b4AQI=5:430[]`);
     expect(answer.headers.get("content-type")).toBe("text/plain; charset=UTF-8");
+  });
+
+  test("EIO-09 version 3: a single request may ask for the text form, too", async () => {
+    const client = await PollingClient.open(plain.url, { query: "EIO=3" });
+    const path = `${client.path()}&b64=true`;
+    expect((await rawRequest(plain.url, { path })).text).toBe("2:40");
+    await client.post(v3("2"));
+    expect((await client.poll()).body).toEqual(v3Binary("3"));
+  });
+
+  test("EIO-09 version 3: every answer to a poll is in binary form, whatever is in it", async () => {
+    const client = await PollingClient.open(plain.url, { query: "EIO=3" });
+    const expectBinary = (answer: RawResponse, packet: string): void => {
+      expect(answer.headers.get("content-type")).toBe("application/octet-stream");
+      expect(answer.body).toEqual(v3Binary(packet));
+    };
+    const { text, body } = client.opened;
+    expectBinary(client.opened, text.slice(text.indexOf("0{")));
+    expect([...body.subarray(0, 5)]).toEqual([0, 1, 1, 8, 255]);
+    expectBinary(await client.poll(), "40");
+    await client.post(v3("2"));
+    expectBinary(await client.poll(), "3");
+    // What an old client cannot read does not come back to it.
+    await client.post(v3("2é"));
+    expectBinary(await client.poll(), "3");
+    await emit("é", [{ ü: "é\u{1f600}" }, "\u2028"], { binary: false });
+    expectBinary(await client.poll(), '42["\\u00e9",{"\\u00fc":"\\u00e9\\ud83d\\ude00"},"\\u2028"]');
+    using held = await client.beginPoll();
+    await isHeld(client, held, 3);
+    await client.post(v3("1"));
+    expectBinary(await held.response(), "6");
   });
 
   test("EIO-09 version 3, binary form: the captured answer, to the byte", async () => {
     const client = await PollingClient.open(plain.url, { query: "EIO=3" });
-    expect((await client.poll()).text).toBe("2:40");
+    expect((await client.poll()).body).toEqual(v3Binary("40"));
     await client.post(v3("2"));
     await emitBinary();
     await client.post(v3('420["leave",{"room":"a"}]'));
     const answer = await client.poll();
     expect(answer.body.toString("hex")).toBe(
-      `0001ff33000407ff${Buffer.from(binaryText).toString("hex")}0103ff0401020005ff3433305b5d`,
+      `0001ff33000504ff${Buffer.from(asciiText).toString("hex")}0103ff0401020005ff3433305b5d`,
     );
     expect(answer.headers.get("content-type")).toBe("application/octet-stream");
   });
 
   test("EIO-09 version 3 takes both forms, by content type; lengths of text are UTF-16 units", async () => {
-    const client = await PollingClient.open(plain.url, { query: "EIO=3" });
+    const client = await PollingClient.open(plain.url, { query: "EIO=3&b64=1" });
     await client.poll();
     const event = '420["leave",{"room":"é€\u{1f600}"}]';
     expect((await client.post(v3(event))).text).toBe("ok");
@@ -433,9 +490,9 @@ describe("polling", () => {
   });
 
   test("EIO-14 the client's close ends its held GET with a noop; afterwards the sid is unknown", async () => {
-    for (const query of ["EIO=4", "EIO=3"]) {
+    for (const query of ["EIO=4", "EIO=3&b64=1"]) {
       const client = await PollingClient.open(plain.url, { query });
-      if (query === "EIO=3") await client.poll();
+      if (query !== "EIO=4") await client.poll();
       using held = await client.beginPoll();
       await isHeld(client, held);
       expect((await client.post(query === "EIO=4" ? "1" : "1:1")).text).toBe("ok");
@@ -505,7 +562,8 @@ describe("polling", () => {
     const heard: string[] = [];
     // oxlint-disable-next-line typescript/no-implied-eval -- a browser runs it as a script too
     new Function("___eio", answer.text)({ 7: (payload: string) => heard.push(payload) });
-    const packet = `42${JSON.stringify(["update", data])}`;
+    const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    const packet = `42${JSON.stringify(["update", data]).replaceAll(/[^\0-\x7f]/g, escape)}`;
     expect(heard).toEqual([`${packet.length}:${packet}`]);
   });
 
@@ -516,7 +574,7 @@ describe("polling", () => {
     await rawRequest(plain.url, { path });
     await emitBinary();
     expect((await rawRequest(plain.url, { path })).text).toBe(
-      `___eio[0](${JSON.stringify(`44:${binaryText}6:b4AQI=`)});`,
+      `___eio[0](${JSON.stringify(`${asciiText.length}:${asciiText}6:b4AQI=`)});`,
     );
   });
 
@@ -573,8 +631,8 @@ describe("websocket", () => {
     using socket = await connected(plain, websocket3);
     using base64 = await connected(plain, `${websocket3}&b64=1`);
     await emitBinary();
-    expect(await socket.waitForMessages(2)).toEqual([binaryText, Buffer.of(4, 1, 2)]);
-    expect(await base64.waitForMessages(2)).toEqual([binaryText, "b4AQI="]);
+    expect(await socket.waitForMessages(2)).toEqual([asciiText, Buffer.of(4, 1, 2)]);
+    expect(await base64.waitForMessages(2)).toEqual([asciiText, "b4AQI="]);
     for (const [client, attachment] of [
       [socket, Buffer.of(4, 1, 2)],
       [socket, "b4AQI="],
@@ -705,7 +763,7 @@ describe("heartbeat", () => {
   });
 
   test("EIO-12 version 3: the client pings, the server answers with its text and sends none itself", async () => {
-    const client = await PollingClient.open(fast.url, { query: "EIO=3" });
+    const client = await PollingClient.open(fast.url, { query: "EIO=3&b64=1" });
     expect((await client.poll()).text).toBe("2:40");
     using socket = await connected(fast, websocket3);
     for (const text of ["", "hello", "probe"]) {
@@ -733,7 +791,7 @@ describe("upgrade", () => {
     "EIO-13 version %p: probe, noop, upgrade, what was buffered first",
     async (version) => {
       const pack = (packet: string): string => (version === 4 ? packet : v3(packet));
-      const client = await PollingClient.open(plain.url, { query: `EIO=${version}` });
+      const client = await PollingClient.open(plain.url, { query: `EIO=${version}&b64=1` });
       if (version === 4) await client.post("40");
       await client.poll();
       using held = await client.beginPoll();

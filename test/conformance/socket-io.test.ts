@@ -143,7 +143,7 @@ describe("connecting", () => {
     const [open, connected] = await socket.waitForMessages(2);
     expect(open).toStartWith("0{");
     expect(connected).toBe("40");
-    const polling = await PollingClient.open(gateway.url, { query: "EIO=3" });
+    const polling = await PollingClient.open(gateway.url, { query: "EIO=3&b64=1" });
     expect((await polling.poll()).text).toBe("2:40");
   });
 

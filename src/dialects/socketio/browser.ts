@@ -9,7 +9,7 @@ import { createEngine } from "./engine.ts";
 import type { Refusal } from "./http.ts";
 import { preflightResponse, refusalResponse } from "./http.ts";
 import type { SocketIoOptions } from "./options.ts";
-import { answerPoll, answerPost, framesResponse } from "./polling.ts";
+import { answerPoll, answerPost, framesResponse, isBase64 } from "./polling.ts";
 import { Session } from "./session.ts";
 import { createSid } from "./sid.ts";
 import { Probe } from "./upgrade.ts";
@@ -96,13 +96,14 @@ function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitte
   // A websocket may come to a polling session (upgrade) and to another websocket (which closes it), a poll never
   // comes back to a websocket (EIO-13).
   if (transport === "polling" && session?.transport === "websocket") return "bad_request";
-  const version = session?.version ?? versionOf(engine, query.get("EIO"));
+  const version = session?.version ?? versionOf(engine, query.get("EIO") ?? undefined);
   return version === undefined ? "version_unsupported" : { session, version };
 }
 
-function versionOf(engine: Engine, asked: string | null): 3 | 4 | undefined {
+/** Phones up to iOS 15.2 and boards never say it: they are of version 3 (EIO-03). */
+function versionOf({ options }: Engine, asked = "3"): 3 | 4 | undefined {
   if (asked === "4") return 4;
-  return (asked === "3" || asked === "2") && engine.options.allowEio3 ? 3 : undefined;
+  return (asked === "3" || asked === "2") && options.allowEio3 ? 3 : undefined;
 }
 
 function upgradeDeadline(engine: Engine): number {
@@ -149,11 +150,6 @@ function openWebSocket(engine: Engine, asked: Omit<Handshake, "request">): Socke
 /** Before protocol 5 the sid is the Socket.IO id too (SIO-03). */
 function sidFor(version: 3 | 4): string {
   return version === 4 ? createSid() : createClientId();
-}
-
-function isBase64(exchange: Exchange): boolean {
-  const asked = exchange.query.get("b64");
-  return asked === "1" || asked === "true";
 }
 
 /** python-engineio gives up on an answer of more than 16 packets, in every version (EIO-06). */

@@ -1,5 +1,6 @@
 // The encodings of the socketio dialect: one Format per packet generation, shared by all its connections, so a
-// publication is encoded once for all clients of a generation, websocket and polling alike.
+// publication is encoded once for all clients of a generation, websocket and polling alike. JSON for version 3 is
+// pure ASCII: socket.io-client 1.0 to 1.7 end at the first other character that comes on polling (EIO-09).
 
 import type { Format } from "../../core/connection.ts";
 import type { Publication } from "../../core/publication.ts";
@@ -19,7 +20,7 @@ function binaryFrame(generation: Generation, bytes: Uint8Array): Frame {
 
 /** All frames of an event; with `id`, one that wants an acknowledgement (SIO-10). */
 export function eventFrames(generation: Generation, publication: Publication, id?: string): readonly Frame[] {
-  const text = encodeEvent(publication, id);
+  const text = encodeEvent(publication, { id, isAscii: generation !== "4" });
   if (publication.attachments.length === 0) return [text];
   return [text, ...publication.attachments.map((bytes) => binaryFrame(generation, bytes))];
 }

@@ -205,13 +205,24 @@ describe("encoding", () => {
 
   test("SIO-07 SIO-09 SIO-10 events and acknowledgements", () => {
     expect(encodeEvent(event)).toBe('42["update",{"time":1}]');
-    expect(encodeEvent({ ...event, namespace: "/chat", args: [] }, "3")).toBe('42/chat,3["update"]');
+    expect(encodeEvent({ ...event, namespace: "/chat", args: [] }, { id: "3" })).toBe('42/chat,3["update"]');
     expect(
-      encodeEvent({ ...event, args: ['"a"', '{"_placeholder":true,"num":0}'], attachments: binary }, "7"),
+      encodeEvent(
+        { ...event, args: ['"a"', '{"_placeholder":true,"num":0}'], attachments: binary },
+        { id: "7" },
+      ),
     ).toBe('451-7["update","a",{"_placeholder":true,"num":0}]');
     expect(encodeEvent({ ...event, event: 'a"\n\u2028' })).toBe('42["a\\"\\n\u2028",{"time":1}]');
     expect(encodeAck("/", "0")).toBe("430[]");
     expect(encodeAck("/chat", "12")).toBe("43/chat,12[]");
+  });
+
+  test("EIO-09 an event in ASCII: its name and its arguments are escaped, a namespace has no form for that", () => {
+    const text = encodeEvent(
+      { namespace: "/é", event: "é", args: ['{"ü":"😀"}', '"\\u00e9"'], attachments: [] },
+      { isAscii: true },
+    );
+    expect(text).toBe('42/é,["\\u00e9",{"\\u00fc":"\\ud83d\\ude00"},"\\u00e9"]');
   });
 });
 
@@ -259,14 +270,15 @@ describe("against the official parsers", () => {
       event: eventName,
       values: jsonValues,
       binary: fc.array(fc.uint8Array({ maxLength: 10 }), { maxLength: 3 }),
+      isAscii: fc.boolean(),
     });
     fc.assert(
-      fc.property(inputs, ({ version, namespace, id, event, values, binary }) => {
+      fc.property(inputs, ({ version, namespace, id, event, values, binary, isAscii }) => {
         const holders = binary.map((_, num) => `{"_placeholder":true,"num":${num}}`);
         const args = [...values.map((value) => JSON.stringify(value)), ...holders];
         const text = encodeEvent(
           { namespace, event, args, attachments: binary },
-          id === undefined ? "" : String(id),
+          { id: id === undefined ? undefined : String(id), isAscii },
         );
         const frames = [text.slice(1), ...binary.map((bytes) => Buffer.from(bytes))];
         const decoded = officialDecode(version, frames);

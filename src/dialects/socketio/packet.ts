@@ -3,6 +3,7 @@
 
 import { readArray } from "../../core/codec/json.ts";
 import type { Publication } from "../../core/publication.ts";
+import { toAscii } from "./ascii.ts";
 
 export const packetType = {
   connect: 0,
@@ -130,12 +131,22 @@ function prefix(namespace: string): string {
 /** What an event's packet is made of. */
 export type EventParts = Pick<Publication, "namespace" | "event" | "args" | "attachments">;
 
+export interface EventForm {
+  /** Of the acknowledgement that is wanted. */
+  readonly id?: string | undefined;
+  /** Write the JSON text without a character outside ASCII. */
+  readonly isAscii?: boolean;
+}
+
 /** EVENT or BINARY_EVENT, the text part; its attachments follow as binary frames (SIO-09). */
-export function encodeEvent({ namespace, event, args, attachments }: EventParts, id = ""): string {
+export function encodeEvent(
+  { namespace, event, args, attachments }: EventParts,
+  { id = "", isAscii = false }: EventForm = {},
+): string {
   const type = attachments.length > 0 ? `45${attachments.length}-` : "42";
   const name = JSON.stringify(event);
   const data = args.length > 0 ? `${name},${args.join(",")}` : name;
-  return `${type}${prefix(namespace)}${id}[${data}]`;
+  return `${type}${prefix(namespace)}${id}[${isAscii ? toAscii(data) : data}]`;
 }
 
 /** The empty acknowledgement: a known event ran (SIO-08). */

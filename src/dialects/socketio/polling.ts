@@ -46,17 +46,24 @@ export function framesResponse(
 ): Promise<Response> {
   const { request, exchange, session } = polling;
   const jsonp = exchange.query.get("j") ?? undefined;
-  const body = encodePayload(session, frames, jsonp !== undefined);
+  const isText = jsonp !== undefined || session.isBase64 || isBase64(exchange);
+  const body = encodePayload(session.version, frames, isText);
   return payloadResponse(request, exchange, { body, jsonp, cookie });
 }
 
+/** Can the client take no binary? Old ones say so at the handshake alone, others with each request (EIO-09). */
+export function isBase64({ query }: Exchange): boolean {
+  const asked = query.get("b64");
+  return asked === "1" || asked === "true";
+}
+
+/** Version 3 in binary form though nothing is binary: browsers up to socket.io-client 1.3.7 read no other (EIO-09). */
 function encodePayload(
-  session: Session,
+  version: 3 | 4,
   frames: readonly Frame[],
-  isJsonp: boolean,
+  isText: boolean,
 ): string | Buffer<ArrayBuffer> {
-  if (session.version === 4) return encodePayloadV4(frames);
-  const isText = session.isBase64 || isJsonp || frames.every((frame) => typeof frame === "string");
+  if (version === 4) return encodePayloadV4(frames);
   return isText ? encodePayloadV3Text(frames) : encodePayloadV3Binary(frames);
 }
 

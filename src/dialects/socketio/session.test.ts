@@ -228,6 +228,13 @@ describe("heartbeat of version 3", () => {
     expect(socket.sent).toEqual(["3hello", "3"]);
   });
 
+  test("EIO-09 EIO-12 a ping's text outside ASCII does not come back", () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket(3);
+    session.message("2é");
+    expect(socket.sent).toEqual(["3"]);
+  });
+
   test("EIO-12 no ping for pingInterval and pingTimeout ends the session", () => {
     const setup = new Setup();
     const { session, socket } = setup.websocket(3);

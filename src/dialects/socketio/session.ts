@@ -3,6 +3,7 @@
 
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import type { Client, CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
+import { toAscii } from "./ascii.ts";
 import { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
 import type { Generation } from "./format.ts";
@@ -226,7 +227,8 @@ export class Session implements Client, SocketHandler {
     }
     if (type === packet.ping && this.version === 3) {
       this.#deadline = this.#nextHeartbeat();
-      this.send([packet.pong + frame.slice(1)]);
+      // What it sent comes back (EIO-12), but nothing that old clients cannot read (EIO-09).
+      this.send([toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong]);
       return true;
     }
     if (this.version === 3 && frame.startsWith("b4")) {
