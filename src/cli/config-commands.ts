@@ -7,21 +7,29 @@ import type { LoadedConfig } from "../config/load.ts";
 import { configOptions, fileVariableOf } from "../config/options.ts";
 import type { ConfigOption } from "../config/options.ts";
 import { maskUrl } from "../config/problems.ts";
-import { profiles } from "../config/profiles/registry.ts";
+import type { Profile } from "../config/profiles/profile.ts";
+import { profileNamed, profiles } from "../config/profiles/registry.ts";
 import { columns } from "../config/table.ts";
 import { valueAt } from "../config/tree-path.ts";
 import { findWarnings } from "../config/warnings.ts";
+import { CommandError } from "./failure.ts";
 import type { Io } from "./io.ts";
 import { printable } from "./printable.ts";
-import { addServeFlags, loadServed } from "./serve.ts";
+import { addServeFlags, loadServed, profileFlag } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 
 const examples = `
 Examples:
-  belfry config check -c belfry.yaml
+  belfry config check belfry.yaml
   belfry config print --as ws-emit
   belfry config schema > belfry.schema.json
+  belfry config env --as ws-emit
   belfry config env | grep SOCKETIO`;
+
+const checkExamples = `
+Examples:
+  belfry config check belfry.yaml
+  belfry config check --as ws-hub config.yaml`;
 
 export function configCommand(io: Io): Command {
   return new Command("config")
@@ -29,7 +37,7 @@ export function configCommand(io: Io): Command {
     .addHelpText("after", examples)
     .addCommand(printCommand(io))
     .addCommand(checkCommand(io))
-    .addCommand(textCommand(io, "env", ["List the environment names, with defaults", environmentList]))
+    .addCommand(envCommand(io))
     .addCommand(textCommand(io, "schema", ["Print the JSON Schema of a config file", schemaText]))
     .addCommand(textCommand(io, "docs", ["Print docs/configuration.md", configurationPage]));
 }
@@ -37,10 +45,7 @@ export function configCommand(io: Io): Command {
 function printCommand(io: Io): Command {
   const command = new Command("print")
     .description("Show the values in force and where each came from; secrets are masked")
-    .addHelpText(
-      "after",
-      "\nExample:\n  BELFRY_DRAIN=5 belfry config print -c belfry.yaml --log-level debug",
-    );
+    .addHelpText("after", "\nExample:\n  BELFRY_DRAIN=5 belfry config print -c belfry.yaml");
   addServeFlags(command);
   return command.action(async (flags: ServeFlags) => {
     io.print(effectiveValues((await loadServed(command, flags, io)).loaded));
@@ -50,15 +55,36 @@ function printCommand(io: Io): Command {
 function checkCommand(io: Io): Command {
   const command = new Command("check")
     .description("Check the configuration; exit code 1 when something is wrong")
-    .addHelpText("after", "\nExample:\n  belfry config check -c belfry.yaml");
+    .addHelpText("after", checkExamples);
   addServeFlags(command);
-  return command.action(async (flags: ServeFlags) => {
-    const { config, warnings } = (await loadServed(command, flags, io)).loaded;
-    for (const text of [...warnings, ...findWarnings(config).map((warning) => warning.text)]) {
-      io.complain(`warning: ${printable(text)}`);
-    }
-    io.print("The configuration is right.");
-  });
+  // Last: lists take several values here as they do in `serve`.
+  return command
+    .argument("[file]", "The config file, as with --config")
+    .action(async (file: string | undefined) => {
+      const flags = withFile(command.opts<ServeFlags>(), file);
+      const { config, warnings } = (await loadServed(command, flags, io)).loaded;
+      for (const text of [...warnings, ...findWarnings(config).map((warning) => warning.text)]) {
+        io.complain(`warning: ${printable(text)}`);
+      }
+      io.print("The configuration is right.");
+    });
+}
+
+/** `check FILE` is `check --config FILE`; two files are none. */
+function withFile(flags: ServeFlags, file: string | undefined): ServeFlags {
+  if (file === undefined) return flags;
+  if (flags.config === undefined) return { ...flags, config: file };
+  throw new CommandError("Expected one config file, got one as an argument and one by --config");
+}
+
+/** The names of all, or those that count under one profile. */
+function envCommand(io: Io): Command {
+  return new Command("env")
+    .description("List the environment names, with defaults")
+    .addOption(profileFlag())
+    .action(({ as }: ServeFlags) => {
+      io.print(environmentList(as === undefined ? undefined : profileNamed(as)));
+    });
 }
 
 function textCommand(io: Io, name: string, [description, text]: readonly [string, () => string]): Command {
@@ -98,15 +124,15 @@ function shownNames(map: unknown): string {
   return names.length === 0 ? "-" : printable(names.map((name) => `${name}=***`).join(" "));
 }
 
-function environmentList(): string {
+function environmentList(chosen: Profile | undefined): string {
   const own = configOptions().flatMap(({ variable, name, default: value, fileForm }) => {
-    const row = [variable, name, showDefault(value)];
+    const row = [variable, name, showDefault(chosen?.defaults[name] ?? value)];
     // The publish secret's is an option of its own.
     return fileForm === undefined || name === "secret"
       ? [row]
       : [row, [fileVariableOf(variable), `the file that holds ${name}`, ""]];
   });
-  const others = profiles.flatMap((profile) =>
+  const others = (chosen ? [chosen] : profiles).flatMap((profile) =>
     profile.variables.map(({ name, option = "-" }) => [
       name,
       `${option} (--as ${profile.name})`,
@@ -115,9 +141,9 @@ function environmentList(): string {
   );
   return columns([
     ["VARIABLE", "OPTION", "DEFAULT"],
-    ["BELFRY_CONFIG", "the config file", ""],
-    ...own,
-    ...others,
+    ["BELFRY_CONFIG", "the config file", chosen?.file?.places.join(", ") ?? ""],
+    // What was asked for comes first.
+    ...(chosen ? [...others, ...own] : [...own, ...others]),
   ]);
 }
 

@@ -3,7 +3,6 @@
 
 import { Option } from "commander";
 import type { Command } from "commander";
-import { showDefault } from "../config/docs.ts";
 import { configOptions } from "../config/options.ts";
 import type { ConfigOption } from "../config/options.ts";
 import type { FlagValue } from "../config/text.ts";
@@ -48,13 +47,12 @@ function attributeOf({ flag }: ConfigOption): string {
 
 function configFlag(option: ConfigOption, isVariadic: boolean): Option {
   const isMany = option.kind === "list" || option.kind === "map";
-  const single = option.choices ? `<${option.choices.join("|")}>` : placeholders[option.kind];
+  // Choices and the default are said in the description (help.ts).
+  const single = option.choices ? "<choice>" : placeholders[option.kind];
   const placeholder = isMany && isVariadic ? single.replace(">", "...>") : single;
-  const fallback = showDefault(option.default);
-  const hint = fallback === "" ? "" : ` (default: ${fallback})`;
   const flag = new Option(
     `${shortFlags[option.name] ?? ""}${option.flag} ${placeholder}`,
-    `${option.description}${hint}`,
+    option.description,
   );
   if (!isMany || isVariadic) return flag;
   return flag.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);

@@ -17,12 +17,13 @@ const demoOptions: ReadonlySet<string> = new Set(["address", "redis", "log.level
 
 const examples = `
 Examples:
-  belfry demo                                            then open http://localhost:8899/
+  belfry demo                       then open http://localhost:8899/
   belfry demo --address 127.0.0.1:9000
-  belfry demo --redis redis://localhost:6379/0           hear what your backend publishes there
+  belfry demo --redis redis://localhost:6379/0    hear what your backend says
 
-The demo listens on loopback only, reads no config file and no environment, and makes a new publish secret at every
-start. For anything else there is \`belfry serve\`.`;
+The demo listens on loopback only, reads no config file and no environment, and
+makes a new publish secret at every start. For anything else there is
+\`belfry serve\`.`;
 
 export function demoCommand(io: Io): Command {
   const command = new Command("demo")

@@ -179,6 +179,33 @@ describe("belfry config", () => {
     expect(out.match(/^BELFRY_SECRET_FILE /gm)).toHaveLength(1);
   });
 
+  test("WSE-01 HUB-01 check takes the file as its argument, as with --config", async () => {
+    const hub = "examples/ws-hub/config.yaml";
+    expect(await run(["config", "check", "--as", "ws-hub", hub])).toMatchObject({ code: 0 });
+    expect(await run(["config", "check", hub])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("Unknown option `clientKey`"),
+    });
+    expect(await run(["config", "check", "/nowhere.yaml"])).toMatchObject({
+      code: 1,
+      err: "belfry: Expected a config file at /nowhere.yaml, got no such file",
+    });
+    expect(await run(["config", "check", "a.yaml", "-c", "b.yaml"])).toMatchObject({
+      code: 1,
+      err: "belfry: Expected one config file, got one as an argument and one by --config",
+    });
+    // Lists still take several values, as in `serve`.
+    const listed = await run(["config", "check", "--cors", "http://a.example", "http://b.example"]);
+    expect(listed).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("WSE-01 env --as lists the names that count there, with the defaults there", async () => {
+    const { out } = await run(["config", "env", "--as", "ws-emit"]);
+    expect(out).toMatch(/^CORS +origins \(--as ws-emit\) +http:\/\/localhost:7788$/m);
+    expect(out).toMatch(/^BELFRY_ADDRESS +address +0\.0\.0\.0:8899$/m);
+    expect(out).not.toMatch(/^SESSION_ENGINE /m);
+  });
+
   test("WSE-01 schema is JSON Schema", async () => {
     const { out } = await run(["config", "schema"]);
     expect(JSON.parse(out)).toMatchObject({ type: "object", additionalProperties: false });
@@ -225,6 +252,32 @@ describe("belfry publish", () => {
     [["time", "--secret", "wrong"], "refused (403): Incorrect secret"],
   ])("WSE-22 WSE-23 %j is refused", async (args, message) => {
     expect(await published(args)).toContain(message);
+  });
+
+  test.each(["some words", '{"time":1}', "12"])(
+    "WSE-24 %p in the event's place goes out, and is said to be the event",
+    async (words) => {
+      const args = ["publish", "time", words, "--secret", "s", "--url", "http://127.0.0.1:1"];
+      const { err } = await run(args);
+      expect(err).toStartWith(
+        `warning: the second argument is the event: it is called ${JSON.stringify(words)}, and without data.`,
+      );
+    },
+  );
+
+  test.each([
+    [["time", "update"]],
+    [["time", "two words", "data"]],
+    [["time", "some words", "--event", "e"]],
+  ])("WSE-24 %j is said nothing of", async (args) => {
+    const { err } = await run(["publish", ...args, "--secret", "s", "--url", "http://127.0.0.1:1"]);
+    expect(err).not.toContain("warning");
+  });
+
+  test("WSE-02 WSE-20 asks the gateway of its config, with the secret of its profile", async () => {
+    const env = { ADDRESS: "0.0.0.0:1", SECRET: "s" };
+    const { err } = await run(["publish", "time", "--as", "ws-emit"], env);
+    expect(err).toBe("belfry: Expected a gateway at http://127.0.0.1:1, got no connection");
   });
 
   test("SEC-11 without a secret nothing is asked", async () => {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { configCommand } from "./config-commands.ts";
 import { demoCommand } from "./demo-command.ts";
 import { describeFailure } from "./failure.ts";
+import { fullName, helpStyle } from "./help.ts";
 import type { Io } from "./io.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
@@ -12,9 +13,9 @@ import { version } from "./version.ts";
 
 const examples = `
 Examples:
-  belfry demo                                            see it work, without Redis
-  belfry serve --redis redis://localhost:6379/0          the real thing
-  belfry serve --as ws-emit                              in the place of ws-emit
+  belfry demo                                       see it work, without Redis
+  belfry serve --redis redis://localhost:6379/0     the real thing
+  belfry serve --as ws-emit                         in the place of ws-emit
   belfry publish time update '{"time": 1}'
   belfry tail --room 'dir::*'`;
 
@@ -56,6 +57,7 @@ function addVerbose(command: Command): void {
 /** Commander neither ends the process nor writes past `io`; the same for every level of commands. */
 function settle(command: Command, io: Io): void {
   addVerbose(command);
+  command.configureHelp(helpStyle(command)).helpOption("-h, --help", "Show this help");
   command.exitOverride().configureOutput({
     writeOut: (text) => {
       io.print(text.trimEnd());
@@ -69,8 +71,4 @@ function settle(command: Command, io: Io): void {
   });
   command.showHelpAfterError(`Run \`${fullName(command)} --help\` for what it takes.`);
   for (const child of command.commands) settle(child, io);
-}
-
-function fullName(command: Command): string {
-  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }

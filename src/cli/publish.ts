@@ -3,17 +3,21 @@
 import { Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { profileNamed } from "../config/profiles/registry.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";
 import { postEmission } from "./emission.ts";
 import type { Emission } from "./emission.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 import type { Io } from "./io.ts";
 import { printable } from "./printable.ts";
 import { pushEmission } from "./push-emission.ts";
+import { profileFlag } from "./serve.ts";
 import { CommandError } from "./failure.ts";
 
 interface PublishFlags {
   readonly config?: string;
-  readonly url: string;
+  readonly as?: string;
+  readonly url?: string;
   readonly namespace: string;
   readonly event?: string;
   readonly json?: true;
@@ -31,15 +35,15 @@ const configFlags: Readonly<Record<string, string>> = {
 };
 
 const examples = `
-Data is sent as JSON when it is JSON, else as text; \`-\` reads it from standard input. Without data, the event is
-sent without an argument.
+Data is sent as JSON when it is JSON, else as text; \`-\` reads it from standard
+input. Without data, the event is sent without an argument.
 
 Examples:
-  belfry publish time update '{"time": 1}' --secret-file /run/secrets/belfry
-  date | belfry publish time message -
-  belfry publish time --event message hello              the event by flag, so that data comes next
+  belfry publish time update '{"time": 1}' --secret-file secret
+  date | belfry publish time message - --secret-file secret
+  belfry publish time --event message hello      the event by flag, data next
   belfry publish time update 12:00 --text --url http://gateway.example:8899
-  belfry publish time update 1 --redis redis://localhost:6379/0 --channel flask-socketio`;
+  belfry publish time update 1 --redis redis://localhost:6379/0`;
 
 export function publishCommand(io: Io): Command {
   const command = new Command("publish")
@@ -47,17 +51,24 @@ export function publishCommand(io: Io): Command {
     .argument("<room>", "Who shall hear it")
     .argument("[event]", "What it is called (default: message)")
     .argument("[data]", "What it says")
-    .option("--url <url>", "The gateway that publishes it", "http://127.0.0.1:8899")
+    .option("--url <url>", "The gateway that publishes it (default: where the config says, on this machine)")
     .option("--event <event>", "The event; the next argument is then the data")
     .option("--namespace <namespace>", "The namespace of the room", "/")
     .addOption(new Option("--json", "Refuse data that is no JSON").conflicts("text"))
     .option("--text", "Send data as text, even if it is JSON")
-    .option("-c, --config <file>", "Config file with the publish secret [BELFRY_CONFIG]")
+    .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
+    .addOption(profileFlag())
     .addHelpText("after", examples);
   addConfigFlags(command, ({ name }) => configFlags[name]);
   return command.action(async (...[room, ...rest]: readonly [string, string?, string?]) => {
     const flags = command.opts<PublishFlags>();
-    const loaded = await loadConfig({ flags: givenFlags(command), env: io.env, file: flags.config });
+    const loaded = await loadConfig({
+      flags: givenFlags(command),
+      env: io.env,
+      file: flags.config,
+      profile: flags.as === undefined ? undefined : profileNamed(flags.as),
+    });
+    warnOfEvent(rest, flags, io);
     const emission = await readEmission([room, rest[0], rest[1]], flags, io);
     io.print(printable(await send(emission, loaded, flags)));
   });
@@ -67,9 +78,22 @@ async function send(emission: Emission, loaded: LoadedConfig, flags: PublishFlag
   const { config } = loaded;
   // A Redis of the environment is the gateway's; going past the gateway is asked for by the flag.
   if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config);
-  if (config.secret !== undefined) return postEmission(emission, { url: flags.url, secret: config.secret });
+  if (config.secret !== undefined) {
+    const url = flags.url ?? gatewayUrl(config, "socketio");
+    return postEmission(emission, { url, secret: config.secret });
+  }
   const expected = "Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET)";
   throw new CommandError(`${expected}, got none`);
+}
+
+/** Words in the event's place are usually meant as data: it goes out as it was asked for, and is said. */
+function warnOfEvent([first, second]: readonly (string | undefined)[], flags: PublishFlags, io: Io): void {
+  if (first === undefined || second !== undefined || flags.event !== undefined) return;
+  if (!/\s/.test(first) && !/^["{[\d-]/.test(first)) return;
+  io.complain(
+    `warning: the second argument is the event: it is called ${printable(JSON.stringify(first))}, and without data.` +
+      " To say it, put an event before it: belfry publish <room> message <data>",
+  );
 }
 
 type Arguments = readonly [room: string, first: string | undefined, second: string | undefined];

@@ -9,6 +9,7 @@ import { flagName } from "../config/sources.ts";
 import type { FlagValue } from "../config/text.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";
 import { createSecret } from "./demo/demo.ts";
+import { helpEnd, profileHeading } from "./help.ts";
 import type { Io } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { CommandError } from "./failure.ts";
@@ -21,18 +22,21 @@ export interface ServeFlags {
 
 const examples = `
 Examples:
-  belfry serve                                           on 127.0.0.1:8899, without Redis
-  belfry serve --redis redis://localhost:6379/0 --secret-file /run/secrets/belfry
-  belfry serve -a 0.0.0.0:8899 --cors https://shop.example https://www.shop.example
+  belfry serve                              on 127.0.0.1:8899, without Redis
+  belfry serve --redis redis://localhost:6379/0 --secret-file secret
+  belfry serve -a 0.0.0.0:8899 --cors https://shop.example https://a.example
   belfry serve -c belfry.yaml --log-format json
-  belfry serve --as ws-emit                              with ws-emit's environment names and defaults
-  belfry serve --as ws-hub -c config.yaml                with WS-HUB's own config file
+  belfry serve --as ws-emit                 with its environment and defaults
+  belfry serve --as ws-hub -c config.yaml   with WS-HUB's own config file
+  belfry serve --as ws4redis --help         what matters for ws4redis
 
-Every option can be set by a flag, the environment (\`belfry config env\` lists the names) or a config file; a flag
-wins over the environment, the environment over the file. SIGTERM or SIGINT drains and ends; a second one ends at once.`;
+Every option can be set by a flag, the environment (\`belfry config env\` lists
+the names) or a config file; a flag wins over the environment, the environment
+over the file. SIGTERM or SIGINT drains and ends; a second one ends at once.`;
 
 export function serveCommand(io: Io): Command {
-  const command = new Command("serve").description("Run the gateway").addHelpText("after", examples);
+  const command = new Command("serve").description("Run the gateway");
+  command.addHelpText("after", () => helpEnd(command, examples));
   addServeFlags(command);
   return command.action(async (flags: ServeFlags) => {
     const { loaded, profile } = await loadServed(command, flags, io);
@@ -72,16 +76,21 @@ export function addServeFlags(command: Command): void {
       "-c, --config <file>",
       "Config file, YAML or JSON; with --as ws-hub, WS-HUB's own [BELFRY_CONFIG]",
     )
-    .addOption(
-      new Option("--as <profile>", "Stand in for another system").choices(profiles.map(({ name }) => name)),
-    )
+    .addOption(profileFlag())
     .option("-v, --verbose", "Log at level debug, and show stacks of errors");
   addConfigFlags(command, ({ description }) => description);
   for (const { name, flags } of profiles) {
     for (const flag of flags) {
-      command.addOption(new Option(flag.flags, flag.description).helpGroup(`Only with --as ${name}:`));
+      command.addOption(new Option(flag.flags, flag.description).helpGroup(profileHeading(name)));
     }
   }
+}
+
+/** `--as <profile>` */
+export function profileFlag(): Option {
+  return new Option("--as <profile>", "Stand in for another system").choices(
+    profiles.map(({ name }) => name),
+  );
 }
 
 /** @throws CommandError when a flag of another profile was given. */

@@ -36,8 +36,9 @@ const wantedOptions: ReadonlySet<string> = new Set([
 const flushMs = 1_000;
 
 const examples = `
-Each line: time, dialect, channel, what it is, size. With --room, messages to everyone are shown too: they reach
-that room. Rooms of another namespace are written \`/chat,room\`. Ctrl-C ends it.
+Each line: time, dialect, channel, what it is, size. With --room, messages to
+everyone are shown too: they reach that room. Rooms of another namespace are
+written \`/chat,room\`. Ctrl-C ends it.
 
 Examples:
   belfry tail

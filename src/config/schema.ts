@@ -79,7 +79,9 @@ const logSchema = z
     format: z
       .enum(["auto", "json", "pretty"])
       .default("auto")
-      .describe("How: `auto` is pretty on a terminal, else JSON"),
+      .describe(
+        "How: `pretty` is a sentence for people, `json` is for machines, `auto` is `pretty` on a terminal",
+      ),
   })
   .describe("Logs");
 

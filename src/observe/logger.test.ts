@@ -155,6 +155,26 @@ describe("pretty lines", () => {
     expect(lines[0]).toContain("8899");
   });
 
+  test("an event is a sentence, with what else is known and its name behind it", () => {
+    const { logger, lines } = capture({ format: "pretty" });
+    logger.log("info", "listening", {
+      url: "http://a:1",
+      dialects: "socketio",
+      broker: "memory",
+      version: "1",
+    });
+    logger.log("warn", "start_warning", { code: "short_secret", text: "The secret is short" });
+    logger.log("info", "unknown_event", { a: 1, b: true });
+    logger.log("debug", "refused", { dialect: "socketio" });
+    expect(lines.map((line) => line.slice("00:00:00 ".length))).toEqual([
+      "INFO  Listening on http://a:1 (socketio); messages come by memory (version 1) [listening]\n",
+      "WARN  The secret is short (code short_secret) [start_warning]\n",
+      "INFO  unknown event (a 1, b true) [unknown_event]\n",
+      "DEBUG Refused: ? (socketio) [refused]\n",
+    ]);
+    expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d /);
+  });
+
   test("T26 colours are the terminal's only, never a field's", () => {
     const { logger, lines } = capture({ format: "pretty" });
     logger.log("warn", "join_refused", { note: "\u001B[31mred\n\u009B2J" });

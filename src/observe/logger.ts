@@ -1,15 +1,16 @@
-// Log lines: one JSON object per event with `level`, `time` (ISO) and a stable `event`, or the same made readable
-// on a terminal. Pino writes them; it runs in this thread (its worker transports do not survive a single-file
+// Log lines: one JSON object per event with `level`, `time` (ISO) and a stable `event`, or the same as a sentence on a
+// terminal (sentences.ts). Pino writes them; it runs in this thread (its worker transports do not survive a single-file
 // executable) and sees only what the Redactor let through.
 
 import pino from "pino";
-import pretty from "pino-pretty";
 import { GatewayError } from "../core/errors.ts";
 import type { LogFields, LogLevel } from "../core/observe.ts";
 import type { Destination, Output } from "./output.ts";
 import type { Redactor } from "./redact.ts";
+import { sentenceLine } from "./sentences.ts";
+import type { LogRecord } from "./sentences.ts";
 
-/** `auto`: pretty when standard output is a terminal, JSON otherwise. */
+/** `auto`: sentences (`pretty`) when standard output is a terminal, JSON otherwise. */
 export type LogFormat = "auto" | "json" | "pretty";
 
 export interface LoggerParts {
@@ -18,6 +19,9 @@ export interface LoggerParts {
   readonly redactor: Redactor;
   readonly output: Output;
 }
+
+/** What pino writes. */
+type PlainRecord = Omit<LogRecord, "fields"> & LogFields;
 
 const eventName = /^[\w.:-]{1,64}$/;
 const maxFrames = 6;
@@ -75,16 +79,11 @@ function isPretty({ format, output }: LoggerParts): boolean {
 }
 
 function prettyDestination(output: Output): Destination {
-  const prettify = pretty.prettyFactory({
-    colorize: output.isTerminal && process.env["NO_COLOR"] === undefined,
-    errorLikeObjectKeys: [],
-    messageKey: "event",
-    singleLine: true,
-    translateTime: "SYS:HH:MM:ss.l",
-  });
+  const isColoured = output.isTerminal && process.env["NO_COLOR"] === undefined;
   return {
     write(line) {
-      output.write(prettify(line));
+      const { level, time, event, ...fields } = JSON.parse(line) as PlainRecord;
+      output.write(sentenceLine({ level, time, event, fields }, isColoured));
     },
   };
 }

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
+import { hasSentence } from "../../src/observe/sentences.ts";
 import { until } from "../conformance/bus-support.ts";
 import { Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -453,11 +454,18 @@ async function tableOf(heading: string): Promise<readonly (readonly string[])[]>
   );
 }
 
-async function documentedEvents(): Promise<readonly { event: string; levels: readonly string[] }[]> {
+interface DocumentedEvent {
+  readonly event: string;
+  readonly levels: readonly string[];
+  readonly fields: readonly string[];
+}
+
+async function documentedEvents(): Promise<readonly DocumentedEvent[]> {
   const rows = await tableOf("Logs");
-  return rows.map(([event = "", levels = ""]) => ({
+  return rows.map(([event = "", levels = "", fields = ""]) => ({
     event: event.replaceAll("`", ""),
     levels: levels.split(", "),
+    fields: fields.split(", "),
   }));
 }
 
@@ -495,6 +503,12 @@ describe("docs/operations.md", () => {
       expect([name, families.get(name)?.kind, families.get(name)?.help]).toEqual([name, kind, meaning]);
       const declared = new RegExp(`name: "${name}",[^}]*?labels: \\[([^\\]]*)\\]`).exec(source)?.[1] ?? "";
       expect([name, declared.replaceAll('"', "")]).toEqual([name, labels]);
+    }
+  });
+
+  test("every log event is a sentence on a terminal: its own text, or one of the table", async () => {
+    for (const { event, fields } of await documentedEvents()) {
+      expect([event, fields.includes("text") || hasSentence(event)]).toEqual([event, true]);
     }
   });
 
