@@ -105,7 +105,7 @@ export class PlainClient implements SocketHandler, Agent, Closable {
   }
 
   closed(_code: number, cause: CloseCause): void {
-    this.#finish(cause === "slow" ? "slow" : this.#reason);
+    this.#finish(cause === "peer" ? this.#reason : cause);
   }
 
   nativeChanged(): void {

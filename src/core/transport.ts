@@ -1,6 +1,8 @@
 // The port to one client, whatever carries it, and to the engine's native topics. The hub sees nothing else of
 // the network: websockets are reached through topics, everything else by `send`.
 
+import type { DisconnectReason } from "./disconnect.ts";
+
 /** What goes into one websocket frame: text or binary. */
 export type Frame = string | Uint8Array;
 
@@ -53,5 +55,5 @@ export interface SocketHandler {
   nativeChanged(): void;
 }
 
-/** Why a socket ended: `slow` when its queue overflowed, `peer` otherwise. */
-export type CloseCause = "peer" | "slow";
+/** Why a socket ended: a reason of ours, also where the engine saw to it by itself, or `peer` for all other ends. */
+export type CloseCause = "peer" | Extract<DisconnectReason, "slow" | "too_large" | "protocol_error">;

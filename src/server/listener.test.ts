@@ -213,7 +213,7 @@ describe("a websocket", () => {
     using client = await setup.open();
     client.send("x".repeat(10_001));
     expect((await client.waitForClose()).code).toBe(1009);
-    await setup.logged("closed 1009 peer");
+    await setup.logged("closed 1006 too_large");
     using liar = await setup.open();
     liar.sendFrame(8, Buffer.concat([Buffer.of(0x0f, 0xa1), Buffer.from("Received too big message")]));
     await liar.waitForClose();

@@ -7,7 +7,7 @@ import type { Route } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Frame, SocketHandler } from "../core/transport.ts";
+import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
 import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import type { Origins } from "./origin.ts";
@@ -145,9 +145,7 @@ export class Listener implements SocketContext {
         ws.data.handler.ponged?.();
       }),
       close: this.#guarded((ws, code: number, reason: string) => {
-        // The engine closes a message over the limit with 1009 by itself, and tells us 1006, which no client can send.
-        const isTooLarge = code === 1006 && reason === "Received too big message";
-        ws.data.ended(isTooLarge ? 1009 : code);
+        ws.data.ended(code, engineFault(code, reason));
       }),
     };
   }
@@ -264,6 +262,15 @@ export class Listener implements SocketContext {
 function unixOptions(path: string): { readonly unix: string } {
   const options = { unix: path, idleTimeout: longestHoldSeconds };
   return options;
+}
+
+/**
+ * What made the engine close a websocket by itself. It sends the close frame that RFC 6455 asks for, and tells us 1006,
+ * which no client can send, with what it found; a connection that broke has no such words.
+ */
+function engineFault(code: number, reason: string): CloseCause | undefined {
+  if (code !== 1006 || reason === "") return undefined;
+  return reason === "Received too big message" ? "too_large" : "protocol_error";
 }
 
 function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {

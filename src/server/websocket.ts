@@ -101,10 +101,11 @@ export class WebSocketTransport implements Socket {
     this.handler.open(this);
   }
 
-  ended(code: number): void {
+  /** @param fault why the engine closed it by itself; undefined: it did not. */
+  ended(code: number, fault: CloseCause | undefined): void {
     this.#ws = undefined;
     this.#backlog = undefined;
-    this.handler.closed(code, this.#cause);
+    this.handler.closed(code, fault ?? this.#cause);
   }
 
   /** The client read something: its backlog goes on, and when all is read it is native again. */

@@ -320,7 +320,7 @@ describe("limits and closes", () => {
     await backend.next();
     multibyte.send("é".repeat(65));
     expect((await multibyte.waitForClose()).code).toBe(1009);
-    expect(await gateway.metric("belfry_disconnections_total", "too_large")).toBe(3);
+    expect(await gateway.metric("belfry_disconnections_total", "too_large")).toBe(4);
     expect(gateway.log).toContain('"event":"message_too_large","dialect":"ws-hub","maxMessageSize":128');
     expect(backend.heard).toEqual([]);
     await until(() => gateway.admitted === 0);

@@ -83,7 +83,7 @@ export class ChannelsGateway implements AsyncDisposable {
       routes: [...(parts.routes ?? []), ...this.browser.routes, ...backend.routes],
       origins: parts.origins,
       trustedProxies: [],
-      maxMessageBytes: this.browser.maxMessageBytes + 1_000,
+      maxMessageBytes: this.browser.maxMessageBytes,
       limits,
       observe,
     });

@@ -138,9 +138,8 @@ export class Session implements Client, SocketHandler {
     else if (!this.receive(frame)) this.close("protocol_error");
   }
 
-  closed(code: number, cause: CloseCause): void {
-    if (cause === "slow") this.#finish("slow");
-    else this.#finish(code === closeCodes.too_large ? "too_large" : "client");
+  closed(_code: number, cause: CloseCause): void {
+    this.#finish(cause === "peer" ? "client" : cause);
   }
 
   nativeChanged(): void {

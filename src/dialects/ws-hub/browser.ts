@@ -17,8 +17,6 @@ import { KeyParts } from "./key-parts.ts";
 import { Roster } from "./roster.ts";
 import { statusRoutes } from "./status.ts";
 
-/** Beyond the limit by less than this, we close the client and count why; beyond that, the engine does. */
-const overrunBytes = 65_536;
 /** Connections of one key that may come at once: a page that is reloaded, a flaky network. */
 const keyBurst = 10;
 /** Keys whose rate is remembered. */
@@ -39,7 +37,7 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
   const tickClients = createPlainClock(dialect.clients, context.now());
   return {
     routes: [...socketRoutes(door), ...statusRoutes(roster, options.adminToken)],
-    maxMessageBytes: options.maxMessageSize + overrunBytes,
+    maxMessageBytes: options.maxMessageSize,
     // The time that an answer to a ping has.
     shortestDelayMs: options.pongWait * 1_000 - dialect.pingIntervalMs,
     tick(now) {

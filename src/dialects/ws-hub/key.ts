@@ -25,9 +25,9 @@ export function isKey(key: string, maxBytes: number): boolean {
 /** RFC 6455 section 4.2.1, with the statuses of WS-HUB (HUB-17). */
 export function handshakeFault({ method, headers }: Request): 400 | 405 | undefined {
   if (method !== "GET") return 405;
-  const tokens = (headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/);
+  const tokens = (headers.get("connection") ?? "").toLowerCase().split(",");
   const isRight =
-    tokens.includes("upgrade") &&
+    tokens.some((token) => token.trim() === "upgrade") &&
     headers.get("upgrade")?.toLowerCase() === "websocket" &&
     headers.get("sec-websocket-version") === "13" &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");

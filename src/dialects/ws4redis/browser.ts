@@ -20,8 +20,6 @@ import type { Ws4redisOptions } from "./options.ts";
 const pingIntervalMs = 30_000;
 /** Two pings and a half: who answered neither is gone. */
 const pongTimeoutMs = 75_000;
-/** Beyond the limit by less than this, we close the client and count why; beyond that, the engine does. */
-const overrunBytes = 65_536;
 
 export function createBrowserSide(context: BrowserContext, options: Ws4redisOptions): BrowserSide {
   const dialect: PlainDialect = {
@@ -38,7 +36,7 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
   const admission = new Admission({ context, options, legacyNames, keptMessages, dialect });
   return {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
-    maxMessageBytes: options.maxMessage + overrunBytes,
+    maxMessageBytes: options.maxMessage,
     shortestDelayMs: options.heartbeat === undefined ? pingIntervalMs : 4_000,
     tick: createPlainClock(dialect.clients, context.now()),
     clients: () => dialect.clients,
