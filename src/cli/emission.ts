@@ -1,6 +1,7 @@
 // The HTTP way of `belfry publish`: `POST /emit` of a gateway, and its answer as a sentence.
 
 import { maskUrl } from "../config/problems.ts";
+import { withoutEndSlashes } from "../core/http.ts";
 import { CommandError } from "./failure.ts";
 
 /** One message, as a backend says it. */
@@ -43,7 +44,7 @@ async function post(emission: Emission, { url, secret }: EmissionTarget): Promis
     throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
   }
   try {
-    return await fetch(`${url.replace(/\/+$/, "")}/emit`, {
+    return await fetch(`${withoutEndSlashes(url)}/emit`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: encodeBody(emission, secret),

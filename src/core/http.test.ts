@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isUpgrade, textAnswer } from "./http.ts";
+import { bearerToken, isUpgrade, textAnswer, withoutEndSlashes } from "./http.ts";
 
 test("SEC-05 an answer is plain text that nobody sniffs or keeps", async () => {
   const answer = textAnswer(403, "Expected something else\n", { "retry-after": "1" });
@@ -28,4 +28,26 @@ test.each([
 ])("W4R-10 Upgrade: %p asks for a websocket: %p", (upgrade, expected) => {
   expect(isUpgrade(new Request("http://h/", { headers: { upgrade } }))).toBe(expected);
   expect(isUpgrade(new Request("http://h/"))).toBe(false);
+});
+
+test.each([
+  ["Bearer abc", "abc"],
+  ["bearer   a b ", "a b"],
+  ["Bearer", undefined],
+  ["Bearer ", undefined],
+  ["Bearerabc", undefined],
+  ["Basic abc", undefined],
+  ["", undefined],
+])("SEC-11 Authorization: %p shows the token %p", (authorization, expected) => {
+  expect(bearerToken(new Request("http://h/", { headers: { authorization } }))).toBe(expected);
+});
+
+test.each([
+  ["/ws/", "/ws"],
+  ["/ws", "/ws"],
+  ["//", ""],
+  ["", ""],
+  ["/a/b///", "/a/b"],
+])("the path %p is mounted at %p", (path, expected) => {
+  expect(withoutEndSlashes(path)).toBe(expected);
 });

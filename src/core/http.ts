@@ -18,6 +18,21 @@ export function textAnswer(
   });
 }
 
+/** The token of `Authorization: Bearer <token>`; undefined when there is none. */
+export function bearerToken({ headers }: Request): string | undefined {
+  const header = headers.get("authorization") ?? "";
+  const scheme = "bearer ";
+  if (header.slice(0, scheme.length).toLowerCase() !== scheme) return undefined;
+  return header.slice(scheme.length).trim() || undefined;
+}
+
+/** `/ws` of `/ws/`: where a path is mounted. */
+export function withoutEndSlashes(path: string): string {
+  let end = path.length;
+  while (path.endsWith("/", end)) end--;
+  return path.slice(0, end);
+}
+
 /** Does it ask for a websocket? */
 export function isUpgrade({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";

@@ -102,7 +102,7 @@ export class WebSocketTransport implements Socket {
   }
 
   /** @param fault why the engine closed it by itself; undefined: it did not. */
-  ended(code: number, fault: CloseCause | undefined): void {
+  ended(code: number, fault?: CloseCause): void {
     this.#ws = undefined;
     this.#backlog = undefined;
     this.handler.closed(code, fault ?? this.#cause);

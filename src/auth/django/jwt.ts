@@ -5,6 +5,7 @@ import { createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
 import { readStream } from "../../core/codec/body.ts";
+import { bearerToken } from "../../core/http.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { readCookie } from "./cookies.ts";
 import type { JwtOptions } from "./options.ts";
@@ -62,8 +63,8 @@ export function createJwtSource(parts: JwtParts): JwtSource {
 
 /** Header first, then cookie, then query; the first that is there decides. */
 function findToken(request: Request, asked: Asked, options: JwtOptions): string | undefined {
-  const bearer = /^bearer +(\S.*)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (bearer !== undefined) return bearer.trim();
+  const bearer = bearerToken(request);
+  if (bearer !== undefined) return bearer;
   const { cookie, queryParameter } = options;
   const stored = cookie === undefined ? undefined : readCookie(request.headers.get("cookie"), cookie);
   if (stored !== undefined || queryParameter === undefined) return stored;

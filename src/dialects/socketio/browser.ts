@@ -3,6 +3,7 @@
 
 import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import { withoutEndSlashes } from "../../core/http.ts";
 import type { SocketHandler } from "../../core/transport.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine } from "./engine.ts";
@@ -19,7 +20,7 @@ const lateMs = 1_000;
 
 export function createBrowserSide(context: BrowserContext, options: SocketIoOptions): BrowserSide {
   const engine = createEngine(context, options);
-  const path = options.path.replace(/\/+$/, "");
+  const path = withoutEndSlashes(options.path);
   let lastTick = context.now();
   let wasLate = false;
   return {

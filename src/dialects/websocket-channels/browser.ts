@@ -6,7 +6,7 @@ import { roomSpace } from "../../core/access.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { isUpgrade, textAnswer } from "../../core/http.ts";
+import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainClientParts, PlainDialect } from "../../core/plain-client.ts";
 import { createPlainClock } from "../../core/plain-clock.ts";
@@ -39,7 +39,7 @@ export function createBrowserSide(context: BrowserContext, options: WebsocketCha
     closeCode,
   };
   const channels = { context, options, dialect };
-  const mount = options.path.replace(/\/+$/, "");
+  const mount = withoutEndSlashes(options.path);
   return {
     routes: [
       ...(mount === "" ? [] : [mountRoute(channels, mount)]),

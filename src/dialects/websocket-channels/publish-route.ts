@@ -7,7 +7,7 @@ import { readBody } from "../../core/codec/body.ts";
 import { readObject, readString } from "../../core/codec/json.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { isUpgrade, textAnswer } from "../../core/http.ts";
+import { bearerToken, isUpgrade, textAnswer } from "../../core/http.ts";
 import type { Outgoing } from "../../core/publication.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { backendMark, decodePath, dialectName, maxSegments, readAddress, redisPrefix } from "./packet.ts";
@@ -79,8 +79,7 @@ function judge(
     observe.refused(dialectName, "origin");
     return textAnswer(403, "Expected an origin that may publish\n");
   }
-  const token = /^bearer +(.*)$/i.exec(request.headers.get("authorization") ?? "")?.[1]?.trim();
-  if (isPublishSecret?.(token) === true) return undefined;
+  if (isPublishSecret?.(bearerToken(request)) === true) return undefined;
   observe.refused(dialectName, "secret_wrong");
   return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
     "www-authenticate": "Bearer",

@@ -3,7 +3,7 @@
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import { textAnswer } from "../../core/http.ts";
+import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
 import { createPlainClock } from "../../core/plain-clock.ts";
@@ -81,7 +81,7 @@ function closeCode(reason: DisconnectReason): { code: number; reason: string } {
 
 /** `/ws` is ours; `/ws/` too, unless it has no key and another dialect wants it (RTE-02). */
 function socketRoutes(door: Door): readonly Route[] {
-  const path = door.options.serverUrl.replace(/\/+$/, "");
+  const path = withoutEndSlashes(door.options.serverUrl);
   const route: Route = {
     path: path === "" ? "/" : path,
     isPrefix: false,

@@ -86,6 +86,7 @@ describe("the handshake", () => {
   test("HUB-17 is right, or refused with 400, or with 405 for its method", () => {
     expect(fault({})).toBeUndefined();
     expect(fault({}, "POST")).toBe(405);
+    expect(fault({ connection: "keep-alive ,\tUpgrade , x" })).toBeUndefined();
     expect(fault({ connection: "keep-alive" })).toBe(400);
     expect(fault({ upgrade: "h2c" })).toBe(400);
     expect(fault({ "sec-websocket-version": "8" })).toBe(400);

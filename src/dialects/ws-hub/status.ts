@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Route } from "../../core/dialect.ts";
-import { textAnswer } from "../../core/http.ts";
+import { bearerToken, textAnswer } from "../../core/http.ts";
 import type { Roster } from "./roster.ts";
 
 export function statusRoutes(roster: Roster, adminToken: string | undefined): readonly Route[] {
@@ -35,10 +35,7 @@ function jsonAnswer(value: unknown): Response {
 /** Digests of equal length, compared to the last byte: the time tells nothing of the token. */
 function bearerCheck(token: string): (request: Request) => boolean {
   const expected = digest(token);
-  return ({ headers }) => {
-    const [, given = ""] = /^Bearer (.{1,4096})$/i.exec(headers.get("authorization") ?? "") ?? [];
-    return timingSafeEqual(digest(given), expected);
-  };
+  return (request) => timingSafeEqual(digest(bearerToken(request) ?? ""), expected);
 }
 
 function digest(text: string): Buffer {

@@ -3,7 +3,7 @@
 
 import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import { isUpgrade, textAnswer } from "../../core/http.ts";
+import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
 import { createPlainClock } from "../../core/plain-clock.ts";
 import { createRawFormat } from "../../core/raw.ts";
@@ -45,7 +45,7 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
 
 /** `/ws/<facility>`; `/ws` itself is no facility's path (RTE-02). */
 function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): Route {
-  const mount = path.replace(/\/+$/, "");
+  const mount = withoutEndSlashes(path);
   return {
     path: mount,
     isPrefix: true,
@@ -63,7 +63,7 @@ function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): 
 
 /** `/<facility>`, from a proxy that cut off the path (RTE-07, W4R-01): only what shows by its query that it is for us. */
 function strippedRoute(admission: Admission, { path, keepLeadingSlash }: Ws4redisOptions): Route {
-  const mount = path.replace(/\/+$/, "");
+  const mount = withoutEndSlashes(path);
   const start = keepLeadingSlash ? 0 : 1;
   return {
     path: "",

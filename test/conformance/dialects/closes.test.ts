@@ -50,7 +50,8 @@ const ends: readonly (readonly [string, (socket: RawWebSocket) => void, number, 
   [
     "fragments",
     (socket) => {
-      for (const [at, opcode] of [1, 0, 0].entries()) socket.sendFrame(opcode, "x".repeat(limit / 2), at === 2);
+      for (const [at, opcode] of [1, 0, 0].entries())
+        socket.sendFrame(opcode, "x".repeat(limit / 2), at === 2);
     },
     1009,
     "too_large",
