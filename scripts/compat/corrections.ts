@@ -17,7 +17,19 @@ export const corrections: readonly Correction[] = [
     text: "A missing `EIO` means 3 while version 3 is allowed, since old phones and boards never send it; otherwise it is refused.",
   },
   {
+    ids: "EIO-08, EIO-09",
+    text: "The base64 of a client, in version 4 and in the `b4` form of version 3, may hold line breaks, blanks and tabs anywhere and the URL alphabet: clients for Java and Android write it so.",
+  },
+  {
     ids: "EIO-09",
     text: "Every answer to a poll of version 3 is in binary form, unless its request has `b64=1` or asks for JSONP: browsers with socket.io-client 1.0 to 1.3.7 read no other. JSON toward version 3 is pure ASCII: 1.0 to 1.7.4 end at any other character.",
+  },
+  {
+    ids: "EIO-21",
+    text: "JSONP is answered under `*`, or where `Sec-Fetch-Site` (else `Referer`) says that the page is our own or a listed one: a script comes without an `Origin`, whoever asks for it.",
+  },
+  {
+    ids: "SIO-07, SIO-10, SIO-12",
+    text: "As in node, an event whose name is a number is one that nobody knows, an acknowledgement without a payload has no arguments, and one without an id is ignored: neither ends the connection.",
   },
 ];

@@ -23,6 +23,8 @@ export interface Exchange {
   readonly isOriginAllowed: boolean;
   /** Is the page of our own host and port, as the client or a trusted proxy names them (W4R-16)? No Origin is none. */
   readonly isOwnOrigin: boolean;
+  /** May the page that asks read an answer that is a script (EIO-21)? Pages ask for scripts without an `Origin`. */
+  isScriptAllowed(): boolean;
   /** Keeps the request open this long without an answer (a held poll). */
   hold(seconds: number): void;
 }
@@ -39,6 +41,8 @@ export interface Route {
   accepts?(request: Request, exchange: Exchange): "yes" | "otherwise" | "no";
   /** `upgrade` judges the handshake's headers itself; otherwise the listener refuses what RFC 6455 forbids (W4R-10). */
   readonly judgesHandshake?: boolean;
+  /** `fetch` refuses websocket handshakes by another method than GET; otherwise the listener does, with 405 (EIO-15). */
+  readonly judgesMethod?: boolean;
   /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades are refused. */
   upgrade?(
     request: Request,

@@ -178,9 +178,10 @@ export class Listener implements SocketContext {
       },
     });
     const { route, isKnownPath } = this.#router.find(request, exchange);
-    if (!isUpgrade(request)) {
+    const asksUpgrade = isUpgrade(request);
+    if (!asksUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
       const answer = route ? route.fetch(request, exchange) : this.#notFound();
-      return hasBody(request) ? settled(request, answer) : answer;
+      return asksUpgrade || hasBody(request) ? settled(request, answer) : answer;
     }
     if (this.#isDraining) return this.#refuseDraining();
     if (!route?.upgrade) return this.#refuse(isKnownPath ? 400 : 404, "Expected no upgrade on this path\n");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isOriginAllowed, isOwnOrigin, ownHost } from "./origin.ts";
-import type { OwnHost } from "./origin.ts";
+import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
+import type { Origins, OwnHost } from "./origin.ts";
 
 const good = "https://good.example";
 /** None of these is the origin `https://good.example`, however much it looks like it. */
@@ -211,5 +211,54 @@ describe("W4R-16 where a request was sent", () => {
     for (const empty of ["", " ", ",", "site.example,"]) {
       expect(sent({ "x-forwarded-host": empty }, true).host).toBe("inner:8000");
     }
+  });
+});
+
+describe("EIO-21 who may read a script", () => {
+  const own: OwnHost = { host: "good.example", isTls: true };
+  const may = (headers: Record<string, string>, origins?: Origins): boolean =>
+    isScriptAllowed(new Request("https://good.example/", { headers }), own, origins);
+
+  test("EIO-21 EIO-18 everyone under *, nobody under an empty list", () => {
+    for (const headers of [
+      {},
+      { "sec-fetch-site": "same-origin" },
+      { referer: `${good}/` },
+      { origin: good, referer: `${good}/`, "sec-fetch-site": "same-origin" },
+    ]) {
+      expect(may(headers, "*")).toBe(true);
+      expect(may(headers, [])).toBe(false);
+    }
+  });
+
+  test("EIO-21 an Origin that came all the same decides alone", () => {
+    const rest = { referer: `${good}/`, "sec-fetch-site": "same-origin" };
+    expect(may({ ...rest, origin: good })).toBe(true);
+    for (const origin of hostile.filter((text) => !/[^ -~]/.test(text) && text.trim() === text)) {
+      expect(may({ ...rest, origin }), origin).toBe(false);
+      expect(may({ ...rest, origin }, [good]), origin).toBe(false);
+    }
+  });
+
+  test("EIO-21 the word of a browser about its page counts before the page's own address", () => {
+    for (const site of ["same-site", "cross-site", "none", "", "x", "same-origin, same-origin"]) {
+      expect(may({ "sec-fetch-site": site, referer: `${good}/` }), site).toBe(false);
+      expect(may({ "sec-fetch-site": site, referer: `${good}/a` }, [good]), site).toBe(true);
+    }
+    expect(may({ "sec-fetch-site": "same-origin", referer: "https://evil.example/" })).toBe(true);
+  });
+
+  test("EIO-21 a Referer that only looks like one of a good page is none", () => {
+    const referers = hostile.filter((text) => !/[^ -~]/.test(text) && text !== "https://good.example/");
+    // What URLs mean alike is the same page: browsers never write it so.
+    const alike = new Set(referers.filter((text) => URL.canParse(text) && new URL(text).origin === good));
+    for (const referer of referers) {
+      if (alike.has(referer)) continue;
+      expect(may({ referer }), referer).toBe(false);
+      expect(may({ referer }, [good]), referer).toBe(false);
+    }
+    expect(may({ referer: `${good}/page?x#y` })).toBe(true);
+    expect(may({ referer: good }, [good])).toBe(true);
+    expect(may({ referer: "http://good.example/" })).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
-// May the page that speaks to us do so? Judged by the `Origin` header alone, which no page can forge; the verdicts stand
-// in the Exchange, before any dialect sees the request.
+// May the page that speaks to us do so? Judged by the `Origin` header alone, which no page can forge, and for scripts, which
+// come without one, by `Sec-Fetch-Site` or `Referer`; the verdicts stand in the Exchange, before any dialect sees the request.
 
 /** `*`: any; a list: exactly these (EIO-18); undefined: no list configured, then a page's own origin is allowed. */
 export type Origins = "*" | readonly string[] | undefined;
@@ -50,4 +50,26 @@ export function isOwnOrigin(origin: string | undefined, own: OwnHost): boolean {
 export function isOriginAllowed(origin: string | undefined, isOwn: boolean, origins: Origins): boolean {
   if (origin === undefined || origins === "*") return true;
   return origins ? origins.includes(origin) : isOwn;
+}
+
+/**
+ * May the page that asks for a script run it, and so read what it holds (EIO-21)? With `<script>` every page may ask, and no
+ * browser sends an `Origin`. So the browser must say that the page is our own, or which of the listed pages it is; who says
+ * nothing is refused, unless everyone may read. An empty list is no page, not even our own.
+ */
+export function isScriptAllowed({ headers }: Request, own: OwnHost, origins: Origins): boolean {
+  if (origins === "*") return true;
+  const origin = headers.get("origin");
+  if (origin !== null) return isOriginAllowed(origin, isOwnOrigin(origin, own), origins);
+  if (origins?.length === 0) return false;
+  const site = headers.get("sec-fetch-site");
+  if (site === "same-origin") return true;
+  const page = originOf(headers.get("referer"));
+  if (page === undefined) return false;
+  // Browsers that know the first header know better than the second what our own is.
+  return (origins?.includes(page) ?? false) || (site === null && isOwnOrigin(page, own));
+}
+
+function originOf(referer: string | null): string | undefined {
+  return referer !== null && URL.canParse(referer) ? new URL(referer).origin : undefined;
 }

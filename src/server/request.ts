@@ -4,7 +4,7 @@
 import { BlockList, isIP } from "node:net";
 import type { Exchange } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
-import { isOriginAllowed, isOwnOrigin, ownHost } from "./origin.ts";
+import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
 import type { Origins } from "./origin.ts";
 
 /** @returns why the request must not be served, or undefined when it may. */
@@ -99,7 +99,8 @@ export interface ExchangeParts {
 export function createExchange({ request, peer, proxies, origins, hold }: ExchangeParts): Exchange {
   const url = new URL(request.url);
   const origin = request.headers.get("origin") ?? undefined;
-  const isOwn = isOwnOrigin(origin, ownHost(request, proxies.trusts(peer)));
+  const own = ownHost(request, proxies.trusts(peer));
+  const isOwn = isOwnOrigin(origin, own);
   return {
     path: url.pathname,
     query: url.searchParams,
@@ -107,6 +108,7 @@ export function createExchange({ request, peer, proxies, origins, hold }: Exchan
     origin,
     isOriginAllowed: isOriginAllowed(origin, isOwn, origins),
     isOwnOrigin: isOwn,
+    isScriptAllowed: () => isScriptAllowed(request, own, origins),
     hold,
   };
 }

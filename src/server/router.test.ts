@@ -40,6 +40,7 @@ function exchange(path: string): Exchange {
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: false,
+    isScriptAllowed: () => true,
     hold: () => undefined,
   };
 }

@@ -234,6 +234,17 @@ describe("handshake", () => {
     }
     const { status } = await fetch(plain.url + polling4, { method: "HEAD" });
     expect(status).toBe(400);
+    const session = await PollingClient.open(plain.url);
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      for (const headers of [handshakeHeaders(), { Connection: "Upgrade", Upgrade: "websocket" }]) {
+        const refused = await rawRequest(plain.url, { method, path: websocket4, headers });
+        expectRefusal(refused, badMethod);
+        expect(refused.headers.get("connection")).toBe("close");
+        const path = session.path("websocket");
+        expectRefusal(await rawRequest(plain.url, { method, path, headers }), badRequest);
+      }
+    }
+    expect((await session.post("3")).text).toBe("ok");
   });
 
   test("EIO-15 websocket and polling are not mixed up", async () => {
@@ -363,6 +374,29 @@ describe("polling", () => {
     expect((await client.poll()).text).toBe("430[]");
     expectRefusal(await client.post(Buffer.of(0x34, 0x30)), badRequest);
     expectRefusal(await client.poll(), sessionUnknown);
+  });
+
+  test("EIO-08 EIO-09 base64 as Java and Android write it: a line break after 76 characters and at the end", async () => {
+    const bytes = Buffer.from(Array.from({ length: 200 }, (_, index) => (index * 37) % 256));
+    const broken = (eol: string): string =>
+      bytes
+        .toString("base64")
+        .replaceAll(/.{76}/g, (line) => line + eol)
+        .concat(eol);
+    const header = '451-["x",{"_placeholder":true,"num":0}]';
+    const leave = '420["leave",{"room":"a"}]';
+    const spellings = [broken("\n"), broken("\r\n"), ` ${bytes.toString("base64url")}\t`];
+    const now = await PollingClient.connect(plain.url);
+    for (const base64 of spellings) {
+      expect((await now.post(`${header}\u001eb${base64}\u001e${leave}`)).text).toBe("ok");
+      expect((await now.poll()).text).toBe("430[]");
+    }
+    const old = await PollingClient.open(plain.url, { query: "EIO=3&b64=1" });
+    await old.poll();
+    for (const base64 of spellings) {
+      expect((await old.post(v3(header, `b4${base64}`, leave))).text).toBe("ok");
+      expect((await old.poll()).text).toBe("5:430[]");
+    }
   });
 
   test("EIO-09 SIO-03 version 3, text form: the captured answer, to the byte", async () => {
@@ -603,6 +637,52 @@ describe("polling", () => {
         badRequest,
       );
     }
+  });
+
+  test("EIO-21 EIO-18 JSONP: only a page that may connect reads the answer, though a script brings no Origin", async () => {
+    const listed = "http://localhost:7788";
+    const gatewayFor = async (origins?: readonly string[]): Promise<TestGateway> =>
+      startGateway({ listeners: [{ address: "127.0.0.1:0", ...(origins && { origins: [...origins] }) }] });
+    await using list = await gatewayFor([listed]);
+    await using own = await gatewayFor();
+    await using none = await gatewayFor([]);
+    const verdicts = async (gateway: TestGateway, query: string): Promise<unknown> => {
+      const asked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+        silent: {},
+        same: { "Sec-Fetch-Site": "same-origin" },
+        "other listed": { "Sec-Fetch-Site": "cross-site", Referer: `${listed}/page?x` },
+        other: { "Sec-Fetch-Site": "cross-site", Referer: "http://evil.example/" },
+        sibling: { "Sec-Fetch-Site": "same-site" },
+        forged: { "Sec-Fetch-Site": "cross-site", Referer: `${gateway.url}/` },
+        typed: { "Sec-Fetch-Site": "none" },
+        "old same": { Referer: `${gateway.url}/page` },
+        "old listed": { Referer: `${listed}/` },
+        "old other": { Referer: `http://evil.example/?${listed}` },
+        "old junk": { Referer: "x" },
+      };
+      const answered: string[] = [];
+      for (const [name, headers] of Object.entries(asked)) {
+        const answer = await rawRequest(gateway.url, {
+          path: `/socket.io/?transport=polling&${query}`,
+          headers,
+        });
+        if (answer.status === 200) answered.push(name);
+        else expectRefusal(answer, badRequest);
+      }
+      return answered;
+    };
+    for (const query of ["EIO=3&j=0", "EIO=4&j=0", "j=17&b64=1"]) {
+      expect(await verdicts(list, query)).toEqual(["same", "other listed", "old same", "old listed"]);
+      expect(await verdicts(own, query)).toEqual(["same", "old same"]);
+      expect(await verdicts(none, query)).toEqual([]);
+      expect(await verdicts(plain, query)).toHaveLength(11);
+    }
+    // Neither does a session that was opened without it.
+    const session = await PollingClient.open(list.url, { query: "EIO=3" });
+    expectRefusal(await rawRequest(list.url, { path: `${session.path()}&j=0` }), badRequest);
+    const form = { method: "POST", path: `${session.path()}&j=0`, body: "d=1%3A2" };
+    expectRefusal(await rawRequest(list.url, form), badRequest);
+    expect((await rawRequest(list.url, { ...form, headers: { Origin: listed } })).text).toBe("ok");
   });
 
   test("EIO-15 EIO-21 a JSONP index that is no number is refused", async () => {

@@ -215,7 +215,7 @@ describe("T22 a refused upgrade ends the connection", () => {
       400,
       upgrade(websocketPath, handshake.replace("Connection: Upgrade", "Connection: keep-alive")),
     ],
-    POST: [405, upgrade(websocketPath, handshake).replace("GET", "POST")],
+    POST: [400, upgrade(websocketPath, handshake).replace("GET", "POST")],
     "POST with a body": [
       400,
       `${upgrade(websocketPath, `${handshake}Content-Length: 2\r\n`).replace("GET", "POST")}40`,

@@ -363,15 +363,13 @@ describe("packets", () => {
     "42",
     "42{}",
     "42[]",
-    "42[1]",
+    "42[true]",
     "42[null]",
     '42"a"',
     '42["a"',
     '42abc["message-with-ack",1,"2",{"3":[false]}]',
-    "43",
-    "43[]",
     "431{}",
-    "431",
+    "431[",
     '44"error"',
     '44{"message":"x"}',
     "40[]",
@@ -397,6 +395,20 @@ describe("packets", () => {
         expect([packet, (await client.socket.waitForClose()).code]).toEqual([packet, 1000]);
       }
       expect(await isIn(witness, witness.sid)).toBe(true);
+    },
+  );
+
+  test.each(bothVersions)(
+    "SIO-07 SIO-10 SIO-12 protocol %p: what node only shrugs at closes nothing",
+    async (_protocol, path) => {
+      using client = await connect(path);
+      for (const packet of ["42[1,{}]", "421[1]", "42[-1.5]", "43", "43[]", "431", '43["x"]', "4399[1]"]) {
+        expect([packet, await answersTo(client, packet)]).toEqual([packet, []]);
+      }
+      const attachment = path === version4 ? Buffer.of(1) : Buffer.of(4, 1);
+      for (const header of ['451-[7,{"_placeholder":true,"num":0}]', "461-3", "461-[]"]) {
+        expect([header, await answersTo(client, header, attachment)]).toEqual([header, []]);
+      }
     },
   );
 
@@ -577,6 +589,11 @@ describe("acknowledgements of clients", () => {
       expect(await other.socket.waitForMessage()).toBe('420["ask","c"]');
       other.socket.send("430[1]");
       expect(await bus.next()).toEqual({ ...answer, args: [1] });
+      // Without a payload it is an answer, too.
+      await emit("ask", "d", { callback, host_id: "h1", room: other.sid });
+      expect(await other.socket.waitForMessage()).toBe('421["ask","d"]');
+      other.socket.send("431");
+      expect(await bus.next()).toEqual({ ...answer, args: [] });
       bus.close();
     },
   );

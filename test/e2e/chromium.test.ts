@@ -49,3 +49,51 @@ test.each(["polling", "websocket"])(
     });
   },
 );
+
+/** A page that asks for a poll as a script, as JSONP clients do, and shows in its title whether it was told anything. */
+function startScriptSite(): Bun.Server<undefined> {
+  return Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      const { searchParams } = new URL(request.url);
+      const script = `${searchParams.get("gateway")}/socket.io/?EIO=3&transport=polling&j=0`;
+      const policy = searchParams.get("policy") ?? "";
+      const page = `<!doctype html><link rel="icon" href="data:,"><body><script>
+let told = "nothing";
+window.___eio = [(payload) => (told = payload)];
+const script = document.createElement("script");
+script.referrerPolicy = ${JSON.stringify(policy)};
+script.onload = script.onerror = () => (document.title = told);
+script.src = ${JSON.stringify(script)};
+document.body.append(script);
+</script>`;
+      return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
+    },
+  });
+}
+
+test("EIO-21 EIO-18 a page of a listed origin may ask for a script, one of another learns nothing", async () => {
+  using listed = startScriptSite();
+  using other = startScriptSite();
+  await using list = await startGateway({
+    listeners: [{ address: "127.0.0.1:0", origins: [listed.url.origin] }],
+  });
+  await using all = await startGateway({ listeners: [{ address: "127.0.0.1:0", origins: "*" }] });
+  await using none = await startGateway({ listeners: [{ address: "127.0.0.1:0", origins: [] }] });
+  await withBrowser(async ({ open }) => {
+    const heard = async (site: Bun.Server<undefined>, gateway: string, policy = ""): Promise<string> => {
+      const query = new URLSearchParams({ gateway, policy });
+      const { page, takeProblems } = await open(`${site.url.origin}/?${query}`);
+      await page.waitForFunction(() => document.title !== "");
+      takeProblems();
+      return page.title();
+    };
+    expect(await heard(listed, list.url)).toContain('"sid":');
+    expect(await heard(other, all.url)).toContain('"sid":');
+    expect(await heard(other, list.url)).toBe("nothing");
+    expect(await heard(other, list.url, "no-referrer")).toBe("nothing");
+    expect(await heard(listed, list.url, "no-referrer")).toBe("nothing");
+    expect(await heard(listed, none.url)).toBe("nothing");
+  });
+});

@@ -9,6 +9,7 @@ const exchange: Exchange = {
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,
+  isScriptAllowed: () => true,
   hold: () => undefined,
 };
 

@@ -33,6 +33,7 @@ const exchangeOf = (url: string): Exchange => ({
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,
+  isScriptAllowed: () => true,
   hold() {},
 });
 

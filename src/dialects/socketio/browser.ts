@@ -51,6 +51,7 @@ function createRoute(engine: Engine, path: string): Route {
   return {
     path,
     isPrefix: true,
+    judgesMethod: true,
     fetch(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("bad_request", exchange);
       if (request.method === "OPTIONS") return preflightResponse(request, exchange);
@@ -88,7 +89,7 @@ function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitte
   const { query } = exchange;
   const transport = query.get("transport");
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
-  if (query.has("j") && !/^\d{1,10}$/.test(query.get("j") ?? "")) return "bad_request";
+  if (!isScriptRight(exchange)) return "bad_request";
   const sid = query.get("sid") ?? "";
   const session = engine.sessions.get(sid);
   if (sid !== "" && !session) return "session_unknown";
@@ -99,6 +100,12 @@ function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitte
   if (transport === "polling" && session?.transport === "websocket") return "bad_request";
   const version = session?.version ?? versionOf(engine, query.get("EIO") ?? undefined);
   return version === undefined ? "version_unsupported" : { session, version };
+}
+
+/** JSONP: is the index a number, and may the page read the answer (EIO-21)? */
+function isScriptRight(exchange: Exchange): boolean {
+  const index = exchange.query.get("j");
+  return index === null || (/^\d{1,10}$/.test(index) && exchange.isScriptAllowed());
 }
 
 /** Phones up to iOS 15.2 and boards never say it: they are of version 3 (EIO-03). */

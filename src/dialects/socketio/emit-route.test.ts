@@ -62,6 +62,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: true,
+    isScriptAllowed: () => true,
     hold() {},
   };
   const ask = async (init: RequestInit): Promise<Response> =>

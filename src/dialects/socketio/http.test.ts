@@ -13,6 +13,7 @@ const exchange: Exchange = {
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,
+  isScriptAllowed: () => true,
   hold() {},
 };
 

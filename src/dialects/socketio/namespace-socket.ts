@@ -109,10 +109,11 @@ export class NamespaceSocket implements Agent {
 
   receiveAck(packet: Packet): boolean {
     const args = parseAck(packet);
-    if (!args || packet.id === undefined) return false;
-    const pending = this.#acks?.get(packet.id);
-    if (!pending) return true; // unknown or repeated: ignored (SIO-10)
-    this.#acks?.delete(packet.id);
+    if (!args) return false;
+    const { id = "" } = packet;
+    const pending = this.#acks?.get(id);
+    if (!pending) return true; // of no question, an unknown or an answered one: ignored (SIO-10)
+    this.#acks?.delete(id);
     pending.onAck(args, packet.attachments > 0);
     return true;
   }

@@ -71,18 +71,21 @@ function cutQuery(namespace: string): string {
   return query === -1 ? namespace : namespace.slice(0, query);
 }
 
-/** The event name and arguments of an EVENT or BINARY_EVENT; undefined when malformed (SIO-07, SIO-12). */
+/**
+ * The event name and arguments of an EVENT or BINARY_EVENT; undefined when malformed (SIO-07, SIO-12). A name that is a
+ * number is its text, as node takes it.
+ */
 export function parseEvent(packet: Packet): { readonly name: string; readonly args: unknown[] } | undefined {
   const data = parseJson(packet.json);
   if (!Array.isArray(data)) return undefined;
   const [name, ...args] = data as unknown[];
-  if (typeof name !== "string") return undefined;
-  return placeholdersAreValid(data, packet.attachments) ? { name, args } : undefined;
+  if (typeof name !== "string" && typeof name !== "number") return undefined;
+  return placeholdersAreValid(data, packet.attachments) ? { name: String(name), args } : undefined;
 }
 
-/** The arguments of an ACK or BINARY_ACK as JSON texts, digits untouched (SIO-15). */
+/** The arguments of an ACK or BINARY_ACK as JSON texts, digits untouched (SIO-15); no payload is none, as in node. */
 export function parseAck(packet: Packet): readonly string[] | undefined {
-  if (packet.json === undefined || packet.id === undefined) return undefined;
+  if (packet.json === undefined) return [];
   const args = readArray(packet.json);
   if (!args || packet.attachments === 0) return args;
   return placeholdersAreValid(parseJson(packet.json), packet.attachments) ? args : undefined;

@@ -60,7 +60,12 @@ describe("what is no payload", () => {
     "4a\u001e\u001e4b",
     "b?",
     "b====",
-    "bAQI=\u001ebA QI",
+    "b=A",
+    "bA=\nB",
+    "bAQ\u000bI=",
+    "bAQ\u00a0I=",
+    "b=\n=\n=",
+    "bAQI=\u001ebA.QI",
     "é",
   ];
   test.each(badV4)("EIO-17 EIO-08 version 4: %j", (body) => {
@@ -113,6 +118,24 @@ describe("what is no payload", () => {
     expect(textPacketV3("4b4AQI=")).toBe("4b4AQI=");
     for (const packet of ["", "b", "b3AQI=", "bAQI=", "b4A!", "x", "7"])
       expect(textPacketV3(packet)).toBeUndefined();
+  });
+
+  test("EIO-08 EIO-09 base64 is read with line breaks, blanks and the URL alphabet, to the byte", () => {
+    const blank = fc.constantFrom("\n", "\r\n", " ", "\t", "");
+    const spelled = fc.tuple(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.boolean(),
+      fc.array(blank, { minLength: 1 }),
+    );
+    fc.assert(
+      fc.property(spelled, ([data, isUrl, blanks]) => {
+        const digits = Buffer.from(data).toString(isUrl ? "base64url" : "base64");
+        const text = Array.from(digits, (digit, at) => digit + (blanks[at % blanks.length] ?? "")).join("");
+        expect(decodePayloadV4(`b${text}\n`)).toEqual([Buffer.from(data)]);
+        expect(textPacketV3(`b4\n${text}`)).toEqual(Buffer.from(v3Message(...data)));
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test("EIO-17 bytes that are not UTF-8 are no text; a byte order mark is kept", () => {
@@ -312,7 +335,10 @@ describe("whatever comes", () => {
       "4",
       "b",
       "A",
+      "\n",
+      "A ",
       "=",
+      "=\n",
       "\u001e",
       "2\u001e",
       "\u00ff",
@@ -325,6 +351,7 @@ describe("whatever comes", () => {
       for (const decode of [
         () => decodePayloadV4(body),
         () => decodePayloadV4(`b${body}`),
+        () => decodePayloadV4(`b${body}?`),
         () => decodePayloadV3Text(body),
         () => decodePayloadV3Binary(bytes),
         () => decodePayloadV3Binary(Buffer.concat([Buffer.of(0), bytes])),

@@ -127,6 +127,13 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
+/**
+ * Of either alphabet; line breaks and blanks stand anywhere, as Java and Android 2.x break lines after 76 characters and
+ * at the end (EIO-08). The pattern is linear: nothing that it takes can be taken in two ways.
+ */
+const base64Form = /^[A-Za-z0-9+/_\-\r\n\t ]*(?:=[\r\n\t ]*){0,2}$/;
+
+/** @returns undefined when it is no base64; the decoder skips what stands between the digits. */
 function fromBase64(text: string): Uint8Array | undefined {
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : undefined;
+  return base64Form.test(text) ? Buffer.from(text, "base64") : undefined;
 }

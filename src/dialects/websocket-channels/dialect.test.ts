@@ -540,6 +540,7 @@ describe("routes", () => {
         ...exchange,
         isOriginAllowed: true,
         isOwnOrigin: true,
+        isScriptAllowed: () => true,
         hold: () => undefined,
       });
     };

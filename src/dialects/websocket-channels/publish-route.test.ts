@@ -54,6 +54,7 @@ async function post(route: Route, path: string, body: string | Uint8Array<ArrayB
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: true,
+    isScriptAllowed: () => true,
     hold: () => undefined,
   });
 }
