@@ -294,7 +294,7 @@ export class Gateway {
   #received(dialect: DialectName, feed: Feed<ChannelFilter>, message: BusMessage): void {
     const decoded = feed.decode(message);
     if (decoded.kind === "skipped") {
-      if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason);
+      if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason, decoded.detail);
       return;
     }
     this.#observe.received(dialect, message.payload.length);

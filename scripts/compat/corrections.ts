@@ -32,4 +32,8 @@ export const corrections: readonly Correction[] = [
     ids: "SIO-07, SIO-10, SIO-12",
     text: "As in node, an event whose name is a number is one that nobody knows, an acknowledgement without a payload has no arguments, and one without an id is ignored: neither ends the connection.",
   },
+  {
+    ids: "PSQ-04",
+    text: "Members of more classes are read as the dict, list, tuple, str or int that Python's json module writes for them: those of the standard library and of Flask's own packages in `src/core/codec/pickle-names.ts` (`defaultdict`, `Counter`, `Markup`, `HTTPStatus`, `MultiDict` with the first value of each key, ...), by their names, calling nothing. What that module refuses (`datetime`, `Decimal`, `UUID`, `deque`, sets) is refused here.",
+  },
 ];

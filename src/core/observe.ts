@@ -15,8 +15,8 @@ export interface Observe {
   received(dialect: string, bytes: number): void;
   /** A publication left for `receivers` clients, `bytes` each. */
   delivered(dialect: string, receivers: number, bytes: number): void;
-  /** A payload of the bus was skipped as junk. */
-  skipped(dialect: string, reason: string): void;
+  /** A payload of the bus was skipped as junk. @param detail what of it, by a name that may be logged */
+  skipped(dialect: string, reason: string, detail?: string): void;
   /** A handshake, join, publish or HTTP request was refused. */
   refused(dialect: string, reason: string): void;
   /** One stable event name plus fields. */

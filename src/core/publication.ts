@@ -86,14 +86,16 @@ export interface Skipped {
   readonly kind: "skipped";
   /** A stable code for the counter: `not_json`, `pickle_global`, `event_reserved`, ... */
   readonly reason: string;
+  /** What of it was not understood, where that has a name that may be logged: the class `datetime.datetime`. */
+  readonly detail?: string | undefined;
   readonly isJunk: boolean;
 }
 
 export type BackendMessage = Publication | Command | Skipped;
 
 /** A payload that was not understood; counted under `reason`. */
-export function junk(reason: string): Skipped {
-  return { kind: "skipped", reason, isJunk: true };
+export function junk(reason: string, detail?: string): Skipped {
+  return { kind: "skipped", reason, detail, isJunk: true };
 }
 
 /** A payload that is well formed and not for us. */

@@ -151,6 +151,35 @@ describe("metrics", () => {
 });
 
 describe("log lines", () => {
+  test("PSQ-03 why junk was skipped is said at warn, once a minute for each reason", () => {
+    let now = 1_000;
+    return using({ level: "warn", now: () => now }, (observe, lines) => {
+      let read = 0;
+      const said = (): unknown[] => {
+        const fresh = lines.slice(read);
+        read = lines.length;
+        return fresh.map((line) => {
+          const { time: _time, ...rest } = JSON.parse(line);
+          return rest;
+        });
+      };
+      const warning = { level: "warn", event: "skipped", dialect: "socketio" };
+      for (let i = 0; i < 100; i++) observe.skipped("socketio", "pickle_global", "decimal.Decimal");
+      observe.skipped("socketio", "not_json");
+      expect(said()).toEqual([
+        { ...warning, reason: "pickle_global", detail: "decimal.Decimal" },
+        { ...warning, reason: "not_json" },
+      ]);
+      now += 59_000;
+      observe.skipped("socketio", "not_json");
+      expect(said()).toEqual([]);
+      now += 2_000;
+      observe.skipped("socketio", "not_json");
+      expect(said()).toHaveLength(1);
+      return Promise.resolve();
+    });
+  });
+
   test("every refusal, skipped payload and end of a client has a debug line", () =>
     using({ level: "debug" }, (observe, lines) => {
       observe.connected("socketio", "polling");

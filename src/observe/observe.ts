@@ -2,6 +2,7 @@
 // with a registry of its own. Labels are dialect, transport and reason; never a room, an address or an id.
 
 import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
+import { BucketTable } from "../core/rate-limit.ts";
 import { Counters } from "./counters.ts";
 import { Exposition } from "./exposition.ts";
 import type { Metric } from "./exposition.ts";
@@ -21,6 +22,8 @@ export interface ObserveOptions {
   readonly version: string;
   /** Configured secrets (publish secret, Redis password, room-spaces'): no line shows them, wherever they turn up. */
   readonly secrets?: readonly string[];
+  /** Monotonic clock, ms. @default performance.now */
+  readonly now?: () => number;
   /** Where lines go. @default standard output, through a bounded queue */
   readonly destination?: Destination;
 }
@@ -40,16 +43,23 @@ export function createObserve(options: ObserveOptions): Telemetry {
   return new GatewayTelemetry(options);
 }
 
+const onceAMinute = { perSecond: 1 / 60, burst: 1 } as const;
+/** Dialects times reasons are fewer. */
+const maxWarnings = 500;
+
 class GatewayTelemetry implements Telemetry {
   readonly #logger: Logger;
   readonly #counters = new Counters();
   readonly #lag = new LoopLag(() => performance.now());
   readonly #output: Output;
+  readonly #now: () => number;
+  readonly #warned = new BucketTable(onceAMinute, maxWarnings);
   readonly #exposition = new Exposition((error) => {
     this.report("metrics", error);
   });
 
   constructor(options: ObserveOptions) {
+    this.#now = options.now ?? (() => performance.now());
     this.#output = options.destination ? toOutput(options.destination) : openStandardOutput();
     this.#logger = new Logger({
       level: options.level,
@@ -96,9 +106,11 @@ class GatewayTelemetry implements Telemetry {
     cell.bytes += receivers * bytes;
   }
 
-  skipped(dialect: string, reason: string): void {
+  skipped(dialect: string, reason: string, detail?: string): void {
     this.#counters.skipped.at(dialect, reason).count++;
-    this.#debug("skipped", { dialect, reason });
+    // A backend's message is lost: silence has a reason, and whoever may flood us with junk does not flood the log.
+    const isDue = this.#warned.take(`${dialect} ${reason}`, this.#now());
+    this.#logger.log(isDue ? "warn" : "debug", "skipped", { dialect, reason, detail });
   }
 
   refused(dialect: string, reason: string): void {

@@ -49,6 +49,14 @@ const samples: readonly Sample[] = [
     args: [{ 1: "a", "2.5": "b", null: "c", false: "d" }],
   },
   { python: "__import__('collections').OrderedDict(b=1, a=2)", args: [{ b: 1, a: 2 }] },
+  { python: "__import__('collections').defaultdict(int, a=1)", args: [{ a: 1 }] },
+  {
+    python: "[__import__('collections').Counter('aab')]",
+    args: [[{ a: 2, b: 1 }]],
+    but: { "json+binary": [{ a: 2, b: 1 }] },
+  },
+  { python: "{'status': __import__('http').HTTPStatus.NOT_FOUND}", args: [{ status: 404 }] },
+  { python: "{'signal': __import__('signal').SIGTERM}", args: [{ signal: 15 }] },
   { python: "None", args: [] },
   { python: "[1, 2]", args: [[1, 2]], but: { "json+binary": [1, 2] } },
   { python: "('a', {'b': 2})", args: ["a", { b: 2 }], but: { json: [["a", { b: 2 }]] } },
@@ -198,6 +206,57 @@ describe.each(versions)("%s", (version, encoding) => {
     ];
     const statements = names.map((name) => `manager.emit('${name}', 1)`).join("\n");
     expect(await heard(backend, [page], statements)).toEqual([[]]);
+  });
+});
+
+describe.each(["socketio-5.7", "socketio-5.13"] as const)("%s beside Flask's packages", (version) => {
+  const setUp = `
+import pickle
+from collections import Counter, OrderedDict, defaultdict
+from http import HTTPStatus
+from markupsafe import Markup, escape
+from werkzeug.datastructures import CombinedMultiDict, ImmutableDict, ImmutableList, ImmutableMultiDict, MultiDict
+form = [('a', '1'), ('a', '2'), ('b', escape('<b>'))]`;
+
+  const plain: readonly (readonly [string, readonly unknown[]])[] = [
+    ["escape('<b>')", ["&lt;b&gt;"]],
+    ["{'deep': [[{'html': Markup('<i>é</i>')}]]}", [{ deep: [[{ html: "<i>é</i>" }]] }]],
+    ["(escape('a&b'), {Markup('key'): 1})", ["a&amp;b", { key: 1 }]],
+    ["MultiDict(form)", [{ a: "1", b: "&lt;b&gt;" }]],
+    ["ImmutableMultiDict(form)", [{ a: "1", b: "&lt;b&gt;" }]],
+    [
+      "CombinedMultiDict([MultiDict(form), MultiDict({'c': HTTPStatus.OK})])",
+      [{ a: "1", b: "&lt;b&gt;", c: 200 }],
+    ],
+    ["{'l': ImmutableList([ImmutableDict(a=1), Counter('x')])}", [{ l: [{ a: 1 }, { x: 1 }] }]],
+    ["OrderedDict(d=defaultdict(list, {'x': [defaultdict(Counter)]}))", [{ d: { x: [{}] } }]],
+  ];
+
+  test("PSQ-04 members of classes that are plain data arrive as such, by every protocol", async () => {
+    await using backend = await PythonProgram.start(version, "manager", [redis.url, "flask-socketio"]);
+    await backend.run(setUp);
+    using page = await Page.connect(gateway.url);
+    for (const [python, args] of plain) {
+      const message = `{'method': 'emit', 'event': 'x', 'data': ${python}, 'namespace': '/', 'room': None}`;
+      const statements = [
+        `manager.emit('x', ${python})`,
+        ...[0, 1, 2, 3, 4, 5].map((protocol) => publish(`pickle.dumps(${message}, ${protocol})`)),
+      ];
+      const event: PageEvent = ["x", ...args];
+      expect(await heard(backend, [page], statements.join("\n"))).toEqual([statements.map(() => event)]);
+    }
+  });
+
+  test("PSQ-04 SEC-01 what is none is refused, and the log says why and of which class", async () => {
+    await using own = await startGateway({ redis: redis.url });
+    await using backend = await PythonProgram.start(version, "manager", [redis.url, "flask-socketio"]);
+    using page = await Page.connect(own.url);
+    const statements = `import datetime\nfor i in range(3): manager.emit('x', {'at': [datetime.datetime.now()]})`;
+    expect(await heard(backend, [page], statements)).toEqual([[]]);
+    expect(await own.metric("belfry_skipped_total", 'reason="pickle_global"')).toBe(3);
+    const warnings = own.log.split("\n").filter((line) => /"warn".*"skipped"/.test(line));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('"reason":"pickle_global","detail":"datetime.datetime"');
   });
 });
 

@@ -1,40 +1,33 @@
-// What opcodes may make besides plain values: the few constructors that turn literals into data (PSQ-04), and the
+// What opcodes may make besides plain values: the data that known names stand for (pickle-names.ts, PSQ-04), and the
 // opaque stand-in for everything else that a session may hold (DJS-05). Nothing here calls anything.
 
 import type { PickleMachine } from "./pickle-machine.ts";
+import { lookUp } from "./pickle-names.ts";
 import { encodeLatin1 } from "./pickle-text.ts";
-import type { Constructor, PickleKey, PickleOpaque, PickleTuple, PickleValue } from "./pickle-value.ts";
+import type { PickleDict, PickleKey, PickleOpaque, PickleTuple, PickleValue } from "./pickle-value.ts";
 
 const opaque: PickleOpaque = Object.freeze({ kind: "opaque" });
-
-/** Python 2 and 3 names of what may be applied to literals; `bytes` only to nothing, as protocol 2 writes b"". */
-const constructors: ReadonlyMap<string, PickleOpaque> = new Map(
-  (
-    [
-      ["__builtin__.bytearray", "bytearray"],
-      ["builtins.bytearray", "bytearray"],
-      ["__builtin__.bytes", "bytes"],
-      ["builtins.bytes", "bytes"],
-      ["_codecs.encode", "encode"],
-      ["collections.OrderedDict", "OrderedDict"],
-    ] as const
-  ).map(([name, builds]) => [name, Object.freeze({ kind: "opaque", builds })]),
-);
-
-const maxNameLength = 64;
 
 export function isOpaque(value: PickleValue): value is PickleOpaque {
   return isNode(value) && value.kind === "opaque";
 }
 
-function isNode(value: PickleValue): value is Extract<PickleValue, { kind: string }> {
+function isNode(value?: PickleValue): value is Extract<PickleValue, { kind: string }> {
   return typeof value === "object" && value !== null && "kind" in value;
 }
 
+function isList(value?: PickleValue): value is Extract<PickleValue, { kind: "list" }> {
+  return isNode(value) && value.kind === "list";
+}
+
+function isTuple(value?: PickleValue): value is PickleTuple {
+  return isNode(value) && value.kind === "tuple";
+}
+
 /** Puts an opaque value; a strict reader refuses instead. */
-export function pushOpaque(machine: PickleMachine): void {
+export function pushOpaque(machine: PickleMachine, name?: string): void {
   if (machine.isTolerant) machine.push(opaque);
-  else machine.fail("pickle_global");
+  else machine.fail("pickle_global", name);
 }
 
 /** GLOBAL and STACK_GLOBAL. */
@@ -43,54 +36,125 @@ export function pushGlobal(machine: PickleMachine, module: PickleValue, name: Pi
     machine.fail("pickle_invalid");
     return;
   }
-  // No name that we know is longer, and joining two long ones again and again would take for ever.
-  const isKnown = module.length + name.length < maxNameLength;
-  const constructor = isKnown ? constructors.get(`${module}.${name}`) : undefined;
-  if (constructor) machine.push(constructor);
-  else pushOpaque(machine);
+  const found = lookUp(module, name);
+  if (isOpaque(found) && found.builds === undefined) pushOpaque(machine, found.name);
+  else machine.push(found);
 }
 
-/** REDUCE: applies a known constructor to literals, anything else is opaque or refused. */
-export function reduce(machine: PickleMachine): void {
+/** REDUCE, NEWOBJ: a known name applied to data gives data, anything else is opaque or refused. */
+export function apply(machine: PickleMachine): void {
   const args = machine.pop();
   const callee = machine.pop();
-  if (isTuple(args)) machine.charge(copySize(args.items[0]));
+  if (isTuple(args)) machine.charge(copySize(args.items[0]) + copySize(args.items[2]));
   if (machine.failure !== undefined) return;
-  const made =
-    isOpaque(callee) && callee.builds !== undefined && isTuple(args)
-      ? construct(callee.builds, args.items)
-      : undefined;
-  if (made === undefined) pushOpaque(machine);
-  else machine.push(made);
+  const name = isOpaque(callee) ? callee.name : undefined;
+  const made = isOpaque(callee) && isTuple(args) ? construct(callee, args) : undefined;
+  if (made === undefined) pushOpaque(machine, name);
+  else machine.push(machine.made(made));
 }
 
-/** What a constructor at most copies of its first argument. */
-function copySize(value: PickleValue | undefined): number {
+/** What is at most copied of an argument. */
+function copySize(value?: PickleValue): number {
   if (typeof value === "string") return value.length;
-  return value !== undefined && isNode(value) && value.kind === "list" ? value.items.length * 16 : 0;
+  if (value instanceof Map) return value.size * 16;
+  if (!isList(value)) return 0;
+  const inside = value.items.map((item) => (item instanceof Map ? item.size : 0));
+  return inside.reduce((sum, size) => sum + size, value.items.length) * 16;
 }
 
-function isTuple(value: PickleValue): value is PickleTuple {
-  return isNode(value) && value.kind === "tuple";
-}
-
-function construct(builds: Constructor, args: readonly PickleValue[]): PickleValue | undefined {
-  const [first, second] = args;
-  switch (builds) {
+/** @returns undefined where Python, too, would not make plain data of it. */
+function construct(callee: PickleOpaque, args: PickleTuple): PickleValue | undefined {
+  const [first, second, third] = args.items;
+  const count = args.items.length;
+  switch (callee.builds) {
+    case undefined:
+    case "type":
+      return undefined;
     case "bytes":
-      return args.length === 0 ? new Uint8Array() : undefined;
+      return count === 0 ? new Uint8Array() : undefined;
     case "bytearray":
-      if (args.length === 0) return new Uint8Array();
-      if (args.length === 1 && first instanceof Uint8Array) return first;
-      return args.length === 2 ? latin1Bytes(first, second) : undefined;
+      if (count === 0) return new Uint8Array();
+      if (count === 1 && first instanceof Uint8Array) return first;
+      return count === 2 ? latin1Bytes(first, second) : undefined;
     case "encode":
-      return args.length === 2 ? latin1Bytes(first, second) : undefined;
-    case "OrderedDict":
-      if (args.length === 0) return new Map<PickleKey, PickleValue>();
-      return args.length === 1 && first !== undefined ? pairs(first) : undefined;
+      return count === 2 ? latin1Bytes(first, second) : undefined;
+    case "reconstruct":
+      return count === 3 ? reconstruct(first, second, third) : undefined;
+    case "member":
+      return count === 2 ? member(first, second) : undefined;
+    case "tuple":
+      return tuple(args);
+    case "defaultdict":
+      return count < 2 && isFactory(first) ? new Map() : undefined;
+    case "dict":
+    case "multidict":
+    case "combined":
+    case "list":
+    case "text":
+    case "integer":
+      return count < 2 ? convert(callee.builds, first) : undefined;
     default:
-      return builds satisfies never;
+      return callee.builds satisfies never;
   }
+}
+
+type Conversion = "dict" | "multidict" | "combined" | "list" | "text" | "integer";
+
+/** One value as a member of a class of this kind; undefined is none at all. */
+function convert(kind: Conversion, value?: PickleValue): PickleValue | undefined {
+  switch (kind) {
+    case "dict":
+    case "multidict":
+      if (value === undefined) return new Map();
+      return value instanceof Map ? value : pairs(value, kind);
+    case "combined":
+      return isList(value) ? combine(value.items) : undefined;
+    case "list":
+      if (value === undefined) return { kind: "list", items: [] };
+      return isList(value) ? value : undefined;
+    case "text":
+      if (value === undefined) return "";
+      return typeof value === "string" ? value : undefined;
+    case "integer":
+      return typeof value === "bigint" ? value : undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What a missing key of a defaultdict would get: nobody asks, but its name must be that of a type that we know. */
+function isFactory(value?: PickleValue): boolean {
+  return value === undefined || value === null || (isOpaque(value) && isClass(value));
+}
+
+/** Not one of Python's functions, which only the pickles themselves apply. */
+function isClass({ builds }: PickleOpaque): boolean {
+  return builds !== undefined && builds !== "encode" && builds !== "reconstruct" && builds !== "member";
+}
+
+/** `_reconstructor(class, base, value)`, as protocols 0 and 1 write a member of a class. */
+function reconstruct(type?: PickleValue, base?: PickleValue, value?: PickleValue): PickleValue | undefined {
+  if (type === undefined || base === undefined || value === undefined) return undefined;
+  if (!isOpaque(type) || !isOpaque(base) || base.builds !== "type") return undefined;
+  if (type.builds === "multidict" && value instanceof Map) return firsts(value);
+  return construct(type, { kind: "tuple", items: [value] });
+}
+
+/** Python 2 writes a multidict as the lists that are in it. */
+function firsts(lists: PickleDict): PickleDict {
+  return new Map([...lists].map(([key, value]) => [key, isList(value) ? (value.items[0] ?? null) : value]));
+}
+
+function member(type?: PickleValue, name?: PickleValue): PickleValue | undefined {
+  if (type === undefined || !isOpaque(type) || typeof name !== "string") return undefined;
+  return type.members?.get(name);
+}
+
+/** A named tuple is made of its items; Python's own records are made of a tuple of them, and what else they know. */
+function tuple(args: PickleTuple): PickleTuple {
+  const [first, second] = args.items;
+  const isRecord = isTuple(first) && (args.items.length === 1 || second instanceof Map);
+  return isRecord && args.items.length < 3 ? first : args;
 }
 
 function latin1Bytes(text?: PickleValue, encoding?: PickleValue): Uint8Array | undefined {
@@ -98,20 +162,29 @@ function latin1Bytes(text?: PickleValue, encoding?: PickleValue): Uint8Array | u
   return encodeLatin1(text);
 }
 
-/** Python 2 hands an OrderedDict its items as a list of `[key, value]`. */
-function pairs(items: PickleValue): PickleValue | undefined {
-  if (!isNode(items) || items.kind !== "list") return undefined;
-  const dict = new Map<PickleKey, PickleValue>();
+/** `[key, value]` or `(key, value)` each; of a dict the last one of a key counts, of a multidict the first. */
+function pairs(items: PickleValue, kind: "dict" | "multidict"): PickleDict | undefined {
+  if (!isList(items)) return undefined;
+  const dict: PickleDict = new Map();
   for (const pair of items.items) {
     if (!isNode(pair) || pair.kind === "opaque" || pair.items.length !== 2) return undefined;
     const [key, value] = pair.items;
     if (!isKey(key) || value === undefined) return undefined;
-    dict.set(key, value);
+    if (kind === "dict" || !dict.has(key)) dict.set(key, value);
   }
   return dict;
 }
 
-function isKey(value: PickleValue | undefined): value is PickleKey {
+function combine(dicts: readonly PickleValue[]): PickleDict | undefined {
+  const all: PickleDict = new Map();
+  for (const dict of dicts) {
+    if (!(dict instanceof Map)) return undefined;
+    for (const [key, value] of dict) if (!all.has(key)) all.set(key, value);
+  }
+  return all;
+}
+
+function isKey(value?: PickleValue): value is PickleKey {
   return value === null || (value !== undefined && typeof value !== "object");
 }
 
@@ -136,23 +209,24 @@ export function setItems(machine: PickleMachine, items: readonly PickleValue[]):
     const key = items[index];
     // Tuples, bytes and objects are keys in Python, but JSON has no form for them.
     if (isKey(key)) target.set(key, items[index + 1] ?? null);
-    else if (!machine.isTolerant) machine.fail("pickle_refused");
+    else if (!machine.isTolerant) machine.fail("pickle_refused", "dict key");
   }
 }
 
-/** BUILD: an object's state; only what was no data anyway may have one. */
+/** BUILD: an object's state, which nobody looks at; plain data of no class has none. */
 export function build(machine: PickleMachine): void {
   machine.pop();
   const target = machine.top();
-  if (!machine.isTolerant) machine.fail("pickle_global");
-  // An OrderedDict may carry attributes; nobody looks at them.
-  else if (!isOpaque(target) && !(target instanceof Map)) machine.fail("pickle_invalid");
+  if (!machine.isTolerant && !machine.isMade(target)) machine.fail("pickle_global");
+  else if (!isOpaque(target) && !(target instanceof Map) && !machine.isMade(target)) {
+    machine.fail("pickle_invalid");
+  }
 }
 
 /** Sets have no JSON form: opaque, or refused. */
 export function pushSet(machine: PickleMachine): void {
   if (machine.isTolerant) machine.push(opaque);
-  else machine.fail("pickle_refused");
+  else machine.fail("pickle_refused", "set");
 }
 
 /** ADDITEMS. */

@@ -16,9 +16,12 @@ export class PickleMachine {
   /** Containers and byte strings pushed so far, kept or not. */
   #objects = 0;
   /** Characters and items that constructors copied so far. */
-  #made = 0;
+  #copied = 0;
   #pos = 0;
   #failure: PickleFailure | undefined;
+  #refused: string | undefined;
+  /** What known names made, which may have a state. */
+  readonly #made = new WeakSet<object>();
 
   constructor(bytes: Buffer, limits: PickleLimits, isTolerant: boolean) {
     this.#bytes = bytes;
@@ -30,8 +33,15 @@ export class PickleMachine {
     return this.#failure;
   }
 
-  fail(reason: PickleFailure): void {
-    this.#failure ??= reason;
+  /** What the failure was about, if that has a name. */
+  get refused(): string | undefined {
+    return this.#refused;
+  }
+
+  fail(reason: PickleFailure, refused?: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#refused = refused;
   }
 
   /** The next byte; 0 past the end. */
@@ -101,8 +111,18 @@ export class PickleMachine {
 
   /** Counts what is made out of values that are there already: one opcode can copy a long one. */
   charge(size: number): void {
-    this.#made += size;
-    if (this.#made > this.#limits.maxExpanded) this.fail("pickle_limit");
+    this.#copied += size;
+    if (this.#copied > this.#limits.maxExpanded) this.fail("pickle_limit");
+  }
+
+  /** Remembers that a known name made it. */
+  made(value: PickleValue): PickleValue {
+    if (typeof value === "object" && value !== null) this.#made.add(value);
+    return value;
+  }
+
+  isMade(value: PickleValue): boolean {
+    return typeof value === "object" && value !== null && this.#made.has(value);
   }
 
   /** Pushes a value, or fails where there is none. */

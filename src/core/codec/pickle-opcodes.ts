@@ -1,16 +1,7 @@
 // The opcodes of pickle protocols 0 to 5, one line each. An opcode that is not in the table, or that the reader
 // must refuse in every mode (extension registry, persistent ids, out-of-band buffers), ends the reading.
 
-import {
-  addItems,
-  append,
-  build,
-  pushGlobal,
-  pushOpaque,
-  pushSet,
-  reduce,
-  setItems,
-} from "./pickle-build.ts";
+import { addItems, append, apply, build, pushGlobal, pushOpaque, pushSet, setItems } from "./pickle-build.ts";
 import type { PickleMachine } from "./pickle-machine.ts";
 import {
   decodeInteger,
@@ -158,6 +149,11 @@ const control: Readonly<Record<number, Operation>> = {
   0x94: (m) => m.put(), // MEMOIZE
 };
 
+/** Module and name in two lines. */
+function lineName(m: PickleMachine): string {
+  return `${m.line()}.${m.line()}`;
+}
+
 /** Whatever names or makes objects. */
 const objects: Readonly<Record<number, Operation>> = {
   0x63: (m) => pushGlobal(m, m.line(), m.line()), // GLOBAL
@@ -166,26 +162,19 @@ const objects: Readonly<Record<number, Operation>> = {
     const name = m.pop();
     pushGlobal(m, m.pop(), name);
   },
-  0x52: reduce, // REDUCE
+  0x52: apply, // REDUCE
   0x62: build, // BUILD
   // INST: class in two lines, arguments behind the mark
   0x69: (m) => {
     m.popMark();
-    m.line();
-    m.line();
-    pushOpaque(m);
+    pushOpaque(m, lineName(m));
   },
   // OBJ: class and arguments behind the mark
   0x6f: (m) => {
     m.popMark();
     pushOpaque(m);
   },
-  // NEWOBJ: class, arguments
-  0x81: (m) => {
-    m.pop();
-    m.pop();
-    pushOpaque(m);
-  },
+  0x81: apply, // NEWOBJ: class, arguments
   // NEWOBJ_EX: class, arguments, named arguments
   0x92: (m) => {
     m.pop();

@@ -27,8 +27,27 @@ export interface PickleTuple {
 export type PickleKey = null | boolean | number | bigint | string;
 export type PickleDict = Map<PickleKey, PickleValue>;
 
-/** A constructor that may be applied to literals, and then gives plain data (PSQ-04). */
-export type Constructor = "bytearray" | "bytes" | "encode" | "OrderedDict";
+/** What may be applied to data and then gives plain data (PSQ-04); pickle-names.ts says what is called so. */
+export type Constructor =
+  | "bytearray"
+  | "bytes"
+  | "encode"
+  /** Only ever an argument of the others. */
+  | "type"
+  /** Makes a member of a class from its base's value (protocols 0 and 1). */
+  | "reconstruct"
+  /** Gives a member of an enumeration by its name. */
+  | "member"
+  | "dict"
+  | "defaultdict"
+  /** Several values under one key, of which JSON has the first. */
+  | "multidict"
+  /** Several of these, of which the first that has a key counts. */
+  | "combined"
+  | "list"
+  | "tuple"
+  | "text"
+  | "integer";
 
 /**
  * Whatever is not data: a class, a function, an object, a set. Nothing can be read from it, and what is put into
@@ -36,8 +55,12 @@ export type Constructor = "bytearray" | "bytes" | "encode" | "OrderedDict";
  */
 export interface PickleOpaque {
   readonly kind: "opaque";
-  /** Only while reading: what a REDUCE of it makes. */
+  /** What the pickle calls it, if that is a name. */
+  readonly name?: string;
+  /** Only while reading: what applying it makes. */
   readonly builds?: Constructor;
+  /** Of an enumeration: its members by name. */
+  readonly members?: ReadonlyMap<string, PickleValue> | undefined;
 }
 
 /** Why a pickle was refused; the codes are those of skipped queue messages. */

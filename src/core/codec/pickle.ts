@@ -16,15 +16,20 @@ import type {
 
 export interface PickleOptions extends Partial<PickleLimits> {
   /**
-   * `strict` refuses whatever is not data, except the harmless constructors of PSQ-04 (bytearray, bytes,
-   * OrderedDict). `tolerant` puts an opaque value in its place (DJS-05).
+   * `strict` refuses whatever is not data, except what the names of pickle-names.ts make of data (PSQ-04). `tolerant`
+   * puts an opaque value in its place (DJS-05).
    */
   readonly mode: "strict" | "tolerant";
 }
 
 export type PickleResult =
   | { readonly isRead: true; readonly value: PickleValue }
-  | { readonly isRead: false; readonly reason: PickleFailure };
+  | {
+      readonly isRead: false;
+      readonly reason: PickleFailure;
+      /** What was refused, where it has a name: the class `datetime.datetime`, a `set`. */
+      readonly refused?: string | undefined;
+    };
 
 const defaultLimits: PickleLimits = {
   maxBytes: 8 * 1024 * 1024,
@@ -43,9 +48,16 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleRes
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const machine = new PickleMachine(buffer, limits, mode === "tolerant");
   const value = run(machine);
-  if (machine.failure !== undefined) return { isRead: false, reason: machine.failure };
-  const reason = new Measure(limits, mode === "tolerant").check(value);
-  return reason === undefined ? { isRead: true, value } : { isRead: false, reason };
+  if (machine.failure === undefined) new Measure(machine, limits).check(value);
+  const { failure: reason, refused } = machine;
+  return reason === undefined
+    ? { isRead: true, value }
+    : { isRead: false, reason, refused: plainName(refused) };
+}
+
+/** A name that stands in logs: nothing but what names of classes are made of. */
+function plainName(name = ""): string | undefined {
+  return /^[\w. ]{1,100}$/.test(name) ? name : undefined;
 }
 
 /** Runs until STOP or the first failure; every opcode takes at least a byte, so it ends. */
@@ -72,20 +84,18 @@ interface Extent {
  * however often the memo repeats it.
  */
 class Measure {
+  readonly #machine: PickleMachine;
   readonly #limits: PickleLimits;
-  readonly #isTolerant: boolean;
   /** `undefined` while a container is open: meeting it again means that it contains itself. */
   readonly #seen = new Map<object, Extent | undefined>();
-  #failure: PickleFailure | undefined;
 
-  constructor(limits: PickleLimits, isTolerant: boolean) {
+  constructor(machine: PickleMachine, limits: PickleLimits) {
+    this.#machine = machine;
     this.#limits = limits;
-    this.#isTolerant = isTolerant;
   }
 
-  check(value: PickleValue): PickleFailure | undefined {
-    if (this.#measure(value, 1).size > this.#limits.maxExpanded) this.#fail("pickle_limit");
-    return this.#failure;
+  check(value: PickleValue): void {
+    if (this.#measure(value, 1).size > this.#limits.maxExpanded) this.#machine.fail("pickle_limit");
   }
 
   #measure(value: PickleValue, level: number): Extent {
@@ -95,17 +105,17 @@ class Measure {
     if (typeof value === "bigint") return { size: integerSize(value), depth: 0 };
     if (value instanceof Uint8Array) return { size: value.length + 48, depth: 0 };
     if (!isOpaque(value)) return this.#measureContainer(value, level);
-    if (!this.#isTolerant) this.#fail("pickle_global");
+    if (!this.#machine.isTolerant) this.#machine.fail("pickle_global", value.name);
     return { size: 8, depth: 0 };
   }
 
   #measureContainer(value: Container, level: number): Extent {
     const seen = this.#seen.get(value);
-    if (seen === undefined && this.#seen.has(value)) this.#fail("pickle_limit");
+    if (seen === undefined && this.#seen.has(value)) this.#machine.fail("pickle_limit");
     if (level > this.#limits.maxDepth || level + (seen?.depth ?? 0) - 1 > this.#limits.maxDepth) {
-      this.#fail("pickle_limit");
+      this.#machine.fail("pickle_limit");
     }
-    if (seen !== undefined || this.#failure !== undefined) return seen ?? { size: 0, depth: 0 };
+    if (seen !== undefined || this.#machine.failure !== undefined) return seen ?? { size: 0, depth: 0 };
     this.#seen.set(value, undefined);
     const extent = this.#measureItems(value, level);
     this.#seen.set(value, extent);
@@ -119,7 +129,7 @@ class Measure {
       const extent = this.#measure(item, level + 1);
       size += extent.size;
       depth = Math.max(depth, extent.depth);
-      return this.#failure === undefined;
+      return this.#machine.failure === undefined;
     };
     if (value instanceof Map) {
       for (const [key, item] of value) if (!add(key) || !add(item)) break;
@@ -127,10 +137,6 @@ class Measure {
       for (const item of value.items) if (!add(item)) break;
     }
     return { size, depth: depth + 1 };
-  }
-
-  #fail(reason: PickleFailure): void {
-    this.#failure ??= reason;
   }
 }
 

@@ -9,7 +9,7 @@ import { picklesToJson } from "../../core/codec/pickle-json.ts";
 import { readPickle } from "../../core/codec/pickle.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { junk, notForUs } from "../../core/publication.ts";
-import type { AckReply, BackendMessage, Target } from "../../core/publication.ts";
+import type { AckReply, BackendMessage, Skipped, Target } from "../../core/publication.ts";
 import { reservedEvents } from "./packet.ts";
 import { readJsonArguments, readPickledArguments } from "./python-arguments.ts";
 import type { Arguments, ArgumentsFault } from "./python-arguments.ts";
@@ -43,20 +43,19 @@ const maxFields = 1_000;
 
 function decode(parts: PythonParts, { payload }: BusMessage): BackendMessage {
   const message = readMessage(parts, payload);
-  return typeof message === "string" ? junk(message) : understand(parts, message);
+  return "kind" in message ? message : understand(parts, message);
 }
 
-/** @returns the reason why there is none. */
-function readMessage(parts: PythonParts, payload: Buffer): QueueMessage | string {
+function readMessage(parts: PythonParts, payload: Buffer): QueueMessage | Skipped {
   switch (firstByte(payload)) {
     case 0x7b: // {
       return readJsonMessage(payload);
     case 0x80: // protocol 2 and later
     case 0x28: // protocol 0
     case 0x7d: // protocol 1
-      return parts.pickle ? readPickledMessage(payload) : "pickle_disabled";
+      return parts.pickle ? readPickledMessage(payload) : junk("pickle_disabled");
     default:
-      return "unknown_encoding";
+      return junk("unknown_encoding");
   }
 }
 
@@ -68,17 +67,17 @@ function firstByte(payload: Buffer): number {
   return byte;
 }
 
-function readJsonMessage(payload: Buffer): QueueMessage | string {
-  if (!isUtf8(payload)) return "not_json";
+function readJsonMessage(payload: Buffer): QueueMessage | Skipped {
+  if (!isUtf8(payload)) return junk("not_json");
   const fields = readObject(payload.toString("utf8"), { maxItems: maxFields });
-  return fields ? { fields, readArguments: () => readJsonArguments(fields) } : "not_json";
+  return fields ? { fields, readArguments: () => readJsonArguments(fields) } : junk("not_json");
 }
 
-function readPickledMessage(payload: Buffer): QueueMessage | string {
+function readPickledMessage(payload: Buffer): QueueMessage | Skipped {
   const read = readPickle(payload, { mode: "strict" });
-  if (!read.isRead) return read.reason;
+  if (!read.isRead) return junk(read.reason, read.refused);
   const dict = read.value;
-  if (!(dict instanceof Map)) return "not_object";
+  if (!(dict instanceof Map)) return junk("not_object");
   const fields = new Map<string, string>();
   for (const [name, value] of dict) {
     if (name === "data" || typeof name !== "string") continue;
