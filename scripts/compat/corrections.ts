@@ -9,6 +9,10 @@ export interface Correction {
 
 export const corrections: readonly Correction[] = [
   {
+    ids: "HUB-10, HUB-11, HUB-16",
+    text: "`writeWait`, `pongWait` and `maxMessageSize` stand in the section `webSocket:` of WS-HUB's file, and all three hold; at its top they mean the same.",
+  },
+  {
     ids: "WSC-06, WSC-07",
     text: "Slashes in front of a channel mean nothing: `POST //q/1` is for `q/1`. Over HTTP the empty channel speaks to no one (4xx), `//` and a map with `/` included; in Redis, `websocket:/` is still everyone (WSC-03).",
   },

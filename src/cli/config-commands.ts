@@ -62,8 +62,8 @@ function checkCommand(io: Io): Command {
     .argument("[file]", "The config file, as with --config")
     .action(async (file: string | undefined) => {
       const flags = withFile(command.opts<ServeFlags>(), file);
-      const { config, warnings } = (await loadServed(command, flags, io)).loaded;
-      for (const text of [...warnings, ...findWarnings(config).map((warning) => warning.text)]) {
+      const { config, notes, warnings } = (await loadServed(command, flags, io)).loaded;
+      for (const text of [...notes, ...warnings, ...findWarnings(config).map(({ text: said }) => said)]) {
         io.complain(`warning: ${printable(text)}`);
       }
       io.print("The configuration is right.");

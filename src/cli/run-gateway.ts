@@ -21,7 +21,7 @@ import { version } from "./version.ts";
 export interface RunParts {
   readonly loaded: LoadedConfig;
   readonly profile?: Profile | undefined;
-  /** What to say beside the warnings about this start. */
+  /** Harmless things to say about this start. */
   readonly notices?: readonly string[];
   /** Made for this start; whoever publishes must see it. */
   readonly generatedSecret?: string | undefined;
@@ -74,7 +74,8 @@ async function drainOnSignal(gateway: Gateway, observe: Telemetry): Promise<void
 function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io }: RunParts): void {
   const { config } = loaded;
   for (const { code, text } of findWarnings(config)) observe.log("warn", "start_warning", { code, text });
-  for (const text of [...loaded.warnings, ...notices, ...(profile?.notices(config) ?? [])]) {
+  for (const text of [...loaded.notes, ...notices]) observe.log("info", "start_notice", { text });
+  for (const text of [...loaded.warnings, ...(profile?.notices(config) ?? [])]) {
     observe.log("warn", "start_notice", { text });
   }
   if (!profile) return;

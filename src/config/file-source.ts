@@ -12,8 +12,10 @@ import { withValue } from "./tree-path.ts";
 export interface FileSource {
   readonly path: string;
   readonly tree: Tree;
-  /** For people: what of the file has no effect. */
+  /** For people: what of the file has no effect, and need have none. */
   readonly notes: readonly string[];
+  /** For people: what of the file nobody knows. */
+  readonly warnings: readonly string[];
 }
 
 export interface FileRequest {
@@ -30,12 +32,14 @@ export async function openFileSource(request: FileRequest): Promise<FileSource |
   if (path === undefined) return undefined;
   const result = await readConfigFile(path);
   if (!result.isOk) throw new GatewayError("config_invalid", result.problem);
-  if (!own) return { path, tree: result.tree, notes: [] };
-  const { values, notes } = readOwn(own, path, result.tree);
+  if (!own) return { path, tree: result.tree, notes: [], warnings: [] };
+  const { values, notes, warnings } = readOwn(own, path, result.tree);
+  const placed = (text: string): string => `${text} (file ${path})`;
   return {
     path,
     tree: treeOf(values, request.options),
-    notes: notes.map((note) => `${note} (file ${path})`),
+    notes: notes.map(placed),
+    warnings: warnings.map(placed),
   };
 }
 

@@ -25,7 +25,9 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Where the value at a path came from. */
   sourceOf(path: readonly PropertyKey[]): Source;
-  /** Unknown BELFRY_* names, and what of the file has no effect. */
+  /** What of the file has no effect, and need have none. */
+  readonly notes: readonly string[];
+  /** Names that mean nothing: of BELFRY_* variables, and in another system's file. */
   readonly warnings: readonly string[];
 }
 
@@ -41,7 +43,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   return {
     config,
     sourceOf: (place) => layers.sourceOf(place),
-    warnings: [...(file?.notes ?? []), ...unknownVariables({ env, options })],
+    notes: file?.notes ?? [],
+    warnings: [...(file?.warnings ?? []), ...unknownVariables({ env, options })],
   };
 }
 

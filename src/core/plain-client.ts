@@ -46,6 +46,8 @@ export interface PlainClientParts {
   opened?(client: PlainClient): void;
   /** A message of the client, within the size. */
   heard(client: PlainClient, frame: Frame): void;
+  /** It read something of what waited for it. */
+  drained?(client: PlainClient): void;
   /** The clock came by, several times a second. */
   ticked?(client: PlainClient, now: number): void;
   /** It is gone, whoever ended it. */
@@ -102,6 +104,10 @@ export class PlainClient implements SocketHandler, Agent, Closable {
   ponged(): void {
     const { pongTimeoutMs, context } = this.#dialect;
     if (pongTimeoutMs !== undefined) this.#pongDeadline = context.now() + pongTimeoutMs;
+  }
+
+  drained(): void {
+    this.#parts.drained?.(this);
   }
 
   closed(_code: number, cause: CloseCause): void {

@@ -49,6 +49,8 @@ export interface SocketHandler {
   message(data: Frame): void;
   /** The client answered a ping. */
   ponged?(): void;
+  /** The client read something of what waited for it. */
+  drained?(): void;
   /** The socket is gone; `code` as seen, or the one that it was closed with. */
   closed(code: number, why: CloseCause): void;
   /** `socket.isNative` changed: the owner's connections must move in their rooms. */

@@ -110,6 +110,7 @@ export class WebSocketTransport implements Socket {
 
   /** The client read something: its backlog goes on, and when all is read it is native again. */
   drained(): void {
+    this.handler.drained?.();
     const ws = this.#ws;
     const backlog = this.#backlog;
     if (!ws || !backlog) return;

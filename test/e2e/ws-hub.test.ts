@@ -383,6 +383,37 @@ describe("limits and closes", () => {
     expect(await gateway.metric("belfry_slow_consumers_total", "ws-hub")).toBe(1);
     expect(gateway.admitted).toBe(1);
   }, 30_000);
+
+  test("HUB-16 writeWait: who reads nothing of what waits for so long is dropped, who reads slowly is not", async () => {
+    const writeWait = 1;
+    const queue = 256 * 1024 * 1024;
+    await using gateway = await startHub({
+      options: { writeWait },
+      // Much more than is said here: nobody is dropped for what waits.
+      limits: { sendQueueBytes: queue, sendQueueMaxBytes: queue },
+    });
+    using stuck = await member(gateway, "stuck", "g");
+    using lazy = await member(gateway, "lazy", "g");
+    using idle = await member(gateway, "idle", "other");
+    for (const { connection } of [stuck, lazy]) connection.pause();
+    const body = "x".repeat(256 * 1024);
+    const count = 60;
+    for (let index = 0; index < count; index++) await gateway.bus.publish("ws-hub:group-data:g", body);
+    const since = performance.now();
+    while (gateway.admitted === 3 && performance.now() - since < 20_000) {
+      lazy.connection.resume();
+      await Bun.sleep(20);
+      lazy.connection.pause();
+      await Bun.sleep(200);
+    }
+    expect(gateway.admitted).toBe(2);
+    expect(performance.now() - since).toBeGreaterThan(writeWait * 900);
+    expect(await gateway.metric("belfry_disconnections_total", 'reason="slow"')).toBe(1);
+    lazy.connection.resume();
+    expect(await lazy.waitForMessages(count, 20_000)).toHaveLength(count);
+    await gateway.bus.publish("ws-hub:group-data:other", "still there");
+    expect(await idle.waitForMessage()).toBe("still there");
+  }, 60_000);
 });
 
 describe("status pages", () => {

@@ -48,8 +48,10 @@ export interface ProfileFile {
 
 export interface ProfileFileContent {
   readonly values: OptionValues;
-  /** For people: what is in the file and has no effect here. */
+  /** For people: settings of the other system that have no effect here, and need none. */
   readonly notes: readonly string[];
+  /** For people: what is in the file and is no setting of that system. */
+  readonly warnings: readonly string[];
 }
 
 export interface Profile {

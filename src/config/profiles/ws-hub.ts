@@ -6,13 +6,14 @@ import type { Profile, ProfileFile } from "./profile.ts";
 const file: ProfileFile = {
   places: ["./config.yaml", "./example/config.yaml"],
   read(tree) {
-    const { address, redisUrl, options, notes } = readHubFile(tree);
+    const { address, redisUrl, options, notes, warnings } = readHubFile(tree);
     const values = [
       ["address", address],
       ["redis", redisUrl],
       ...Object.entries(options).map(([name, value]) => [`ws-hub.${name}`, value] as const),
     ] as const;
-    return { values: Object.fromEntries(values.filter(([, value]) => value !== undefined)), notes };
+    const given = Object.fromEntries(values.filter(([, value]) => value !== undefined));
+    return { values: given, notes, warnings };
   },
 };
 

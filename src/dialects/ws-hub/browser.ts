@@ -16,6 +16,7 @@ import type { Clients } from "./key-parts.ts";
 import { KeyParts } from "./key-parts.ts";
 import { Roster } from "./roster.ts";
 import { statusRoutes } from "./status.ts";
+import { WriteWatch } from "./write-watch.ts";
 
 /** Connections of one key that may come at once: a page that is reloaded, a flaky network. */
 const keyBurst = 10;
@@ -33,17 +34,18 @@ interface Door extends Clients {
 
 export function createBrowserSide(context: BrowserContext, options: WsHubOptions): BrowserSide {
   const door = createDoor(context, options);
-  const { dialect, announcer, roster, keyRates } = door;
+  const { dialect, announcer, roster, keyRates, writeWatch } = door;
   const tickClients = createPlainClock(dialect.clients, context.now());
   return {
     routes: [...socketRoutes(door), ...statusRoutes(roster, options.adminToken)],
     maxMessageBytes: options.maxMessageSize,
-    // The time that an answer to a ping has.
-    shortestDelayMs: options.pongWait * 1_000 - dialect.pingIntervalMs,
+    // The time that an answer to a ping has, or a client to read.
+    shortestDelayMs: Math.min(options.pongWait * 1_000 - dialect.pingIntervalMs, options.writeWait * 1_000),
     tick(now) {
       announcer.tick(now);
       keyRates.forget(now, keysPerTick);
       tickClients(now);
+      writeWatch.tick(now);
     },
     clients: () => dialect.clients,
   };
@@ -51,17 +53,19 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
 
 function createDoor(context: BrowserContext, options: WsHubOptions): Door {
   const roster = new Roster();
-  const { channelPrefix, connectsPerKey, maxMessageSize, pongWait } = options;
+  const { channelPrefix, connectsPerKey, maxMessageSize, pongWait, writeWait } = options;
+  const clients = new Set<PlainClient>();
   return {
     context,
     options,
     roster,
     announcer: new Announcer({ context, channelPrefix, roster }),
+    writeWatch: new WriteWatch(clients, writeWait),
     keyRates: new BucketTable({ perSecond: connectsPerKey / 60, burst: keyBurst }, maxKeys),
     dialect: {
       context,
       format: createRawFormat("ws-hub"),
-      clients: new Set(),
+      clients,
       // HUB-11: nine tenths of the wait, on a clock of our own.
       pingIntervalMs: pongWait * 900,
       pongTimeoutMs: pongWait * 1_000,

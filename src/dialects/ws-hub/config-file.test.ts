@@ -20,34 +20,55 @@ function refusal(text: string): string {
 describe("WS-HUB's config file", () => {
   test("HUB-01 HUB-10 HUB-11 the sample file means our defaults", () => {
     const sample = `
-address: :8080
-clientKey: session_key
-serverUrl: /ws
+address: ":8080"
+clientKey: "session_key"
+serverUrl: "/ws"
+
 redis:
-  address: localhost:6379
-  db: 0
+  address: "localhost:6379"
   timeout: 120
   idleConn: 4
   channelPrefix: "ws-hub:"
-writeWait: 10
-pongWait: 60
-maxMessageSize: 128
+
+webSocket:
+  writeWait: 10
+  pongWait: 60
+  maxMessageSize: 128
 `;
-    const { address, redisUrl, options, notes } = readHubFile(parse(sample));
+    const { address, redisUrl, options, notes, warnings } = readHubFile(parse(sample));
     expect({ address, redisUrl }).toEqual({ address: ":8080", redisUrl: "redis://localhost:6379/0" });
     expect(wsHubOptions.parse(options)).toEqual(wsHubOptions.parse({}));
     expect(notes).toEqual([
       "`redis.timeout` is accepted without effect",
       "`redis.idleConn` is accepted without effect",
-      "`writeWait` is accepted without effect",
     ]);
+    expect(warnings).toEqual([]);
+  });
+
+  test("HUB-10 HUB-11 the section webSocket is read, in any case; so are its keys at the top, but not both", () => {
+    const values = { writeWait: 3, pongWait: 7, maxMessageSize: 4096 };
+    for (const text of [
+      "webSocket: { writeWait: 3, pongWait: 7, maxMessageSize: 4096 }",
+      "WEBSOCKET: { writewait: '3', PongWait: 7, MAXMESSAGESIZE: 4096 }",
+      "writeWait: 3\npongWait: 7\nmaxMessageSize: 4096",
+      "websocket: { writeWait: 3 }\npongWait: 7\nmaxMessageSize: 4096",
+    ]) {
+      expect(readHubFile(parse(text))).toMatchObject({ options: values, notes: [], warnings: [] });
+    }
+    expect(refusal("webSocket: { pongWait: 7 }\npongWait: 8")).toBe(
+      "Expected `webSocket.pongWait` or `pongWait`, got both",
+    );
+    expect(refusal("webSocket: 10")).toBe("Expected `webSocket` to be a section");
+    expect(refusal("redis: { addr: ':1', address: ':2' }")).toBe(
+      "Expected `redis.address` or `redis.addr`, got both",
+    );
   });
 
   test("an empty file sets nothing", () => {
-    const nothing = { address: undefined, redisUrl: undefined, options: {}, notes: [] };
+    const nothing = { address: undefined, redisUrl: undefined, options: {}, notes: [], warnings: [] };
     expect(readHubFile({})).toEqual(nothing);
     expect(readHubFile(null)).toEqual(nothing);
-    expect(readHubFile(parse("redis:\nclientKey:\n"))).toEqual(nothing);
+    expect(readHubFile(parse("redis:\nclientKey:\nwebSocket:\n"))).toEqual(nothing);
   });
 
   test("HUB-03 keys are taken in any case, digits and booleans also in quotes", () => {
@@ -84,10 +105,17 @@ Redis: { ADDR: "redis.example:7000", Db: "3", PASSWORD: "p@ss:/ w%", ChannelPref
   });
 
   test("a key that WS-HUB does not know is named, printable and short", () => {
-    const { notes } = readHubFile({ "pong wait\n": 1, redis: { pool: 5 }, ["x".repeat(500)]: 1 });
-    expect(notes).toEqual([
+    const { notes, warnings } = readHubFile({
+      "pong wait\n": 1,
+      redis: { pool: 5 },
+      webSocket: { clientKey: "k" },
+      ["x".repeat(500)]: 1,
+    });
+    expect(notes).toEqual([]);
+    expect(warnings).toEqual([
       "`pong?wait?` is no setting of WS-HUB: without effect",
       "`redis.pool` is no setting of WS-HUB: without effect",
+      "`websocket.clientkey` is no setting of WS-HUB: without effect",
       `\`${"x".repeat(60)}\` is no setting of WS-HUB: without effect`,
     ]);
   });
@@ -97,18 +125,16 @@ Redis: { ADDR: "redis.example:7000", Db: "3", PASSWORD: "p@ss:/ w%", ChannelPref
 address: 8080
 clientKey: "a b"
 serverUrl: ws
-pongWait: 0
-writeWait: soon
-maxMessageSize: 1.5
+webSocket: { pongWait: 0, writeWait: soon, maxMessageSize: 1.5 }
 fromHeader: maybe
 redis: { address: localhost, db: -1, password: 12345, channelPrefix: 7 }
 `);
     expect(text.split("\n").map((line) => /`([\w.]+)`/.exec(line)?.[1])).toEqual([
       "clientKey",
       "serverUrl",
-      "pongWait",
-      "writeWait",
-      "maxMessageSize",
+      "webSocket.pongWait",
+      "webSocket.writeWait",
+      "webSocket.maxMessageSize",
       "fromHeader",
       "redis.channelPrefix",
       "address",
@@ -116,7 +142,9 @@ redis: { address: localhost, db: -1, password: 12345, channelPrefix: 7 }
       "redis.db",
       "redis.password",
     ]);
-    expect(text).toContain("Expected `maxMessageSize` to be a whole number of bytes from 1 to 16,777,216");
+    expect(text).toContain(
+      "Expected `webSocket.maxMessageSize` to be a whole number of bytes from 1 to 16,777,216",
+    );
     expect(refusal("redis: localhost")).toBe("Expected `redis` to be a section");
     expect(refusal("[1, 2]")).toBe("Expected a file of keys and values");
     expect(refusal("address: ':65536'")).toBe("Expected `address` to be `host:port` or `:port`");
@@ -135,6 +163,7 @@ redis: { address: localhost, db: -1, password: 12345, channelPrefix: 7 }
       "serverUrl",
       "redis",
       "Redis",
+      "webSocket",
       "pongWait",
       "maxMessageSize",
       "fromHeader",

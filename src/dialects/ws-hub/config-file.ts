@@ -12,14 +12,18 @@ export interface HubFile {
   readonly redisUrl: string | undefined;
   /** What the file sets, by the names of the config's section. */
   readonly options: Partial<WsHubOptions>;
-  /** For people: what is in the file and has no effect here. */
+  /** For people: settings of WS-HUB that have no effect here, and need none. */
   readonly notes: readonly string[];
+  /** For people: what WS-HUB does not know either. */
+  readonly warnings: readonly string[];
 }
 
 /** One key of the file. */
 interface Field<Value> {
   /** As people write it: `redis.db`. */
   readonly name: string;
+  /** Another place where it may stand. */
+  readonly alias?: string;
   readonly expected: string;
   /** @returns undefined when the value is wrong. */
   read(value: unknown): Value | undefined;
@@ -47,14 +51,19 @@ function option(
   return { name, expected, read, option: name };
 }
 
+/** A number of the section `webSocket:`; at the top of the file it means the same. */
+function socketOption(name: OptionName, expected: string): ReturnType<typeof option> {
+  return { ...option(name, expected, asNumber), name: `webSocket.${name}`, alias: name };
+}
+
 const seconds = "a number of seconds above 0, at most 86,400";
 
 const optionFields = [
   option("clientKey", "1-100 letters, digits or `_.~-`"),
   option("serverUrl", "a path that begins with `/`"),
-  option("pongWait", seconds, asNumber),
-  option("writeWait", seconds, asNumber),
-  option("maxMessageSize", "a whole number of bytes from 1 to 16,777,216", asNumber),
+  socketOption("pongWait", seconds),
+  socketOption("writeWait", seconds),
+  socketOption("maxMessageSize", "a whole number of bytes from 1 to 16,777,216"),
   option("fromHeader", "true or false", asBoolean),
   { ...option("channelPrefix", "text of at most 100 characters"), name: "redis.channelPrefix" },
 ] as const;
@@ -75,8 +84,12 @@ const addressField: Field<string> = {
   expected: "`host:port` or `:port`",
   read: hostAndPort,
 };
-const redisAddress: Field<string> = { name: "redis.address", expected: "`host:port`", read: hostAndPort };
-const redisAddr: Field<string> = { ...redisAddress, name: "redis.addr" };
+const redisAddress: Field<string> = {
+  ...addressField,
+  name: "redis.address",
+  alias: "redis.addr",
+  expected: "`host:port`",
+};
 const redisDb: Field<number> = { name: "redis.db", expected: "a whole number from 0", read: database };
 const redisPassword: Field<string> = {
   name: "redis.password",
@@ -87,9 +100,19 @@ const redisPassword: Field<string> = {
 /** Without a meaning here: connections are kept, and kept alive, by the gateway itself. */
 const idleKeys = ["redis.timeout", "redis.idleConn"] as const;
 
+/** Keys whose value is a section. */
+const sections = ["redis", "webSocket"] as const;
+
+const fields: readonly Field<unknown>[] = [
+  ...optionFields,
+  addressField,
+  redisAddress,
+  redisDb,
+  redisPassword,
+];
 const known: ReadonlySet<string> = new Set(
-  [...optionFields, addressField, redisAddress, redisAddr, redisDb, redisPassword]
-    .map(({ name }) => name)
+  fields
+    .flatMap(({ name, alias }) => [name, alias ?? name])
     .concat(idleKeys)
     .map((name) => name.toLowerCase()),
 );
@@ -98,10 +121,10 @@ const known: ReadonlySet<string> = new Set(
 export function readHubFile(file: unknown): HubFile {
   const { values, problems } = flatten(file);
   const take = <Value>(field: Field<Value>): Value | undefined => {
-    const given = values.get(field.name.toLowerCase());
+    const given = givenIn({ values, problems }, field);
     if (given === undefined) return undefined;
-    const value = field.read(given);
-    if (value === undefined) problems.push(`Expected \`${field.name}\` to be ${field.expected}`);
+    const value = field.read(given.value);
+    if (value === undefined) problems.push(`Expected \`${given.name}\` to be ${field.expected}`);
     return value;
   };
   const options = Object.fromEntries(
@@ -109,7 +132,7 @@ export function readHubFile(file: unknown): HubFile {
   ) as Partial<WsHubOptions>;
   const address = take(addressField);
   const redis = {
-    server: take(redisAddress) ?? take(redisAddr),
+    server: take(redisAddress),
     db: take(redisDb),
     password: take(redisPassword),
   };
@@ -118,7 +141,13 @@ export function readHubFile(file: unknown): HubFile {
     address,
     redisUrl: redisUrl(redis),
     options,
-    notes: notesOn(values),
+    notes: idleKeys
+      .filter((name) => values.has(name.toLowerCase()))
+      .map((name) => `\`${name}\` is accepted without effect`),
+    warnings: [...values.keys()]
+      .filter((name) => !known.has(name))
+      .slice(0, 20)
+      .map((name) => `${shown(name)} is no setting of WS-HUB: without effect`),
   };
 }
 
@@ -128,6 +157,17 @@ interface Flat {
   readonly problems: string[];
 }
 
+/** What the file says of a field, and the name that it says it under. */
+function givenIn(
+  { values, problems }: Flat,
+  { name, alias = name }: Field<unknown>,
+): { readonly name: string; readonly value: unknown } | undefined {
+  const places = [...new Set([name, alias])].filter((place) => values.has(place.toLowerCase()));
+  if (places.length > 1) problems.push(`Expected \`${name}\` or \`${alias}\`, got both`);
+  const [place] = places;
+  return place === undefined ? undefined : { name: place, value: values.get(place.toLowerCase()) };
+}
+
 function flatten(file: unknown): Flat {
   const values = new Map<string, unknown>();
   const problems: string[] = [];
@@ -135,9 +175,10 @@ function flatten(file: unknown): Flat {
     for (const [key, value] of Object.entries(section) as [string, unknown][]) {
       const name = prefix + key.toLowerCase();
       if (value === null || value === undefined) continue;
+      const section = sections.find((one) => one.toLowerCase() === name);
       if (values.has(name)) problems.push(`Expected ${shown(name)} once, got it twice in different case`);
-      else if (name === "redis" && isSection(value)) add(value, "redis.");
-      else if (name === "redis") problems.push("Expected `redis` to be a section");
+      else if (section !== undefined && isSection(value)) add(value, `${name}.`);
+      else if (section !== undefined) problems.push(`Expected \`${section}\` to be a section`);
       else values.set(name, value);
     }
   };
@@ -163,15 +204,6 @@ function redisUrl({ server, db, password }: HubRedis): string | undefined {
     password === undefined || password === "" ? "" : `:${encodeURIComponent(password.toWellFormed())}@`;
   const place = server ?? "localhost:6379";
   return `redis://${login}${place.startsWith(":") ? "localhost" : ""}${place}/${db ?? 0}`;
-}
-
-function notesOn(values: Flat["values"]): readonly string[] {
-  const idle = [...idleKeys, "writeWait"].filter((name) => values.has(name.toLowerCase()));
-  const unknown = [...values.keys()].filter((name) => !known.has(name)).slice(0, 20);
-  return [
-    ...idle.map((name) => `\`${name}\` is accepted without effect`),
-    ...unknown.map((name) => `${shown(name)} is no setting of WS-HUB: without effect`),
-  ];
 }
 
 /** A name out of the file, safe for one line. */

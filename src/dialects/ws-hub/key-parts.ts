@@ -9,6 +9,7 @@ import type { Announcer } from "./announcer.ts";
 import { connectionId } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
 import type { Roster } from "./roster.ts";
+import type { WriteWatch } from "./write-watch.ts";
 
 /** What the clients of one gateway share. */
 export interface Clients {
@@ -16,6 +17,7 @@ export interface Clients {
   readonly options: WsHubOptions;
   readonly roster: Roster;
   readonly announcer: Announcer;
+  readonly writeWatch: WriteWatch;
 }
 
 /** Before groups are assigned a client hears nothing (HUB-08). */
@@ -48,8 +50,13 @@ export class KeyParts implements PlainClientParts {
     this.#clients.announcer.said(this.#key, frame);
   }
 
+  drained(client: PlainClient): void {
+    this.#clients.writeWatch.read(client);
+  }
+
   gone(client: PlainClient, reason: DisconnectReason): void {
-    const { roster, announcer, options } = this.#clients;
+    const { roster, announcer, options, writeWatch } = this.#clients;
+    writeWatch.gone(client);
     if (reason === "too_large") this.#logTooLarge();
     if (roster.remove(this.#key, client) && options.announceGone) announcer.gone(this.#key);
   }

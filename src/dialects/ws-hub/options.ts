@@ -28,10 +28,7 @@ export const wsHubOptions = z
       .default("ws-hub:")
       .describe("What the names of all its Redis channels begin with (HUB-04)"),
     pongWait: seconds("Seconds without an answer to pings until a client is dropped (HUB-11)", 60),
-    writeWait: seconds(
-      "Accepted as in WS-HUB's file, without effect: who does not read is bounded by limits.sendQueueBytes (HUB-16)",
-      10,
-    ),
+    writeWait: seconds("Seconds that a client may read nothing of what waits for it (HUB-16)", 10),
     maxMessageSize: z
       .number()
       .int()
