@@ -74,6 +74,116 @@ test("EIO-11 after a pause of the whole process, answers that wait to be read ar
   expect(socket.closedWith).toBe(1000);
 });
 
+/** Sends one request of a polling client. @returns the status and the text. */
+const ask = async (
+  side: BrowserSide,
+  url: string,
+  body?: string,
+): Promise<readonly [number | undefined, string | undefined]> => {
+  const request = new Request(url, body === undefined ? {} : { method: "POST", body });
+  const answer = await side.routes[0]?.fetch(request, exchangeOf(url));
+  return [answer?.status, await answer?.text()];
+};
+
+/** The URL of a new polling session. */
+const openSession = async (side: BrowserSide, version: 3 | 4): Promise<string> => {
+  const url = `http://localhost/socket.io/?EIO=${version}&b64=1&transport=polling`;
+  const [, opened] = await ask(side, url);
+  return `${url}&sid=${/"sid":"([^"]+)"/.exec(opened ?? "")?.[1]}`;
+};
+
+const unknown = [400, '{"code":1,"message":"Session ID unknown"}'] as const;
+
+test("EIO-11 EIO-14 a request that comes after the deadline is not served, though no tick came since", async () => {
+  for (const body of [undefined, "3"]) {
+    const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+    const url = await openSession(side, 4);
+    side.tick((clock.now = 315));
+    clock.now = 499;
+    expect(await ask(side, url)).toEqual([200, "2"]);
+    clock.now = 500;
+    expect(await ask(side, url, body)).toEqual(unknown);
+  }
+});
+
+test("EIO-11 a poll gets the ping that is due, though no tick came since", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const url = await openSession(side, 4);
+  clock.now = 300;
+  expect(await ask(side, url)).toEqual([200, "2"]);
+  // What comes in time is taken, and counts from when it came.
+  clock.now = 499;
+  expect(await ask(side, url, "3")).toEqual([200, "ok"]);
+  clock.now = 799;
+  expect((await ask(side, url, "6"))[0]).toBe(200);
+  clock.now = 999;
+  expect(await ask(side, url)).toEqual(unknown);
+});
+
+test("EIO-11 a ping that went out late leaves the client its time", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const url = await openSession(side, 4);
+  side.tick((clock.now = 480));
+  clock.now = 679;
+  expect(await ask(side, url, "3")).toEqual([200, "ok"]);
+});
+
+test("EIO-12 EIO-14 version 3: the ping that comes after the deadline is not served", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const url = await openSession(side, 3);
+  clock.now = 499;
+  expect(await ask(side, url, "1:2")).toEqual([200, "ok"]);
+  clock.now = 999;
+  expect(await ask(side, url, "1:2")).toEqual(unknown);
+});
+
+test("EIO-13 EIO-14 a websocket that wants to take over a session whose time is over is refused", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const url = await openSession(side, 3);
+  clock.now = 500;
+  const upgrade = url.replace("polling", "websocket");
+  const answer = await side.routes[0]?.upgrade?.(new Request(upgrade), exchangeOf(upgrade));
+  expect(answer instanceof Response ? answer.status : "accepted").toBe(400);
+});
+
+test("EIO-13 a 5 that comes after the time for it does not upgrade", async () => {
+  const { clock, side } = setup({ upgradeTimeout: 0.4 });
+  const url = await openSession(side, 4);
+  const upgrade = url.replace("polling", "websocket");
+  const handler = await side.routes[0]?.upgrade?.(new Request(upgrade), exchangeOf(upgrade));
+  if (!handler || handler instanceof Response) throw new Error("Expected the handshake to be accepted");
+  const socket = new FakeSocket();
+  socket.handler = handler;
+  handler.open(socket);
+  handler.message("2probe");
+  clock.now = 400;
+  handler.message("5");
+  expect(socket.closedWith).toBe(1000);
+  expect((await ask(side, url, "6"))[0]).toBe(200);
+});
+
+test("EIO-11 a frame of a websocket that comes after the deadline is not served", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const socket = await connect(side);
+  side.tick((clock.now = 300));
+  clock.now = 500;
+  socket.handler?.message('421["leave",{"room":"a"}]');
+  expect(socket.sent).toEqual(["2"]);
+  expect(socket.closedWith).toBe(1000);
+});
+
+test("EIO-11 requests that waited while the whole process stood still are served", async () => {
+  const { clock, side } = setup();
+  const url = await openSession(side, 4);
+  await ask(side, url, "40");
+  for (let now = 0; now <= 25_000; now += 250) side.tick((clock.now = now));
+  clock.now = 85_000;
+  expect((await ask(side, url, "3"))[0]).toBe(200);
+  side.tick(85_000);
+  side.tick((clock.now = 85_250));
+  expect((await ask(side, url, "6"))[0]).toBe(200);
+});
+
 test("EIO-04 SIO-06 EIO-13 the clock is asked to be fine enough for the shortest delay", async () => {
   expect(setup().side.shortestDelayMs).toBe(10_000);
   expect(setup({ pingTimeout: 0.2 }).side.shortestDelayMs).toBe(200);

@@ -15,14 +15,9 @@ import { Session } from "./session.ts";
 import { createSid } from "./sid.ts";
 import { Probe } from "./upgrade.ts";
 
-/** The clock comes several times a second: later than this, something held up the whole process. */
-const lateMs = 1_000;
-
 export function createBrowserSide(context: BrowserContext, options: SocketIoOptions): BrowserSide {
   const engine = createEngine(context, options);
   const path = withoutEndSlashes(options.path);
-  let lastTick = context.now();
-  let wasLate = false;
   return {
     routes: [createRoute(engine, path)],
     maxMessageBytes: options.maxPayload,
@@ -33,10 +28,7 @@ export function createBrowserSide(context: BrowserContext, options: SocketIoOpti
       options.upgradeTimeout * 1000,
     ),
     tick(now) {
-      // After a pause of the whole process the answers of clients are there but unread: they get the next turn first.
-      wasLate = now - lastTick > lateMs && !wasLate;
-      lastTick = now;
-      if (wasLate) return;
+      if (!engine.pauses.ticked(now)) return;
       for (const session of engine.sessions.values()) session.tick(now);
     },
     clients: () => engine.sessions.values(),
@@ -91,6 +83,7 @@ function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitte
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
   if (!isScriptRight(exchange)) return "bad_request";
   const sid = query.get("sid") ?? "";
+  engine.sessions.get(sid)?.judge();
   const session = engine.sessions.get(sid);
   if (sid !== "" && !session) return "session_unknown";
   if (!session && request.method !== "GET") return "handshake_method";

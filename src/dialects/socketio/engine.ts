@@ -3,6 +3,7 @@
 
 import type { Format } from "../../core/connection.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
+import { Pauses } from "../../core/pauses.ts";
 import type { Generation } from "./format.ts";
 import { createFormats } from "./format.ts";
 import type { SocketIoOptions } from "./options.ts";
@@ -16,6 +17,7 @@ export interface Engine {
   readonly formats: Readonly<Record<Generation, Format>>;
   /** Live sessions by Engine.IO sid. */
   readonly sessions: Map<string, Session>;
+  readonly pauses: Pauses;
 }
 
 export function createEngine(context: BrowserContext, options: SocketIoOptions): Engine {
@@ -26,5 +28,6 @@ export function createEngine(context: BrowserContext, options: SocketIoOptions):
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     formats: createFormats(),
     sessions: new Map(),
+    pauses: new Pauses(context.now()),
   };
 }

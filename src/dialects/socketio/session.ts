@@ -7,6 +7,7 @@ import { toAscii } from "./ascii.ts";
 import { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
 import type { Generation } from "./format.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
 import { messageByte, textPacketV3 } from "./payload.ts";
 import type { Probe } from "./upgrade.ts";
@@ -43,9 +44,9 @@ export class Session implements Client, SocketHandler {
   #probe: Probe | undefined;
   #isPosting = false;
   #isOpen = true;
-  /** v4: when to ping next, or until when the pong must be here; v3: until when the client must ping. */
-  #deadline: number;
-  #isPongDue = false;
+  readonly #heartbeat: Heartbeat;
+  /** Once it is over: until when a client that polls may fetch what it was not told yet. */
+  #forgetAt = 0;
 
   constructor(engine: Engine, parts: SessionParts) {
     this.#engine = engine;
@@ -58,7 +59,7 @@ export class Session implements Client, SocketHandler {
     if (packetsPerPoll !== undefined) {
       this.#polls = new PollQueue({ maxPackets: packetsPerPoll, now: () => engine.context.now() });
     }
-    this.#deadline = this.#nextHeartbeat();
+    this.#heartbeat = new Heartbeat(engine, this.version);
     this.#io = new SocketIoClient(engine, this);
     engine.sessions.set(this.sid, this);
     engine.context.observe.connected("socketio", this.transport);
@@ -133,6 +134,7 @@ export class Session implements Client, SocketHandler {
   }
 
   message(frame: Frame): void {
+    this.judge();
     // The engine's limit is that of the listener's most generous dialect.
     if (Buffer.byteLength(frame) > this.#engine.options.maxPayload) this.close("too_large");
     else if (!this.receive(frame)) this.close("protocol_error");
@@ -221,11 +223,11 @@ export class Session implements Client, SocketHandler {
       return true;
     }
     if (type === packet.pong && this.version === 4) {
-      this.#pongReceived();
+      this.#heartbeat.ponged();
       return true;
     }
     if (type === packet.ping && this.version === 3) {
-      this.#deadline = this.#nextHeartbeat();
+      this.#heartbeat.pinged();
       // What it sent comes back (EIO-12), but nothing that old clients cannot read (EIO-09).
       this.send([toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong]);
       return true;
@@ -248,7 +250,7 @@ export class Session implements Client, SocketHandler {
     else this.#socket?.close(closeCodes[reason] ?? 1000, "");
     // A client that is between two polls is told by the next one, behind what was sent to it before.
     if (this.#polls && (reason === "server" || reason === "shutdown")) {
-      this.#deadline = this.#engine.context.now() + this.#engine.pingTimeoutMs;
+      this.#forgetAt = this.#engine.context.now() + this.#engine.pingTimeoutMs;
       this.#engine.sessions.set(this.sid, this);
       this.#forgetWhenTold();
     }
@@ -256,19 +258,22 @@ export class Session implements Client, SocketHandler {
 
   tick(now: number): void {
     if (!this.#isOpen) {
-      if (now >= this.#deadline) this.#engine.sessions.delete(this.sid);
+      if (now >= this.#forgetAt) this.#engine.sessions.delete(this.sid);
       return;
     }
     this.#probe?.tick(now);
     this.#io.tick(now);
-    if (now < this.#deadline || !this.#isOpen) return;
-    if (this.version === 3 || this.#isPongDue) {
-      this.close("ping_timeout");
-      return;
-    }
-    this.#isPongDue = true;
-    this.#deadline = now + this.#engine.pingTimeoutMs;
-    this.send([packet.ping]);
+    if (!this.#isOpen) return;
+    const due = this.#heartbeat.due(now);
+    if (due === "ping") this.send([packet.ping]);
+    else if (due === "end") this.close("ping_timeout");
+  }
+
+  /** The client says something: whatever is due comes first, though no tick came since (EIO-11, EIO-12). */
+  judge(): void {
+    const { context, pauses } = this.#engine;
+    const now = context.now();
+    if (pauses.mayJudge(now)) this.tick(now);
   }
 
   /** Is there room in its queue? A client that polls may have as much waiting as a websocket that reads. */
@@ -286,18 +291,6 @@ export class Session implements Client, SocketHandler {
   #receiveBinary(bytes: Uint8Array): boolean {
     if (this.version === 4) return this.#io.receiveBinary(bytes);
     return bytes[0] === messageByte[0] && this.#io.receiveBinary(bytes.subarray(1));
-  }
-
-  /** A pong that nobody asked for changes nothing (EIO-11). */
-  #pongReceived(): void {
-    if (!this.#isPongDue) return;
-    this.#isPongDue = false;
-    this.#deadline = this.#nextHeartbeat();
-  }
-
-  #nextHeartbeat(): number {
-    const { context, pingIntervalMs, pingTimeoutMs } = this.#engine;
-    return context.now() + (this.version === 4 ? pingIntervalMs : pingIntervalMs + pingTimeoutMs);
   }
 
   #finish(reason: DisconnectReason): void {

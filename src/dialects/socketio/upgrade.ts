@@ -29,8 +29,13 @@ export class Probe implements SocketHandler {
   }
 
   message(frame: Frame): void {
-    if (this.#state === "upgraded") this.#session.message(frame);
-    else if (this.#state === "opening" && frame === "2probe") this.#answer();
+    if (this.#state === "upgraded") {
+      this.#session.message(frame);
+      return;
+    }
+    // Its own time may be over, or that of the session.
+    this.#session.judge();
+    if (this.#state === "opening" && frame === "2probe") this.#answer();
     else if (this.#state === "probed" && frame === "5") this.#complete();
     else this.#fail();
   }

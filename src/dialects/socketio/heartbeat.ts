@@ -1,0 +1,47 @@
+// The heartbeat of one session: in version 4 the server pings and the client answers (EIO-11), in version 3 the client
+// pings (EIO-12). Only deadlines are kept here; session.ts sends, and asks what is due.
+
+import type { Engine } from "./engine.ts";
+
+export class Heartbeat {
+  readonly #engine: Engine;
+  readonly #version: 3 | 4;
+  /** v4: when to ping next, or until when the pong must be here; v3: until when the client must ping. */
+  #deadline: number;
+  #isPongDue = false;
+
+  constructor(engine: Engine, version: 3 | 4) {
+    this.#engine = engine;
+    this.#version = version;
+    this.#deadline = this.#next();
+  }
+
+  /** What the time asks for: a ping to send, or the end of the session. */
+  due(now: number): "nothing" | "ping" | "end" {
+    if (now < this.#deadline) return "nothing";
+    if (this.#version === 3 || this.#isPongDue) return "end";
+    const { pingTimeoutMs } = this.#engine;
+    this.#isPongDue = true;
+    // The time for the answer runs from when the ping was due, unless that was so long ago that little of it is left.
+    const isLate = now - this.#deadline > pingTimeoutMs / 4;
+    this.#deadline = (isLate ? now : this.#deadline) + pingTimeoutMs;
+    return "ping";
+  }
+
+  /** v3: the client pinged. */
+  pinged(): void {
+    this.#deadline = this.#next();
+  }
+
+  /** v4: the client answered. A pong that nobody asked for changes nothing (EIO-11). */
+  ponged(): void {
+    if (!this.#isPongDue) return;
+    this.#isPongDue = false;
+    this.#deadline = this.#next();
+  }
+
+  #next(): number {
+    const { context, pingIntervalMs, pingTimeoutMs } = this.#engine;
+    return context.now() + (this.#version === 4 ? pingIntervalMs : pingIntervalMs + pingTimeoutMs);
+  }
+}
