@@ -44,4 +44,8 @@ export const corrections: readonly Correction[] = [
     ids: "EIO-11, EIO-12, EIO-14",
     text: "A deadline holds for whatever comes after it: it is judged when a client says something, not only by the clock that goes round. The official suite of Engine.IO 3 reads a handshake without `b64=1` as text, which EIO-09 rules out: two of its cases cannot pass.",
   },
+  {
+    ids: "NRE-05",
+    text: "In packets of type 2, text that is no UTF-8 goes on with U+FFFD; only those of type 5 are skipped. What msgpack-lite (`socket.io-emitter` 2.0) writes as ext is read: dates as ISO text, typed arrays as binary, other members of classes as what JSON shows of them.",
+  },
 ];

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { encode } from "@msgpack/msgpack";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { Emitter } from "@socket.io/redis-emitter";
@@ -245,7 +246,87 @@ describe("@socket.io/redis-emitter 5.1", () => {
   });
 });
 
+/** The emitters of socket.io 1 and 2, with the Redis client of their time. */
+interface OldEmitter {
+  readonly redis: { quit(): void };
+  to(room: string): OldEmitter;
+  emit(event: string, ...args: readonly unknown[]): OldEmitter;
+}
+
+const require = createRequire(import.meta.url);
+
+function oldEmitter(version: "2" | "3"): OldEmitter & Disposable {
+  const create: unknown = version === "2" ? require("socket.io-emitter-2") : require("socket.io-emitter-3");
+  const made = (create as (url: string) => OldEmitter)(redis.url);
+  return Object.assign(made, {
+    [Symbol.dispose]: () => {
+      made.redis.quit();
+    },
+  });
+}
+
 describe("older emitters", () => {
+  test("NRE-05 SIO-15 socket.io-emitter 2.0, on msgpack-lite: dates, typed arrays, members of other classes", async () => {
+    using old = oldEmitter("2");
+    using page = await Page.connect(gateway.url);
+    await page.join("lite");
+    old
+      .to("lite")
+      .emit("x", "é😀", { at: new Date(0), later: [new Date(1_577_836_800_000)] }, undefined, 1.5);
+    old
+      .to("lite")
+      .emit("numbers", Uint8Array.of(1, 255), [Int16Array.of(-2), new ArrayBuffer(3)], Float64Array.of(1));
+    old.to("lite").emit("buffer", Buffer.of(1, 255));
+    old.to("lite").emit("boxed", [Object(true), Object("s"), Object(1.5)], new TypeError("t"), /a/g);
+    expect(await page.next()).toEqual([
+      "x",
+      "é😀",
+      { at: "1970-01-01T00:00:00.000Z", later: ["2020-01-01T00:00:00.000Z"] },
+      null,
+      1.5,
+    ]);
+    expect(await page.next()).toEqual([
+      "numbers",
+      Uint8Array.of(1, 255),
+      [Uint8Array.of(0xfe, 0xff), new Uint8Array(3)],
+      new Uint8Array(Float64Array.of(1).buffer),
+    ]);
+    expect(await page.next()).toEqual(["buffer", Uint8Array.of(1, 255)]);
+    expect(await page.next()).toEqual(["boxed", [true, "s", 1.5], {}, {}]);
+  });
+
+  test("NRE-05 SIO-15 socket.io-emitter 3.2, on notepack 2: dates, undefined, binary", async () => {
+    using old = oldEmitter("3");
+    using page = await Page.connect(gateway.url);
+    await page.join("note");
+    old.to("note").emit("x", "é😀", { at: new Date(0), not: undefined }, [undefined], Buffer.of(1, 255));
+    old.to("note").emit("end", new ArrayBuffer(2));
+    expect(await page.next()).toEqual([
+      "x",
+      "é😀",
+      { at: "1970-01-01T00:00:00.000Z" },
+      [null],
+      Uint8Array.of(1, 255),
+    ]);
+    expect(await page.next()).toEqual(["end", new Uint8Array(2)]);
+  });
+
+  test("NRE-05 a broken character is U+FFFD in a packet of type 2, and ends one of type 5", async () => {
+    using page = await Page.connect(gateway.url);
+    const before = await gateway.metric("belfry_skipped_total", 'reason="msgpack_utf8"');
+    const broken = (type: number): Buffer => {
+      const whole = Buffer.from(
+        encode(["emitter", { type, data: ["x", "a??"], nsp: "/" }, { rooms: [], flags: {} }]),
+      );
+      whole.write("\xe4\xb8", whole.indexOf("??"), "latin1");
+      return whole;
+    };
+    await client.publish("socket.io#/#", broken(5));
+    await client.publish("socket.io#/#", broken(2));
+    expect(await page.next()).toEqual(["x", "a\ufffd"]);
+    expect(await gateway.metric("belfry_skipped_total", 'reason="msgpack_utf8"')).toBe(before + 1);
+  });
+
   const packet = { type: 2, data: ["x", 1], nsp: "/" };
 
   test("NRE-04 one message per room: each client hears it once", async () => {

@@ -33,7 +33,7 @@ function fromPickle(bytes: Buffer): SessionFields | undefined {
 
 function fromMsgpack(bytes: Buffer): SessionFields | undefined {
   const result = readMsgpack(bytes);
-  if (!result.isValid || !(result.value instanceof Map)) return undefined;
+  if (!result.isValid || result.hasBrokenText || !(result.value instanceof Map)) return undefined;
   const map: ReadonlyMap<string, MsgpackValue> = result.value;
   return (name) => fieldOf(map.get(name));
 }

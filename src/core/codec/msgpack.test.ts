@@ -15,6 +15,16 @@ const reason = (bytes: string | Buffer): string | undefined => {
   return result.isValid ? undefined : result.reason;
 };
 
+/** A number boxed so many times, each ext inside the one before. */
+function boxed(times: number): string {
+  const heads = Array.from({ length: times }, (_, index) => {
+    const head = Buffer.of(0xc9, 0, 0, 0, 0, 0x0f);
+    head.writeUInt32BE(6 * (times - index - 1) + 1, 1);
+    return head;
+  });
+  return Buffer.concat([...heads, Buffer.of(1)]).toString("hex");
+}
+
 describe("single values", () => {
   const cases: readonly (readonly [string, MsgpackValue])[] = [
     ["00", 0],
@@ -59,7 +69,11 @@ describe("single values", () => {
 
   test("SIO-15 a text keeps its byte order mark, also a long one", () => {
     const text = `\ufeff${"x".repeat(300)}`;
-    expect(readMsgpack(Buffer.from(encode(text)))).toEqual({ isValid: true, value: text });
+    expect(readMsgpack(Buffer.from(encode(text)))).toEqual({
+      isValid: true,
+      value: text,
+      hasBrokenText: false,
+    });
   });
 
   test("SIO-15 a real U+FFFD is text, not a sign of bad bytes", () => {
@@ -93,8 +107,12 @@ describe("NRE-05 dialects", () => {
   });
 
   test.each([
-    ["an unknown ext", "d40501"],
-    ["an unknown ext with a length", "c7020d0102"],
+    ["an unknown ext", "d41001"],
+    ["an unknown ext with a length", "c702100102"],
+    ["msgpack-lite: a date of two values", "c7020d0102"],
+    ["msgpack-lite: a date of a text", "d50da178"],
+    ["msgpack-lite: a boxed value longer than its ext", "d40fcb3ff8000000000000"],
+    ["msgpack-lite: a type that it leaves out", "d41c01"],
     ["a fixext of type 0 that no emitter writes", "d5000102"],
     ["msgpack-js: binary under d8", `d8000201ff${"00".repeat(13)}`],
     ["a timestamp of 5 bytes", "c705ff0000000000"],
@@ -103,10 +121,47 @@ describe("NRE-05 dialects", () => {
     expect(reason(bytes)).toBe("msgpack_ext");
   });
 
-  test("NRE-05 text that is no UTF-8 rejects the message", () => {
-    expect(reason("a2 c328")).toBe("msgpack_utf8");
-    expect(reason("a3 eda080")).toBe("msgpack_utf8");
-    expect(reason("81 a1ff 01")).toBe("msgpack_utf8");
+  test("NRE-05 text that is no UTF-8 has U+FFFD in its place, and is told", () => {
+    const broken = (text: string): unknown => {
+      const result = readMsgpack(hex(text));
+      return result.isValid && result.hasBrokenText ? result.value : "whole";
+    };
+    expect(broken("a3 61e4b8")).toBe("a\ufffd");
+    expect(broken("a2 c328")).toBe("\ufffd(");
+    expect(broken("a3 eda080")).toBe("\ufffd\ufffd\ufffd");
+    expect(broken("81 a1ff 01")).toEqual(new Map([["\ufffd", 1]]));
+    expect(broken("92 a3efbfbd a0")).toBe("whole");
+  });
+
+  test("NRE-05 msgpack-lite: what the real package wrote", () => {
+    expect(read("d40d00")).toEqual(new Date(0));
+    expect(read("c7090dcb4276f5e66e800000")).toEqual(new Date(1_577_836_800_000));
+    expect(Number(read("c7090dcb7ff8000000000000"))).toBe(Number.NaN);
+    expect(read("d5120102")).toEqual(Buffer.of(1, 2));
+    expect(read("c70012")).toEqual(Buffer.alloc(0));
+    expect(read("d5140100")).toEqual(Buffer.of(1, 0));
+    expect(read("d718000000000000f03f")).toEqual(Buffer.from(Float64Array.of(1).buffer));
+    expect(read(`c8012c12${"07".repeat(300)}`)).toEqual(Buffer.alloc(300, 7));
+    expect(read("c7031a000000")).toEqual(Buffer.alloc(3));
+    expect(read("d51d0000")).toEqual(Buffer.alloc(2));
+    for (let type = 0x11; type <= 0x1b; type++)
+      expect(read(`d5${type.toString(16)}0102`)).toEqual(Buffer.of(1, 2));
+  });
+
+  test("NRE-05 msgpack-lite: members of other classes are what JSON shows of them", () => {
+    expect(read("d40bc3")).toBe(true);
+    expect(read("d50ca173")).toBe("s");
+    expect(read("c7090fcb3ff8000000000000")).toBe(1.5);
+    expect(read("c7050a92a161a167")).toEqual(new Map());
+    for (const type of ["01", "02", "03", "04", "05", "06", "0e"]) {
+      expect(read(`c703${type}81a0c0`)).toEqual(new Map());
+    }
+  });
+
+  test("NRE-05 T3 boxed values are bounded in depth", () => {
+    expect(reason(boxed(127))).toBe(undefined);
+    expect(reason(boxed(200))).toBe("msgpack_depth");
+    expect(reason(boxed(50_000))).toBe("msgpack_depth");
   });
 
   test("NRE-05 msgpack-js: undefined under c4 does not pass as something else", () => {

@@ -22,13 +22,17 @@ export type MsgpackFault =
   | "msgpack_trailing"
   | "msgpack_depth"
   | "msgpack_size"
-  | "msgpack_utf8"
   | "msgpack_key"
   | "msgpack_ext"
   | "msgpack_byte";
 
 export type MsgpackResult =
-  | { readonly isValid: true; readonly value: MsgpackValue }
+  | {
+      readonly isValid: true;
+      readonly value: MsgpackValue;
+      /** Is some text no UTF-8? It has U+FFFD where it is broken; or it is binary of old writers (NRE-05). */
+      readonly hasBrokenText: boolean;
+    }
   | { readonly isValid: false; readonly reason: MsgpackFault };
 
 /** Arrays and maps inside each other. */
@@ -43,7 +47,8 @@ export function readMsgpack(bytes: Buffer): MsgpackResult {
   const reader = new Reader(bytes);
   const value = reader.value(0);
   const reason = reader.fault ?? (reader.isAtEnd ? undefined : "msgpack_trailing");
-  return reason === undefined ? { isValid: true, value } : { isValid: false, reason };
+  if (reason !== undefined) return { isValid: false, reason };
+  return { isValid: true, value, hasBrokenText: reader.hasBrokenText };
 }
 
 /** A cursor over the bytes. The first fault stays; every loop ends on it, and the value is then worth nothing. */
@@ -53,6 +58,7 @@ class Reader {
   #at = 0;
   #values = 0;
   #fault: MsgpackFault | undefined;
+  #hasBrokenText = false;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -61,6 +67,10 @@ class Reader {
 
   get fault(): MsgpackFault | undefined {
     return this.#fault;
+  }
+
+  get hasBrokenText(): boolean {
+    return this.#hasBrokenText;
   }
 
   get isAtEnd(): boolean {
@@ -84,9 +94,9 @@ class Reader {
     if (head === 0xc0) return null;
     if (head === 0xc2 || head === 0xc3) return head === 0xc3;
     if (head >= 0xc4 && head <= 0xc6) return this.#binary(this.#uint(1 << (head - 0xc4)));
-    if (head >= 0xc7 && head <= 0xc9) return this.#sizedExtension(this.#uint(1 << (head - 0xc7)));
+    if (head >= 0xc7 && head <= 0xc9) return this.#extension(this.#uint(1 << (head - 0xc7)), depth);
     if (head >= 0xca && head <= 0xd3) return this.#number(head);
-    if (head >= 0xd4 && head <= 0xd8) return this.#fixedExtension(1 << (head - 0xd4));
+    if (head >= 0xd4 && head <= 0xd8) return this.#fixedExtension(1 << (head - 0xd4), depth);
     if (head >= 0xd9 && head <= 0xdb) return this.#text(this.#uint(1 << (head - 0xd9)));
     if (head >= 0xdc && head <= 0xdd) return this.#array(this.#uint(2 << (head - 0xdc)), depth);
     if (head >= 0xde && head <= 0xdf) return this.#map(this.#uint(2 << (head - 0xde)), depth);
@@ -105,14 +115,14 @@ class Reader {
     return head < 0xcf ? this.#bytes.readUIntBE(start, size) : this.#bytes.readIntBE(start, size);
   }
 
-  /** Old emitters write text as "raw", which has the same bytes; what is no UTF-8 is binary or misread (NRE-05). */
+  /** Old emitters write text as "raw", which has the same bytes: what is no UTF-8 may be binary (NRE-05). */
   #text(size: number): string {
     const start = this.#skip(size);
     if (this.#fault) return "";
     const text = this.#bytes.toString("utf8", start, this.#at);
     // Bytes that are no UTF-8 always leave this character behind; a second look is needed only then.
-    if (text.includes("\ufffd") && readUtf8(this.#bytes.subarray(start, this.#at)) === undefined)
-      this.#fail("msgpack_utf8");
+    this.#hasBrokenText ||=
+      text.includes("\ufffd") && readUtf8(this.#bytes.subarray(start, this.#at)) === undefined;
     return text;
   }
 
@@ -157,27 +167,40 @@ class Reader {
   }
 
   /** fixext 1 to 16. */
-  #fixedExtension(size: number): MsgpackValue {
-    const type = this.#extensionType();
+  #fixedExtension(size: number, depth: number): MsgpackValue {
+    if (this.#bytes[this.#at] !== 0) return this.#extension(size, depth);
+    this.#skip(1);
     // notepack 1 and 2: `undefined`, and a date as milliseconds (NRE-05).
-    if (type === 0 && size === 1) {
-      this.#skip(1);
-      return undefined;
-    }
-    if (type === 0 && size === 8) return this.#milliseconds();
-    return type === -1 ? this.#timestamp(size) : this.#fail("msgpack_ext");
+    if (size === 8) return this.#milliseconds();
+    if (size !== 1) return this.#fail("msgpack_ext");
+    this.#skip(1);
+    return undefined;
   }
 
-  /** ext 8 to 32. */
-  #sizedExtension(size: number): MsgpackValue {
-    const type = this.#extensionType();
-    // notepack 1 and 2: an ArrayBuffer (NRE-05).
-    if (type === 0) return this.#binary(size);
-    return type === -1 ? this.#timestamp(size) : this.#fail("msgpack_ext");
+  /** ext 8 to 32, and those of fixext that mean the same. */
+  #extension(size: number, depth: number): MsgpackValue {
+    const type = (this.#uint(1) << 24) >> 24;
+    // notepack 1 and 2: an ArrayBuffer. msgpack-lite: typed arrays, in the order of the writer's machine (NRE-05).
+    if (type === 0 || (type >= 0x11 && type <= 0x1b) || type === 0x1d) return this.#binary(size);
+    if (type === -1) return this.#timestamp(size);
+    return this.#boxed(type, size, depth);
   }
 
-  #extensionType(): number {
-    return (this.#uint(1) << 24) >> 24;
+  /** msgpack-lite: a value inside an ext, whose type says of which class of JavaScript it is a member (NRE-05). */
+  #boxed(type: number, size: number, depth: number): MsgpackValue {
+    const isPlain = type === 0x0b || type === 0x0c || type === 0x0f;
+    const isEmptyInJson = (type >= 0x01 && type <= 0x06) || type === 0x0a || type === 0x0e;
+    if (!isPlain && !isEmptyInJson && type !== 0x0d) return this.#fail("msgpack_ext");
+    if (!this.#isPossible(1, depth)) return null;
+    const end = this.#at + size;
+    const value = this.value(depth + 1);
+    if (this.#at !== end) return this.#fault ? null : this.#fail("msgpack_ext");
+    if (isPlain) return value;
+    // Errors and regular expressions have no members that JSON shows.
+    if (isEmptyInJson) return new Map();
+    return typeof value === "number" || typeof value === "bigint"
+      ? new Date(Number(value))
+      : this.#fail("msgpack_ext");
   }
 
   #milliseconds(): MsgpackValue {

@@ -138,6 +138,13 @@ describe("vectors of the real packages", () => {
     expect(broadcast(bytes)).toEqual({ kind: "skipped", reason: "msgpack_ext", isJunk: true });
   });
 
+  test("NRE-05 a broken character: U+FFFD in packets of type 2, junk in those of type 5", () => {
+    const packet = (type: string): string =>
+      `93a7656d697474657283a474797065${type}a46461746192a178a361e4b8a36e7370a12f82a5726f6f6d7390a5666c61677380`;
+    expect(publication(packet("02")).args).toEqual(['"a\ufffd"']);
+    expect(broadcast(packet("05"))).toMatchObject({ kind: "skipped", reason: "msgpack_utf8", isJunk: true });
+  });
+
   test("T3 each vector cut at any byte is junk", () => {
     for (const whole of [binary, chat]) {
       for (let size = 0; size < whole.length; size += 2) {

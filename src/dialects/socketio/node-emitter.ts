@@ -8,7 +8,7 @@ import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage, Target } from "../../core/publication.ts";
 import { readMsgpack } from "../../core/codec/msgpack.ts";
 import type { MsgpackValue } from "../../core/codec/msgpack.ts";
-import { field, readPublication, readTarget } from "./node-envelope.ts";
+import { field, isMisread, readPublication, readTarget } from "./node-envelope.ts";
 import { decodeRequest } from "./node-requests.ts";
 
 export interface NodeParts {
@@ -52,6 +52,7 @@ function decodeBroadcast(parts: NodeParts, message: BusMessage): BackendMessage 
   if (fields.length !== 2 && fields.length !== 3) return junk("node_shape");
   const [uid, packet, options] = fields.length === 2 ? [undefined, ...fields] : fields;
   if (uid === parts.gatewayId) return notForUs("own_message");
+  if (isMisread(packet, read.hasBrokenText)) return junk("msgpack_utf8");
   const name = field(packet, "nsp") ?? "/";
   if (typeof name !== "string") return junk("node_packet");
   // Emitters before 3.2 did not add the slash to `of("chat")` (NRE-04).

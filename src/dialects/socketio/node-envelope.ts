@@ -55,6 +55,14 @@ export function readTarget(namespace: string, options: unknown): Target | undefi
   return { namespace, rooms: rooms.length > 0 ? rooms : undefined, except, skip: [] };
 }
 
+/**
+ * Text that is no UTF-8 goes on with U+FFFD, as Node's own servers read it. In packets of type 5 it is the binary of old
+ * emitters, whose text and binary are written alike (NRE-05).
+ */
+export function isMisread(packet: unknown, hasBrokenText: boolean): boolean {
+  return hasBrokenText && field(packet, "type") === 5;
+}
+
 /** The publication of a packet that was broadcast with these options. Packets come in MessagePack only. */
 export function readPublication(packet: unknown, target: Target, options: unknown): Publication | Skipped {
   if (!(packet instanceof Map)) return junk("node_packet");

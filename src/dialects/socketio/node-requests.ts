@@ -6,7 +6,15 @@ import type { BusMessage } from "../../core/bus.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage, Outgoing, Single, Target } from "../../core/publication.ts";
 import { readMsgpack } from "../../core/codec/msgpack.ts";
-import { field, isRecord, readPublication, readTarget, roomName, roomNames } from "./node-envelope.ts";
+import {
+  isMisread,
+  field,
+  isRecord,
+  readPublication,
+  readTarget,
+  roomName,
+  roomNames,
+} from "./node-envelope.ts";
 
 const requestType = { remoteJoin: 2, remoteLeave: 3, remoteDisconnect: 4, broadcast: 7 } as const;
 
@@ -38,19 +46,21 @@ export function decodeRequest(parts: Requests, message: BusMessage): BackendMess
     case requestType.remoteDisconnect:
       return disconnection(request, addressee(parts, namespace, request));
     case requestType.broadcast:
-      return broadcast(namespace, request);
+      return isMisread(field(request, "packet"), read.hasBrokenText)
+        ? junk("msgpack_utf8")
+        : broadcast(namespace, request);
     default:
       return notForUs("node_request_type");
   }
 }
 
 type Read =
-  | { readonly isValid: true; readonly value: unknown }
+  | { readonly isValid: true; readonly value: unknown; readonly hasBrokenText: boolean }
   | { readonly isValid: false; readonly reason: string };
 
 function readJson(payload: Buffer): Read {
   try {
-    return { isValid: true, value: JSON.parse(payload.toString()) };
+    return { isValid: true, value: JSON.parse(payload.toString()), hasBrokenText: false };
   } catch {
     return { isValid: false, reason: "not_json" };
   }
