@@ -239,7 +239,7 @@ describe("--as ws4redis", () => {
       path: "/ws/",
       prefix: "",
       expire: 3600,
-      naming: "current",
+      naming: "both",
       publish: [],
     });
     expect(config.ws4redis.heartbeat).toBe(undefined);

@@ -46,7 +46,11 @@ const django: readonly ProfileVariable[] = [
 ];
 
 const own: readonly ProfileVariable[] = [
-  { name: "WS4REDIS_NAMING", option: "ws4redis.naming", description: "`current`, `legacy` or `both`" },
+  {
+    name: "WS4REDIS_NAMING",
+    option: "ws4redis.naming",
+    description: "`both`, `current` or `legacy`: which names in Redis",
+  },
   {
     name: "WS4REDIS_USERNAME",
     option: "identity.username",
@@ -109,7 +113,13 @@ export const ws4redis: Profile = {
       instead: "It is a Python dict: use --redis or BELFRY_REDIS, as in redis://:password@host:port/0",
     },
   ],
-  defaults: { address: "127.0.0.1:8000", redis: "redis://localhost:6379/0", dialects: ["ws4redis"] },
+  defaults: {
+    address: "127.0.0.1:8000",
+    redis: "redis://localhost:6379/0",
+    dialects: ["ws4redis"],
+    // Its documentation taught the names of 0.1 and 0.2 for long: publishers of either generation are heard.
+    "ws4redis.naming": "both",
+  },
   flags: [
     {
       flags: "--broadcast-only",
