@@ -102,6 +102,21 @@ function checkRedisUrl(url: string, context: z.RefinementCtx): void {
   }
 }
 
+/** `memory:` takes the place of a profile's Redis: everything stays in this process (RTE-11). */
+const memoryUrl = /^memory:(\/\/)?$/i;
+
+const busUrlSchema = z
+  .string()
+  .max(4_096)
+  .superRefine((url, context) => {
+    if (!memoryUrl.test(url)) checkRedisUrl(url, context);
+  })
+  .transform((url) => (memoryUrl.test(url) ? undefined : url))
+  .optional()
+  .describe(
+    "Redis URL: redis://, rediss:// (TLS) or unix://; without it, or with `memory:`, messages stay in this process",
+  );
+
 /** Where the sessions are is the gateway's business, what is in them is auth's. */
 const identitySchema = identityOptions.extend({
   redis: z
@@ -126,12 +141,7 @@ const configShape = z.strictObject({
     .max(16)
     .prefault([{}])
     .describe("Where the gateway is reached; flags and environment set the only one of them"),
-  redis: z
-    .string()
-    .max(4_096)
-    .superRefine(checkRedisUrl)
-    .optional()
-    .describe("Redis URL: redis://, rediss:// (TLS) or unix://; without it, messages stay in this process"),
+  redis: busUrlSchema,
   redisTls: redisTlsSchema.prefault({}),
   secret: secretText()
     .optional()

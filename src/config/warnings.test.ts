@@ -86,3 +86,15 @@ describe("dangerous starts", () => {
     expect(findWarnings(config).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);
   });
 });
+
+test("DJS-03 a session store that is nowhere is said", () => {
+  const codes = (identity: object, redis?: string, dialect = "ws4redis"): readonly WarningCode[] =>
+    findWarnings(configSchema.parse({ identity, redis, listeners: [{ dialects: [dialect] }] })).map(
+      ({ code }) => code,
+    );
+  expect(codes({ sessionEngine: "cache" }, "memory:")).toEqual(["sessions_nowhere"]);
+  expect(codes({ sessionEngine: "redis_sessions", secretKey: "k".repeat(50) })).toEqual(["sessions_nowhere"]);
+  expect(codes({ sessionEngine: "cache", redis: "redis://sessions" }, "memory:")).toEqual([]);
+  expect(codes({ sessionEngine: "none" }, "memory:")).toEqual([]);
+  expect(codes({ sessionEngine: "cache" }, "memory:", "ws-hub")).toEqual([]);
+});

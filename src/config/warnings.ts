@@ -1,9 +1,11 @@
 // Settings that work and are dangerous, or work and do nothing (T32). A public listener without a secret or with
 // `*` is said loudly at every start; nothing here stops it.
 
+import { sessionEngine } from "../auth/django/options.ts";
 import { isLocal, parseAddress } from "./address.ts";
 import type { Config, ListenerConfig } from "./config.ts";
 import { canMatch } from "./origins.ts";
+import { needsIdentity } from "./redis-names.ts";
 
 export type WarningCode =
   | "public_any_origin"
@@ -12,6 +14,7 @@ export type WarningCode =
   | "public_open_publish"
   | "open_publish"
   | "no_redis_prefix"
+  | "sessions_nowhere"
   | "origin_matches_nothing"
   | "redis_tls_unverified";
 
@@ -27,6 +30,7 @@ export function findWarnings(config: Config): readonly Warning[] {
   return [
     ...config.listeners.flatMap((listener) => listenerWarnings(listener, config)),
     ...facilityWarnings(config),
+    ...sessionWarnings(config),
     ...redisWarnings(config),
   ];
 }
@@ -79,6 +83,16 @@ function facilityWarnings({ listeners, ws4redis, redis }: Config): readonly Warn
     warnings.push({ code: "no_redis_prefix", text });
   }
   return warnings;
+}
+
+/** Of identities that are read from a store, where there is none. */
+function sessionWarnings({ listeners, identity, redis }: Config): readonly Warning[] {
+  const isAsked = listeners.some(({ dialects }) => dialects.some(needsIdentity));
+  const isStored = ["cache", "cached_db", "redis_sessions"].includes(sessionEngine(identity));
+  if (!isAsked || !isStored || redis !== undefined || identity.redis !== undefined) return [];
+  const text =
+    "Sessions are looked for in a Redis, and there is none: every visitor is a stranger. Set identity.redis (SESSION_REDIS), or sessionEngine none";
+  return [{ code: "sessions_nowhere", text }];
 }
 
 function unmatched(origins: ListenerConfig["origins"]): Warning[] {

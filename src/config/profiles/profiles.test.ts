@@ -62,6 +62,15 @@ const everyName = profiles.map(({ name }) => name);
 const needs: Readonly<Record<string, Record<string, string>>> = { ws4redis: { SESSION_ENGINE: "none" } };
 
 describe("every profile", () => {
+  test.each(everyName)("RTE-11 %s runs without a Redis, by --redis memory:", async (name) => {
+    for (const url of ["memory:", "memory://"]) {
+      const loaded = await as(name, { env: needs[name] ?? {}, flags: { redis: url } });
+      expect([loaded.config.redis, loaded.sourceOf(["redis"]).kind]).toEqual([undefined, "flag"]);
+    }
+    const env = { ...needs[name], BELFRY_REDIS: "memory:" };
+    expect((await as(name, { env })).config.redis).toBe(undefined);
+  });
+
   test.each(profiles)("WSE-01 HUB-01 WSC-01 DJS-03 $name speaks of options that exist", (own) => {
     const named = [
       ...Object.keys(own.defaults),
