@@ -1,8 +1,9 @@
-// What the tests need beside the npm packages: a few programs of the system, and Python environments with the real
-// emitters. On Debian as root it installs what is missing; elsewhere it says, one sentence each, what to install.
+// What the tests need beside the npm packages: a few programs of the system, Python environments with the real emitters,
+// and the browser bundles of old clients. On Debian as root it installs what is missing; elsewhere it says, one sentence each, what to install.
 // A second run finds everything there and takes a moment.
 
 import { existsSync } from "node:fs";
+import { isOldClientThere, oldClient, oldVersions } from "../test/support/old-clients.ts";
 import { run } from "../test/support/process.ts";
 import {
   environmentPath,
@@ -28,12 +29,27 @@ export async function setUp(): Promise<readonly string[]> {
     const packages = await missingPackages();
     if (packages.length > 0) await installPackages(packages);
   }
-  const missing = neededTools()
+  const missing: string[] = neededTools()
     .filter((name) => !findTool(name))
     .map(missingTool);
+  missing.push(...(await fetchOldClients()));
   const python = await findPython();
   if (!python) return [...missing, missingPython()];
   return [...missing, ...(await makeEnvironments(python))];
+}
+
+/** @returns what went wrong, one text per client that could not be fetched. */
+async function fetchOldClients(): Promise<readonly string[]> {
+  const failures: string[] = [];
+  for (const version of oldVersions.filter((each) => !isOldClientThere(each))) {
+    try {
+      await oldClient(version);
+      console.log(`setup: socket.io-client ${version} for browsers`);
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return failures;
 }
 
 async function missingPackages(): Promise<readonly string[]> {

@@ -1,8 +1,9 @@
 // Real Python packages for the tests: one virtual environment per set of pinned requirements (python/<name>.txt),
 // made by scripts/setup or by the first test that needs it, and programs that a test drives line by line.
 
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { makePlace, must } from "./place.ts";
 import { RunningProcess, run } from "./process.ts";
 import { installCommand } from "./tools.ts";
 
@@ -72,7 +73,7 @@ export async function environmentPath(name: PythonName, python: Interpreter): Pr
 /** Makes an environment that is missing. Several makers at once do not collide. */
 export async function makeEnvironment(name: PythonName, python: Interpreter): Promise<void> {
   const pip = await makePip(python);
-  await make(await environmentPath(name, python), async (draft) => {
+  await makePlace(await environmentPath(name, python), async (draft) => {
     await must([python.path, "-m", "venv", "--without-pip", draft]);
     await fillEnvironment(pip, draft, ["-r", join(folder, `${name}.txt`)]);
     await must([join(draft, "bin/python"), "-c", `import ${environments[name]}`]);
@@ -98,7 +99,7 @@ export async function fillEnvironment(
 async function makePip(python: Interpreter): Promise<string> {
   // The text is a part of the name: what an earlier set-up left behind may lack something.
   const place = placeOf("pip", python, "only read");
-  await make(place, async (draft) => {
+  await makePlace(place, async (draft) => {
     await must([python.path, "-m", "venv", draft]);
   });
   return join(place, "bin/python");
@@ -107,37 +108,6 @@ async function makePip(python: Interpreter): Promise<string> {
 function placeOf(name: string, python: Interpreter, requirements: string): string {
   const hash = new Bun.CryptoHasher("sha256").update(requirements).update(python.path).update(python.version);
   return join(root, ".cache/python", `${name}-${hash.digest("hex").slice(0, 12)}`);
-}
-
-/** Folders that this process is making. */
-const inTheMaking = new Map<string, Promise<void>>();
-
-async function make(place: string, fill: (draft: string) => Promise<void>): Promise<void> {
-  if (existsSync(place)) return;
-  const making = inTheMaking.get(place) ?? publish(place, fill);
-  inTheMaking.set(place, making);
-  return making;
-}
-
-/** Fills a folder beside its place and moves it there when it is complete: the place alone says that it is. */
-async function publish(place: string, fill: (draft: string) => Promise<void>): Promise<void> {
-  const draft = `${place}.${crypto.randomUUID()}`;
-  mkdirSync(draft, { recursive: true });
-  try {
-    await fill(draft);
-    renameSync(draft, place);
-  } catch (error) {
-    // Somebody else may have been faster.
-    if (!existsSync(place)) throw error;
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-async function must(command: readonly string[]): Promise<void> {
-  const { code, stdout, stderr } = await run(command, { timeoutMs: 300_000 });
-  if (code === 0) return;
-  throw new Error(`Expected \`${command.join(" ")}\` to succeed, got status ${code}:\n${stdout}${stderr}`);
 }
 
 /**
