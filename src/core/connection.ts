@@ -39,6 +39,9 @@ export interface ConnectionParts {
   readonly hearsEveryone?: boolean;
 }
 
+/** So many rooms are a list; more are a set, which costs more and finds each of them at once. */
+const fewRooms = 16;
+
 export class Connection {
   readonly id: string | undefined;
   readonly namespace: string;
@@ -49,10 +52,9 @@ export class Connection {
   readonly hearsEveryone: boolean;
   /** It entered its namespace; kept by the hub. */
   isIn = false;
-  /** Rooms it is in; kept by the hub. */
-  readonly rooms: Room[] = [];
   /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */
   unheardBytes = 0;
+  #rooms: Room[] | Set<Room> = [];
 
   constructor(parts: ConnectionParts) {
     this.id = parts.id;
@@ -63,8 +65,32 @@ export class Connection {
     this.hearsEveryone = parts.hearsEveryone ?? true;
   }
 
+  /** Rooms it is in, in the order in which it came; kept by the hub. */
+  get rooms(): Iterable<Room> {
+    return this.#rooms;
+  }
+
+  get roomCount(): number {
+    return Array.isArray(this.#rooms) ? this.#rooms.length : this.#rooms.size;
+  }
+
+  /** It must not be in already. */
+  addRoom(room: Room): void {
+    if (Array.isArray(this.#rooms) && this.#rooms.length >= fewRooms) this.#rooms = new Set(this.#rooms);
+    if (Array.isArray(this.#rooms)) this.#rooms.push(room);
+    else this.#rooms.add(room);
+  }
+
+  /** It must be in. */
+  removeRoom(room: Room): void {
+    if (Array.isArray(this.#rooms)) this.#rooms.splice(this.#rooms.indexOf(room), 1);
+    else this.#rooms.delete(room);
+  }
+
   /** What was published to its rooms while it was in them, bytes. */
   get heardBytes(): number {
-    return this.rooms.reduce((sum, room) => sum + room.carriedBytes(this.format), -this.unheardBytes);
+    let sum = -this.unheardBytes;
+    for (const room of this.#rooms) sum += room.carriedBytes(this.format);
+    return sum;
   }
 }

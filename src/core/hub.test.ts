@@ -360,7 +360,7 @@ test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {
   for (const room of ["g::a", "g::b", "g:c", "other"]) hub.join(connection, room);
   const target = { namespace: "/", id: "1" };
   hub.apply({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g::" });
-  const names = () => connection.rooms.map(({ name }) => name).filter((name) => name !== undefined);
+  const names = () => [...connection.rooms].map(({ name }) => name).filter((name) => name !== undefined);
   expect(names()).toEqual(["g::b", "g:c", "other", "g::d"]);
   hub.apply({ kind: "join", target, rooms: ["g::e"] });
   expect(names()).toEqual(["g::b", "g:c", "other", "g::d", "g::e"]);

@@ -78,7 +78,7 @@ export class Hub {
     for (const id of [connection.id, alias]) {
       if (id !== undefined && namespace.ids.get(id) === connection) namespace.ids.delete(id);
     }
-    for (const room of connection.rooms.slice()) this.#remove(connection, room);
+    for (const room of Array.from(connection.rooms)) this.#remove(connection, room);
     if (namespace.population === 0) this.#namespaces.delete(connection.namespace);
   }
 
@@ -86,7 +86,7 @@ export class Hub {
   joinRefusal(connection: Connection, name: string): JoinRefusal | undefined {
     if (isRoomTooLong(name, this.#limits.nameBytes)) return "room_name_too_long";
     // The room of everyone in the namespace is in the list too.
-    return connection.rooms.length > this.#limits.roomsPerConnection ? "too_many_rooms" : undefined;
+    return connection.roomCount > this.#limits.roomsPerConnection ? "too_many_rooms" : undefined;
   }
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */
@@ -145,11 +145,13 @@ export class Hub {
     const excluded = excludedBy(namespace, publication);
     // Largest first, so that whoever is in several rooms is muted in the smaller ones.
     rooms.sort((a, b) => b.size - a.size);
-    for (const [index, room] of rooms.entries()) {
-      delivery.toRoom(room, mutedIn(room, excluded, rooms.slice(0, index)));
+    const reached = new Reached();
+    for (const room of rooms) {
+      delivery.toRoom(room, reached.isEmpty ? excluded : mutedIn(room, excluded, reached));
+      reached.add(room);
     }
     for (const single of singles) {
-      if (!excluded.has(single) && !rooms.some((room) => room.has(single))) delivery.toOne(single);
+      if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
     }
   }
 
@@ -196,7 +198,7 @@ export class Hub {
 
   #joinAll(connection: Connection, { rooms, replaces }: JoinCommand): void {
     const kept = new Set(rooms);
-    for (const { name } of connection.rooms.slice()) {
+    for (const { name } of Array.from(connection.rooms)) {
       if (replaces === undefined || name === undefined) continue;
       if (name.startsWith(replaces) && !kept.has(name)) this.leave(connection, name);
     }
@@ -237,13 +239,13 @@ export class Hub {
 
   #add(connection: Connection, room: Room): boolean {
     if (!room.add(connection)) return false;
-    connection.rooms.push(room);
+    connection.addRoom(room);
     return true;
   }
 
   #remove(connection: Connection, room: Room): boolean {
     if (!room.remove(connection)) return false;
-    connection.rooms.splice(connection.rooms.indexOf(room), 1);
+    connection.removeRoom(room);
     const namespace = this.#namespaces.get(room.namespace);
     if (!room.isEmpty || room.name === undefined || !namespace) return true;
     if (namespace.rooms.get(room.name) !== room) namespace.trees.delete(room.name);
@@ -284,12 +286,31 @@ function excludedBy(namespace: Namespace, target: Target): Set<Connection> {
   return excluded;
 }
 
+/** Whom the rooms of one publication reached so far. */
+class Reached {
+  /** The largest room, which is looked up in itself: the others' members are noted. */
+  #first: Room | undefined;
+  readonly #others = new Set<Connection>();
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  add(room: Room): void {
+    if (this.#first) for (const member of room.members()) this.#others.add(member);
+    else this.#first = room;
+  }
+
+  has(connection: Connection): boolean {
+    return this.#others.has(connection) || this.#first?.has(connection) === true;
+  }
+}
+
 /** Who of the room must not hear it now: the excluded, and those whom an earlier room reached. */
-function mutedIn(room: Room, excluded: Set<Connection>, earlier: readonly Room[]): Set<Connection> {
-  if (earlier.length === 0) return excluded;
-  const muted = new Set(excluded);
+function mutedIn(room: Room, excluded: ReadonlySet<Connection>, reached: Reached): Set<Connection> {
+  const muted = new Set<Connection>();
   for (const member of room.members()) {
-    if (earlier.some((other) => other.has(member))) muted.add(member);
+    if (excluded.has(member) || reached.has(member)) muted.add(member);
   }
   return muted;
 }

@@ -50,7 +50,7 @@ export const anonymous: Identity = { kind: "identity", session: undefined, user:
 /** Is it still the same visitor, with the same rights? */
 export function isSameIdentity(a: Identity, b: Identity): boolean {
   const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
-    one.length === other.length && one.every((name) => other.includes(name));
+    one.length === other.length && new Set(one).isSubsetOf(new Set(other));
   const isSamePart = (a.channels === undefined) === (b.channels === undefined);
   return (
     a.user === b.user &&

@@ -26,6 +26,7 @@ interface StoredKey {
 interface Listener {
   readonly hears: (channel: string) => boolean;
   readonly receive: Receiver;
+  isClosed: boolean;
 }
 
 interface Delivery {
@@ -38,7 +39,9 @@ export class MemoryBus implements Bus {
   readonly outages = 0;
   readonly #options: Pick<BusOptions, "observe" | "limits">;
   readonly #keys: Map<string, StoredKey>;
-  readonly #listeners = new Set<Listener>();
+  /** Of one channel each: there may be thousands of them, for names of single clients. */
+  readonly #exact = new Map<string, Set<Listener>>();
+  readonly #patterns = new Set<Listener>();
   #queue: Delivery[] = [];
   #queuedBytes = 0;
   #turn: NodeJS.Immediate | undefined;
@@ -54,7 +57,10 @@ export class MemoryBus implements Bus {
     this.#checkOpen();
     // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
     const name = channel.toWellFormed();
-    const listeners = [...this.#listeners].filter(({ hears }) => hears(name));
+    const listeners = [
+      ...(this.#exact.get(name) ?? []),
+      ...[...this.#patterns].filter(({ hears }) => hears(name)),
+    ];
     const bytes = this.#queuedBytes + listeners.length * (Buffer.byteLength(payload) + messageOverhead);
     if (bytes > queueBytes) {
       const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${bytes}`;
@@ -70,14 +76,20 @@ export class MemoryBus implements Bus {
   async subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription> {
     this.#checkOpen();
     const name = filter.name.toWellFormed();
+    const isPattern = filter.kind === "pattern";
     const listener: Listener = {
-      hears: filter.kind === "pattern" ? compileGlob(name) : (channel) => channel === name,
+      hears: isPattern ? compileGlob(name) : (channel) => channel === name,
       receive: createReceiver({ ...this.#options, filter, onMessage }),
+      isClosed: false,
     };
-    this.#listeners.add(listener);
+    const place = isPattern ? this.#patterns : this.#exactOf(name);
+    place.add(listener);
     return {
       close: async () => {
-        this.#listeners.delete(listener);
+        if (listener.isClosed) return;
+        listener.isClosed = true;
+        place.delete(listener);
+        if (!isPattern && place.size === 0) this.#exact.delete(name);
       },
     };
   }
@@ -119,7 +131,8 @@ export class MemoryBus implements Bus {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#listeners.clear();
+    this.#exact.clear();
+    this.#patterns.clear();
     this.#queue = [];
     clearImmediate(this.#turn);
   }
@@ -133,12 +146,18 @@ export class MemoryBus implements Bus {
       if (bytes >= turnBytes) break;
       bytes += message.payload.length + messageOverhead;
       count += 1;
-      if (this.#listeners.has(listener)) listener.receive(message);
+      if (!listener.isClosed) listener.receive(message);
     }
     queue.splice(0, count);
     this.#queuedBytes -= bytes;
     this.#turn = this.#queue.length > 0 ? setImmediate(this.#deliver) : undefined;
   };
+
+  #exactOf(name: string): Set<Listener> {
+    const known = this.#exact.get(name) ?? new Set();
+    this.#exact.set(name, known);
+    return known;
+  }
 
   #checkOpen(): void {
     if (this.#isClosed)

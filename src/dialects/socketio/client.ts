@@ -83,11 +83,14 @@ export class SocketIoClient {
   /** A namespace ends, by the client or a backend; disconnecting `/` disconnects all in protocol 4 (SIO-03). */
   remove(socket: NamespaceSocket): void {
     const isAll = this.#session.version === 3 && socket.namespace === "/";
-    const leaving = isAll ? this.#sockets.slice() : this.#sockets.filter((other) => other === socket);
-    for (const other of leaving) {
-      this.#sockets.splice(this.#sockets.indexOf(other), 1);
-      other.exit();
+    if (isAll) {
+      for (const other of this.#sockets.splice(0)) other.exit();
+      return;
     }
+    const at = this.#sockets.indexOf(socket);
+    if (at === -1) return;
+    this.#sockets.splice(at, 1);
+    socket.exit();
   }
 
   #receive(packet: Packet): boolean {

@@ -37,7 +37,8 @@ const enter = (id: string, namespace = "/"): Connection => {
   return connection;
 };
 
-const namesOf = ({ rooms }: Connection): (string | undefined)[] => rooms.slice(1).map(({ name }) => name);
+const namesOf = ({ rooms }: Connection): (string | undefined)[] =>
+  [...rooms].slice(1).map(({ name }) => name);
 
 test("WSE-07 T15 ids of any form are refused as rooms, whoever has them, wherever they are", async () => {
   const spy = enter(createClientId());

@@ -23,7 +23,7 @@ export function groupRoom(group: string): string {
 
 /** The groups of a connection. */
 export function groupsOf(connection: Connection | undefined): readonly string[] {
-  const names = connection?.rooms.map((room) => room.name ?? "") ?? [];
+  const names = [...(connection?.rooms ?? [])].map((room) => room.name ?? "");
   return names.filter((name) => name.startsWith(groupSpace)).map((name) => name.slice(groupSpace.length));
 }
 
