@@ -9,10 +9,11 @@ import { AddressLimits } from "./auth/address-limits.ts";
 import { publishSecret } from "./auth/constant-time.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
-import { createBus } from "./brokers/registry.ts";
+import { openBuses } from "./buses.ts";
+import type { Buses } from "./buses.ts";
 import { readPlace } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/config.ts";
-import { foreignNames, needsIdentity } from "./config/redis-names.ts";
+import { foreignNames } from "./config/redis-names.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
 import type {
   BackendContext,
@@ -68,27 +69,6 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
     throw error;
   }
   return gateway;
-}
-
-/** What the gateway is connected to. */
-interface Buses {
-  readonly bus: Bus;
-  /** Where visitors' sessions are kept (RTE-11): often the same. */
-  readonly sessions: Bus;
-}
-
-async function openBuses(config: Config, observe: Telemetry): Promise<Buses> {
-  const { redis, redisTls, limits, identity, listeners } = config;
-  const open = async (url: string | undefined) => createBus({ url, tls: redisTls, observe, limits });
-  const bus = await open(redis);
-  const isAsked = listeners.some((listener) => listener.dialects.some(needsIdentity));
-  if (!isAsked || identity.redis === undefined || identity.redis === redis) return { bus, sessions: bus };
-  try {
-    return { bus, sessions: await open(identity.redis) };
-  } catch (error) {
-    await bus.close();
-    throw error;
-  }
 }
 
 export class Gateway {
@@ -298,7 +278,16 @@ export class Gateway {
       return;
     }
     this.#observe.received(dialect, message.payload.length);
-    this.#hub.apply(decoded);
+    const heard = this.#hub.apply(decoded);
+    if (decoded.kind !== "publication") return;
+    // A copy for the other dialects has its own story: the first one counts.
+    if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);
+    this.#observe.named?.("message", {
+      dialect,
+      name: decoded.event,
+      rooms: decoded.rooms?.join(" + ") ?? "(everyone)",
+      heard,
+    });
   }
 
   async #listen(listener: ListenerConfig): Promise<Listener> {

@@ -75,7 +75,23 @@ export class RoomSecrets implements Access {
     if (this.#isLimited(attempt)) return "rate_limited";
     if (isEqualSecret(request.secret, found.secret)) return "allowed";
     this.#countFailure(attempt);
+    if (!found.secret) this.#hintAtUnset(space);
     return "secret_wrong";
+  }
+
+  hintIfUnset(space: string): void {
+    if (Buffer.byteLength(space) > this.#parts.limits.nameBytes) return;
+    void this.#find(space).then((found) => {
+      if (found && !found.secret) this.#hintAtUnset(space);
+    });
+  }
+
+  /** Nobody can show what nobody set: the usual first mistake, and a page cannot tell it from a wrong secret. */
+  #hintAtUnset(space: string): void {
+    const text =
+      "No secret of that room-space is set, so nobody can join its rooms: set one by `roomSecrets` (--room-secret" +
+      " <space>=<secret>), or in Redis under the first of `secretKeys`. --log-names says which";
+    this.#parts.observe.hint("join_secret_unset", { about: space, fields: { text }, names: { space } });
   }
 
   /** A join without a secret is no guess: it costs nothing, and locks nobody out behind a shared address. */

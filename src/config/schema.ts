@@ -76,6 +76,10 @@ const listenerSchema = z
 const logSchema = z
   .strictObject({
     level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("The least that is logged"),
+    names: z
+      .boolean()
+      .default(false)
+      .describe("Name rooms, and log each join and message, for development: what is logged is kept"),
     format: z
       .enum(["auto", "json", "pretty"])
       .default("auto")

@@ -32,4 +32,6 @@ export type Verdict = "allowed" | "secret_wrong" | "rate_limited" | "unavailable
 
 export interface Access {
   mayJoin(request: JoinRequest): Promise<Verdict>;
+  /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
+  hintIfUnset(space: string): void;
 }

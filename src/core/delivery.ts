@@ -19,6 +19,7 @@ export class Delivery {
   readonly #publication: Publication;
   readonly #frames = new Map<Format, readonly Frame[]>();
   readonly #bytes = new Map<Format, number>();
+  #receivers = 0;
 
   constructor(topics: Topics, observe: Observe, publication: Publication) {
     this.#topics = topics;
@@ -26,9 +27,14 @@ export class Delivery {
     this.#publication = publication;
   }
 
+  /** So many clients got it, so far. */
+  get receivers(): number {
+    return this.#receivers;
+  }
+
   toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
     for (const audience of room.audiences) {
-      if (!this.#mayHear(audience.format)) continue;
+      if (!mayHear(audience.format, this.#publication)) continue;
       const frames = this.#encode(audience.format);
       // Before the topic: who falls behind at the publish is looped from the next publication on.
       for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
@@ -40,7 +46,7 @@ export class Delivery {
   }
 
   toOne(connection: Connection): void {
-    if (!this.#mayHear(connection.format)) return;
+    if (!mayHear(connection.format, this.#publication)) return;
     const frames = this.#encode(connection.format);
     this.#toLooped(connection, frames);
     this.count(connection.format, 1);
@@ -49,12 +55,8 @@ export class Delivery {
   /** So many clients get it in this format. */
   count(format: Format, receivers: number): void {
     this.#encode(format);
+    this.#receivers += receivers;
     this.#observe.delivered(format.dialect, receivers, this.#bytes.get(format) ?? 0);
-  }
-
-  #mayHear({ dialect }: Format): boolean {
-    const { only, not } = this.#publication;
-    return (only === undefined || only === dialect) && not !== dialect;
   }
 
   #toLooped(connection: Connection, frames: readonly Frame[]): void {
@@ -94,6 +96,11 @@ export class Delivery {
     }
     return frames;
   }
+}
+
+/** Is it for clients of this dialect (SEC-16)? */
+function mayHear({ dialect }: Format, { only, not }: Pick<Publication, "only" | "not">): boolean {
+  return (only === undefined || only === dialect) && not !== dialect;
 }
 
 /** What goes to each receiver, bytes. */

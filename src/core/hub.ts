@@ -117,20 +117,21 @@ export class Hub {
     for (const room of connection.rooms) room.refresh(connection);
   }
 
-  /** Carries out a message of a backend, on the connections of this gateway. */
-  apply(message: Publication | Command): void {
-    if (message.kind === "publication") this.deliver(message);
-    else this.#command(message);
+  /**
+   * Carries out a message of a backend, on the connections of this gateway.
+   * @returns how many a publication went to; an order has no such number.
+   */
+  apply(message: Publication | Command): number | undefined {
+    if (message.kind === "publication") return this.deliver(message);
+    this.#command(message);
+    return undefined;
   }
 
-  /** Delivers to every connection of this gateway that the publication addresses, each once. */
-  deliver(publication: Publication): void {
+  /** Delivers to every connection of this gateway that the publication addresses, each once. @returns to how many. */
+  deliver(publication: Publication): number {
     const namespace = this.#namespaces.get(publication.namespace);
-    if (!namespace) return;
-    if (publication.onAck) {
-      this.#requestAll(publication, publication.onAck);
-      return;
-    }
+    if (!namespace) return 0;
+    if (publication.onAck) return this.#requestAll(publication, publication.onAck);
     const { rooms, singles } = addressees(namespace, publication);
     const delivery = new Delivery(this.#topics, this.#observe, publication);
     if (
@@ -140,7 +141,7 @@ export class Hub {
     ) {
       // The plain way, and the hot one: one room, nobody left out.
       for (const room of rooms) delivery.toRoom(room);
-      return;
+      return delivery.receivers;
     }
     const excluded = excludedBy(namespace, publication);
     // Largest first, so that whoever is in several rooms is muted in the smaller ones.
@@ -153,6 +154,7 @@ export class Hub {
     for (const single of singles) {
       if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
     }
+    return delivery.receivers;
   }
 
   /** The connections that a target addresses, each once. */
@@ -168,7 +170,7 @@ export class Hub {
     return selected;
   }
 
-  #requestAll(publication: Publication, onAck: AckReply): void {
+  #requestAll(publication: Publication, onAck: AckReply): number {
     const delivery = new Delivery(this.#topics, this.#observe, publication);
     for (const connection of this.select(publication)) {
       connection.agent.request(publication, (args, hasBinary) => {
@@ -179,6 +181,7 @@ export class Hub {
       });
       delivery.count(connection.format, 1);
     }
+    return delivery.receivers;
   }
 
   #command(command: Command): void {

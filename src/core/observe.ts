@@ -1,8 +1,18 @@
 // The port to logs and metrics. Parts say what happened in these few words; observe/ turns them into Prometheus
-// counters and JSON log lines. No room name, secret or payload ever passes here.
+// counters and log lines. No secret and no payload ever passes here, and names of rooms only where it is said.
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** A warning that anyone can cause, with what to do about it. */
+export interface Hint {
+  /** It is said once a minute for each: a dialect, a room-space. @default "" */
+  readonly about?: string;
+  /** The `text` among them is a sentence. */
+  readonly fields: LogFields;
+  /** Names of rooms and the like: written with `log.names` alone. */
+  readonly names?: LogFields;
+}
 
 export interface Observe {
   /** A client connected, spoken to by `dialect` over `transport`. */
@@ -15,12 +25,18 @@ export interface Observe {
   received(dialect: string, bytes: number): void;
   /** A publication left for `receivers` clients, `bytes` each. */
   delivered(dialect: string, receivers: number, bytes: number): void;
+  /** A message of a backend was understood, and no client of this gateway heard it. */
+  unheard(dialect: string): void;
   /** A payload of the bus was skipped as junk. @param detail what of it, by a name that may be logged */
   skipped(dialect: string, reason: string, detail?: string): void;
   /** A handshake, join, publish or HTTP request was refused. */
   refused(dialect: string, reason: string): void;
   /** One stable event name plus fields. */
   log(level: LogLevel, event: string, fields?: LogFields): void;
+  /** A warning with a remedy: said at most once a minute. @returns whether it is said now. */
+  hint(event: string, hint: Hint): boolean;
+  /** A line that names rooms, for development; undefined without `log.names`. */
+  readonly named?: ((event: string, fields: LogFields) => void) | undefined;
   /** The one place where an ignored promise's error goes: which stage failed, and how. */
   report(stage: string, error: unknown): void;
 }
@@ -32,8 +48,10 @@ export const silent: Observe = {
   disconnected() {},
   received() {},
   delivered() {},
+  unheard() {},
   skipped() {},
   refused() {},
   log() {},
+  hint: () => false,
   report() {},
 };

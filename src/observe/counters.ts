@@ -12,6 +12,7 @@ export class Counters {
   readonly disconnected = new Tally(2);
   readonly received = new Tally(1);
   readonly delivered = new Tally(1);
+  readonly unheard = new Tally(1);
   readonly skipped = new Tally(2);
   readonly refused = new Tally(2);
   readonly errors = new Tally(1);
@@ -89,6 +90,13 @@ export class Counters {
         help: "Their size as sent, without framing",
         labels: ["dialect"],
         read: () => bytes(this.delivered),
+      },
+      {
+        kind: "counter",
+        name: "belfry_messages_unheard_total",
+        help: "Messages of backends that no client of this gateway heard",
+        labels: ["dialect"],
+        read: () => counts(this.unheard),
       },
     ];
   }

@@ -1,11 +1,11 @@
 // The Observe port made real: what the parts say becomes numbers for Prometheus and log lines. One per gateway,
 // with a registry of its own. Labels are dialect, transport and reason; never a room, an address or an id.
 
-import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
-import { BucketTable } from "../core/rate-limit.ts";
+import type { Hint, LogFields, LogLevel, Observe } from "../core/observe.ts";
 import { Counters } from "./counters.ts";
 import { Exposition } from "./exposition.ts";
 import type { Metric } from "./exposition.ts";
+import { HintClock } from "./hints.ts";
 import { Logger } from "./logger.ts";
 import type { LogFormat } from "./logger.ts";
 import { LoopLag } from "./loop-lag.ts";
@@ -18,6 +18,10 @@ export interface ObserveOptions {
   /** Lines below this level are not written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Write lines and fields that name rooms, for development. @default false */
+  readonly names?: boolean;
+  /** Takes the lines that name rooms, in the place of the log. */
+  readonly onNamed?: Observe["named"];
   /** Belfry's version, for `belfry_build_info`. */
   readonly version: string;
   /** Configured secrets (publish secret, Redis password, room-spaces'): no line shows them, wherever they turn up. */
@@ -43,17 +47,15 @@ export function createObserve(options: ObserveOptions): Telemetry {
   return new GatewayTelemetry(options);
 }
 
-const onceAMinute = { perSecond: 1 / 60, burst: 1 } as const;
-/** Dialects times reasons are fewer. */
-const maxWarnings = 500;
-
 class GatewayTelemetry implements Telemetry {
   readonly #logger: Logger;
   readonly #counters = new Counters();
+  readonly #hints = new HintClock();
+  readonly named: Observe["named"];
+  readonly #writesNames: boolean;
   readonly #lag = new LoopLag(() => performance.now());
   readonly #output: Output;
   readonly #now: () => number;
-  readonly #warned = new BucketTable(onceAMinute, maxWarnings);
   readonly #exposition = new Exposition((error) => {
     this.report("metrics", error);
   });
@@ -67,7 +69,9 @@ class GatewayTelemetry implements Telemetry {
       redactor: new Redactor(options.secrets),
       output: this.#output,
     });
-    const { version } = options;
+    const { version, names = false } = options;
+    this.#writesNames = names;
+    this.named = options.onNamed ?? (names ? this.#logNamed.bind(this) : undefined);
     const droppedLines = (): number => this.#output.dropped;
     for (const metric of this.#counters.metrics()) this.#exposition.add(metric);
     for (const metric of processMetrics({ version, lag: this.#lag, droppedLines }))
@@ -106,10 +110,14 @@ class GatewayTelemetry implements Telemetry {
     cell.bytes += receivers * bytes;
   }
 
+  unheard(dialect: string): void {
+    this.#counters.unheard.at(dialect).count++;
+  }
+
   skipped(dialect: string, reason: string, detail?: string): void {
     this.#counters.skipped.at(dialect, reason).count++;
     // A backend's message is lost: silence has a reason, and whoever may flood us with junk does not flood the log.
-    const isDue = this.#warned.take(`${dialect} ${reason}`, this.#now());
+    const isDue = this.#hints.isDue("skipped", `${dialect} ${reason}`, this.#now());
     this.#logger.log(isDue ? "warn" : "debug", "skipped", { dialect, reason, detail });
   }
 
@@ -120,6 +128,12 @@ class GatewayTelemetry implements Telemetry {
 
   log(level: LogLevel, event: string, fields?: LogFields): void {
     this.#logger.log(level, event, fields);
+  }
+
+  hint(event: string, { about = "", fields, names }: Hint): boolean {
+    if (!this.#hints.isDue(event, about, this.#now())) return false;
+    this.#logger.log("warn", event, this.#writesNames ? { ...fields, ...names } : fields);
+    return true;
   }
 
   report(stage: string, error: unknown): void {
@@ -144,6 +158,10 @@ class GatewayTelemetry implements Telemetry {
   async close(): Promise<void> {
     this.#lag.stop();
     await this.#output.close();
+  }
+
+  #logNamed(event: string, fields: LogFields): void {
+    this.#logger.log("info", event, fields);
   }
 
   #debug(event: string, fields: LogFields): void {

@@ -19,6 +19,8 @@ const sentences: Readonly<Record<string, string>> = {
   upgraded: "A client of {dialect} went from {from} to {to}",
   disconnected: "A client went: {reason} ({dialect}, {transport})",
   refused: "Refused: {reason} ({dialect})",
+  joined: "A client joined {room} ({dialect})",
+  message: "{name} -> {rooms}, heard by {heard}",
   skipped: "Skipped on the bus: {reason} ({dialect})",
 };
 

@@ -62,7 +62,7 @@ export class ChannelsGateway implements AsyncDisposable {
     this.bus = bus(observe);
     this.hub = new Hub({ limits, observe, topics, send: () => undefined });
     const shared = { ...withoutIdentity, bus: this.bus, observe, limits };
-    const access = { mayJoin: async () => "secret_wrong" as const };
+    const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;
     const isPublishSecret = key === null ? undefined : publishSecret(key);

@@ -19,13 +19,14 @@ export interface TestGateway extends AsyncDisposable {
 /** Starts a gateway that is ready: every subscription is proved alive. */
 export async function startGateway(options: z.input<typeof configSchema> = {}): Promise<TestGateway> {
   let log = "";
+  const config = configSchema.parse({ listeners: [{ address: "127.0.0.1:0" }], ...options });
   const observe = createObserve({
     level: "debug",
     format: "json",
+    names: config.log.names,
     version: "test",
     destination: { write: (line: string) => void (log += line) },
   });
-  const config = configSchema.parse({ listeners: [{ address: "127.0.0.1:0" }], ...options });
   const gateway = await createGateway(config, { observe });
   await becomeReady(gateway);
   return {

@@ -94,7 +94,7 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     admission.count++;
     return () => void admission.count--;
   };
-  const access = { mayJoin: async () => "secret_wrong" as const };
+  const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
   const context = {
     ...withoutIdentity,
     hub,

@@ -114,7 +114,7 @@ export class Ws4redisHouse implements AsyncDisposable {
     return {
       ...shared,
       hub: this.hub,
-      access: { mayJoin: async () => "secret_wrong" },
+      access: { mayJoin: async () => "secret_wrong", hintIfUnset() {} },
       identity: {
         readsCookies: true,
         recheckMs: undefined,

@@ -67,7 +67,7 @@ async function ask(request: Request, asked: Asked, sources: Sources): Promise<Id
       const timeoutMs = options.callbackTimeout * 1_000;
       return await askCallback(request, asked, { url: options.callbackUrl, timeoutMs, fetch });
     }
-    return (await tokens?.(request, asked)) ?? (await askSession(request, sources));
+    return (await tokens?.(request, asked)) ?? (await askSession(request, asked, sources));
   } catch (error) {
     // A lost bus is known already (readiness is red): no line for each of the visitors that come back.
     if (!(error instanceof GatewayError)) observe.report("identity", error);
@@ -82,15 +82,30 @@ function needsIdentity({ channels, facility }: Asked): boolean {
 
 async function askSession(
   request: Request,
+  asked: Asked,
   { options, store, now, observe }: Sources,
 ): Promise<IdentityResult> {
   const cookie = readCookie(request.headers.get("cookie"), options.cookieName);
   if (cookie === undefined) return anonymous;
   const session = await findSession(cookie, { options, store, nowSeconds: () => now() / 1_000 });
-  if (session.kind === "found")
-    return { ...(await whoIs(session.fields, { options, store })), session: session.key };
+  if (session.kind === "found") {
+    const who = await whoIs(session.fields, { options, store });
+    const isNameless = who.user === undefined && userId(session.fields) !== undefined;
+    if (isNameless && asked.channels.some((channel) => channel.endsWith("-user"))) sayNameless(observe);
+    return { ...who, session: session.key };
+  }
   observe.skipped(label, session.reason);
   return anonymous;
+}
+
+/** Logged in, and yet nobody by name: its user channel stays closed (DJS-09). */
+function sayNameless(observe: Observe): void {
+  observe.refused(label, "user_unnamed");
+  const text =
+    "A visitor who is logged in asked for messages to its user, and its session names no user: say where names are by" +
+    " identity.username (WS4REDIS_USERNAME=session:<key>, hash:<redis key> or pk), or ask Django by" +
+    " identity.callbackUrl (WS4REDIS_AUTH_URL)";
+  observe.hint("user_unnamed", { fields: { text } });
 }
 
 type Who = Pick<Sources, "options" | "store">;

@@ -16,7 +16,7 @@ const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
   const context: BrowserContext = {
     hub: new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} }),
     bus: new MemoryBus({ observe, limits: defaultLimits }),
-    access: { mayJoin: async () => "allowed" },
+    access: { mayJoin: async () => "allowed", hintIfUnset() {} },
     observe,
     limits: defaultLimits,
     ...withoutIdentity,
@@ -223,6 +223,6 @@ test("EIO-15 refusals are counted by reason", async () => {
     "version_unsupported",
     "session_unknown",
     "handshake_method",
-    "bad_request",
+    "upgrade_missing",
   ]);
 });

@@ -3,6 +3,7 @@
 
 import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { withoutEndSlashes } from "../../core/http.ts";
 import type { SocketHandler } from "../../core/transport.ts";
 import type { Engine } from "./engine.ts";
@@ -37,7 +38,10 @@ export function createBrowserSide(context: BrowserContext, options: SocketIoOpti
 
 function createRoute(engine: Engine, path: string): Route {
   const refuse = (refusal: Refusal, exchange: Exchange): Response => {
-    engine.context.observe.refused("socketio", refusal);
+    const { observe } = engine.context;
+    observe.refused("socketio", refusal);
+    if (refusal === "origin_refused") hintAtOrigin(observe, "socketio", exchange);
+    if (refusal === "upgrade_missing") hintAtUpgrade(observe, "socketio");
     return refusalResponse(refusal, exchange);
   };
   return {
@@ -45,7 +49,7 @@ function createRoute(engine: Engine, path: string): Route {
     isPrefix: true,
     judgesMethod: true,
     fetch(request, exchange) {
-      if (!exchange.isOriginAllowed) return refuse("bad_request", exchange);
+      if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
       if (request.method === "OPTIONS") return preflightResponse(request, exchange);
       const asked = judge(engine, { request, exchange, isUpgrade: false });
       if (typeof asked === "string") return refuse(asked, exchange);
@@ -55,7 +59,7 @@ function createRoute(engine: Engine, path: string): Route {
       return request.method === "POST" ? answerPost(engine, polling) : refuse("bad_request", exchange);
     },
     upgrade(request, exchange) {
-      if (!exchange.isOriginAllowed) return refuse("bad_request", exchange);
+      if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
       const asked = judge(engine, { request, exchange, isUpgrade: true });
       if (typeof asked === "string") return refuse(asked, exchange);
       if (asked.session) return new Probe(asked.session, upgradeDeadline(engine));
@@ -87,7 +91,7 @@ function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitte
   const session = engine.sessions.get(sid);
   if (sid !== "" && !session) return "session_unknown";
   if (!session && request.method !== "GET") return "handshake_method";
-  if (isUpgrade !== (transport === "websocket")) return "bad_request";
+  if (isUpgrade !== (transport === "websocket")) return isUpgrade ? "bad_request" : "upgrade_missing";
   // A websocket may come to a polling session (upgrade) and to another websocket (which closes it), a poll never
   // comes back to a websocket (EIO-13).
   if (transport === "polling" && session?.transport === "websocket") return "bad_request";

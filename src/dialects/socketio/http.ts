@@ -11,6 +11,8 @@ const refusals = {
   session_unknown: [1, "Session ID unknown", 400],
   handshake_method: [2, "Bad handshake method", 400],
   bad_request: [3, "Bad request", 400],
+  origin_refused: [3, "Bad request", 400],
+  upgrade_missing: [3, "Bad request", 400],
   forbidden: [4, "Forbidden", 403],
   version_unsupported: [5, "Unsupported protocol version", 400],
   payload_too_large: [3, "Payload too large", 413],

@@ -10,12 +10,14 @@ import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
 import { encodeAck, encodeDisconnect, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
 import { joinRoom, leaveRoom } from "./rooms.ts";
+import type { JoinAnswer } from "./rooms.ts";
 import type { Session } from "./session.ts";
 
 /** An acknowledgement that does not come is forgotten (PSQ-10). */
 const ackTimeoutMs = 60_000;
 /** Joins of one client whose secrets are being looked up; more are refused. */
 const maxWaitingEvents = 100;
+const tooManyJoins: JoinAnswer = { answer: { ok: false, reason: "rate" }, isAcknowledged: false };
 
 interface PendingAck {
   readonly onAck: AckHandler;
@@ -103,7 +105,8 @@ export class NamespaceSocket implements Agent {
       this.#engine.context.observe.refused("socketio", "event_reserved");
       return true;
     }
-    this.#inOrder(() => this.#handle(event.name, event.args, packet.id));
+    const isTaken = this.#inOrder(() => this.#handle(event.name, event.args, packet.id));
+    if (!isTaken && this.#meaning(event.name) === "join") this.#answerJoin(tooManyJoins, packet.id);
     return true;
   }
 
@@ -126,18 +129,19 @@ export class NamespaceSocket implements Agent {
     }
   }
 
-  /** Runs at once, or behind events whose secrets are being looked up. */
-  #inOrder(handle: () => Promise<void> | undefined): void {
+  /** Runs at once, or behind events whose secrets are being looked up. @returns false when there are too many. */
+  #inOrder(handle: () => Promise<void> | undefined): boolean {
     if (!this.#waiting) {
       const started = handle();
       if (started) this.#wait(started);
-      return;
+      return true;
     }
     if (this.#waitingCount >= maxWaitingEvents) {
       this.#engine.context.observe.refused("socketio", "too_many_joins");
-      return;
+      return false;
     }
     this.#wait(this.#waiting.then(handle));
+    return true;
   }
 
   #wait(work: Promise<void>): void {
@@ -178,13 +182,18 @@ export class NamespaceSocket implements Agent {
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
     const joiner = { connection: this.connection, address: this.#session.address };
     const outcome = joinRoom(this.#engine, joiner, args);
-    if (!(outcome instanceof Promise)) {
-      if (outcome) this.#acknowledge(id);
-      return undefined;
+    if (outcome instanceof Promise) {
+      return outcome.then((settled) => {
+        this.#answerJoin(settled, id);
+      });
     }
-    return outcome.then((isAnswered) => {
-      if (isAnswered) this.#acknowledge(id);
-    });
+    this.#answerJoin(outcome, id);
+    return undefined;
+  }
+
+  #answerJoin({ answer, isAcknowledged }: JoinAnswer, id: string | undefined): void {
+    if (this.#engine.options.joinAnswers) this.#acknowledge(id, `[${JSON.stringify(answer)}]`);
+    else if (isAcknowledged) this.#acknowledge(id);
   }
 
   #pong(): void {
@@ -192,8 +201,9 @@ export class NamespaceSocket implements Agent {
     this.#session.send([encodeEvent({ namespace, event: "my_pong", args: [], attachments: [] })]);
   }
 
-  #acknowledge(id: string | undefined): void {
+  /** @param args JSON text, ASCII */
+  #acknowledge(id: string | undefined, args = "[]"): void {
     // It may have left while a secret was looked up.
-    if (id !== undefined && !this.#hasLeft) this.#session.send([encodeAck(this.namespace, id)]);
+    if (id !== undefined && !this.#hasLeft) this.#session.send([encodeAck(this.namespace, id, args)]);
   }
 }

@@ -39,6 +39,12 @@ export const socketIoOptions = z
       .boolean()
       .default(false)
       .describe("Also answer redis2websocket's first events: watch, stopwatch, my_ping (WSE-10)"),
+    joinAnswers: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Acknowledge a join with {"ok":true} or {"ok":false,"reason":"secret"} instead of [], which says nothing (WSE-03)',
+      ),
     channels: z
       .array(z.string().min(1).max(256))
       .min(1)

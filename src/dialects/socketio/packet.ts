@@ -153,8 +153,8 @@ export function encodeEvent(
 }
 
 /** The empty acknowledgement: a known event ran (SIO-08). */
-export function encodeAck(namespace: string, id: string): string {
-  return `43${prefix(namespace)}${id}[]`;
+export function encodeAck(namespace: string, id: string, args = "[]"): string {
+  return `43${prefix(namespace)}${id}${args}`;
 }
 
 /** @param sid undefined for protocol 4 and older, whose CONNECT has no payload (SIO-02, SIO-03). */

@@ -15,7 +15,7 @@ const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits:
 const context = {
   hub,
   bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
-  access: { mayJoin: async () => "allowed" as const },
+  access: { mayJoin: async () => "allowed" as const, hintIfUnset() {} },
   observe: silent,
   limits: defaultLimits,
   ...withoutIdentity,
@@ -46,10 +46,16 @@ test("WSE-07 T15 ids of any form are refused as rooms, whoever has them, whereve
   enter("of-another-dialect");
   const elsewhere = createClientId();
   for (const room of ["of-another-dialect", elsewhere, `/#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: spy, address: "" }, [{ room }])).toBe(true);
+    expect(await joinRoom(engine, { connection: spy, address: "" }, [{ room }])).toEqual({
+      answer: { ok: false, reason: "room" },
+      isAcknowledged: true,
+    });
   }
   for (const room of [elsewhere, `/chat#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room }])).toBe(true);
+    expect(await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room }])).toEqual({
+      answer: { ok: false, reason: "room" },
+      isAcknowledged: true,
+    });
   }
   expect([namesOf(spy), namesOf(chatSpy)]).toEqual([[], []]);
   // In another namespace the name is nobody's.

@@ -1,8 +1,10 @@
 // The events `join` and `leave` of ws-emit pages (WSE-03, WSE-04): from an event's arguments to a room of the hub.
-// A refusal looks exactly like a success to the client; it is counted here.
+// A refusal looks exactly like a success to the client, unless `joinAnswers` tells it; it is counted and said here.
 
+import type { Verdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
 import type { Connection } from "../../core/connection.ts";
+import type { JoinRefusal } from "../../core/hub.ts";
 import type { Engine } from "./engine.ts";
 
 export interface Joiner {
@@ -10,35 +12,74 @@ export interface Joiner {
   readonly address: string;
 }
 
-/**
- * Joins the room that the arguments name, if its rule admits the client.
- * @returns whether the client gets an acknowledgement: it does unless the arguments are none, or the secret could
- * not be looked up. A promise when a secret has to be looked up first.
- */
+/** What becomes of a join. */
+export interface JoinAnswer {
+  /** What a page reads with `joinAnswers`; no more of a secret than that it is not the right one (WSE-08). */
+  readonly answer:
+    | { readonly ok: true }
+    | {
+        readonly ok: false;
+        readonly reason: "secret" | "rate" | "unavailable" | "room" | "too_many" | "request";
+      };
+  /** Without `joinAnswers`: it gets the acknowledgement that every join gets, or none. */
+  readonly isAcknowledged: boolean;
+}
+
+const joined: JoinAnswer = { answer: { ok: true }, isAcknowledged: true };
+
+/** Why, by the reason under which it is counted; those of a look-up begin with `join_`. */
+const refusals = {
+  room_name_too_long: { reason: "room", text: "its name is longer than limits.nameBytes" },
+  too_many_rooms: { reason: "too_many", text: "the client is in limits.roomsPerConnection rooms already" },
+  room_of_another: {
+    reason: "room",
+    text: "it is named like the id of another client, where nobody listens in",
+  },
+  join_secret_wrong: {
+    reason: "secret",
+    text: "the room has `::` in its name, and the page showed no secret of the room-space, or a wrong one: join with {room, secret}",
+  },
+  join_rate_limited: {
+    reason: "rate",
+    text: "too many wrong secrets came within a minute (limits.failedJoinsPerMinute)",
+  },
+  join_unavailable: { reason: "unavailable", text: "Redis could not be asked for the secret" },
+} as const satisfies Record<
+  JoinRefusal | "room_of_another" | `join_${Exclude<Verdict, "allowed">}`,
+  { readonly reason: string; readonly text: string }
+>;
+
+interface Request {
+  readonly room: string;
+  readonly secret: unknown;
+}
+
+type Refusal = keyof typeof refusals;
+
+/** A page may try again when Redis is back (WSE-03). */
+const unacknowledged: ReadonlySet<Refusal> = new Set(["join_unavailable"]);
+
+/** Joins the room that the arguments name, if its rule admits the client. A promise when a secret is looked up first. */
 export function joinRoom(
   engine: Engine,
   joiner: Joiner,
   args: readonly unknown[],
-): boolean | Promise<boolean> {
+): JoinAnswer | Promise<JoinAnswer> {
   const request = roomArgument(args);
-  if (!request) return false;
+  if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
   const { connection, address } = joiner;
   const { room, secret } = request;
-  if (typeof room !== "string") return true;
+  if (typeof room !== "string") return { answer: { ok: false, reason: "room" }, isAcknowledged: true };
   const refusal = refusalOf(engine, connection, room);
-  if (refusal !== undefined) {
-    engine.context.observe.refused("socketio", refusal);
-    return true;
-  }
-  if (roomSpace(room) === undefined) {
-    engine.context.hub.join(connection, room);
-    return true;
-  }
-  return engine.context.access.mayJoin({ room, secret, address, connection }).then((verdict) => {
-    if (verdict === "allowed") engine.context.hub.join(connection, room);
-    else engine.context.observe.refused("socketio", `join_${verdict}`);
-    return verdict !== "unavailable";
-  });
+  if (refusal !== undefined) return refuse(engine, { room, secret }, refusal);
+  if (roomSpace(room) === undefined) return enter(engine, connection, room);
+  return engine.context.access
+    .mayJoin({ room, secret, address, connection })
+    .then((verdict) =>
+      verdict === "allowed"
+        ? enter(engine, connection, room)
+        : refuse(engine, { room, secret }, `join_${verdict}`),
+    );
 }
 
 /** @returns whether the client gets an acknowledgement. */
@@ -47,6 +88,29 @@ export function leaveRoom(engine: Engine, connection: Connection, args: readonly
   if (!request) return false;
   if (typeof request.room === "string") engine.context.hub.leave(connection, request.room);
   return true;
+}
+
+function enter({ context }: Engine, connection: Connection, room: string): JoinAnswer {
+  context.hub.join(connection, room);
+  context.observe.named?.("joined", { dialect: "socketio", room });
+  return joined;
+}
+
+/** Counted each time, said once a minute for each room-space. */
+function refuse({ context }: Engine, { room, secret }: Request, refusal: Refusal): JoinAnswer {
+  const { observe } = context;
+  const { reason, text } = refusals[refusal];
+  observe.refused("socketio", refusal);
+  const space = roomSpace(room);
+  const isSaid = observe.hint("join_refused", {
+    about: space ?? refusal,
+    fields: { reason: refusal, text: `A page may not join a room: ${text}. --log-names says which` },
+    names: { room },
+  });
+  // A secret that was shown was compared with one, or with none. Without one, it is asked for as seldom as it is said.
+  const isUnknown = refusal === "join_secret_wrong" && (typeof secret !== "string" || secret === "");
+  if (isSaid && isUnknown && space !== undefined) context.access.hintIfUnset(space);
+  return { answer: { ok: false, reason }, isAcknowledged: !unacknowledged.has(refusal) };
 }
 
 /** Exactly one argument, an object with a `room` of its own; anything else is answered with silence. */
@@ -63,7 +127,7 @@ function roomArgument(
   };
 }
 
-function refusalOf(engine: Engine, connection: Connection, room: string): string | undefined {
+function refusalOf(engine: Engine, connection: Connection, room: string): Refusal | undefined {
   const refusal = engine.context.hub.joinRefusal(connection, room);
   return refusal ?? (isRoomOfAnother(engine, connection, room) ? "room_of_another" : undefined);
 }

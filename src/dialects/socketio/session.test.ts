@@ -51,7 +51,7 @@ class Setup {
       bus: new MemoryBus({ observe, limits: allLimits }),
       observe,
       limits: allLimits,
-      access: { mayJoin: async (): Promise<Verdict> => this.#lookUp() },
+      access: { mayJoin: async (): Promise<Verdict> => this.#lookUp(), hintIfUnset() {} },
       ...withoutIdentity,
       admit: () => () => {},
       now: () => this.now,

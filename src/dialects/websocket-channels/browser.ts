@@ -5,6 +5,7 @@
 import { roomSpace } from "../../core/access.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
+import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
@@ -62,9 +63,12 @@ function mountRoute(channels: Channels, mount: string): Route {
       // ws4redis on the same port knows its own parameters; no others mean anything here (RTE-02, RTE-03).
       return hasFacilityToken(query) ? "otherwise" : "yes";
     },
-    fetch() {
+    fetch(request) {
+      const { observe } = channels.context;
+      const isLost = hasLostUpgrade(request);
+      if (isLost) hintAtUpgrade(observe, dialectName);
       // Whatever the method (RTE-04, WSC-09).
-      channels.context.observe.refused(dialectName, "upgrade_required");
+      observe.refused(dialectName, isLost ? "upgrade_missing" : "upgrade_required");
       return textAnswer(426, "Expected a websocket handshake\n", {
         upgrade: "websocket",
         connection: "Upgrade",
@@ -103,6 +107,7 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
     return textAnswer(status, `${sentence}\n`, status === 503 ? { "retry-after": "1" } : {});
   };
   if (options.checkOrigin && !exchange.isOriginAllowed) {
+    hintAtOrigin(observe, dialectName, exchange);
     return refuse(403, "origin", "Expected an origin that may connect");
   }
   const name = decodePath(encoded);

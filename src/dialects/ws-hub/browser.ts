@@ -3,6 +3,7 @@
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
+import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { PlainClient } from "../../core/plain-client.ts";
 import type { PlainDialect } from "../../core/plain-client.ts";
@@ -91,7 +92,12 @@ function socketRoutes(door: Door): readonly Route[] {
     isPrefix: false,
     judgesHandshake: true,
     // Without an upgrade (RTE-04).
-    fetch: (request) => refuseHandshake(door, request.method === "GET" ? 400 : 405),
+    fetch(request) {
+      const status = request.method === "GET" ? 400 : 405;
+      if (status === 405 || !hasLostUpgrade(request)) return refuseHandshake(door, status);
+      hintAtUpgrade(door.context.observe, "ws-hub");
+      return refuseHandshake(door, status, "upgrade_missing");
+    },
     upgrade: (request, exchange) => judge(door, request, exchange),
   };
   if (path === "") return [route];
@@ -110,6 +116,7 @@ function judge(door: Door, request: Request, exchange: Exchange): PlainClient | 
     return refuse(door, key === "" ? "key_missing" : "key_invalid", textAnswer(400, text));
   }
   if (options.checkOrigin && !exchange.isOriginAllowed) {
+    hintAtOrigin(context.observe, "ws-hub", exchange);
     return refuse(door, "origin", textAnswer(403, "Expected another origin\n"));
   }
   const release = context.admit(exchange.address);
@@ -122,9 +129,9 @@ function judge(door: Door, request: Request, exchange: Exchange): PlainClient | 
   return new PlainClient(door.dialect, new KeyParts(door, key, release));
 }
 
-function refuseHandshake(door: Door, status: 400 | 405): Response {
+function refuseHandshake(door: Door, status: 400 | 405, reason = "handshake"): Response {
   const allow: Record<string, string> = status === 405 ? { allow: "GET" } : {};
-  return refuse(door, "handshake", textAnswer(status, "Expected a websocket handshake\n", allow));
+  return refuse(door, reason, textAnswer(status, "Expected a websocket handshake\n", allow));
 }
 
 function refuse({ context }: Door, reason: string, answer: Response): Response {

@@ -4,6 +4,7 @@
 import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
+import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { opensRoom } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
 import { PlainClient } from "../../core/plain-client.ts";
@@ -34,16 +35,12 @@ interface Wish {
   readonly release: () => void;
 }
 
-/** What to set for a page whose origin is refused is said so often, ms: anyone can knock. */
-const hintEveryMs = 60_000;
-
 type Answer = PlainClient | Response;
 
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #allowed: AllowedChannels;
   readonly #mayPublish: (facility: string) => boolean;
-  #nextHint = Number.NEGATIVE_INFINITY;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -59,7 +56,7 @@ export class Admission {
       const text = `Expected a facility in UTF-8 of at most ${limits.nameBytes} bytes\n`;
       return this.refuse("facility_invalid", textAnswer(400, text));
     }
-    if (this.#isForged(request, exchange)) return this.#refuseOrigin();
+    if (this.#isForged(request, exchange)) return this.#refuseOrigin(exchange);
     const tokens = readTokens(exchange.query);
     const asked = channelNames.filter((name) => tokens.has(name));
     const channels = this.#allowed(facility, asked);
@@ -68,6 +65,14 @@ export class Admission {
     const release = this.#parts.context.admit(exchange.address);
     if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
     return this.#identify(request, exchange, { facility, tokens, channels, release });
+  }
+
+  /** What asks for no websocket, or does no more since a proxy had it. */
+  refusePlain(request: Request): Response {
+    const isLost = request.method === "GET" && hasLostUpgrade(request);
+    if (isLost) hintAtUpgrade(this.#parts.context.observe, dialectName);
+    const answer = requestFault(request, false) ?? textAnswer(404, "Not found\n");
+    return this.refuse(isLost ? "upgrade_missing" : "handshake", answer);
   }
 
   /** Counts a refusal on its way out. */
@@ -154,29 +159,26 @@ export class Admission {
     return origin !== undefined && !isOwnOrigin && !isOriginAllowed;
   }
 
-  #refuseOrigin(): Response {
-    const now = this.#parts.context.now();
-    if (now >= this.#nextHint) {
-      this.#nextHint = now + hintEveryMs;
-      this.#hintAtOrigin();
-    }
+  #refuseOrigin(exchange: Exchange): Response {
+    hintAtOrigin(this.#parts.context.observe, dialectName, exchange);
     return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
-  }
-
-  #hintAtOrigin(): void {
-    const text =
-      "A page's Origin is neither that of the Host header nor in the listener's `origins`. Behind a proxy, pass the site's" +
-      " Host on (nginx: proxy_set_header Host $host), or send X-Forwarded-Host and list the proxy in `trustedProxies`," +
-      " or list the origin";
-    this.#parts.context.observe.log("warn", "origin_refused", { dialect: dialectName, text });
   }
 
   /** By whoever said who it is (W4R-13), and by what browsers may publish here at all (W4R-17). */
   #isPermitted(name: ChannelName, facility: string, identity: Identity): boolean {
     if (identity.channels && !identity.channels.includes(name)) return false;
     if (!name.startsWith("publish-") || this.#mayPublish(facility)) return true;
-    this.#parts.context.observe.refused(dialectName, "publish_closed");
+    this.#refusePublish(facility);
     return false;
+  }
+
+  #refusePublish(facility: string): void {
+    const { observe } = this.#parts.context;
+    observe.refused(dialectName, "publish_closed");
+    const text =
+      "A page asked for publish-* at a facility whose clients may not publish, and is not heard there: open it by its" +
+      " name in ws4redis.publish (--ws4redis-publish, WS4REDIS_PUBLISH)";
+    observe.hint("publish_closed", { fields: { dialect: dialectName, text }, names: { facility } });
   }
 
   /** The broadcasts of a facility are a room like any other: its room-space decides, and ids are nobody's (SEC-10). */

@@ -9,7 +9,6 @@ import { createPlainClock } from "../../core/plain-clock.ts";
 import { createRawFormat } from "../../core/raw.ts";
 import { Admission } from "./admission.ts";
 import { readFacility, readTokens } from "./channels.ts";
-import { requestFault } from "./handshake.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import { LegacyNames } from "./legacy-names.ts";
 import { createMessages } from "./messages.ts";
@@ -55,7 +54,7 @@ function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): 
       const isTaken = takeBare && exchange.path !== `${mount}/`;
       return isTaken || readTokens(exchange.query).size > 0 ? "yes" : "otherwise";
     },
-    fetch: (request) => admission.refuse("handshake", requestFault(request, false) ?? notFound()),
+    fetch: (request) => admission.refusePlain(request),
     upgrade: (request, exchange) =>
       admission.judge(request, exchange, readFacility(exchange.path.slice(mount.length + 1))),
   };

@@ -365,6 +365,8 @@ const backendContext = {
     skipped: never,
     refused: never,
     log: never,
+    unheard: never,
+    hint: never,
     report: never,
   },
   gatewayId: "test",
