@@ -4,6 +4,7 @@
 
 import { createApi } from "./api/app.ts";
 import type { Readiness } from "./api/app.ts";
+import { notFoundRoute } from "./api/not-found.ts";
 import { isLoopback } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
 import { publishSecret } from "./auth/constant-time.ts";
@@ -309,6 +310,11 @@ export class Gateway {
         ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
         this.#apiRoute(),
         ...this.#extraRoutes,
+        notFoundRoute(this.#observe, {
+          dialects: listener.dialects,
+          socketIoPath: this.#config.socketio.path,
+          hasPublishSecret: this.#config.secret !== undefined,
+        }),
       ],
       origins: listener.origins,
       trustedProxies: listener.trustedProxies,

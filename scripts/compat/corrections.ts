@@ -21,6 +21,10 @@ export const corrections: readonly Correction[] = [
     text: "Under `--as ws4redis` the names of both generations are heard without a setting, as the package's own documentation taught those of 0.1 and 0.2; `current` and `legacy` are choices, and all of SEC-03 holds.",
   },
   {
+    ids: "EIO-01",
+    text: "`/socket.io/socket.io.js`, `.min.js`, `.esm.min.js` and `.msgpack.min.js` answer the official client (4.8) that Belfry is installed with, as node does, under `--as ws-emit` too: there it was a 400, on which no page can rely. `socketio.serveClient: false` brings the 400 back.",
+  },
+  {
     ids: "EIO-03",
     text: "A missing `EIO` means 3 while version 3 is allowed, since old phones and boards never send it; otherwise it is refused.",
   },

@@ -28,7 +28,11 @@ export const families: Readonly<Record<string, string>> = {
 };
 
 const table: readonly (readonly [id: string, level: Level, summary: string, unmet?: string])[] = [
-  ["EIO-01", "M", "Endpoint `/socket.io/`, with and without the slash; no client bundle is served"],
+  [
+    "EIO-01",
+    "M",
+    "Endpoint `/socket.io/`, with and without the slash; the official client at `socket.io.js` below it",
+  ],
   ["EIO-02", "M", "Query parameters; an unknown transport is refused"],
   [
     "EIO-03",

@@ -2,6 +2,7 @@
 // engine.io-protocol suite checks is in here too, with its own heartbeat of 300 and 200 ms.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
@@ -104,18 +105,56 @@ const gatewayWith = async (
 ): Promise<TestGateway> => startGateway({ socketio });
 
 describe("handshake", () => {
-  test("EIO-01 the endpoint is below /socket.io, with and without the slash, and serves no client bundle", async () => {
+  test("EIO-01 the endpoint is below /socket.io, with and without the slash", async () => {
     for (const path of ["/socket.io/", "/socket.io", "/socket.io/anything/below"]) {
       expect((await rawRequest(plain.url, { path: `${path}?EIO=4&transport=polling` })).status).toBe(200);
       using socket = await RawWebSocket.open(plain.url, `${path}?EIO=4&transport=websocket`);
       expect(await socket.waitForMessage()).toStartWith("0{");
     }
-    for (const path of ["/socket.io/socket.io.js", "/socket.io/socket.io.min.js", "/socket.io/"]) {
+    for (const path of ["/socket.io/socket.io.js.map", "/socket.io/socket.io.mjs", "/socket.io/"]) {
       expectRefusal(await rawRequest(plain.url, { path }), transportUnknown);
     }
     for (const path of ["/socket.iox/", "/Socket.io/", "/engine.io/"]) {
       expect((await rawRequest(plain.url, { path: `${path}?EIO=4&transport=polling` })).status).toBe(404);
     }
+  });
+
+  test.each(["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js"])(
+    "EIO-01 /socket.io/%s is the official client, for pages of every origin, and cached",
+    async (name) => {
+      const file = Bun.file(join(import.meta.dir, "../../node_modules/socket.io-client/dist", name));
+      const text = await file.text();
+      const headers = { Origin: "https://elsewhere.example", "Accept-Encoding": "identity" };
+      const get = async (more = {}, method = "GET", query = ""): Promise<RawResponse> =>
+        rawRequest(plain.url, {
+          method,
+          path: `/socket.io/${name}${query}`,
+          headers: { ...headers, ...more },
+        });
+      const answer = await get({}, "GET", "?v=1");
+      expect([answer.status, answer.text]).toEqual([200, text]);
+      expect(answer.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+      expect(answer.headers.get("cache-control")).toBe("public, max-age=3600");
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+      const etag = answer.headers.get("etag") ?? "";
+      expect(etag).toMatch(/^W\/".+"$/);
+      const known = await get({ "If-None-Match": `"x", ${etag}` });
+      expect([known.status, known.text, known.headers.get("etag")]).toEqual([304, "", etag]);
+      const head = await fetch(`${plain.url}/socket.io/${name}`, { method: "HEAD", headers });
+      expect([head.status, head.headers.get("content-length")]).toEqual([200, String(file.size)]);
+      expect((await get({}, "POST")).status).toBe(405);
+      // As browsers ask: packed.
+      const packed = await fetch(`${plain.url}/socket.io/${name}`);
+      expect([packed.headers.get("content-encoding"), await packed.text()]).toEqual(["gzip", text]);
+    },
+  );
+
+  test("EIO-01 it can be switched off, and is below the configured prefix", async () => {
+    await using off = await gatewayWith({ serveClient: false });
+    expectRefusal(await rawRequest(off.url, { path: "/socket.io/socket.io.js" }), transportUnknown);
+    await using moved = await gatewayWith({ path: "/live/io/" });
+    expect((await fetch(`${moved.url}/live/io/socket.io.js`)).status).toBe(200);
+    expect((await fetch(`${moved.url}/socket.io/socket.io.js`)).status).toBe(404);
   });
 
   test("EIO-01 the prefix can be configured", async () => {

@@ -197,6 +197,57 @@ describe("a message that nobody hears", () => {
   });
 });
 
+describe("what is not there", () => {
+  const secret = "publish-secret-of-the-test";
+  const rows = [
+    ["socketio", "GET", "/", /^Not found\. This listener speaks socketio; .* \/-\/health\/ready\n$/],
+    ["socketio", "POST", "/emit", /^Not found\. POST \/emit is off, .* --secret-file or BELFRY_SECRET_FILE/],
+    ["ws-hub", "GET", "/status", /^Not found\. The status pages .* ws-hub\.adminToken/],
+    ["ws-hub", "GET", "/socket.io/", /^Not found\. This listener speaks ws-hub\n$/],
+    ["socketio", "GET", "/ws/news", /^Not found\. This listener speaks socketio\n$/],
+    ["socketio", "GET", "/nowhere", /^Not found\n$/],
+    ["socketio", "GET", "/status", /^Not found\n$/],
+  ] as const;
+
+  test.each([...rows])(
+    "WSE-20 HUB-18 SEC-05 %s: %s %s is a sentence",
+    async (dialect, method, path, sentence) => {
+      await using gateway = await startGateway({
+        listeners: [{ address: "127.0.0.1:0", dialects: [dialect] }],
+      });
+      const { status, text } = await rawRequest(gateway.url, { method, path: `${path}?canary` });
+      expect(status).toBe(404);
+      expect(text).toMatch(sentence);
+    },
+  );
+
+  test("HUB-18 SEC-13 without the admin token the answer is the same, whether there is one or not", async () => {
+    const listeners = [{ address: "127.0.0.1:0", dialects: ["ws-hub" as const] }];
+    await using without = await startGateway({ listeners });
+    await using gateway = await startGateway({ listeners, "ws-hub": { adminToken: "t0ken-of-the-test" } });
+    const answers = await Promise.all(
+      [without, gateway].map(async ({ url }) => (await fetch(`${url}/status`)).text()),
+    );
+    expect(answers[0]).toBe(answers[1] ?? "");
+  });
+
+  test("WSC-07 a channel of the root mode is not taken by a sentence", async () => {
+    const listeners = [
+      { address: "127.0.0.1:0", dialects: ["socketio" as const, "websocket-channels" as const] },
+    ];
+    await using gateway = await startGateway({
+      listeners,
+      "websocket-channels": { root: true, openPublish: true },
+    });
+    for (const path of ["/status", "/emit"]) {
+      const { status, text } = await rawRequest(gateway.url, { method: "POST", path, body: "x" });
+      expect([path, status, text]).toEqual([path, 200, "OK"]);
+    }
+    await using closed = await startGateway({ listeners, secret });
+    expect((await rawRequest(closed.url, { path: "/status" })).status).toBe(404);
+  });
+});
+
 describe("ws4redis", () => {
   const listeners = [{ address: "127.0.0.1:0", dialects: ["ws4redis" as const] }];
   const open = async (

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Route } from "../../src/core/dialect.ts";
+import { statusSentence } from "../../src/dialects/ws-hub/status.ts";
 import type { HubGateway } from "../support/hub-gateway.ts";
 import { HubBackend, startHub, until } from "../support/hub-gateway.ts";
 import { RawConnection, RawWebSocket, handshakeHeaders, rawRequest, requestBytes } from "../support/raw.ts";
@@ -462,7 +463,8 @@ describe("status pages", () => {
       for (const authorization of wrong) {
         const headers = authorization === "" ? {} : { Authorization: authorization };
         const answer = await rawRequest(gateway.url, { path, headers });
-        expect([answer.status, answer.text]).toEqual([404, "Not found\n"]);
+        const sentence = pages.includes(path) ? statusSentence : "Not found";
+        expect([answer.status, answer.text]).toEqual([404, `${sentence}\n`]);
       }
       const headers = { Authorization: `Bearer ${adminToken}` };
       expect((await rawRequest(without.url, { path, headers })).status).toBe(404);

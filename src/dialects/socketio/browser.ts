@@ -6,6 +6,7 @@ import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/di
 import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { withoutEndSlashes } from "../../core/http.ts";
 import type { SocketHandler } from "../../core/transport.ts";
+import { clientRoutes } from "./client-bundle.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine } from "./engine.ts";
 import type { Refusal } from "./http.ts";
@@ -20,7 +21,7 @@ export function createBrowserSide(context: BrowserContext, options: SocketIoOpti
   const engine = createEngine(context, options);
   const path = withoutEndSlashes(options.path);
   return {
-    routes: [createRoute(engine, path)],
+    routes: [createRoute(engine, path), ...(options.serveClient ? clientRoutes(path) : [])],
     maxMessageBytes: options.maxPayload,
     shortestDelayMs: Math.min(
       engine.pingIntervalMs,

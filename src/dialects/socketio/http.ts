@@ -96,7 +96,7 @@ async function compress(
 }
 
 /** RFC 9110 section 12.5.3, without `*`: a weight of 0 refuses. */
-function acceptedEncodings(request: Request): (name: string) => boolean {
+export function acceptedEncodings(request: Request): (name: string) => boolean {
   const entries = (request.headers.get("accept-encoding") ?? "").slice(0, 200).toLowerCase().split(",");
   return (name) =>
     entries.some((entry) => {

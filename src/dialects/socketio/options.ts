@@ -39,6 +39,10 @@ export const socketIoOptions = z
       .boolean()
       .default(false)
       .describe("Also answer redis2websocket's first events: watch, stopwatch, my_ping (WSE-10)"),
+    serveClient: z
+      .boolean()
+      .default(true)
+      .describe("Answer <path>/socket.io.js and its siblings with the official client for pages (EIO-01)"),
     joinAnswers: z
       .boolean()
       .default(false)

@@ -6,6 +6,13 @@ import type { Route } from "../../core/dialect.ts";
 import { bearerToken, textAnswer } from "../../core/http.ts";
 import type { Roster } from "./roster.ts";
 
+/** Without a token they are not there, and a listener that has nothing else at these paths says this sentence. */
+export const statusPaths: readonly string[] = ["/status", "/clients", "/details", "/groups", "/sessions"];
+
+/** The same whether a token is set or not: whoever shows none learns nothing (SEC-13). */
+export const statusSentence =
+  "Not found. The status pages list session keys: they need ws-hub.adminToken, and it as Authorization: Bearer";
+
 export function statusRoutes(roster: Roster, adminToken: string | undefined): readonly Route[] {
   if (adminToken === undefined) return [];
   const isAdmin = bearerCheck(adminToken);
@@ -13,7 +20,7 @@ export function statusRoutes(roster: Roster, adminToken: string | undefined): re
     path,
     isPrefix: false,
     fetch(request) {
-      if (!isAdmin(request)) return textAnswer(404, "Not found\n");
+      if (!isAdmin(request)) return textAnswer(404, `${statusSentence}\n`);
       const isRead = request.method === "GET" || request.method === "HEAD";
       return isRead ? answer() : textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
     },
