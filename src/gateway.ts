@@ -7,9 +7,9 @@ import type { Readiness } from "./api/app.ts";
 import { notFoundRoute } from "./api/not-found.ts";
 import { isLoopback } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
-import { publishSecret } from "./auth/constant-time.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
+import { SecretGuard } from "./auth/secret-guard.ts";
 import { openBuses } from "./buses.ts";
 import type { Buses } from "./buses.ts";
 import { readPlace } from "./config/address.ts";
@@ -81,6 +81,7 @@ export class Gateway {
   readonly #hub: Hub;
   readonly #proxies: readonly TrustedProxies[];
   readonly #addresses: AddressLimits;
+  readonly #guard: SecretGuard;
   readonly #sides: readonly Sides[];
   readonly #isOpenRoom: (room: string) => boolean;
   readonly #listeners: Listener[] = [];
@@ -97,7 +98,8 @@ export class Gateway {
     this.#sessions = sessions;
     this.#hub = this.#createHub();
     this.#proxies = config.listeners.map(({ trustedProxies }) => new TrustedProxies(trustedProxies));
-    this.#addresses = this.#createAddressLimits();
+    this.#addresses = new AddressLimits(this.#addressParts());
+    this.#guard = new SecretGuard(this.#addressParts());
     this.#isOpenRoom = compileGlobs(config.openRooms);
     this.#sides = this.#createSides();
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
@@ -172,12 +174,12 @@ export class Gateway {
     });
   }
 
-  #createAddressLimits(): AddressLimits {
-    return new AddressLimits({
+  #addressParts() {
+    return {
       limits: this.#config.limits,
       now: monotonic,
-      isExempt: (address) => this.#isExempt(address),
-    });
+      isExempt: (address: string) => this.#isExempt(address),
+    };
   }
 
   /** Many clients share these addresses: no limit counts them as one (SEC-15). */
@@ -215,11 +217,10 @@ export class Gateway {
         bus: this.#bus,
         keyPrefixes: secretKeys,
         configured: new Map(Object.entries(roomSecrets)),
-        limits,
         observe: this.#observe,
-        now: monotonic,
-        isExempt: (address) => this.#isExempt(address),
+        ...this.#addressParts(),
       }),
+      guardSecret: (secret) => this.#guard.checkOf(secret),
       identity: createIdentity({
         options: identity,
         store: this.#sessions,
@@ -243,7 +244,7 @@ export class Gateway {
       observe: this.#observe,
       limits,
       gatewayId: crypto.randomUUID().replaceAll("-", ""),
-      isPublishSecret: secret === undefined ? undefined : publishSecret(secret),
+      checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
     };
   }
 

@@ -41,7 +41,7 @@ function setUp({ stored = {}, configured = {}, parts = {} }: Setup = {}) {
     ...parts,
   });
   const join = (request: Partial<JoinRequest>): Promise<Verdict> =>
-    access.mayJoin({ room: "dir::a", secret: "right", address: "192.0.2.1", connection: {}, ...request });
+    access.mayJoin({ room: "dir::a", secret: "right", address: "192.0.2.1", client: {}, ...request });
   return { join, clock, values, lookups, reports };
 }
 
@@ -131,12 +131,12 @@ describe("what is no secret", () => {
     "WSE-03 %j is refused without a lookup, and is no guess",
     async (secret) => {
       const { join, lookups } = setUp({ stored: { "ws-emit::secret::dir": "123" } });
-      const connection = {};
-      expect(await guess(20, () => join({ secret, connection }))).toEqual(
+      const client = {};
+      expect(await guess(20, () => join({ secret, client }))).toEqual(
         Array.from({ length: 20 }, () => "secret_wrong"),
       );
       expect(lookups).toEqual([]);
-      expect(await join({ secret: "123", connection })).toBe("allowed");
+      expect(await join({ secret: "123", client })).toBe("allowed");
     },
   );
 
@@ -153,13 +153,11 @@ describe("when the bus fails", () => {
   test("SEC-02 nobody enters, it is no guess, and a foreseen failure is not reported once more", async () => {
     const bus = failing(new GatewayError("bus_unavailable", "Expected an answer within 2 s"));
     const { join, reports } = setUp({ parts: { bus }, configured: { here: "right" } });
-    const connection = {};
-    expect(await guess(20, () => join({ connection }))).toEqual(
-      Array.from({ length: 20 }, () => "unavailable"),
-    );
+    const client = {};
+    expect(await guess(20, () => join({ client }))).toEqual(Array.from({ length: 20 }, () => "unavailable"));
     expect(reports).toEqual([]);
     // What the configuration knows goes on.
-    expect(await join({ room: "here::x", connection })).toBe("allowed");
+    expect(await join({ room: "here::x", client })).toBe("allowed");
   });
 
   test("SEC-02 T17 another error refuses too, and is reported without the secret", async () => {
@@ -173,19 +171,19 @@ describe("when the bus fails", () => {
 describe("guessing", () => {
   const stored = { "ws-emit::secret::dir": "right", "ws-emit::secret::shop": "right" };
 
-  test("WSE-08 T13 after five wrong ones a connection may not even be right", async () => {
+  test("WSE-08 T13 after five wrong ones a client may not even be right", async () => {
     const { join, lookups } = setUp({ stored });
-    const connection = {};
-    const wrong = () => join({ secret: "wrong", connection });
+    const client = {};
+    const wrong = () => join({ secret: "wrong", client });
     expect(await guess(6, wrong)).toEqual([...fiveWrong, "rate_limited"]);
     expect(lookups).toHaveLength(5);
-    expect(await join({ connection })).toBe("rate_limited");
-    // On a connection it counts for every space and address.
-    expect(await join({ connection, room: "shop::a", address: "192.0.2.9" })).toBe("rate_limited");
+    expect(await join({ client })).toBe("rate_limited");
+    // On a client it counts for every space and address.
+    expect(await join({ client, room: "shop::a", address: "192.0.2.9" })).toBe("rate_limited");
     expect(lookups).toHaveLength(5);
   });
 
-  test("WSE-08 after five wrong ones an address may not go on with that space by a new connection", async () => {
+  test("WSE-08 after five wrong ones an address may not go on with that space by a new client", async () => {
     const { join } = setUp({ stored });
     expect(await guess(6, () => join({ secret: "wrong" }))).toEqual([...fiveWrong, "rate_limited"]);
     expect(await join({})).toBe("rate_limited");
@@ -203,10 +201,8 @@ describe("guessing", () => {
     const { join } = setUp({ stored, parts: { limits: { ...defaultLimits, roomsPerConnection: 100_000 } } });
     const compare = spyOn(crypto, "timingSafeEqual");
     try {
-      const connection = {};
-      const guesses = Array.from({ length: 10_000 }, (_, index) =>
-        join({ secret: `wrong${index}`, connection }),
-      );
+      const client = {};
+      const guesses = Array.from({ length: 10_000 }, (_, index) => join({ secret: `wrong${index}`, client }));
       const verdicts = await Promise.all(guesses);
       expect(compare).toHaveBeenCalledTimes(5);
       expect(verdicts.filter((verdict) => verdict === "secret_wrong")).toHaveLength(5);
@@ -217,28 +213,22 @@ describe("guessing", () => {
 
   test("WSE-08 a place comes back every twelve seconds", async () => {
     const { join, clock } = setUp({ stored });
-    const connection = {};
-    await guess(5, () => join({ secret: "wrong", connection }));
+    const client = {};
+    await guess(5, () => join({ secret: "wrong", client }));
     clock.now = 11_900;
-    expect(await join({ connection })).toBe("rate_limited");
+    expect(await join({ client })).toBe("rate_limited");
     clock.now = 12_100;
-    expect(await join({ connection })).toBe("allowed");
-    expect(await guess(2, () => join({ secret: "wrong", connection }))).toEqual([
-      "secret_wrong",
-      "rate_limited",
-    ]);
+    expect(await join({ client })).toBe("allowed");
+    expect(await guess(2, () => join({ secret: "wrong", client }))).toEqual(["secret_wrong", "rate_limited"]);
     clock.now = 12_100 + 60_000;
-    expect(await guess(6, () => join({ secret: "wrong", connection }))).toEqual([
-      ...fiveWrong,
-      "rate_limited",
-    ]);
+    expect(await guess(6, () => join({ secret: "wrong", client }))).toEqual([...fiveWrong, "rate_limited"]);
   });
 
   test("WSE-08 right ones cost nothing, and bring nothing back", async () => {
     const { join } = setUp({ stored });
-    const connection = {};
-    const right = () => join({ connection });
-    const wrong = () => join({ secret: "wrong", connection });
+    const client = {};
+    const right = () => join({ client });
+    const wrong = () => join({ secret: "wrong", client });
     expect(await guess(4, wrong)).toEqual(fiveWrong.slice(1));
     expect(await guess(100, right)).toEqual(Array.from({ length: 100 }, () => "allowed"));
     expect(await guess(2, wrong)).toEqual(["secret_wrong", "rate_limited"]);
@@ -246,30 +236,30 @@ describe("guessing", () => {
 
   test("WSE-03 a page may join many rooms of its space at once", async () => {
     const { join } = setUp({ stored });
-    const connection = {};
-    const joins = Array.from({ length: 500 }, (_, index) => join({ room: `dir::${index}`, connection }));
+    const client = {};
+    const joins = Array.from({ length: 500 }, (_, index) => join({ room: `dir::${index}`, client }));
     expect(new Set(await Promise.all(joins))).toEqual(new Set(["allowed"]));
   });
 
-  test("SEC-15 behind a proxy on loopback only the connection's own limit counts", async () => {
+  test("SEC-15 behind a proxy on loopback only the client's own limit counts", async () => {
     const { join } = setUp({ stored });
     const address = "127.0.0.1";
     await guess(50, () => join({ secret: "wrong", address }));
     expect(await join({ address })).toBe("allowed");
-    const connection = {};
-    expect(await guess(6, () => join({ secret: "wrong", address, connection }))).toEqual([
+    const client = {};
+    expect(await guess(6, () => join({ secret: "wrong", address, client }))).toEqual([
       ...fiveWrong,
       "rate_limited",
     ]);
   });
 
-  test("SEC-06 lookups under way are bounded per connection", async () => {
+  test("SEC-06 lookups under way are bounded per client", async () => {
     const answers: (() => void)[] = [];
     const get = (keys: readonly string[]) =>
       new Promise<undefined[]>((resolve) => answers.push(() => resolve(keys.map(() => undefined))));
     const { join } = setUp({ parts: { bus: { get } } });
-    const connection = {};
-    const joins = Array.from({ length: 1_500 }, () => join({ connection }));
+    const client = {};
+    const joins = Array.from({ length: 1_500 }, () => join({ client }));
     expect(answers).toHaveLength(1_000);
     for (const answer of answers) answer();
     const verdicts = await Promise.all(joins);
@@ -280,10 +270,10 @@ describe("guessing", () => {
 test("SEC-06 a lookup that is done makes room for the next, also when it failed", async () => {
   const limits = { ...defaultLimits, roomsPerConnection: 1 };
   const { join } = setUp({ stored: { "ws-emit::secret::dir": "right" }, parts: { limits } });
-  const connection = {};
-  expect(await guess(3, () => join({ connection }))).toEqual(["allowed", "allowed", "allowed"]);
+  const client = {};
+  expect(await guess(3, () => join({ client }))).toEqual(["allowed", "allowed", "allowed"]);
   const away = setUp({ parts: { limits, bus: failing(new GatewayError("bus_unavailable", "away")) } });
-  expect(await guess(2, () => away.join({ connection }))).toEqual(["unavailable", "unavailable"]);
+  expect(await guess(2, () => away.join({ client }))).toEqual(["unavailable", "unavailable"]);
 });
 
 describe("what a refusal tells", () => {

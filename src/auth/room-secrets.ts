@@ -31,7 +31,7 @@ export interface RoomSecretsParts {
 /** Pairs of address and room-space whose failures are remembered. */
 const maxGuessedSpaces = 50_000;
 
-/** What is known of one connection; gone with it. */
+/** What is known of one client; gone with it. */
 interface Guesser {
   readonly failures: TokenBucket;
   lookups: number;
@@ -101,11 +101,11 @@ export class RoomSecrets implements Access {
     );
   }
 
-  #attempt({ connection, address }: JoinRequest, space: string): Attempt {
-    let guesser = this.#guessers.get(connection);
+  #attempt({ client, address }: JoinRequest, space: string): Attempt {
+    let guesser = this.#guessers.get(client);
     if (!guesser) {
       guesser = { failures: new TokenBucket(this.#rate, this.#parts.now()), lookups: 0 };
-      this.#guessers.set(connection, guesser);
+      this.#guessers.set(client, guesser);
     }
     const origin = this.#parts.isExempt(address) ? undefined : `${addressKey(address)} ${space}`;
     return { guesser, origin };

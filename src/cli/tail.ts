@@ -116,7 +116,7 @@ function backendOf(name: DialectName, bus: Bus, config: Config): BackendSide | u
     limits: config.limits,
     gatewayId,
     isOpenRoom: compileGlobs(config.openRooms),
-    isPublishSecret: undefined,
+    checkSecret: undefined,
   };
   return dialect.backend?.(context, config[name]);
 }

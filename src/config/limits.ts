@@ -46,6 +46,11 @@ const ranges: Ranges = {
     1_000_000,
     "Wrong room secrets per minute, per connection and per client address and room-space",
   ],
+  wrongSecretsPerMinute: [
+    1,
+    1_000_000,
+    "Wrong publish secrets and admin tokens per minute and client address; more are answered 429 unseen, on loopback and behind trusted proxies late",
+  ],
 };
 
 function limit(name: keyof Limits): z.ZodDefault<z.ZodNumber> {

@@ -23,12 +23,18 @@ export interface JoinRequest {
   readonly secret: unknown;
   /** The client's address, behind trusted proxies. */
   readonly address: string;
-  /** Who asks: failed joins are limited per connection too. Any object that lives as long as the connection. */
-  readonly connection: object;
+  /** Who asks: failed joins are limited per client too. Any object that the client cannot have anew without connecting. */
+  readonly client: object;
 }
 
 /** `unavailable`: the secret could not be looked up, so nobody enters (SEC-02). */
 export type Verdict = "allowed" | "secret_wrong" | "rate_limited" | "unavailable";
+
+/** `limited`: too many wrong ones came from that address, so this one was not compared. */
+export type SecretVerdict = "right" | "wrong" | "limited";
+
+/** Checks what somebody shows at a door that has a secret: of publishers, of admins. Only text can be right. */
+export type SecretCheck = (candidate: unknown, address: string) => Promise<SecretVerdict>;
 
 export interface Access {
   mayJoin(request: JoinRequest): Promise<Verdict>;

@@ -1,7 +1,7 @@
 // The Dialect port: a way of speaking, with a browser side (client packets) and a backend side (Redis and HTTP
 // formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
 
-import type { Access } from "./access.ts";
+import type { Access, SecretCheck } from "./access.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
 import type { DisconnectReason } from "./disconnect.ts";
 import type { Hub } from "./hub.ts";
@@ -84,6 +84,8 @@ export interface BrowserContext {
   readonly hub: Hub;
   readonly bus: Bus;
   readonly access: Access;
+  /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
+  readonly guardSecret: (secret: string) => SecretCheck;
   readonly identity: IdentitySource;
   /** Hears one more name of the bus, for as long as a client wants it; the rest is as with a feed. */
   listen(feed: Feed<ChannelFilter>): Promise<Subscription>;
@@ -111,8 +113,8 @@ export interface BackendContext {
   readonly gatewayId: string;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
   readonly isOpenRoom: (room: string) => boolean;
-  /** Compares in constant time with the publish secret; undefined when none is configured: no HTTP publishes. */
-  readonly isPublishSecret: ((candidate: unknown) => boolean) | undefined;
+  /** The check of the publish secret; undefined when none is configured: no HTTP publishes. */
+  readonly checkSecret: SecretCheck | undefined;
 }
 
 /** Checks options and fills in defaults; throws when they are wrong. */

@@ -7,6 +7,7 @@ const table = {
   body_too_large: 413,
   content_encoding: 415,
   secret_wrong: 403,
+  secret_limited: 429,
   event_reserved: 400,
   config_invalid: 500,
   start_failed: 500,

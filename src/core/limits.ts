@@ -31,6 +31,8 @@ export interface Limits {
   readonly connections: number;
   /** Failed joins per minute, per connection and per (client address, room-space) (WSE-08). @default 5 */
   readonly failedJoinsPerMinute: number;
+  /** Wrong publish secrets and admin tokens per minute and client address (SEC-11, SEC-15). @default 10 */
+  readonly wrongSecretsPerMinute: number;
 }
 
 export const defaultLimits: Limits = {
@@ -46,4 +48,5 @@ export const defaultLimits: Limits = {
   handshakesPerAddress: 100,
   connections: 19_000,
   failedJoinsPerMinute: 5,
+  wrongSecretsPerMinute: 10,
 };

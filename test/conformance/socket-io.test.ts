@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
+import { until } from "./bus-support.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { PollingClient } from "../support/polling-client.ts";
@@ -621,6 +622,24 @@ describe("acknowledgements of clients", () => {
     expect(await client.socket.waitForMessages(3)).toEqual(['420["ask",0]', '421["ask",1]', '42["last",1]']);
     expect(await small.metric("belfry_refused_total", 'reason="pending_acks"')).toBe(1);
   });
+
+  test("SIO-10 SEC-06 what a client owes is counted in all its namespaces; one that it left owes nothing", async () => {
+    await using small = await startGateway({ redis: redis.url, limits: { pendingAcks: 2 } });
+    using client = await connect(version4, small.url);
+    const chat = await connectTo(client, "/chat");
+    const refused = async (): Promise<number> =>
+      small.metric("belfry_refused_total", 'reason="pending_acks"');
+    await emit("ask", 0, { callback, host_id: "h", room: client.sid });
+    for (const index of [1, 2]) {
+      await emit("ask", index, { callback, host_id: "h", room: chat, namespace: "/chat" });
+    }
+    expect(await client.socket.waitForMessages(2)).toEqual(['420["ask",0]', '42/chat,0["ask",1]']);
+    await until(async () => (await refused()) === 1);
+    client.socket.send("41/chat,");
+    const again = await connectTo(client, "/chat");
+    await emit("ask", 3, { callback, host_id: "h", room: again, namespace: "/chat" });
+    expect(await client.socket.waitForMessage()).toBe('42/chat,0["ask",3]');
+  });
 });
 
 describe("order and rooms", () => {
@@ -1058,6 +1077,24 @@ describe("join and leave", () => {
     )
       await Bun.sleep(5);
     expect(await slow.metric("belfry_refused_total", 'reason="too_many_joins"')).toBe(50);
+    own.resume();
+  });
+
+  test("SEC-06 joins that wait are bounded for the whole client, however often it joins its namespaces", async () => {
+    await using own = await startRedis();
+    await using slow = await startGateway({ redis: own.url });
+    using client = await connect(version4, slow.url);
+    await connectTo(client, "/chat");
+    own.pause();
+    const guesses = Array.from({ length: 40 }, (_, id) => join(id, { room: "shop::x", secret: "S" }));
+    for (let round = 0; round < 3; round++) {
+      for (const guess of guesses) client.socket.send(guess);
+      for (const guess of guesses) client.socket.send(guess.replace("42", "42/chat,"));
+      for (const packet of ["41", "41/chat,", "40", "40/chat,"]) client.socket.send(packet);
+    }
+    const refused = async (): Promise<number> =>
+      slow.metric("belfry_refused_total", 'reason="too_many_joins"');
+    await until(async () => (await refused()) === 140);
     own.resume();
   });
 

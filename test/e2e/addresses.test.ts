@@ -155,6 +155,71 @@ describe("limits per address", () => {
     expect(await gateway.metric("belfry_rooms")).toBe(2);
   });
 
+  test("WSE-08 SEC-10 T13 a client that leaves its namespace and comes anew has no new guesses", async () => {
+    await using gateway = await start({}, []);
+    using socket = await mustOpen(gateway, "");
+    const guess = '["join",{"room":"shop::a","secret":"wrong"}]';
+    await socket.waitForMessage();
+    // In four namespaces at once, over and over.
+    const namespaces = ["", "/a,", "/b,", "/c,"];
+    for (let round = 0; round < 50; round++) {
+      for (const name of namespaces) socket.send(`40${name}`);
+      await socket.waitForMessages(4);
+      for (const name of namespaces) for (let sent = 0; sent < 5; sent++) socket.send(`42${name}7${guess}`);
+      await socket.waitForMessages(20);
+      for (const name of namespaces) socket.send(`41${name}`);
+    }
+    expect(await gateway.metric("belfry_refused_total", 'reason="join_secret_wrong"')).toBe(5);
+    expect(await gateway.metric("belfry_refused_total", 'reason="join_rate_limited"')).toBe(995);
+  }, 30_000);
+
+  /** Shows a wrong or a right secret at each door that has one; what each says. */
+  async function knock({ url }: TestGateway, secret: string, forwarded?: string): Promise<readonly number[]> {
+    const bearer = { Authorization: `Bearer ${secret}`, ...named(forwarded) };
+    const body = JSON.stringify({ event: "update", secret });
+    const answers = [
+      await fetch(`${url}/emit`, { method: "POST", body, headers: named(forwarded) }),
+      await fetch(`${url}/publish`, { method: "POST", body: "{}", headers: bearer }),
+      await fetch(`${url}/status`, { headers: bearer }),
+    ];
+    for (const answer of answers) await answer.arrayBuffer();
+    return answers.map(({ status }) => status);
+  }
+
+  const token = "a token of sixteen and more";
+  async function startDoors(wrongSecretsPerMinute: number): Promise<TestGateway> {
+    const dialects = ["socketio" as const, "ws-hub" as const, "websocket-channels" as const];
+    return startGateway({
+      listeners: [{ address: "127.0.0.1:0", trustedProxies: ["127.0.0.1"], dialects }],
+      secret: token,
+      "ws-hub": { adminToken: token },
+      limits: { wrongSecretsPerMinute },
+    });
+  }
+
+  test("SEC-11 SEC-13 HUB-18 T13 wrong publish secrets and admin tokens are limited per address, at all doors together", async () => {
+    await using gateway = await startDoors(6);
+    expect(await knock(gateway, "wrong", "203.0.113.9")).toEqual([403, 401, 404]);
+    expect(await knock(gateway, "wrong", "203.0.113.9")).toEqual([403, 401, 404]);
+    for (const secret of ["wrong", token]) {
+      // What is an admin's is not there for a guesser, limited or not.
+      expect(await knock(gateway, secret, "203.0.113.9")).toEqual([429, 429, 404]);
+    }
+    expect(await knock(gateway, token, "203.0.113.10")).toEqual([200, 200, 200]);
+    expect(await gateway.metric("belfry_refused_total", 'reason="secret_limited"')).toBe(6);
+  });
+
+  test("SEC-15 SEC-11 on loopback nobody is locked out, and a guesser gets one answer a second", async () => {
+    await using gateway = await startDoors(1);
+    expect(await knock(gateway, "wrong")).toEqual([403, 401, 404]);
+    const started = performance.now();
+    expect(await knock(gateway, "wrong")).toEqual([403, 401, 404]);
+    expect(performance.now() - started).toBeGreaterThan(2_900);
+    const before = performance.now();
+    expect(await knock(gateway, token)).toEqual([200, 200, 200]);
+    expect(performance.now() - before).toBeLessThan(900);
+  }, 30_000);
+
   test("T12 SEC-06 a flood from one address costs little and disturbs nobody", async () => {
     await using gateway = await start({ handshakesPerAddress: 5, connectionsPerAddress: 20 });
     using control = await mustOpen(gateway, "203.0.113.10");

@@ -1,11 +1,23 @@
-// What dialects that ask for no identity never use of their context, for tests that put one together by hand.
+// What dialects that ask for no identity never use of their context, for tests that put one together by hand; and a check
+// of a secret without any limit.
 
+import { publishSecret } from "../../src/auth/constant-time.ts";
+import type { SecretCheck } from "../../src/core/access.ts";
 import type { BrowserContext } from "../../src/core/dialect.ts";
 import { anonymous } from "../../src/core/identity.ts";
 
-export const withoutIdentity: Pick<BrowserContext, "identity" | "listen" | "isForeignName" | "isOpenRoom"> = {
+export function unlimitedCheck(secret: string): SecretCheck {
+  const isRight = publishSecret(secret);
+  return async (candidate) => (isRight(candidate) ? "right" : "wrong");
+}
+
+export const withoutIdentity: Pick<
+  BrowserContext,
+  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "guardSecret"
+> = {
   identity: { readsCookies: false, recheckMs: undefined, identify: async () => anonymous },
   listen: () => Promise.reject(new Error("Expected nobody to listen")),
   isForeignName: () => false,
   isOpenRoom: () => false,
+  guardSecret: unlimitedCheck,
 };

@@ -2,7 +2,6 @@
 // and the dialect's two sides. For tests that need a bus, limits or a clock of their own.
 
 import type { z } from "zod";
-import { publishSecret } from "../../src/auth/constant-time.ts";
 import { createBus } from "../../src/brokers/registry.ts";
 import type { Bus } from "../../src/core/bus.ts";
 import type { BrowserSide, Route } from "../../src/core/dialect.ts";
@@ -18,7 +17,7 @@ import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
 import type { RawResponse } from "./raw.ts";
 import { RawWebSocket, rawRequest } from "./raw.ts";
-import { withoutIdentity } from "./browser-context.ts";
+import { unlimitedCheck, withoutIdentity } from "./browser-context.ts";
 
 export const secret = "s3cret of the channels";
 
@@ -65,10 +64,10 @@ export class ChannelsGateway implements AsyncDisposable {
     const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;
-    const isPublishSecret = key === null ? undefined : publishSecret(key);
+    const checkSecret = key === null ? undefined : unlimitedCheck(key);
     this.browser = websocketChannelsDialect.browser(context, options);
     const backend = websocketChannelsDialect.backend(
-      { ...shared, gatewayId: "test", isOpenRoom: compileGlobs(parts.openRooms ?? []), isPublishSecret },
+      { ...shared, gatewayId: "test", isOpenRoom: compileGlobs(parts.openRooms ?? []), checkSecret },
       options,
     );
     for (const feed of backend.feeds) {

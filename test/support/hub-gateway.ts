@@ -111,7 +111,7 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     limits,
     gatewayId: "test",
     isOpenRoom: () => false,
-    isPublishSecret: undefined,
+    checkSecret: undefined,
   };
   const { browser, backend }: Sides = wsHubDialect as Sides;
   const parsed = wsHubOptions.parse(options);

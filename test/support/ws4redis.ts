@@ -15,6 +15,7 @@ import type { Observe } from "../../src/core/observe.ts";
 import { ws4redisDialect } from "../../src/dialects/ws4redis/dialect.ts";
 import { ws4redisOptions } from "../../src/dialects/ws4redis/options.ts";
 import { Listener } from "../../src/server/listener.ts";
+import { unlimitedCheck } from "./browser-context.ts";
 import { handshakeHeaders, RawConnection, RawWebSocket, requestBytes } from "./raw.ts";
 import type { RawMessage } from "./raw.ts";
 
@@ -58,7 +59,7 @@ export class Ws4redisHouse implements AsyncDisposable {
     const shared = { bus: this.bus, observe, limits, isOpenRoom: () => false };
     this.browser = ws4redisDialect.browser(this.#context(parts, shared), options);
     const backend = ws4redisDialect.backend(
-      { ...shared, gatewayId: "test", isPublishSecret: undefined },
+      { ...shared, gatewayId: "test", checkSecret: undefined },
       options,
     );
     for (const feed of backend.feeds) void this.#subscribe(feed);
@@ -114,6 +115,7 @@ export class Ws4redisHouse implements AsyncDisposable {
     return {
       ...shared,
       hub: this.hub,
+      guardSecret: unlimitedCheck,
       access: { mayJoin: async () => "secret_wrong", hintIfUnset() {} },
       identity: {
         readsCookies: true,

@@ -19,6 +19,10 @@ interface Assembly {
 }
 
 export class SocketIoClient {
+  /** Acknowledgements that it owes, in all namespaces: a namespace can be left and joined anew. */
+  pendingAcks = 0;
+  /** Events of all namespaces that wait for a secret's look-up, those of namespaces that it left among them. */
+  waitingEvents = 0;
   readonly #engine: Engine;
   readonly #session: Session;
   /** Few per client, so a list; the first is nearly always `/`. */

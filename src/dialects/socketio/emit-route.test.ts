@@ -48,9 +48,9 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     limits: { ...defaultLimits, ...limits },
     gatewayId: "ours",
     isOpenRoom: () => false,
-    isPublishSecret(candidate) {
+    async checkSecret(candidate) {
       compared.push(candidate);
-      return candidate === "S";
+      return candidate === "S" ? "right" : "wrong";
     },
   };
   const route = emitRoute(context, { channels: ["first", "second"], strictEmit });
@@ -91,7 +91,7 @@ const good = { event: "x", room: "r", data: 1, secret: "S" };
 describe("the route", () => {
   test("WSE-20 WSE-27 without a publish secret there is none", () => {
     const { context } = setUp();
-    const withoutSecret = { ...context, isPublishSecret: undefined };
+    const withoutSecret = { ...context, checkSecret: undefined };
     expect(emitRoute(withoutSecret, { channels: ["c"], strictEmit: false })).toBe(undefined);
   });
 

@@ -18,12 +18,12 @@ const bounds = { maxDepth: 64, maxItems: 1_000 } as const;
 
 /** @returns undefined without a publish secret: there is no unauthenticated mode (WSE-20, WSE-27). */
 export function emitRoute(context: BackendContext, options: EmitOptions): Route | undefined {
-  const { isPublishSecret } = context;
-  if (!isPublishSecret) return undefined;
+  const { checkSecret } = context;
+  if (!checkSecret) return undefined;
   return {
     path: "/emit",
     isPrefix: false,
-    async fetch(request) {
+    async fetch(request, { address }) {
       if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
       if (request.method !== "POST") {
         context.observe.refused("socketio", "method_not_allowed");
@@ -32,8 +32,9 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
       try {
         const fields = await readFields(request, context.limits.httpBodyBytes);
         // Before anything else is judged: a stranger learns nothing about the rest (WSE-22).
-        if (!isPublishSecret(stringMember(fields, "secret")))
-          throw new GatewayError("secret_wrong", "Incorrect secret");
+        const verdict = await checkSecret(stringMember(fields, "secret"), address);
+        if (verdict === "wrong") throw new GatewayError("secret_wrong", "Incorrect secret");
+        if (verdict === "limited") throw new GatewayError("secret_limited", "Too many incorrect secrets");
         await publish(context, options, fields);
         return textAnswer(200, "OK\n");
       } catch (error) {

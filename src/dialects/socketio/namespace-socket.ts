@@ -43,7 +43,6 @@ export class NamespaceSocket implements Agent {
   #acks: Map<string, PendingAck> | undefined;
   /** Events that wait for a secret's look-up, so that they take effect in the order sent. */
   #waiting: Promise<void> | undefined;
-  #waitingCount = 0;
   #hasLeft = false;
 
   constructor(parts: NamespaceSocketParts) {
@@ -69,6 +68,7 @@ export class NamespaceSocket implements Agent {
   }
 
   exit(): void {
+    this.#client.pendingAcks -= this.#acks?.size ?? 0;
     this.#acks = undefined;
     this.#hasLeft = true;
     this.#engine.context.hub.exit(this.connection, this.#alias);
@@ -87,11 +87,12 @@ export class NamespaceSocket implements Agent {
 
   request(publication: Publication, onAck: AckHandler): void {
     this.#acks ??= new Map();
-    if (this.#acks.size >= this.#engine.context.limits.pendingAcks) {
+    if (this.#client.pendingAcks >= this.#engine.context.limits.pendingAcks) {
       this.#engine.context.observe.refused("socketio", "pending_acks");
       return;
     }
     const id = String(this.#nextAckId++);
+    this.#client.pendingAcks++;
     this.#acks.set(id, { onAck, deadline: this.#engine.context.now() + ackTimeoutMs });
     this.#session.send(eventFrames(this.#session.generation, publication, id));
   }
@@ -116,7 +117,7 @@ export class NamespaceSocket implements Agent {
     const { id = "" } = packet;
     const pending = this.#acks?.get(id);
     if (!pending) return true; // of no question, an unknown or an answered one: ignored (SIO-10)
-    this.#acks?.delete(id);
+    this.#forgetAck(id);
     pending.onAck(args, packet.attachments > 0);
     return true;
   }
@@ -125,33 +126,33 @@ export class NamespaceSocket implements Agent {
     if (!this.#acks) return;
     for (const [id, pending] of this.#acks) {
       if (now < pending.deadline) break; // in order of age
-      this.#acks.delete(id);
+      this.#forgetAck(id);
     }
+  }
+
+  #forgetAck(id: string): void {
+    if (this.#acks?.delete(id)) this.#client.pendingAcks--;
   }
 
   /** Runs at once, or behind events whose secrets are being looked up. @returns false when there are too many. */
   #inOrder(handle: () => Promise<void> | undefined): boolean {
-    if (!this.#waiting) {
-      const started = handle();
-      if (started) this.#wait(started);
-      return true;
-    }
-    if (this.#waitingCount >= maxWaitingEvents) {
+    if (this.#client.waitingEvents >= maxWaitingEvents) {
       this.#engine.context.observe.refused("socketio", "too_many_joins");
       return false;
     }
-    this.#wait(this.#waiting.then(handle));
+    const started = this.#waiting ? this.#waiting.then(handle) : handle();
+    if (started) this.#wait(started);
     return true;
   }
 
   #wait(work: Promise<void>): void {
-    this.#waitingCount++;
+    this.#client.waitingEvents++;
     const settled = work
       .catch((error: unknown) => {
         this.#engine.context.observe.report("socketio_event", error);
       })
       .then(() => {
-        this.#waitingCount--;
+        this.#client.waitingEvents--;
         if (this.#waiting === settled) this.#waiting = undefined;
       });
     this.#waiting = settled;
@@ -180,7 +181,7 @@ export class NamespaceSocket implements Agent {
   }
 
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
-    const joiner = { connection: this.connection, address: this.#session.address };
+    const joiner = { connection: this.connection, client: this.#session, address: this.#session.address };
     const outcome = joinRoom(this.#engine, joiner, args);
     if (outcome instanceof Promise) {
       return outcome.then((settled) => {

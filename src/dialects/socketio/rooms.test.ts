@@ -46,26 +46,26 @@ test("WSE-07 T15 ids of any form are refused as rooms, whoever has them, whereve
   enter("of-another-dialect");
   const elsewhere = createClientId();
   for (const room of ["of-another-dialect", elsewhere, `/#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: spy, address: "" }, [{ room }])).toEqual({
+    expect(await joinRoom(engine, { connection: spy, client: {}, address: "" }, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
       isAcknowledged: true,
     });
   }
   for (const room of [elsewhere, `/chat#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room }])).toEqual({
+    expect(await joinRoom(engine, { connection: chatSpy, client: {}, address: "" }, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
       isAcknowledged: true,
     });
   }
   expect([namesOf(spy), namesOf(chatSpy)]).toEqual([[], []]);
   // In another namespace the name is nobody's.
-  await joinRoom(engine, { connection: chatSpy, address: "" }, [{ room: "of-another-dialect" }]);
+  await joinRoom(engine, { connection: chatSpy, client: {}, address: "" }, [{ room: "of-another-dialect" }]);
   expect(namesOf(chatSpy)).toEqual(["of-another-dialect"]);
 });
 
 test("T20 WSE-03 rooms may be named like members of the prototype", async () => {
   const connection = enter(createClientId());
   const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
-  for (const room of names) await joinRoom(engine, { connection, address: "" }, [{ room }]);
+  for (const room of names) await joinRoom(engine, { connection, client: {}, address: "" }, [{ room }]);
   expect(namesOf(connection)).toEqual(names);
 });

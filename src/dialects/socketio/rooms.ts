@@ -9,6 +9,8 @@ import type { Engine } from "./engine.ts";
 
 export interface Joiner {
   readonly connection: Connection;
+  /** Whose it is: limits hang on it, for a client may leave a namespace and come anew. */
+  readonly client: object;
   readonly address: string;
 }
 
@@ -67,14 +69,14 @@ export function joinRoom(
 ): JoinAnswer | Promise<JoinAnswer> {
   const request = roomArgument(args);
   if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
-  const { connection, address } = joiner;
+  const { connection, client, address } = joiner;
   const { room, secret } = request;
   if (typeof room !== "string") return { answer: { ok: false, reason: "room" }, isAcknowledged: true };
   const refusal = refusalOf(engine, connection, room);
   if (refusal !== undefined) return refuse(engine, { room, secret }, refusal);
   if (roomSpace(room) === undefined) return enter(engine, connection, room);
   return engine.context.access
-    .mayJoin({ room, secret, address, connection })
+    .mayJoin({ room, secret, address, client })
     .then((verdict) =>
       verdict === "allowed"
         ? enter(engine, connection, room)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { publishSecret } from "../../auth/constant-time.ts";
+import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { createBus } from "../../brokers/registry.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Connection } from "../../core/connection.ts";
@@ -24,7 +24,7 @@ async function feedOf(openRooms: readonly string[] = []): Promise<Feed> {
     isOpenRoom: compileGlobs(openRooms),
   };
   const side = createBackendSide(
-    { ...context, isPublishSecret: publishSecret("s") },
+    { ...context, checkSecret: unlimitedCheck("s") },
     websocketChannelsOptions.parse({}),
   );
   const [feed] = side.feeds;

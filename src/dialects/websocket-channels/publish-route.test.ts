@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { ChannelsGateway, secret } from "../../../test/support/channels-gateway.ts";
 import { rawRequest } from "../../../test/support/raw.ts";
 import { createBus } from "../../brokers/registry.ts";
@@ -36,11 +37,11 @@ async function notingBus(parts: Partial<Bus> = {}): Promise<NotingBus> {
   };
 }
 
-const isPublishSecret = (candidate: unknown): boolean => candidate === secret;
+const checkSecret = unlimitedCheck(secret);
 
 function contextOf(bus: Bus) {
   const isOpenRoom = (): boolean => false;
-  return { bus, observe: silent, limits: defaultLimits, gatewayId: "test", isOpenRoom, isPublishSecret };
+  return { bus, observe: silent, limits: defaultLimits, gatewayId: "test", isOpenRoom, checkSecret };
 }
 
 async function post(route: Route, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Response> {

@@ -53,7 +53,7 @@ function createDoor(context: BackendContext, options: PublishOptions, read: Read
       observe.refused(dialectName, "method_not_allowed");
       return textAnswer(405, "Expected the method POST\n", allowed);
     }
-    const refusal = judge(context, options, { request, exchange });
+    const refusal = await judge(context, options, { request, exchange });
     if (refusal) return refusal;
     try {
       const messages = await read(request, exchange);
@@ -69,17 +69,22 @@ function createDoor(context: BackendContext, options: PublishOptions, read: Read
 }
 
 /** The token, or in open mode the origin: any page could post to a gateway of the same machine (WSC-08, SEC-11). */
-function judge(
-  { isPublishSecret, observe }: BackendContext,
+async function judge(
+  { checkSecret, observe }: BackendContext,
   { openPublish }: PublishOptions,
   { request, exchange }: { readonly request: Request; readonly exchange: Exchange },
-): Response | undefined {
+): Promise<Response | undefined> {
   if (openPublish) {
     if (exchange.isOriginAllowed) return undefined;
     observe.refused(dialectName, "origin");
     return textAnswer(403, "Expected an origin that may publish\n");
   }
-  if (isPublishSecret?.(bearerToken(request)) === true) return undefined;
+  const verdict = (await checkSecret?.(bearerToken(request), exchange.address)) ?? "wrong";
+  if (verdict === "right") return undefined;
+  if (verdict === "limited") {
+    observe.refused(dialectName, "secret_limited");
+    return textAnswer(429, "Expected fewer wrong secrets\n");
+  }
   observe.refused(dialectName, "secret_wrong");
   return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
     "www-authenticate": "Bearer",

@@ -36,9 +36,11 @@ interface Door extends Clients {
 export function createBrowserSide(context: BrowserContext, options: WsHubOptions): BrowserSide {
   const door = createDoor(context, options);
   const { dialect, announcer, roster, keyRates, writeWatch } = door;
+  const { adminToken } = options;
+  const checkToken = adminToken === undefined ? undefined : context.guardSecret(adminToken);
   const tickClients = createPlainClock(dialect.clients, context.now());
   return {
-    routes: [...socketRoutes(door), ...statusRoutes(roster, options.adminToken)],
+    routes: [...socketRoutes(door), ...statusRoutes(roster, checkToken, context.observe)],
     maxMessageBytes: options.maxMessageSize,
     // The time that an answer to a ping has, or a client to read.
     shortestDelayMs: Math.min(options.pongWait * 1_000 - dialect.pingIntervalMs, options.writeWait * 1_000),

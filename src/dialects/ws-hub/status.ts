@@ -1,8 +1,9 @@
 // The status pages of WS-HUB (HUB-18). They list session keys, so they exist only where an admin token is set, and
 // whoever does not show it is told that there is nothing (SEC-13).
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import type { SecretCheck } from "../../core/access.ts";
 import type { Route } from "../../core/dialect.ts";
+import type { Observe } from "../../core/observe.ts";
 import { bearerToken, textAnswer } from "../../core/http.ts";
 import type { Roster } from "./roster.ts";
 
@@ -13,14 +14,22 @@ export const statusPaths: readonly string[] = ["/status", "/clients", "/details"
 export const statusSentence =
   "Not found. The status pages list session keys: they need ws-hub.adminToken, and it as Authorization: Bearer";
 
-export function statusRoutes(roster: Roster, adminToken: string | undefined): readonly Route[] {
-  if (adminToken === undefined) return [];
-  const isAdmin = bearerCheck(adminToken);
+/** @param checkToken undefined: there is no admin, and no page. */
+export function statusRoutes(
+  roster: Roster,
+  checkToken: SecretCheck | undefined,
+  observe: Observe,
+): readonly Route[] {
+  if (!checkToken) return [];
   const route = (path: string, answer: () => Response): Route => ({
     path,
     isPrefix: false,
-    fetch(request) {
-      if (!isAdmin(request)) return textAnswer(404, `${statusSentence}\n`);
+    async fetch(request, { address }) {
+      const verdict = await checkToken(bearerToken(request), address);
+      if (verdict !== "right") {
+        observe.refused("ws-hub", `secret_${verdict}`);
+        return textAnswer(404, `${statusSentence}\n`);
+      }
       const isRead = request.method === "GET" || request.method === "HEAD";
       return isRead ? answer() : textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
     },
@@ -37,16 +46,6 @@ export function statusRoutes(roster: Roster, adminToken: string | undefined): re
 function jsonAnswer(value: unknown): Response {
   const headers = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
   return Response.json(value, { headers });
-}
-
-/** Digests of equal length, compared to the last byte: the time tells nothing of the token. */
-function bearerCheck(token: string): (request: Request) => boolean {
-  const expected = digest(token);
-  return (request) => timingSafeEqual(digest(bearerToken(request) ?? ""), expected);
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 /** Own members of any name, `__proto__` included (T20). */

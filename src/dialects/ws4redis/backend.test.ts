@@ -11,7 +11,7 @@ import type { Ws4redisOptions } from "./options.ts";
 async function feedsOf(options: Partial<Ws4redisOptions> = {}): Promise<readonly Feed[]> {
   const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
   const shared = { bus, observe: silent, limits: defaultLimits, gatewayId: "test" };
-  const context = { ...shared, isOpenRoom: () => false, isPublishSecret: undefined };
+  const context = { ...shared, isOpenRoom: () => false, checkSecret: undefined };
   return createBackendSide(context, ws4redisOptions.parse(options)).feeds;
 }
 

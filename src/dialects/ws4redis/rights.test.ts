@@ -370,5 +370,5 @@ const backendContext = {
     report: never,
   },
   gatewayId: "test",
-  isPublishSecret: undefined,
+  checkSecret: undefined,
 };

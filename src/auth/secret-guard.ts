@@ -1,0 +1,58 @@
+// The check of secrets that open a door of backends or admins, and how often one may guess at them (SEC-11, SEC-13, T13):
+// wrong ones are counted per address. Beyond the limit nothing is compared, so a right secret is refused there too until
+// the limit has a place again; where many share the address, wrong answers only come late, and nobody is locked out.
+
+import { setTimeout } from "node:timers/promises";
+import type { SecretCheck, SecretVerdict } from "../core/access.ts";
+import type { Limits } from "../core/limits.ts";
+import { BucketTable } from "../core/rate-limit.ts";
+import { addressKey } from "./address.ts";
+import { publishSecret } from "./constant-time.ts";
+
+export interface SecretGuardParts {
+  readonly limits: Pick<Limits, "wrongSecretsPerMinute">;
+  /** Monotonic clock, ms. */
+  now(): number;
+  /** Waits, ms. */
+  sleep?(ms: number): Promise<unknown>;
+  /** Loopback and trusted proxies (SEC-15). */
+  isExempt(address: string): boolean;
+}
+
+/** Addresses whose wrong secrets are remembered. */
+const maxAddresses = 50_000;
+/** How late a wrong answer comes on an address that many share. */
+const lateMs = 1_000;
+
+export class SecretGuard {
+  readonly #parts: SecretGuardParts;
+  readonly #wrong: BucketTable;
+
+  constructor(parts: SecretGuardParts) {
+    this.#parts = parts;
+    const perMinute = parts.limits.wrongSecretsPerMinute;
+    this.#wrong = new BucketTable({ perSecond: perMinute / 60, burst: perMinute }, maxAddresses);
+  }
+
+  /** All secrets of one gateway share the count. */
+  checkOf(secret: string): SecretCheck {
+    const isRight = publishSecret(secret);
+    return async (candidate, address) => this.#judge(candidate, address, isRight);
+  }
+
+  async #judge(
+    candidate: unknown,
+    address: string,
+    isRight: (candidate: unknown) => boolean,
+  ): Promise<SecretVerdict> {
+    // Who shows none guesses nothing.
+    if (typeof candidate !== "string" || candidate === "") return "wrong";
+    const key = addressKey(address);
+    const hasToken = this.#wrong.hasToken(key, this.#parts.now());
+    if (!hasToken && !this.#parts.isExempt(address)) return "limited";
+    if (isRight(candidate)) return "right";
+    this.#wrong.take(key, this.#parts.now());
+    if (!hasToken) await (this.#parts.sleep?.(lateMs) ?? setTimeout(lateMs));
+    return "wrong";
+  }
+}
