@@ -2,7 +2,7 @@
 // dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
 // order live here and nowhere else.
 
-import { createApi } from "./api/app.ts";
+import { apiRoutes } from "./api/app.ts";
 import type { Readiness } from "./api/app.ts";
 import { notFoundRoute } from "./api/not-found.ts";
 import { isLoopback } from "./auth/address.ts";
@@ -309,7 +309,13 @@ export class Gateway {
       tls: listener.tls,
       routes: [
         ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
-        this.#apiRoute(),
+        ...apiRoutes({
+          observe: this.#observe,
+          metrics: () => this.#observe.metrics(),
+          readiness: () => this.readiness(),
+          checkSecret: this.#backendContext().checkSecret,
+          count: (addressed) => this.#hub.audience(addressed),
+        }),
         ...this.#extraRoutes,
         notFoundRoute(this.#observe, {
           dialects: listener.dialects,
@@ -323,15 +329,6 @@ export class Gateway {
       limits: this.#config.limits,
       observe: this.#observe,
     });
-  }
-
-  #apiRoute(): Route {
-    const answer = createApi({
-      observe: this.#observe,
-      metrics: () => this.#observe.metrics(),
-      readiness: () => this.readiness(),
-    });
-    return { path: "/-", isPrefix: true, fetch: (request) => answer(request) };
   }
 
   *#clients(): Iterable<{ close(reason: "shutdown"): void }> {

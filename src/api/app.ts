@@ -3,7 +3,10 @@
 
 import { Hono } from "hono";
 import type { Context } from "hono";
+import type { Route } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
+import { audienceRoute } from "./audience.ts";
+import type { AudienceParts } from "./audience.ts";
 
 export interface Readiness {
   readonly isReady: boolean;
@@ -17,6 +20,18 @@ export interface ApiParts {
   metrics(): Promise<string>;
   /** Should a load balancer send clients here now? */
   readiness(): Readiness;
+}
+
+export interface ApiRouteParts extends ApiParts, Pick<AudienceParts, "count"> {
+  /** Of the publish secret; undefined: there is none, and nobody may ask for an audience. */
+  readonly checkSecret: AudienceParts["checkSecret"] | undefined;
+}
+
+/** All of `/-/`. */
+export function apiRoutes({ checkSecret, count, ...parts }: ApiRouteParts): readonly Route[] {
+  const answer = createApi(parts);
+  const api: Route = { path: "/-", isPrefix: true, fetch: (request) => answer(request) };
+  return checkSecret ? [api, audienceRoute({ checkSecret, count })] : [api];
 }
 
 const paths = ["/-/health/live", "/-/health/ready", "/-/metrics"] as const;

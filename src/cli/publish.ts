@@ -1,10 +1,9 @@
 // `belfry publish`: one message to one room, over HTTP to a gateway or straight into Redis as a backend would.
 
 import { Command, Option } from "commander";
-import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { profileNamed } from "../config/profiles/registry.ts";
-import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import { loadForClient } from "./client-config.ts";
+import { addConfigFlags } from "./config-flags.ts";
 import { postEmission } from "./emission.ts";
 import type { Emission } from "./emission.ts";
 import { gatewayUrl } from "./gateway-url.ts";
@@ -62,12 +61,7 @@ export function publishCommand(io: Io): Command {
   addConfigFlags(command, ({ name }) => configFlags[name]);
   return command.action(async (...[room, ...rest]: readonly [string, string?, string?]) => {
     const flags = command.opts<PublishFlags>();
-    const loaded = await loadConfig({
-      flags: givenFlags(command),
-      env: io.env,
-      file: flags.config,
-      profile: flags.as === undefined ? undefined : profileNamed(flags.as),
-    });
+    const loaded = await loadForClient(command, flags, io);
     warnOfEvent(rest, flags, io);
     const emission = await readEmission([room, rest[0], rest[1]], flags, io);
     io.print(printable(await send(emission, loaded, flags)));

@@ -16,7 +16,13 @@ const publication: Publication = {
 };
 
 function line(message: BackendMessage, write = textLine): string {
-  return write({ dialect: "socketio", channel: "flask-socketio", bytes: 34, at: new Date(0), message });
+  return write({
+    dialect: "socketio",
+    channel: "flask-socketio",
+    payload: Buffer.alloc(34, "x"),
+    at: new Date(0),
+    message,
+  });
 }
 
 const start = "00:00:00.000  socketio  flask-socketio  ";
@@ -33,7 +39,16 @@ describe("belfry tail, a line for people", () => {
       "update -> /chat,a + /chat,b without x + y  1",
       { ...publication, namespace: "/chat", rooms: ["a", "b"], except: ["x"], skip: ["y"], args: ["1"] },
     ],
-    ["junk: not_json", junk("not_json")],
+    [`junk: not_json  "${"x".repeat(34)}"`, junk("not_json")],
+    [
+      "update -> a without x  1",
+      {
+        ...publication,
+        rooms: ["a"],
+        except: ["ws4redis::said:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "x"],
+        args: ["1"],
+      },
+    ],
     ["skipped: own_message", notForUs("own_message")],
     [
       "join z: r",
@@ -121,5 +136,36 @@ describe("belfry tail --room", () => {
     expect(concerns({ kind: "join", target: { namespace: "/", id: "s" }, rooms: ["dir"] }, isDir)).toBe(true);
     expect(concerns({ kind: "close-room", namespace: "/", room: "dir" }, isDir)).toBe(true);
     expect(concerns(junk("not_json"), isDir)).toBe(false);
+  });
+});
+
+describe("what cannot be read, and who hears", () => {
+  const shown = (payload: Buffer, by?: number, write = textLine): string =>
+    write({ dialect: "bus", channel: "c", payload, at: new Date(0), message: junk("not_json"), by });
+
+  test.each<[string, Buffer]>([
+    ['"text \\"quoted\\" \\u{a} é"', Buffer.from('text "quoted" \n é')],
+    [String.raw`\x80\x04A\x5c\xff`, Buffer.from([0x80, 0x04, 0x41, 0x5c, 0xff])],
+    [`"${"a".repeat(80)}"`, Buffer.from("a".repeat(80))],
+    [`"${"a".repeat(80)}"...`, Buffer.from("a".repeat(81))],
+    [`"${"a".repeat(79)}"...`, Buffer.from(`${"a".repeat(79)}é`)],
+    [`\\xff${"a".repeat(79)}...`, Buffer.from(`\xff${"a".repeat(90)}`, "latin1")],
+    ['""', Buffer.alloc(0)],
+  ])("T26 junk is shown by its first 80 bytes: %s", (text, payload) => {
+    expect(shown(payload)).toBe(`00:00:00.000  bus  c  junk: not_json  ${text}  (${payload.length} B)`);
+    expect(JSON.parse(shown(payload, undefined, jsonLine))).toMatchObject({ kind: "junk", excerpt: text });
+  });
+
+  test("by how many it is heard, where a gateway told", () => {
+    const heard = {
+      dialect: "socketio",
+      channel: "c",
+      payload: Buffer.alloc(2),
+      at: new Date(0),
+      message: publication,
+    };
+    expect(textLine({ ...heard, by: 0 })).toEndWith("(2 B, heard by 0)");
+    expect(JSON.parse(jsonLine({ ...heard, by: 7 }))).toMatchObject({ heard: 7 });
+    expect(jsonLine(heard)).not.toContain("heard");
   });
 });

@@ -1,6 +1,7 @@
 // One message of the bus as a line of `belfry tail`: for people, or as JSON. Everything in it comes from strangers,
 // so nothing reaches the terminal unescaped (T26).
 
+import { isUtf8 } from "node:buffer";
 import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
 import { printable, printableJson } from "./printable.ts";
 
@@ -8,12 +9,16 @@ import { printable, printableJson } from "./printable.ts";
 export interface Heard {
   readonly dialect: string;
   readonly channel: string;
-  readonly bytes: number;
+  readonly payload: Buffer;
   readonly at: Date;
   readonly message: BackendMessage;
+  /** How many clients of the gateway that was asked it reaches; undefined: nobody could tell. */
+  readonly by?: number | undefined;
 }
 
 const shownCharacters = 300;
+/** Of junk. */
+const shownBytes = 80;
 const everyone = "(everyone)";
 
 /** Does the message reach or touch a room of that kind? Junk has no room. */
@@ -23,23 +28,52 @@ export function concerns(message: BackendMessage, isRoom: (name: string) => bool
   return rooms === undefined || rooms.some(isRoom);
 }
 
-export function textLine({ dialect, channel, bytes, at, message }: Heard): string {
+export function textLine({ dialect, channel, payload, at, message, by }: Heard): string {
   const time = at.toISOString().slice(11, 23);
-  return `${time}  ${dialect}  ${printable(channel)}  ${describe(message)}  (${bytes} B)`;
+  const what = isJunk(message) ? `${describe(message)}  ${excerpt(payload)}` : describe(message);
+  const heard = by === undefined ? "" : `, heard by ${by}`;
+  return `${time}  ${dialect}  ${printable(channel)}  ${what}  (${payload.length} B${heard})`;
 }
 
-export function jsonLine({ dialect, channel, bytes, at, message }: Heard): string {
+export function jsonLine({ dialect, channel, payload, at, message, by }: Heard): string {
   const fields: Readonly<Record<string, unknown>> = {
     time: at.toISOString(),
     dialect,
     channel,
-    bytes,
+    bytes: payload.length,
     ...jsonFields(message),
+    ...(isJunk(message) ? { excerpt: excerpt(payload) } : {}),
+    heard: by,
   };
   const head = JSON.stringify(fields);
   // Arguments stay the text that they were: large numbers keep their digits.
   const args = message.kind === "publication" ? `,"args":[${message.args.join(",")}]` : "";
   return printableJson(`${head.slice(0, -1)}${args}}`);
+}
+
+function isJunk(message: BackendMessage): boolean {
+  return message.kind === "skipped" && message.isJunk;
+}
+
+/** The first bytes, in quotes where they are text; what cannot be seen is an escape. */
+function excerpt(payload: Buffer): string {
+  const shown = payload.subarray(0, shownBytes);
+  const rest = payload.length > shown.length ? "..." : "";
+  // A character that the bound cuts through is no fault of the text.
+  const cuts = rest === "" ? [0] : [0, 1, 2, 3];
+  const text = cuts.map((cut) => shown.subarray(0, shown.length - cut)).find((part) => isUtf8(part));
+  if (text) return `"${printable(text.toString("utf8")).replaceAll('"', String.raw`\"`)}"${rest}`;
+  return `${Array.from(shown, showByte).join("")}${rest}`;
+}
+
+function showByte(byte: number): string {
+  const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
+  return isPlain ? String.fromCodePoint(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+}
+
+/** Who is left out, less the digests by which ws4redis leaves out the speaker (W4R-08): they are no names. */
+function leftOut(names: readonly string[]): readonly string[] {
+  return names.filter((name) => !name.startsWith("ws4redis::said:"));
 }
 
 function describe(message: BackendMessage): string {
@@ -51,7 +85,7 @@ function describe(message: BackendMessage): string {
 
 function describePublication(publication: Publication): string {
   const { event, args, attachments, except, skip } = publication;
-  const left = [...except, ...skip];
+  const left = leftOut([...except, ...skip]);
   const without = left.length === 0 ? "" : ` without ${showRooms(left)}`;
   const binary = attachments.length === 0 ? "" : ` +${attachments.length} binary`;
   return `${showName(event)} -> ${showRooms(roomsOf(publication))}${without}  ${shorten(args.join(" "))}${binary}`;
@@ -61,7 +95,16 @@ function jsonFields(message: BackendMessage): Readonly<Record<string, unknown>> 
   switch (message.kind) {
     case "publication": {
       const { kind, event, namespace, rooms = null, except, skip, attachments, volatile } = message;
-      return { kind, namespace, rooms, event, except, skip, attachments: attachments.length, volatile };
+      return {
+        kind,
+        namespace,
+        rooms,
+        event,
+        except: leftOut(except),
+        skip,
+        attachments: attachments.length,
+        volatile,
+      };
     }
     case "skipped":
       return { kind: message.isJunk ? "junk" : "skipped", reason: message.reason };

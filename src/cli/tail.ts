@@ -1,48 +1,70 @@
-// `belfry tail`: every message on the bus, decoded as a gateway would, and the junk with the reason why it is
-// skipped. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
+// `belfry tail`: every message on the bus, decoded as a gateway would, the junk with the reason why it is skipped, and
+// by how many it is heard where a gateway can be asked. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
 
 import { Command } from "commander";
-import { compileGlob, compileGlobs } from "../core/glob.ts";
 import { createBus } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { columns } from "../config/table.ts";
 import type { Bus } from "../core/bus.ts";
 import type { BackendSide, Dialect } from "../core/dialect.ts";
+import { compileGlob, compileGlobs } from "../core/glob.ts";
 import { silent } from "../core/observe.ts";
 import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
+import type { BackendMessage } from "../core/publication.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
-import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import { sentence } from "../observe/sentences.ts";
+import { AudienceAsker } from "./audience.ts";
+import { loadForClient } from "./client-config.ts";
+import type { ClientFlags } from "./client-config.ts";
+import { addConfigFlags } from "./config-flags.ts";
+import { CommandError } from "./failure.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 import type { Io } from "./io.ts";
-import { printable } from "./printable.ts";
 import { openLines } from "./line-output.ts";
+import { printable } from "./printable.ts";
+import { profileFlag } from "./serve.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
 import type { Heard } from "./tail-line.ts";
 
-interface TailFlags {
-  readonly config?: string;
+interface TailFlags extends ClientFlags {
   readonly room?: string;
   readonly json?: true;
+  readonly url?: string;
 }
 
 const defaultRedis = "redis://localhost:6379/0";
-const wantedOptions: ReadonlySet<string> = new Set([
-  "redisTls.ca",
-  "redisTls.insecure",
-  "socketio.channels",
-  "socketio.key",
-]);
+/** Options that say what a gateway hears, and texts for those that mean another thing here. */
+const wantedOptions: Readonly<Record<string, string | undefined>> = {
+  redis: `Redis URL (default: ${defaultRedis})`,
+  secret: "The gateway's publish secret, to ask it who hears. Prefer --secret-file",
+  secretFile: "File that holds the gateway's publish secret, to ask it who hears",
+  dialects: "Hear what these dialects hear (default: those of the config, else all)",
+  "redisTls.ca": undefined,
+  "redisTls.insecure": undefined,
+  "socketio.channels": undefined,
+  "socketio.key": undefined,
+  "ws-hub.channelPrefix": undefined,
+  "ws4redis.prefix": undefined,
+  "ws4redis.naming": undefined,
+};
 const flushMs = 1_000;
 
 const examples = `
 Each line: time, dialect, channel, what it is, size. With --room, messages to
 everyone are shown too: they reach that room. Rooms of another namespace are
-written \`/chat,room\`. Ctrl-C ends it.
+written \`/chat,room\`. Of junk, the first 80 bytes are shown. With the publish
+secret, the gateway is asked how many of its clients each message reaches.
+Ctrl-C ends it.
 
 Examples:
   belfry tail
   belfry tail --redis redis://redis.internal:6379/0 --room 'dir::*'
+  belfry tail -c belfry.yaml
+  belfry tail --as ws4redis --ws4redis-prefix site
+  belfry tail --secret-file secret          says by how many it is heard
   belfry tail --json | jq .event`;
 
 export function tailCommand(io: Io): Command {
@@ -50,34 +72,39 @@ export function tailCommand(io: Io): Command {
     .description("Show every message on the bus, decoded")
     .option("--room <glob>", "Only messages to these rooms (`*`, `?`, `[...]`)")
     .option("--json", "One JSON object per line")
+    .option("--url <url>", "The gateway that says who hears (default: where the config says, here)")
     .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
+    .addOption(profileFlag())
     .addHelpText("after", examples);
   addConfigFlags(command, ({ name, description }) =>
-    wantedOptions.has(name) ? description : redisFlag(name),
+    name in wantedOptions ? (wantedOptions[name] ?? description) : undefined,
   );
   return command.action(async (flags: TailFlags) => {
-    const { config } = await loadConfig({ flags: givenFlags(command), env: io.env, file: flags.config });
-    await tail({ ...config, redis: config.redis ?? defaultRedis }, flags, io);
+    const loaded = await loadForClient(command, flags, io);
+    const redis = loaded.config.redis ?? defaultRedis;
+    await tail({ ...loaded, config: { ...loaded.config, redis } }, flags, io);
   });
 }
 
-function redisFlag(name: string): string | undefined {
-  return name === "redis" ? `Redis URL (default: ${defaultRedis})` : undefined;
-}
-
 /** Runs until a signal, or until nobody reads any more. */
-async function tail(config: Config, flags: TailFlags, io: Io): Promise<void> {
+async function tail(loaded: LoadedConfig, flags: TailFlags, io: Io): Promise<void> {
+  const { config } = loaded;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const lines = openLines(end);
   const isRoom = flags.room === undefined ? undefined : compileGlob(flags.room);
+  const show = flags.json === true ? jsonLine : textLine;
+  const ask = askerOf(config, flags, io);
   const observe = complaining(io);
   const bus = await createBus({ url: config.redis, tls: config.redisTls, limits: config.limits, observe });
+  const shown = new InOrder();
   try {
-    await listen(bus, config, (heard) => {
-      if (isRoom && !concerns(heard.message, isRoom)) return;
-      lines.write(`${flags.json === true ? jsonLine(heard) : textLine(heard)}\n`);
+    const heard = await listen(bus, loaded, (message) => {
+      if (isRoom && !concerns(message.message, isRoom)) return;
+      shown.write(ask(message.message), (by) => {
+        lines.write(`${show({ ...message, by })}\n`);
+      });
     });
-    io.complain(`Listening on ${printable(bus.label)}; Ctrl-C ends.`);
+    io.complain(`Listening on ${printable(bus.label)}; Ctrl-C ends.\n${columns(heard)}`);
     const unlisten = listenToProcess(() => {
       end();
     });
@@ -90,21 +117,71 @@ async function tail(config: Config, flags: TailFlags, io: Io): Promise<void> {
   if (lines.dropped > 0) io.complain(`${lines.dropped} messages were not shown: nobody read them in time.`);
 }
 
-/** Subscribes to the feeds of every dialect. */
-async function listen(bus: Bus, config: Config, onHeard: (heard: Heard) => void): Promise<void> {
-  for (const name of Object.keys(dialects) as DialectName[]) {
-    for (const feed of backendOf(name, bus, config)?.feeds ?? []) {
-      await bus.subscribe(feed.filter, (message) => {
-        onHeard({
-          dialect: name,
-          channel: message.channel,
-          bytes: message.payload.length,
-          at: new Date(),
-          message: feed.decode(message),
-        });
+type Ask = (message: BackendMessage) => Promise<number | undefined> | undefined;
+
+/** Only the publish secret opens a gateway's mouth. */
+function askerOf(config: Config, { url }: TailFlags, io: Io): Ask {
+  const { secret } = config;
+  if (secret === undefined) {
+    if (url === undefined) return () => undefined;
+    throw new CommandError("Expected the publish secret beside --url (--secret-file), got none");
+  }
+  const complain = (text: string): void => {
+    io.complain(`belfry: ${text}`);
+  };
+  const asker = new AudienceAsker({ url: url ?? gatewayUrl(config, "socketio"), secret, complain });
+  return (message) => (message.kind === "publication" ? asker.ask(message) : undefined);
+}
+
+/** Answers come when they come; lines stay in the order of the messages. */
+class InOrder {
+  #last: Promise<void> | undefined;
+
+  write<Answer>(answer: Promise<Answer> | undefined, write: (answer: Answer | undefined) => void): void {
+    if (!answer && !this.#last) {
+      write(undefined);
+      return;
+    }
+    const before = this.#last;
+    const mine = (async () => {
+      const settled = await answer;
+      await before;
+      write(settled);
+    })().finally(() => {
+      if (this.#last === mine) this.#last = undefined;
+    });
+    this.#last = mine;
+  }
+}
+
+/** Subscribes to the feeds of the dialects that the config speaks; without any word of it, of all. @returns what is heard. */
+async function listen(
+  bus: Bus,
+  loaded: LoadedConfig,
+  onHeard: (heard: Heard) => void,
+): Promise<readonly (readonly string[])[]> {
+  const rows: string[][] = [];
+  for (const name of spokenDialects(loaded)) {
+    const feeds = backendOf(name, bus, loaded.config)?.feeds ?? [];
+    rows.push([`  ${name}`, printable(feeds.map(({ filter }) => filter.name).join("  "))]);
+    for (const feed of feeds) {
+      await bus.subscribe(feed.filter, ({ channel, payload }) => {
+        const message = feed.decode({ channel, payload });
+        onHeard({ dialect: name, channel, payload, at: new Date(), message });
       });
     }
   }
+  return rows;
+}
+
+function spokenDialects(loaded: LoadedConfig): readonly DialectName[] {
+  const { config } = loaded;
+  const isSaid = config.listeners.some(
+    (_, index) => loaded.sourceOf(["listeners", index, "dialects"]).kind !== "default",
+  );
+  const all = Object.keys(dialects) as DialectName[];
+  if (!isSaid) return all;
+  return all.filter((name) => config.listeners.some((listener) => listener.dialects.includes(name)));
 }
 
 function backendOf(name: DialectName, bus: Bus, config: Config): BackendSide | undefined {
@@ -129,7 +206,7 @@ function complaining(io: Io): Observe {
       io.complain(`belfry: a message was dropped: ${reason}`);
     },
     log(level: LogLevel, event: string, fields: LogFields = {}) {
-      if (level !== "debug") io.complain(`belfry: ${event} ${printable(JSON.stringify(fields))}`);
+      if (level !== "debug") io.complain(`belfry: ${printable(sentence(event, fields))}`);
     },
   };
 }

@@ -99,7 +99,7 @@ export class Delivery {
 }
 
 /** Is it for clients of this dialect (SEC-16)? */
-function mayHear({ dialect }: Format, { only, not }: Pick<Publication, "only" | "not">): boolean {
+export function mayHear({ dialect }: Format, { only, not }: Pick<Publication, "only" | "not">): boolean {
   return (only === undefined || only === dialect) && not !== dialect;
 }
 

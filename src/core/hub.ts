@@ -5,7 +5,7 @@
 import { isRoomTooLong } from "./access.ts";
 import { isClientId } from "./client-id.ts";
 import type { Connection } from "./connection.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, mayHear } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
@@ -155,6 +155,13 @@ export class Hub {
       if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
     }
     return delivery.receivers;
+  }
+
+  /** How many clients a publication reaches now. */
+  audience(publication: Target & Pick<Publication, "only" | "not">): number {
+    let count = 0;
+    for (const { format } of this.select(publication)) if (mayHear(format, publication)) count++;
+    return count;
   }
 
   /** The connections that a target addresses, each once. */

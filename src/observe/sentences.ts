@@ -48,7 +48,8 @@ export function sentenceLine({ level, time, event, fields }: LogRecord, isColour
   return `${clock} ${paint(level.toUpperCase().padEnd(5), colours[level])} ${sentence(event, fields)} ${paint(`[${event}]`, "2")}\n`;
 }
 
-function sentence(event: string, fields: LogFields): string {
+/** What an event says. */
+export function sentence(event: string, fields: LogFields): string {
   const template = "text" in fields ? "{text}" : (sentences[event] ?? event.replaceAll("_", " "));
   const used = new Set<string>();
   const text = template.replace(/\{(\w+)\}/g, (_, name: string) => {

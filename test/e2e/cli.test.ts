@@ -9,6 +9,7 @@ import { createClient } from "@redis/client";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run, RunningProcess } from "../support/process.ts";
 import type { Finished } from "../support/process.ts";
+import { Page } from "../support/page.ts";
 import { startRedis } from "../support/redis.ts";
 
 const belfryPath = join(import.meta.dir, "../../bin/belfry");
@@ -388,6 +389,51 @@ describe("belfry publish and tail", () => {
       channel: "flask-socketio",
     });
     expect(JSON.parse(lines[2] ?? "")).toMatchObject({ kind: "junk", channel: "socketio", bytes: 4 });
+  });
+
+  test("RTE-08 W4R-03 HUB-14 it says what it hears, and hears what the config says", async () => {
+    await using redis = await startRedis();
+    const path = await file(
+      "tail.yaml",
+      `redis: ${redis.url}\nlisteners: [{ dialects: [ws4redis, ws-hub] }]\nws4redis: { prefix: site }\nws-hub: { channelPrefix: "hub:" }\n`,
+    );
+    await using tail = start(["tail", "-c", path]);
+    await tail.waitFor(/\n {2}ws4redis +\S.*\n/);
+    expect(tail.output).toContain("site:broadcast:*");
+    expect(tail.output).toContain("hub:group-data:*");
+    expect(tail.output).not.toContain("flask-socketio");
+    await publishRaw(redis.url, "site:broadcast:news", "hello");
+    await tail.waitFor(/ws4redis {2}site:broadcast:news .* -> news/);
+    await using other = start(["tail", "--as", "ws4redis", "--redis", redis.url], {
+      WS4REDIS_PREFIX: "other",
+    });
+    await other.waitFor(/\n {2}ws4redis +\S*other:broadcast:\*/);
+  });
+
+  test("WSE-26 SEC-13 it says by how many a message is heard, to whom the publish secret is known", async () => {
+    await using redis = await startRedis();
+    await using gateway = start(["serve", "-a", "127.0.0.1:0", "--redis", redis.url, "--secret", secret]);
+    const url = await urlOf(gateway);
+    await using tail = start(["tail", "--redis", redis.url, "--url", url, "--secret", secret]);
+    await using stranger = start(["tail", "--redis", redis.url, "--url", url, "--secret", "wrong"]);
+    await Promise.all([tail.waitFor(/Ctrl-C ends\./), stranger.waitFor(/Ctrl-C ends\./)]);
+    const pages = await Promise.all([Page.connect(url), Page.connect(url)]);
+    for (const page of pages) await page.join("time");
+    for (const room of ["time", "tiem"]) {
+      expect(await belfry(["publish", room, "update", "1", "--redis", redis.url])).toMatchObject({ code: 0 });
+    }
+    await tail.waitFor(
+      /update -> time {2}1 {2}\(\d+ B, heard by 2\)\n.*update -> tiem {2}1 {2}\(\d+ B, heard by 0\)/,
+    );
+    await stranger.waitFor(/update -> tiem/);
+    expect(stranger.output).not.toContain("heard by");
+    expect(stranger.output.match(/to say who hears, got status 401/g)).toHaveLength(1);
+    for (const page of pages) page[Symbol.dispose]();
+    const alone = await belfry(["tail", "--redis", redis.url, "--url", url]);
+    expect(alone).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Expected the publish secret beside --url"),
+    });
   });
 
   test("PSQ-07 T26 --room picks, and a hostile message stays on its line", async () => {

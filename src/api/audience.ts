@@ -1,0 +1,69 @@
+// `POST /-/audience`, how many clients of this gateway a message reaches now: `belfry tail` asks, to say by how many a
+// message was heard. Whoever shows the publish secret may ask; it tells a number, and nobody's name (SEC-13).
+
+import { z } from "zod";
+import { readBody } from "../core/codec/body.ts";
+import type { SecretCheck } from "../core/access.ts";
+import type { Route } from "../core/dialect.ts";
+import { bearerToken, textAnswer } from "../core/http.ts";
+import type { Publication } from "../core/publication.ts";
+
+/** Whom a message is for. */
+type Addressed = Pick<Publication, "namespace" | "rooms" | "isTree" | "except" | "skip" | "only" | "not">;
+
+export interface AudienceParts {
+  /** Of the publish secret; guesses are limited with those at the other doors. */
+  readonly checkSecret: SecretCheck;
+  /** How many clients it reaches. */
+  readonly count: (addressed: Addressed) => number;
+}
+
+const maxBytes = 256 * 1024;
+
+const names = z.array(z.string()).max(10_000);
+const addressedSchema = z.strictObject({
+  namespace: z.string().default("/"),
+  /** null is everyone in the namespace. */
+  rooms: names.nullable().default(null),
+  isTree: z.boolean().default(false),
+  except: names.default([]),
+  skip: names.default([]),
+  only: z.string().optional(),
+  not: z.string().optional(),
+});
+
+export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
+  return {
+    path: "/-/audience",
+    isPrefix: false,
+    async fetch(request, { address }) {
+      if (request.method !== "POST") return textAnswer(405, "Expected the method POST\n", { allow: "POST" });
+      const verdict = await checkSecret(bearerToken(request), address);
+      if (verdict === "limited")
+        return textAnswer(429, "Expected fewer wrong secrets\n", { "retry-after": "60" });
+      if (verdict === "wrong") {
+        return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
+          "www-authenticate": "Bearer",
+        });
+      }
+      const addressed = await readAddressed(request);
+      if (!addressed) return textAnswer(400, "Expected JSON that says whom a message is for\n");
+      return Response.json({ clients: count(addressed) }, { headers: { "cache-control": "no-store" } });
+    },
+  };
+}
+
+async function readAddressed(request: Request): Promise<Addressed | undefined> {
+  try {
+    const body = await readBody(request, maxBytes);
+    const { rooms, only, not, ...rest } = addressedSchema.parse(JSON.parse(body?.toString("utf8") ?? ""));
+    return {
+      ...rest,
+      rooms: rooms ?? undefined,
+      ...(only === undefined ? {} : { only }),
+      ...(not === undefined ? {} : { not }),
+    };
+  } catch {
+    return undefined;
+  }
+}
