@@ -11,7 +11,9 @@ export interface GatewayOptions {
   readonly pagePort: number;
   readonly redis: string | undefined;
   /** More of the gateway's settings, by their environment names. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Flags behind the address and the origins of the page. */
+  readonly args?: readonly string[];
 }
 
 export interface RunningGateway extends AsyncDisposable {
@@ -21,12 +23,14 @@ export interface RunningGateway extends AsyncDisposable {
 }
 
 /** Starts a gateway on loopback and waits until it is ready. Throws a sentence when it cannot be had. */
-export async function startGateway({ port, pagePort, redis, env }: GatewayOptions): Promise<RunningGateway> {
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { port, pagePort, redis, env = {}, args = [] } = options;
   demandFree(port);
   const origins = ["localhost", "127.0.0.1"].map((name) => `http://${name}:${pagePort}`);
   // Secrets, and a Redis URL that may hold one, go by the environment: flags are seen in `ps`.
   const settings = redis === undefined ? env : { ...env, BELFRY_REDIS: redis };
-  const child = Bun.spawn([belfry, "serve", "--address", `127.0.0.1:${port}`, "--cors", ...origins], {
+  const flags = ["--address", `127.0.0.1:${port}`, "--cors", ...origins, ...args];
+  const child = Bun.spawn([belfry, "serve", ...flags], {
     env: { ...process.env, ...settings },
     stdio: ["ignore", "inherit", "inherit"],
   });

@@ -20,6 +20,8 @@ export interface WebOptions {
   readonly gatewayPort: number;
   /** The folder with `page.html` and `page.js`. */
   readonly folder: string;
+  /** Is the page at every path that is nothing else? @default only at `/` */
+  readonly isPageAnywhere?: boolean;
   /** What the backend answers itself, by path. */
   readonly routes?: Readonly<Record<string, (request: Request) => Promise<Response>>>;
 }
@@ -29,9 +31,11 @@ export interface WebServer extends AsyncDisposable {
 }
 
 /** Serves an example on loopback. Throws a sentence when the port is taken. */
-export function serveExample({ port, gatewayPort, folder, routes = {} }: WebOptions): WebServer {
+export function serveExample(options: WebOptions): WebServer {
+  const { port, gatewayPort, folder, isPageAnywhere = false, routes = {} } = options;
+  const page = join(folder, "page.html");
   const files: Readonly<Record<string, string>> = {
-    "/": join(folder, "page.html"),
+    "/": page,
     "/page.js": join(folder, "page.js"),
     "/page.css": join(import.meta.dirname, "page.css"),
     "/icon.svg": join(import.meta.dirname, "icon.svg"),
@@ -39,7 +43,8 @@ export function serveExample({ port, gatewayPort, folder, routes = {} }: WebOpti
   };
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    const file = files[pathname];
+    const isKnown = pathname in files || pathname in routes || pathname === "/settings.json";
+    const file = isPageAnywhere && !isKnown ? page : files[pathname];
     if (file !== undefined) return new Response(Bun.file(file));
     if (pathname === "/settings.json") return Response.json({ gatewayPort });
     return (await routes[pathname]?.(request)) ?? new Response("Not found\n", { status: 404 });

@@ -10,7 +10,7 @@ import type { Page } from "playwright-core";
 import { withBrowser } from "../support/chromium.ts";
 import type { OpenedPage, TestBrowser } from "../support/chromium.ts";
 import { freePort } from "../support/ports.ts";
-import { RunningProcess } from "../support/process.ts";
+import { RunningProcess, run } from "../support/process.ts";
 import { environmentPath, findPython, makeEnvironment, missingPython } from "../support/python.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
@@ -37,7 +37,10 @@ interface Example extends AsyncDisposable {
 }
 
 /** Starts an example by its one command, on ports of its own. */
-async function startExample(name: "time" | "dir2web", args: readonly string[] = []): Promise<Example> {
+async function startExample(
+  name: "time" | "dir2web" | "chat",
+  args: readonly string[] = [],
+): Promise<Example> {
   const [port, gatewayPort] = [await freePort(), await freePort()];
   const ports = ["--port", `${port}`, "--gateway-port", `${gatewayPort}`];
   const command = ["npm", "run", `example:${name}`, "--", ...ports, ...args];
@@ -194,6 +197,61 @@ describe("examples/time", () => {
         ]);
         await expectTicking(opened.page);
       });
+    },
+    longTestMs,
+  );
+});
+
+describe("examples/chat", () => {
+  test.each([["without Redis"], ["with Redis"]])(
+    "WSC-02 WSC-03 WSC-07 WSC-09 a page at any path, rooms by path, curl to one and to a tree: %s",
+    async (title) => {
+      const args = title === "with Redis" ? ["--redis", redis.url] : [];
+      await using example = await startExample("chat", args);
+      const { origin } = new URL(example.url);
+      const say = async (path: string, body: string): Promise<string> => {
+        const url = `http://127.0.0.1:${example.gatewayPort}${path}`;
+        const { stdout } = await run(["curl", "-s", url, "-d", body]);
+        return stdout;
+      };
+      await withBrowser(async (browser) => {
+        const open = async (path: string): Promise<Page> => {
+          const { page } = await browser.open(`${origin}${path}`);
+          await page.getByText("connected").waitFor();
+          return page;
+        };
+        expect(example.url).toBe(`${origin}/users/1`);
+        const [one, again, two, users, deep] = [
+          await open("/users/1"),
+          await open("/users/1/?x=1"),
+          await open("/users/2"),
+          await open("/users"),
+          await open("/users/1/caf%C3%A9"),
+        ];
+        const heard = async (page: Page): Promise<readonly string[]> =>
+          (await page.locator("#heard li").allInnerTexts()).toReversed();
+        expect(await deep.locator("#room").innerText()).toBe("users/1/café");
+        await one.getByLabel("Your name").fill("Anna");
+        await one.getByLabel("What to say").fill("<b>hello</b>");
+        await one.getByRole("button", { name: "Say" }).click();
+        await again.getByText("Anna: <b>hello</b>").waitFor();
+        expect(await say("/users/1", "Hi there!")).toBe("OK");
+        expect(await say("/users/2", '{"text": "Hi there, two!"}')).toBe("OK");
+        expect(await say("/users/", "Hi to all users!")).toBe("OK");
+        expect(await say("/users", "end")).toBe("OK");
+        await users.getByText("end").waitFor();
+        for (const page of [one, again, two, deep]) await page.getByText("Hi to all users!").waitFor();
+        const first = ["Anna: <b>hello</b>", "Hi there!", "Hi to all users!"];
+        expect(await heard(one)).toEqual(first);
+        expect(await heard(again)).toEqual(first);
+        expect(await heard(two)).toEqual(["Hi there, two!", "Hi to all users!"]);
+        expect(await heard(deep)).toEqual(["Hi to all users!"]);
+        expect(await heard(users)).toEqual(["end"]);
+        const { page: root } = await browser.open(`${origin}/`);
+        await root.getByRole("link", { name: "users/2" }).click();
+        await root.getByText("connected").waitFor();
+      });
+      await expectCleanEnd(example);
     },
     longTestMs,
   );

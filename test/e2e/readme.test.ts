@@ -39,6 +39,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["README.md", [8899, 8080, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
+  ["examples/chat/README.md", [5000, 7788]],
   ["examples/ws-hub/README.md", [8080, 7788]],
   ["docs/migrate/ws-hub.md", [8080]],
   ["docs/migrate/ws4redis.md", [8000]],

@@ -1,0 +1,30 @@
+// `npm run example:chat`: a chat whose rooms are paths, as people built it on python-websocket-channels. It starts a gateway
+// in the older mode, where a room has one address for websockets and for POST, and a web server that shows the page at any
+// path: what is said at /users/1 is heard there, and what is posted to /users/ by everyone below.
+
+import { startGateway } from "../support/gateway.ts";
+import { readOptions } from "../support/options.ts";
+import { runExample, untilStopped } from "../support/run.ts";
+import { serveExample } from "../support/web.ts";
+
+/** Open to whoever reaches this machine's loopback: for a publish secret of your own, leave out `--open-publish`. */
+const profile = ["--as", "websocket-channels", "--root", "--open-publish"];
+
+await runExample(async (stopped) => {
+  const {
+    port,
+    gatewayPort,
+    redis = "memory:",
+  } = readOptions({
+    "gateway-port": { type: "string", default: "5000" },
+  });
+  await using web = serveExample({
+    port,
+    gatewayPort,
+    folder: import.meta.dirname,
+    isPageAnywhere: true,
+  });
+  await using gateway = await startGateway({ port: gatewayPort, pagePort: web.port, redis, args: profile });
+  console.log(`Open http://localhost:${web.port}/users/1 (Ctrl-C ends it)`);
+  await untilStopped(stopped, gateway);
+});
