@@ -2,9 +2,9 @@
 // dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
 // order live here and nowhere else.
 
-import { apiRoutes } from "./api/app.ts";
 import type { Readiness } from "./api/app.ts";
 import { notFoundRoute } from "./api/not-found.ts";
+import { apiRoutes } from "./api/routes.ts";
 import { isLoopback } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
 import { createIdentity } from "./auth/django/identity.ts";
@@ -308,7 +308,6 @@ export class Gateway {
       address,
       tls: listener.tls,
       routes: [
-        ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
         ...apiRoutes({
           observe: this.#observe,
           metrics: () => this.#observe.metrics(),
@@ -316,6 +315,7 @@ export class Gateway {
           checkSecret: this.#backendContext().checkSecret,
           count: (addressed) => this.#hub.audience(addressed),
         }),
+        ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
         ...this.#extraRoutes,
         notFoundRoute(this.#observe, {
           dialects: listener.dialects,

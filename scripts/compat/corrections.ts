@@ -56,4 +56,12 @@ export const corrections: readonly Correction[] = [
     ids: "NRE-05",
     text: "In packets of type 2, text that is no UTF-8 goes on with U+FFFD; only those of type 5 are skipped. What msgpack-lite (`socket.io-emitter` 2.0) writes as ext is read: dates as ISO text, typed arrays as binary, other members of classes as what JSON shows of them.",
   },
+  {
+    ids: "RTE-10",
+    text: "HTTP/1.0 needs no `Host` (RFC 9112 asks for it in HTTP/1.1 alone), and `OPTIONS /` says what `/-/health/ready` says: HAProxy's plain `option httpchk` asks so. An answer to `Connection: close` says `Connection: close`.",
+  },
+  {
+    ids: "WSC-01, W4R-01, EIO-01",
+    text: "A path with a backslash or a segment of dots, however it is spelled, is refused with 400 before any dialect sees it: a proxy in front would have judged another path. `%2F` and `%5C` are characters of a name as before.",
+  },
 ];

@@ -3,10 +3,7 @@
 
 import { Hono } from "hono";
 import type { Context } from "hono";
-import type { Route } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
-import { audienceRoute } from "./audience.ts";
-import type { AudienceParts } from "./audience.ts";
 
 export interface Readiness {
   readonly isReady: boolean;
@@ -20,18 +17,6 @@ export interface ApiParts {
   metrics(): Promise<string>;
   /** Should a load balancer send clients here now? */
   readiness(): Readiness;
-}
-
-export interface ApiRouteParts extends ApiParts, Pick<AudienceParts, "count"> {
-  /** Of the publish secret; undefined: there is none, and nobody may ask for an audience. */
-  readonly checkSecret: AudienceParts["checkSecret"] | undefined;
-}
-
-/** All of `/-/`. */
-export function apiRoutes({ checkSecret, count, ...parts }: ApiRouteParts): readonly Route[] {
-  const answer = createApi(parts);
-  const api: Route = { path: "/-", isPrefix: true, fetch: (request) => answer(request) };
-  return checkSecret ? [api, audienceRoute({ checkSecret, count })] : [api];
 }
 
 const paths = ["/-/health/live", "/-/health/ready", "/-/metrics"] as const;
@@ -58,7 +43,16 @@ export function createApi(parts: ApiParts): (request: Request) => Response | Pro
     parts.observe.report("api", error);
     return context.text("Internal Server Error\n", 500);
   });
-  return (request) => app.fetch(request);
+  return (request) => (request.method === "HEAD" ? answerHead(app, request.url) : app.fetch(request));
+}
+
+/** What GET would say of its body is said, and the body is left out (RFC 9110 section 9.3.2). */
+async function answerHead(app: Hono, url: string): Promise<Response> {
+  const answer = await app.fetch(new Request(url));
+  const { byteLength } = await answer.arrayBuffer();
+  const head = new Response(null, answer);
+  head.headers.set("content-length", String(byteLength));
+  return head;
 }
 
 function answerReadiness(context: Context, { isReady, reasons }: Readiness): Response {

@@ -1,18 +1,19 @@
 // One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
-import { setImmediate } from "node:timers/promises";
 import type { Server, ServerWebSocket } from "bun";
 import type { Route } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
+import { closing, plain, settled } from "./answer.ts";
 import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import type { Origins } from "./origin.ts";
 import {
   createExchange,
+  endsConnection,
   handshakeFault,
   hasBody,
   malformation,
@@ -21,6 +22,8 @@ import {
   unixPeer,
 } from "./request.ts";
 import { Router } from "./router.ts";
+import { isPlainTarget, shapedRoutes } from "./target.ts";
+import type { Target } from "./target.ts";
 import type { SocketContext } from "./websocket.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
@@ -46,6 +49,9 @@ const longestHoldSeconds = 255;
 /** The engine's own bound on unread bytes: a backstop, websocket.ts closes slow clients long before. */
 const engineBufferBytes = 128 * 1024 * 1024;
 
+/** undefined: the connection is a websocket now. */
+type Answer = Response | Promise<Response | undefined> | undefined;
+type Handler = (request: Request & Target, server: Server<WebSocketTransport>) => Answer;
 type Ws = ServerWebSocket<WebSocketTransport>;
 
 export class Listener implements SocketContext {
@@ -106,12 +112,14 @@ export class Listener implements SocketContext {
 
   #listen(): Server<WebSocketTransport> {
     const { address, tls, maxMessageBytes, limits } = this.#parts;
+    const answer: Handler = (request, server) => this.#fetch(request, server);
     const options: Bun.Serve.Options<WebSocketTransport> = {
       ...("unix" in address
         ? unixOptions(address.unix)
         : { hostname: address.host, port: address.port, idleTimeout: idleSeconds }),
       ...(tls && { tls: readTls(tls) }),
-      fetch: (request, server) => this.#fetch(request, server),
+      routes: shapedRoutes(answer),
+      fetch: answer,
       error: (error) => this.#failed(error),
       maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + 64 * 1024,
       websocket: this.#websocket(),
@@ -162,12 +170,18 @@ export class Listener implements SocketContext {
     };
   }
 
-  #fetch(
-    request: Request,
-    server: Server<WebSocketTransport>,
-  ): Response | Promise<Response | undefined> | undefined {
+  #fetch(request: Request & Target, server: Server<WebSocketTransport>): Answer {
+    const answer = this.#answer(request, server);
+    if (answer === undefined || !endsConnection(request)) return answer;
+    return answer instanceof Promise
+      ? answer.then((settled) => settled && closing(settled))
+      : closing(answer);
+  }
+
+  #answer(request: Request & Target, server: Server<WebSocketTransport>): Answer {
     const fault = malformation(request);
     if (fault !== undefined) return this.#refuse(400, fault);
+    if (!isPlainTarget(request)) return this.#refuse(400, "Expected a plain path\n");
     const exchange = createExchange({
       request,
       peer: this.#peerOf(request, server),
@@ -272,24 +286,4 @@ function unixOptions(path: string): { readonly unix: string } {
 function engineFault(code: number, reason: string): CloseCause | undefined {
   if (code !== 1006 || reason === "") return undefined;
   return reason === "Received too big message" ? "too_large" : "protocol_error";
-}
-
-function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
-  const fixed = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
-  return new Response(sentence, { status, headers: { ...fixed, ...headers } });
-}
-
-function closing(response: Response): Response {
-  response.headers.set("connection", "close");
-  return response;
-}
-
-/**
- * A body that was refused or left unread is not looked through for the next request. Chunks that came together with
- * the request are parsed before the answer goes out: if they are broken, the engine's 400 is the only one.
- */
-async function settled(request: Request, answer: Response | Promise<Response>): Promise<Response> {
-  const response = await answer;
-  if (request.headers.has("transfer-encoding")) await setImmediate();
-  return response.ok && request.bodyUsed ? response : closing(response);
 }

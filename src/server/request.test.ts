@@ -133,9 +133,11 @@ describe("T22 malformed requests", () => {
     return made;
   };
 
-  test("T22 exactly one Host that is a host", () => {
+  test("T22 one Host that is a host, or none: then it is HTTP/1.0", () => {
     expect(malformation(request())).toBeUndefined();
-    expect(malformation(withUrl("/x", undefined))).toContain("Host");
+    expect(malformation(withUrl("/x", undefined))).toBeUndefined();
+    expect(malformation(withUrl("//x", undefined))).toBeUndefined();
+    expect(malformation(withUrl("a:80", undefined))).toContain("host");
     expect(malformation(withUrl("http://a/x", "a, a"))).toContain("Host");
     for (const url of ["/x", "http://[/x", "http://a:99999/x", "a:80"]) {
       expect(malformation(withUrl(url, "a")), url).toContain("host");

@@ -11,11 +11,41 @@ import type { Origins } from "./origin.ts";
 export function malformation(request: Request): string | undefined {
   const host = request.headers.get("host");
   // RFC 9112 section 3.2: exactly one. The engine joins repeated headers with a comma, which no host contains.
-  if (host === null || host.includes(",")) return "Expected exactly one Host header\n";
+  if (host?.includes(",")) return "Expected exactly one Host header\n";
+  const url = absoluteUrl(request);
   // The engine leaves out a host that is none, and passes on the `host:port` of CONNECT.
-  if (!request.url.startsWith("http") || !URL.canParse(request.url))
-    return "Expected a valid host and path\n";
+  if (!url.startsWith("http") || !URL.canParse(url)) return "Expected a valid host and path\n";
+  // RFC 6455 section 4.2.1.
+  if (host === null && isUpgrade(request)) return "Expected a Host header\n";
   return isBodiless(request) && hasBody(request) ? "Expected a request without a body\n" : undefined;
+}
+
+/** Without Host it is HTTP/1.0, as health checks speak it: the engine itself refuses HTTP/1.1 that names no host. */
+function isHostless({ headers }: Request): boolean {
+  return !headers.has("host");
+}
+
+/** The URL; where the client named no host, the engine leaves the path alone. */
+function absoluteUrl(request: Request): string {
+  const { url } = request;
+  return isHostless(request) && url.startsWith("/") ? `http://localhost${url}` : url;
+}
+
+/**
+ * Does the connection end with the answer? Then the answer has to say so (RFC 9112 section 9.6), or a client that pools
+ * connections sends its next request into a dead one.
+ */
+export function endsConnection(request: Request): boolean {
+  const { headers } = request;
+  return hasToken(headers.get("connection"), "close") || isHostless(request);
+}
+
+function hasToken(list: string | null, token: string): boolean {
+  if (list === null) return false;
+  return list
+    .toLowerCase()
+    .split(",")
+    .some((each) => each.trim() === token);
 }
 
 /** A body means nothing with these, but two readers may disagree about where it ends (request smuggling). */
@@ -33,8 +63,7 @@ export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
   if (request.method !== "GET") return 405;
   const { headers } = request;
   if (headers.get("sec-websocket-version") !== "13") return 426;
-  const tokens = (headers.get("connection") ?? "").toLowerCase().split(",");
-  const isAsked = tokens.some((token) => token.trim() === "upgrade");
+  const isAsked = hasToken(headers.get("connection"), "upgrade");
   return isAsked && /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "") ? undefined : 400;
 }
 
@@ -97,7 +126,7 @@ export interface ExchangeParts {
 }
 
 export function createExchange({ request, peer, proxies, origins, hold }: ExchangeParts): Exchange {
-  const url = new URL(request.url);
+  const url = new URL(absoluteUrl(request));
   const origin = request.headers.get("origin") ?? undefined;
   const own = ownHost(request, proxies.trusts(peer));
   const isOwn = isOwnOrigin(origin, own);

@@ -44,9 +44,9 @@ describe("/-/", () => {
   });
 
   const unknown =
-    "/- /-/ /-/health /-/health/ /-/health/live/ /-/metrics/ /-/metrics/x /-/METRICS /-/%6detrics%2f /-/../-/x " +
+    "/- /-/ /-/health /-/health/ /-/health/live/ /-/metrics/ /-/metrics/x /-/METRICS /-/%6detrics%2f " +
     "/-/rooms /-/clients /-/connections /-/debug /-/config /metrics /health /status /clients /groups /sessions " +
-    "/details /debug /debug/pprof/ / /admin /socket.io.js /socket.io/socket.io.js/../../x";
+    "/details /debug /debug/pprof/ / /admin /socket.io.js";
   test("RTE-10 SEC-13 SEC-05 every other path is unknown, lists nobody and repeats nothing", async () => {
     await using gateway = await startGateway({ secret });
     using member = await Member.connect(gateway.url, "4 websocket");

@@ -165,8 +165,8 @@ describe.each(snippets)("$file", ({ file, upstream, dialect, path, pingSeconds }
       const { status } = await rawRequest(nginx.url, { path: inside, headers: handshake });
       expect([inside, [400, 404].includes(status)]).toEqual([inside, true]);
     }
-    // The gateway itself would have told.
-    expect((await rawRequest(gateway.url, { path: up })).status).toBe(200);
+    // The gateway itself refuses what two readers would read as two.
+    expect((await rawRequest(gateway.url, { path: up })).status).toBe(400);
   });
 
   test("nginx waits for longer than the pings are apart", async () => {
@@ -450,12 +450,12 @@ describe("websocket-channels", () => {
     ["publish", "publish"],
     ["-/metrics", "-/metrics"],
   ];
-  /** Names that do not survive being sent unescaped, and what is left of them then. */
-  const cut: readonly (readonly [string, string, string])[] = [
+  /** Names that do not survive being sent unescaped, and what is left of them then, if anything. */
+  const cut: readonly (readonly [string, string, string | undefined])[] = [
     ["a%3Fb", "a?b", "a"],
     ["a%23b", "a#b", "a"],
     ["a%0Ab", "a\nb", "a"],
-    ["a%5Cb", String.raw`a\b`, "a/b"],
+    ["a%5Cb", String.raw`a\b`, undefined],
     ["a%252Fb", "a%2Fb", "a/b"],
   ];
 

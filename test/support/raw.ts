@@ -84,6 +84,14 @@ export class RawConnection implements Disposable {
     return this.read(parseResponse, timeoutMs);
   }
 
+  /** The next HTTP response to HEAD: it has no body, whatever its length says. */
+  async responseToHead(timeoutMs?: number): Promise<RawResponse> {
+    return this.read((received) => {
+      const head = parseHead(received);
+      return head && { result: { ...head, body: Buffer.alloc(0), text: "" }, length: head.length };
+    }, timeoutMs);
+  }
+
   /** Waits until the other side ended the connection. @returns what came before and nobody read. */
   async ended(timeoutMs?: number): Promise<Buffer> {
     return this.read(
@@ -272,10 +280,14 @@ function parseFrame(received: Buffer): { result: Received; length: number } | un
   return { result: { opcode: received.readUInt8(0) & 0x0f, payload }, length: start + size };
 }
 
-function parseResponse(
-  received: Buffer,
-  hasEnded: boolean,
-): { result: RawResponse; length: number } | undefined {
+interface RawHead {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  /** In bytes, with the empty line. */
+  readonly length: number;
+}
+
+function parseHead(received: Buffer): RawHead | undefined {
   const end = received.indexOf("\r\n\r\n");
   if (end === -1) return undefined;
   const [statusLine = "", ...lines] = received.subarray(0, end).toString("latin1").split("\r\n");
@@ -288,12 +300,22 @@ function parseResponse(
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
   }
-  const body = takeBody({ status, headers, rest: received.subarray(end + 4), hasEnded });
+  return { status, headers, length: end + 4 };
+}
+
+function parseResponse(
+  received: Buffer,
+  hasEnded: boolean,
+): { result: RawResponse; length: number } | undefined {
+  const head = parseHead(received);
+  if (!head) return undefined;
+  const { status, headers } = head;
+  const body = takeBody({ status, headers, rest: received.subarray(head.length), hasEnded });
   if (!body) return undefined;
   const { bytes, length } = body;
   return {
     result: { status, headers, body: bytes, text: bytes.toString("utf8") },
-    length: end + 4 + length,
+    length: head.length + length,
   };
 }
 

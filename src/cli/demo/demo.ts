@@ -65,7 +65,9 @@ function fileRoute(path: string, type: string, body: string | Buffer<ArrayBuffer
 
 /** A foreign name that resolves to loopback (DNS rebinding) would make the page, and its secret, another site's own. */
 function isOwnName(request: Request): boolean {
-  return isLocal(new URL(request.url).hostname.replace(/^\[(.*)\]$/, "$1"));
+  // HTTP/1.0 may name no host.
+  const name = URL.parse(request.url)?.hostname ?? "";
+  return isLocal(name.replace(/^\[(.*)\]$/, "$1"));
 }
 
 function refusal(status: 405 | 421, sentence: string, more: Readonly<Record<string, string>> = {}): Response {

@@ -252,6 +252,10 @@ describe("hostile names", () => {
         using ear = new Ear(socket, { name: text });
         expect({ path, heard: await ear.take(1) }).toEqual({ path, heard: driver.hears("event", "found") });
       }
+      for (const path of ambiguous) {
+        const socket = await tryOpen(site, driver.inPath.path(path));
+        if (socket instanceof RawWebSocket || socket.status !== 400) wrong.push({ path });
+      }
       expect(wrong).toEqual([]);
     },
   );
@@ -309,6 +313,11 @@ interface Spelling {
   readonly isInvalid?: boolean;
 }
 
+/** A proxy in front would read another path than the engine: refused before any dialect sees them (T22). */
+const ambiguous =
+  String.raw`x/../shop::orders x/%2e%2E/shop::orders ./shop::orders x/../news x/.%2e/news %2E/news
+  x\..\news x\news news/.. news/.`.split(/\s+/);
+
 const spellings: readonly Spelling[] = [
   ...["shop::orders", "shop%3a%3aorders", "shop%3A:orders", "shop:%3aorders", "%73hop::orders"].map(
     (path) => ({
@@ -316,13 +325,8 @@ const spellings: readonly Spelling[] = [
       text: "shop::orders",
     }),
   ),
-  { path: "x/../shop::orders", text: "shop::orders" },
-  { path: "x/%2e%2E/shop::orders", text: "shop::orders" },
-  { path: "./shop::orders", text: "shop::orders" },
   { path: "shop%253a%253aorders", text: "shop%3a%3aorders" },
   { path: "n%65ws", text: "news" },
-  { path: "x/../news", text: "news" },
-  { path: "x/%2e%2e/news", text: "news" },
   { path: "%2fnews", text: "/news" },
   { path: "/news", text: "/news" },
   { path: "news%2F", text: "news/" },
