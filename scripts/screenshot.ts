@@ -21,7 +21,7 @@ await demo.waitFor(/^Open /m);
 const browser = await chromium.launch({ executablePath: needTool("chromium"), args: ["--no-sandbox"] });
 try {
   // More pixels than the README shows it with: sharp on every screen, and still a small file.
-  const viewport = { width: 780, height: 740 };
+  const viewport = { width: 780, height: 735 };
   const page = await browser.newPage({ viewport, deviceScaleFactor: 1.5, colorScheme: "light" });
   await page.emulateMedia({ reducedMotion: "reduce" });
   await page.goto("http://localhost:8899/");

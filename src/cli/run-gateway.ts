@@ -9,12 +9,15 @@ import type { Profile } from "../config/profiles/profile.ts";
 import { valueAt } from "../config/tree-path.ts";
 import { findWarnings } from "../config/warnings.ts";
 import type { Route } from "../core/dialect.ts";
+import type { Observe } from "../core/observe.ts";
 import { createGateway } from "../gateway.ts";
 import type { Gateway } from "../gateway.ts";
 import { createObserve } from "../observe/observe.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import { gatewayBanner, profileBanner, secretBanner } from "./banner.ts";
+import { clockEvent } from "./demo/demo.ts";
 import type { Io } from "./io.ts";
+import { printable } from "./printable.ts";
 import { listenToProcess, signalExitCode, stopOnSignal } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -41,7 +44,8 @@ export interface Demo {
 /** Runs until a signal has drained the gateway. Rejects with GatewayError when it cannot start. */
 export async function runGateway(parts: RunParts): Promise<void> {
   const { config } = parts.loaded;
-  const observe = createObserve({ ...config.log, version, secrets: secretsOf(config) });
+  const secrets = secretsOf(config);
+  const observe = createObserve({ ...config.log, version, secrets, onNamed: parts.demo && sayHeard(parts) });
   try {
     sayBefore(observe, parts);
     const gateway = await createGateway(config, { observe, routes: parts.demo?.routes ?? [] });
@@ -53,6 +57,15 @@ export async function runGateway(parts: RunParts): Promise<void> {
   } finally {
     await observe.close();
   }
+}
+
+/** The demo says on the terminal what was rung, and by how many it was heard; its own clock aside. */
+function sayHeard({ loaded, io }: RunParts): Observe["named"] {
+  if (loaded.config.log.format === "json") return undefined;
+  return (event, { name, rooms, heard }) => {
+    if (event === "message" && name !== clockEvent)
+      io.print(printable(`${name} -> ${rooms}, heard by ${heard}`));
+  };
 }
 
 async function drainOnSignal(gateway: Gateway, observe: Telemetry): Promise<void> {

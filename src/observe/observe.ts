@@ -21,7 +21,7 @@ export interface ObserveOptions {
   /** Write lines and fields that name rooms, for development. @default false */
   readonly names?: boolean;
   /** Takes the lines that name rooms, in the place of the log. */
-  readonly onNamed?: Observe["named"];
+  readonly onNamed?: Observe["named"] | undefined;
   /** Belfry's version, for `belfry_build_info`. */
   readonly version: string;
   /** Configured secrets (publish secret, Redis password, room-spaces'): no line shows them, wherever they turn up. */

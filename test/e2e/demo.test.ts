@@ -121,17 +121,20 @@ describe("npm start", () => {
 
         await page.getByRole("button", { name: "Ring" }).click();
         const pages = [page, other];
-        for (const each of pages) await expectHeard(each, 'message "hello"');
+        for (const each of pages) await expectHeard(each, 'time message "hello"');
 
         const curl = await curlOf(page);
         expect(curl).toStartWith("curl http://localhost:8899/emit ");
         expect(await curlOf(other)).toStartWith("curl http://127.0.0.1:8899/emit ");
         expect(await paste(curl)).toBe("OK\n");
-        for (const each of pages) await expectHeard(each, 'message "hello"', 'message "hello"');
+        for (const each of pages) await expectHeard(each, ...Array(2).fill('time message "hello"'));
 
         // The line of the terminal does the same.
         expect(await paste(line)).toBe("OK\n");
-        for (const each of pages) await expectHeard(each, ...Array(3).fill('message "hello"'));
+        for (const each of pages) await expectHeard(each, ...Array(3).fill('time message "hello"'));
+        // The terminal says what was rung, and by how many it was heard; the clock is not repeated there.
+        await demo.waitFor(/^message -> time, heard by 2$/m);
+        expect(demo.output).not.toContain("clock ->");
         expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
       });
       // As a terminal ends it, and npm hands on.
@@ -162,6 +165,7 @@ describe("the demo page", () => {
 
         await using _again = await startDemo(port);
         await page.locator("#state.connected").waitFor();
+        await page.getByText("Not sent").waitFor({ state: "hidden" });
         await expectTicking(page);
         const newCurl = await until(
           async () => curlOf(page),
@@ -169,7 +173,7 @@ describe("the demo page", () => {
         );
         expect(await paste(oldCurl)).toBe("Incorrect secret\n");
         await ring(page, "back again");
-        await expectHeard(page, 'message "back again"');
+        await expectHeard(page, 'time message "back again"');
         expect(await paste(newCurl)).toBe("OK\n");
 
         // Only what a lost connection itself logs.
@@ -208,7 +212,7 @@ describe("the demo page", () => {
         await page.locator("#state.connected").waitFor();
         await curlOf(page);
         await ring(page, "hello");
-        await expectHeard(page, 'message "hello"');
+        await expectHeard(page, 'time message "hello"');
       });
     },
     longTestMs,
@@ -226,20 +230,91 @@ describe("the demo page", () => {
         await page.getByLabel("Text").fill(nasty);
         const news = await curlOf(page);
         expect(await paste(news)).toBe("OK\n");
-        await expectHeard(page, `message ${JSON.stringify(nasty)}`);
+        await expectHeard(page, `news message ${JSON.stringify(nasty)}`);
         expect(await page.locator("#heard img").count()).toBe(0);
 
         await page.getByLabel("Room").fill("sport");
         expect(await paste(news)).toBe("OK\n");
         await ring(page, "goal");
-        await expectHeard(page, 'message "goal"', `message ${JSON.stringify(nasty)}`);
+        await expectHeard(page, 'sport message "goal"', `news message ${JSON.stringify(nasty)}`);
 
         await page.getByLabel("Room").fill("shop::orders");
         await page.getByText("is heard by pages that show its secret").waitFor();
+        await ring(page, "for the others");
+        await page.getByText("Rung in shop::orders. This page did not hear it").waitFor();
         await page.getByLabel("Room").fill("time");
         await ring(page, "noon");
-        await expectHeard(page, 'message "noon"', 'message "goal"', `message ${JSON.stringify(nasty)}`);
+        await expectHeard(
+          page,
+          'time message "noon"',
+          'sport message "goal"',
+          `news message ${JSON.stringify(nasty)}`,
+        );
         expect(await page.getByRole("alert").innerText()).toBe("");
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "PSQ-07 a message to everyone, or to both of its rooms, is one line",
+    async () => {
+      const port = await freePort();
+      await using demo = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, port);
+        const curl = await curlOf(page);
+        const secret = /"secret":"([^"]+)"/.exec(curl)?.[1] ?? "";
+        await page.getByLabel("Room").fill("news");
+        await ring(page, "first");
+        await expectHeard(page, 'news message "first"');
+        const emit = async (room: unknown): Promise<void> => {
+          const body = JSON.stringify({ event: "message", room, data: "both", secret });
+          await fetch(`http://127.0.0.1:${port}/emit`, { method: "POST", body });
+        };
+        await emit(["time", "news"]);
+        const heardTwice = /^(time \+ news|news \+ time) message "both"$/;
+        await until(
+          async () => heard(page),
+          ([line = ""]) => heardTwice.test(line),
+        );
+        expect(await heard(page)).toHaveLength(2);
+        await demo.waitFor(/^message -> time \+ news, heard by 2$/m);
+        await page.getByLabel("Room").fill("time");
+        await emit(null);
+        await until(
+          async () => heard(page),
+          ([line = ""]) => line === '(everyone) message "both"',
+        );
+        expect(await heard(page)).toHaveLength(3);
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "the three lines that a page needs are there and work, and the documentation is a link away",
+    async () => {
+      const port = await freePort();
+      await using _demo = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, port);
+        const lines = await page.locator("#lines").innerText();
+        expect(lines).toContain(`<script src="http://localhost:${port}/socket.io/socket.io.js"></script>`);
+        const green = await page.locator("#state").evaluate((element) => getComputedStyle(element).color);
+        expect(green).toBe("rgb(31, 111, 58)");
+        await page.getByRole("link", { name: "The documentation" }).click();
+        await page.getByRole("heading", { name: "Belfry", exact: true }).waitFor();
+        await page.getByRole("link", { name: "Configuration", exact: true }).first().click();
+        await page.getByRole("heading", { name: "Configuration", exact: true }).waitFor();
+        for (const path of [
+          "/demo/docs/package.json",
+          "/demo/docs/docs/%2e%2e/package.json",
+          "/demo/docs/docs/no.md",
+        ]) {
+          const { status } = await fetch(`http://127.0.0.1:${port}${path}`);
+          expect([path, [400, 404].includes(status)]).toEqual([path, true]);
+        }
       });
     },
     longTestMs,

@@ -5,8 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { documentationPage, documentationPath } from "./documentation.ts";
 import { isLocal } from "../../config/address.ts";
 import type { Route } from "../../core/dialect.ts";
 
@@ -26,14 +26,12 @@ const files = [
 
 /** The page and what it loads; nothing comes from another site. */
 export async function demoRoutes(secret: string): Promise<readonly Route[]> {
-  const client = dirname(createRequire(import.meta.url).resolve("socket.io-client/package.json"));
-  const script = await readFile(join(client, "dist/socket.io.min.js"));
   const own = files.map(async ([path, type, name]) =>
     fileRoute(path, type, await readFile(join(import.meta.dirname, name))),
   );
   return [
     ...(await Promise.all(own)),
-    fileRoute("/demo/socket.io.min.js", "text/javascript; charset=utf-8", script),
+    documentationRoute,
     // Apart from the page, which reads it again after every reconnect: a restart makes a new secret.
     fileRoute("/demo/settings.json", "application/json", JSON.stringify({ secret })),
   ];
@@ -53,14 +51,29 @@ function fileRoute(path: string, type: string, body: string | Buffer<ArrayBuffer
   return {
     path,
     isPrefix: false,
-    fetch: (request) => {
-      if (!isOwnName(request))
-        return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
-      if (request.method !== "GET" && request.method !== "HEAD")
-        return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
-      return new Response(body, { headers: { ...headers, "content-type": type } });
-    },
+    fetch: (request) =>
+      refuse(request) ?? new Response(body, { headers: { ...headers, "content-type": type } }),
   };
+}
+
+const documentationRoute: Route = {
+  path: documentationPath,
+  isPrefix: true,
+  async fetch(request, { path }) {
+    const refused = refuse(request);
+    if (refused) return refused;
+    const answer = await documentationPage(path);
+    for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+    return answer;
+  },
+};
+
+function refuse(request: Request): Response | undefined {
+  if (!isOwnName(request))
+    return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
+  return undefined;
 }
 
 /** A foreign name that resolves to loopback (DNS rebinding) would make the page, and its secret, another site's own. */
@@ -77,6 +90,9 @@ function refusal(status: 405 | 421, sentence: string, more: Readonly<Record<stri
   });
 }
 
+/** What the clock says; the terminal does not repeat it each second. */
+export const clockEvent = "clock";
+
 /** So long after the full second the clock ticks, ms: a timer that fires a little early still finds it begun. */
 const tickAfterMs = 10;
 
@@ -88,7 +104,7 @@ export function startClock(url: string, secret: string): () => void {
   };
   const tick = (): void => {
     const time = new Date().toTimeString().slice(0, 8);
-    post(`${url}/emit`, JSON.stringify({ event: "clock", room: "time", data: time, secret }));
+    post(`${url}/emit`, JSON.stringify({ event: clockEvent, room: "time", data: time, secret }));
     schedule();
   };
   schedule();

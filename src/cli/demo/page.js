@@ -1,19 +1,24 @@
 // The demo page: an ordinary Socket.IO page that hears two rooms, `time` and the one in its box, and posts like a
-// backend. The secret for that is read anew at every connection: a gateway that was started again has another one.
+// backend. An event does not say in which room it was said: each of the two has a connection of its own, so that each line
+// can name it. The secret is read anew at every connection: a gateway that was started again has another one.
 
 const byId = (id) => document.getElementById(id);
-const socket = io();
+const timeSocket = io();
+const boxSocket = io({ forceNew: true });
 
 /** Of this start of the gateway; the page is served to this machine alone. */
 let secret = "";
-/** Which room the page hears beside `time`, and the answer to its join. */
+/** The room of the box, and the answers to the joins. */
 let room = "time";
 let joined = Promise.resolve();
 
 const shownLines = 50;
 const shownCharacters = 500;
 
-function join(name) {
+/** As often as it is sent to several rooms of ours, a message is one line. */
+const sameMessageMs = 1000;
+
+function join(socket, name) {
   // Refused or not, ringing goes on: the answer is awaited only so that what is rung is heard.
   return socket
     .timeout(2000)
@@ -24,13 +29,16 @@ function join(name) {
 /** Rooms with `::` are for pages that have the secret of their room-space, which this one has not. */
 const isOpen = (name) => !name.includes("::");
 
+/** Does the second connection hear the room of the box? The first one hears `time`. */
+const isInBox = () => room !== "time" && isOpen(room);
+
 /** Hears the room of the box, and no longer the one before it. */
 function followBox() {
   const typed = byId("room").value;
   if (typed === room) return;
-  if (room !== "time") socket.emit("leave", { room });
+  if (isInBox()) boxSocket.emit("leave", { room });
   room = typed;
-  if (isOpen(room)) joined = join(room);
+  if (isInBox()) joined = join(boxSocket, room);
 }
 
 function emission() {
@@ -54,15 +62,19 @@ async function readSettings() {
 
 /** @returns what went wrong, in words; nothing when the bell has rung. */
 async function ring() {
-  if (socket.connected) await joined;
+  if (timeSocket.connected) await joined;
   const answer = await fetch("/emit", { method: "POST", body: emission() }).catch(() => undefined);
-  if (!answer) return "Not sent: the gateway does not answer. Ring again when this page is connected.";
+  if (!answer) return notSent;
   const text = await answer.text();
   if (answer.status === 403) {
     return "Refused: the gateway was started again and has a new publish secret. Reload this page to get it.";
   }
-  return answer.ok ? "" : `Refused: ${text}`;
+  if (!answer.ok) return `Refused: ${text}`;
+  return isOpen(room) ? "" : `Rung in ${room}. This page did not hear it: ${closedRoom}`;
 }
+
+const notSent = "Not sent: the gateway does not answer. Ring again when this page is connected.";
+const closedRoom = "a room with `::` is heard by pages that show its secret, and this one has none.";
 
 function cell(tag, text) {
   const element = document.createElement(tag);
@@ -74,10 +86,27 @@ function describe(arg) {
   return arg instanceof ArrayBuffer ? `<${arg.byteLength} bytes>` : JSON.stringify(arg);
 }
 
-function show(event, args) {
+const everyone = "(everyone)";
+
+/** The line of a message that another connection heard just now. */
+let latest = { text: "", at: 0, rooms: [], cell: undefined };
+
+function hear(where, event, args) {
+  const text = JSON.stringify([event, args.map(describe)]);
+  const isSame = latest.text === text && performance.now() - latest.at < sameMessageMs;
+  if (isSame && !latest.rooms.includes(where)) {
+    latest.rooms.push(where);
+    latest.cell.textContent = latest.rooms.includes(everyone) ? everyone : latest.rooms.join(" + ");
+    return;
+  }
+  latest = { text, at: performance.now(), rooms: [where], cell: cell("i", where) };
+  show(latest.cell, event, args);
+}
+
+function show(where, event, args) {
   const line = document.createElement("li");
   const time = new Date().toTimeString().slice(0, 8);
-  line.append(cell("time", time), cell("b", event), cell("span", args.map(describe).join(" ")));
+  line.append(cell("time", time), where, cell("b", event), cell("span", args.map(describe).join(" ")));
   byId("heard").prepend(line);
   while (byId("heard").childElementCount > shownLines) byId("heard").lastElementChild.remove();
 }
@@ -88,23 +117,29 @@ function setState(state) {
   byId("clock").classList.toggle("stopped", state !== "connected");
 }
 
-socket.on("connect", () => {
+timeSocket.on("connect", () => {
   setState("connected");
-  joined = Promise.all([...new Set(["time", room])].filter(isOpen).map(join));
+  if (byId("note").textContent === notSent) byId("note").textContent = "";
+  joined = join(timeSocket, "time");
   readSettings().catch(() => {
     // Gone again: the next connection reads them.
   });
 });
-socket.on("disconnect", () => setState(socket.active ? "reconnecting" : "disconnected"));
-socket.onAny((event, ...args) => {
+boxSocket.on("connect", () => {
+  if (isInBox()) joined = join(boxSocket, room);
+});
+// In no room of its own it hears what is for everyone alone.
+boxSocket.onAny((event, ...args) => hear(isInBox() ? room : everyone, event, args));
+timeSocket.on("disconnect", () => setState(timeSocket.active ? "reconnecting" : "disconnected"));
+timeSocket.onAny((event, ...args) => {
   if (event === "clock") byId("clock").textContent = args[0];
-  else show(event, args);
+  else hear("time", event, args);
 });
 
 byId("ring").addEventListener("input", () => {
   byId("note").textContent = isOpen(byId("room").value)
     ? ""
-    : "A room with `::` is heard by pages that show its secret. This one has none.";
+    : `${closedRoom[0].toUpperCase()}${closedRoom.slice(1)}`;
   if (!byId("ring").checkValidity()) return;
   followBox();
   showCurl();
@@ -124,3 +159,10 @@ byId("copy").addEventListener("click", () => {
     () => getSelection().selectAllChildren(code),
   );
 });
+
+byId("lines").textContent = `<script src="${location.origin}/socket.io/socket.io.js"></script>
+<script>
+  const socket = io("${location.origin}");
+  socket.on("connect", () => socket.emit("join", { room: "time" }));
+  socket.onAny((event, data) => console.log(event, data));
+</script>`;
