@@ -18,6 +18,7 @@ const macApps = "/Applications";
 export const tools = {
   redis: { title: "Redis", commands: ["redis-server"], apt: "redis-server", brew: "redis" },
   nginx: { title: "nginx", commands: ["nginx", "/usr/sbin/nginx"], apt: "nginx", brew: "nginx" },
+  haproxy: { title: "HAProxy", commands: ["haproxy", "/usr/sbin/haproxy"], apt: "haproxy", brew: "haproxy" },
   openssl: { title: "OpenSSL", commands: ["openssl"], apt: "openssl", brew: "openssl" },
   curl: { title: "curl", commands: ["curl"], apt: "curl", brew: "curl" },
   ps: { title: "ps", commands: ["ps"], apt: "procps", brew: "(part of macOS)" },
@@ -56,7 +57,16 @@ export function needTool(name: ToolName): string {
 
 /** Which tools this system's tests drive: units of systemd are checked on Linux alone. */
 export function neededTools(platform: NodeJS.Platform = process.platform): readonly ToolName[] {
-  const names: readonly ToolName[] = ["redis", "nginx", "openssl", "curl", "ps", "chromium", "systemd"];
+  const names: readonly ToolName[] = [
+    "redis",
+    "nginx",
+    "haproxy",
+    "openssl",
+    "curl",
+    "ps",
+    "chromium",
+    "systemd",
+  ];
   return platform === "linux" ? names : names.filter((name) => name !== "systemd");
 }
 
