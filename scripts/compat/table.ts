@@ -61,7 +61,14 @@ export async function drawTable(): Promise<string> {
   for (const [family, title] of Object.entries(families)) {
     const lines = compatLines.filter(({ id }) => id.startsWith(family));
     const proved = lines.filter(({ id }) => proofs.has(id)).length;
-    parts.push(`## ${family}: ${title}`, "", `${proved} of ${lines.length} proved by tests.`, "");
+    parts.push(
+      `<a id="${family.toLowerCase()}"></a>`,
+      "",
+      `## ${family}: ${title}`,
+      "",
+      `${proved} of ${lines.length} proved by tests.`,
+      "",
+    );
     parts.push("| id | level | behaviour | proved by |", "|---|---|---|---|");
     for (const line of lines) parts.push(drawLine(line, proofs.get(line.id)));
     parts.push("");
@@ -74,7 +81,8 @@ function drawLine({ id, level, summary, unmet }: CompatLine, files: readonly str
     (file) => `[${file.replace(/^.*\//, "").replace(".test.ts", "")}](../${file})`,
   );
   const proof = links.length > 0 ? links.join(", ") : `**not proved**: ${unmet ?? "no test names it"}`;
-  return `| ${id} | ${levels[level]} | ${summary} | ${proof} |`;
+  // Other pages link to a line by its id: `compat.md#eio-01`.
+  return `| <a id="${id.toLowerCase()}"></a>${id} | ${levels[level]} | ${summary} | ${proof} |`;
 }
 
 if (import.meta.main) {

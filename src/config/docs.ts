@@ -72,6 +72,13 @@ export function configurationPage(): string {
   return [opening(), ...sections, ...profiles.map(profileChapter)].join("\n");
 }
 
+const compatId = /\b(?:EIO|SIO|WSE|PSQ|NRE|HUB|W4R|DJS|WSC|RTE|SEC)-\d\d\b/g;
+
+/** Ids of compat.md lead there. */
+function linked(text: string): string {
+  return text.replace(compatId, (id) => `[${id}](compat.md#${id.toLowerCase()})`);
+}
+
 /** A default as people read it. */
 export function showDefault(value: unknown): string {
   if (Array.isArray(value)) return value.join(" ");
@@ -84,7 +91,7 @@ function optionTable(options: readonly ConfigOption[]): string {
     `\`${option.flag}\``,
     `\`${option.variable}\``,
     code(showDefault(option.default)),
-    `${option.description}${bounds(option)}`,
+    linked(`${option.description}${bounds(option)}`),
   ]);
   return markdownTable(["In the file", "Flag", "Environment", "Default", "Meaning"], rows);
 }
@@ -139,7 +146,7 @@ function variableParts({ variables, defaults }: Profile): readonly string[] {
     code(name),
     code(option),
     code(showDefault(defaults[option] ?? options.get(option)?.default)),
-    description,
+    linked(description),
   ]);
   return [
     `Besides the options above it reads these names from the environment; a \`BELFRY_\` name wins over them, and they win over
@@ -157,7 +164,7 @@ function flagLine({ flags, description }: ProfileFlag): string {
 }
 
 function listPart(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : [title, lines.map((line) => `- ${line}`).join("\n")];
+  return lines.length === 0 ? [] : [title, lines.map((line) => `- ${linked(line)}`).join("\n")];
 }
 
 function secretNames(): string {

@@ -5,6 +5,7 @@
 //   <!-- test: run, 3 events heard -->                   and a page in the room `time` hears as many events
 //   <!-- test: start, answers http://localhost:8899/ --> it runs beside the blocks that follow, from when that answers
 //                                                        until the next server is started
+//   <!-- test: start beside, answers http://... -->      likewise, beside the server that is there
 //   <!-- test: start, says Listening -->                 likewise, from when it prints that, until the next server
 //   <!-- test: not run, because ... -->                  with the reason
 //
@@ -29,9 +30,11 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { withBrowser } from "../support/chromium.ts";
 import { Page } from "../support/page.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { ServedGateway } from "../support/serve.ts";
 
 const root = join(import.meta.dir, "../..");
 /** With the ports that their blocks listen on. */
@@ -53,7 +56,7 @@ const hearDeadlineMs = 10_000;
 
 type Mark =
   | { readonly kind: "run"; readonly events: number }
-  | { readonly kind: "start"; readonly answers: string }
+  | { readonly kind: "start"; readonly answers: string; readonly isBeside?: true }
   | { readonly kind: "start"; readonly says: string }
   | { readonly kind: "not run"; readonly reason: string }
   | { readonly kind: "file"; readonly path: string }
@@ -90,8 +93,8 @@ function readMark(where: string, line: string): Mark {
   const text = /^<!-- test: (.+) -->$/.exec(line)?.[1] ?? "";
   const [, events] = /^run(?:, (\d+) events? heard)?$/.exec(text) ?? [undefined, undefined];
   if (text === "run" || events !== undefined) return { kind: "run", events: Number(events ?? 0) };
-  const [, answers] = /^start, answers (http:\S+)$/.exec(text) ?? [];
-  if (answers !== undefined) return { kind: "start", answers };
+  const [, beside, answers] = /^start( beside)?, answers (http:\S+)$/.exec(text) ?? [];
+  if (answers !== undefined) return { kind: "start", answers, ...(beside && { isBeside: true }) };
   const [, says] = /^start, says (.+)$/.exec(text) ?? [];
   if (says !== undefined) return { kind: "start", says };
   const [, reason] = /^not run, (because .+)$/.exec(text) ?? [];
@@ -117,9 +120,11 @@ class Shell {
       cwd,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      // What npm fetched for this checkout serves the copy.
+      // What npm fetched for this checkout serves the copy; what is installed for all is so for the copy alone.
       env: {
         ...process.env,
+        PATH: `${join(cwd, ".global/bin")}:${process.env["PATH"]}`,
+        npm_config_prefix: join(cwd, ".global"),
         npm_config_prefer_offline: "true",
         npm_config_audit: "false",
         npm_config_fund: "false",
@@ -203,7 +208,7 @@ class Runner {
       await this.#runToEnd({ ...block, code }, mark.events);
       return;
     }
-    if ("answers" in mark) await this.endAll();
+    if ("answers" in mark && mark.isBeside !== true) await this.endAll();
     const shell = new Shell(code, this.#folder);
     this.#shells.push(shell);
     const isThere = async (): Promise<boolean> =>
@@ -215,6 +220,9 @@ class Runner {
     }
   }
 
+  /** What was said by all that was started. */
+  readonly said: string[] = [];
+
   /** Ends what was started; it must still have been running. */
   async endAll(): Promise<void> {
     this.#page?.[Symbol.dispose]();
@@ -222,6 +230,7 @@ class Runner {
     for (const shell of this.#shells.splice(0).toReversed()) {
       const { isRunning } = shell;
       await shell.end();
+      this.said.push(shell.output);
       if (!isRunning) throw new Error(`Expected a started block to run on, it said:\n${shell.output}`);
     }
   }
@@ -241,6 +250,29 @@ class Runner {
       throw new Error(`Expected the block at ${where} to succeed, got status ${status}:\n${shell.output}`);
     }
     for (let left = events; left > 0; left--) await this.#page?.next(hearDeadlineMs);
+  }
+}
+
+/** One page, as a web server of the reader's serves it. */
+class ServedPage implements AsyncDisposable {
+  readonly #server: Bun.Server<undefined>;
+  readonly url: string;
+
+  private constructor(server: Bun.Server<undefined>) {
+    this.#server = server;
+    this.url = `http://localhost:${server.port}/page.html`;
+  }
+
+  static async start(page: string, port: number): Promise<ServedPage> {
+    const fetch = ({ url }: Request): Response =>
+      new URL(url).pathname === "/page.html"
+        ? new Response(page, { headers: { "content-type": "text/html" } })
+        : new Response(null, { status: 204 });
+    return new ServedPage(Bun.serve({ hostname: "127.0.0.1", port, fetch }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop(true);
   }
 }
 
@@ -286,6 +318,10 @@ describe("the marks", () => {
     ["run", { kind: "run", events: 0 }],
     ["run, 1 event heard", { kind: "run", events: 1 }],
     ["start, answers http://localhost:1/", { kind: "start", answers: "http://localhost:1/" }],
+    [
+      "start beside, answers http://localhost:1/",
+      { kind: "start", answers: "http://localhost:1/", isBeside: true },
+    ],
     ["start, says Listening on", { kind: "start", says: "Listening on" }],
     ["not run, because it needs root", { kind: "not run", reason: "because it needs root" }],
     ["file config.yaml", { kind: "file", path: "config.yaml" }],
@@ -334,6 +370,8 @@ describe("the pages", () => {
       try {
         for (const block of blocks) await runner.run(block);
         await runner.endAll();
+        // Whoever follows the README for the first time is warned of nothing. (A profile warns of what it stands in for.)
+        if (name === "README.md") expect(runner.said.join("\n")).not.toMatch(/"level":"warn"|WARN/);
       } finally {
         runner.kill();
         rmSync(folder, { recursive: true, force: true });
@@ -348,16 +386,56 @@ describe("the pages", () => {
     }
   });
 
-  test.each([...pages])("every file that %s links to is there", (name) => {
-    const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
-    // Paths of this repository in the text itself.
-    const paths = [
-      ...read(name).matchAll(/`((?:\.\/)?(?:bin|docs|examples|packaging|scripts|src)\/[^`\s]+)`/g),
-    ];
-    const missing = [
-      ...links.filter((path) => !existsSync(join(root, dirname(name), path))),
-      ...paths.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path))),
-    ];
-    expect(missing).toEqual([]);
-  });
+  test(
+    "the page of README.md hears in a browser what the gateway of README.md is told",
+    async () => {
+      const blocks = readBlocks("README.md", read("README.md"));
+      const page = blocks.find(({ mark }) => mark.kind === "file" && mark.path === "page.html")?.code ?? "";
+      const secret = "publish-secret-of-the-test";
+      const args = ["-a", "127.0.0.1:8899", "--cors", "http://localhost:7788", "--secret", secret];
+      await using gateway = await ServedGateway.start({ args });
+      await using site = await ServedPage.start(page, 7788);
+      await withBrowser(async (browser) => {
+        const { page: opened } = await browser.open(site.url);
+        await opened.getByRole("heading", { name: "Nothing heard yet" }).waitFor();
+        const emit = setInterval(() => {
+          const body = JSON.stringify({ event: "update", room: "time", data: { time: "noon" }, secret });
+          void fetch(`${gateway.url}/emit`, { method: "POST", body });
+        }, 100);
+        try {
+          await opened.getByRole("heading", { name: "noon" }).waitFor();
+        } finally {
+          clearInterval(emit);
+        }
+      });
+    },
+    longTestMs,
+  );
+
+  test.each(["README.md", ...Array.from(new Bun.Glob("docs/**/*.md").scanSync(root))])(
+    "every line of docs/compat.md that %s links to is there",
+    (name) => {
+      const compat = read("docs/compat.md");
+      const anchors = new Set([...compat.matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id));
+      const links = [...read(name).matchAll(/\]\([^)\s]*compat\.md#([^)]+)\)/g)].map(([, id = ""]) => id);
+      expect(links.filter((id) => !anchors.has(id))).toEqual([]);
+      if (name === "README.md") expect(links.length).toBeGreaterThan(8);
+    },
+  );
+
+  test.each([...pages, ["docs/troubleshooting.md", []] as const])(
+    "every file that %s links to is there",
+    (name) => {
+      const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
+      // Paths of this repository in the text itself.
+      const paths = [
+        ...read(name).matchAll(/`((?:\.\/)?(?:bin|docs|examples|packaging|scripts|src)\/[^`\s]+)`/g),
+      ];
+      const missing = [
+        ...links.filter((path) => !existsSync(join(root, dirname(name), path))),
+        ...paths.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path))),
+      ];
+      expect(missing).toEqual([]);
+    },
+  );
 });
