@@ -44,6 +44,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["examples/dir2web/README.md", [8899, 7788]],
   ["examples/chat/README.md", [5000, 7788]],
   ["examples/ws-hub/README.md", [8080, 7788]],
+  ["docs/migrate/ws-emit.md", [8899]],
   ["docs/migrate/ws-hub.md", [8080]],
   ["docs/migrate/ws4redis.md", [8000]],
   ["docs/migrate/websocket-channels.md", [9000, 5000]],
@@ -378,6 +379,14 @@ describe("the pages", () => {
       }
     },
     longTestMs,
+  );
+
+  test.each(pages.map(([name]) => name).filter((name) => name.startsWith("docs/migrate/")))(
+    "%s begins with five minutes, then settings, then differences",
+    (name) => {
+      const titles = [...read(name).matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+      expect(titles.slice(0, 3)).toEqual(["In five minutes", "Settings", "What differs, and why"]);
+    },
   );
 
   test.each([...pages])("what %s quotes of a file stands there", (name) => {
