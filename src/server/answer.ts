@@ -15,12 +15,51 @@ export function closing(response: Response): Response {
   return response;
 }
 
+/** How much too much a client may send and still hear of it, bytes: the rest of a body is read away before the answer. */
+export const drainBytes = 32 * 1024 * 1024;
+/** That takes no longer than this, ms, */
+const drainMs = 10_000;
+/** and ends when nothing came for so long. */
+const silenceMs = 500;
+
 /**
- * A body that was refused or left unread is not looked through for the next request. Chunks that came together with
- * the request are parsed before the answer goes out: if they are broken, the engine's 400 is the only one.
+ * The answer to a request with a body. One that was refused or left unread is read away first, within bounds: a client
+ * that still sends when the connection ends never sees why (Node's fetch: EPIPE). Nor is it looked through for the next
+ * request: the connection ends. If its chunks are broken, the engine's 400 is the only answer.
  */
-export async function settled(request: Request, answer: Response | Promise<Response>): Promise<Response> {
+export async function settled(
+  request: Request,
+  answer: Response | Promise<Response | undefined>,
+): Promise<Response | undefined> {
   const response = await answer;
+  if (!response) return undefined;
+  const isRead = response.ok && request.bodyUsed;
+  if (!isRead) await readAway(request.body);
+  // Chunks that came together with the request are parsed by then.
   if (request.headers.has("transfer-encoding")) await setImmediate();
-  return response.ok && request.bodyUsed ? response : closing(response);
+  return isRead ? response : closing(response);
+}
+
+async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  // Somebody read it to its end.
+  if (!body || body.locked) return;
+  const deadline = performance.now() + drainMs;
+  const reader = body.getReader();
+  const giveUp = (): void => {
+    // It breaks where the connection does.
+    reader.cancel().catch(() => undefined);
+  };
+  const timer = setTimeout(giveUp, silenceMs);
+  try {
+    for (let left = drainBytes; left > 0 && performance.now() < deadline;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      left -= value.length;
+      timer.refresh();
+    }
+  } catch {
+    // The client is gone, or its chunks are broken.
+  } finally {
+    clearTimeout(timer);
+  }
 }

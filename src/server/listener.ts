@@ -7,7 +7,7 @@ import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
-import { closing, plain, settled } from "./answer.ts";
+import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import type { Origins } from "./origin.ts";
@@ -16,6 +16,7 @@ import {
   endsConnection,
   handshakeFault,
   hasBody,
+  isBodiless,
   malformation,
   plainAddress,
   TrustedProxies,
@@ -121,7 +122,8 @@ export class Listener implements SocketContext {
       routes: shapedRoutes(answer),
       fetch: answer,
       error: (error) => this.#failed(error),
-      maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + 64 * 1024,
+      // Over this, the engine itself refuses: its answer is lost where the client goes on sending.
+      maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + drainBytes,
       websocket: this.#websocket(),
     };
     try {
@@ -171,8 +173,11 @@ export class Listener implements SocketContext {
   }
 
   #fetch(request: Request & Target, server: Server<WebSocketTransport>): Answer {
-    const answer = this.#answer(request, server);
-    if (answer === undefined || !endsConnection(request)) return answer;
+    const judged = this.#answer(request, server);
+    if (judged === undefined) return undefined;
+    const answer = hasBody(request) && !isBodiless(request) ? settled(request, judged) : judged;
+    // A refused upgrade does: nothing behind it is read as a second request.
+    if (!endsConnection(request) && !isUpgrade(request)) return answer;
     return answer instanceof Promise
       ? answer.then((settled) => settled && closing(settled))
       : closing(answer);
@@ -194,8 +199,7 @@ export class Listener implements SocketContext {
     const { route, isKnownPath } = this.#router.find(request, exchange);
     const asksUpgrade = isUpgrade(request);
     if (!asksUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
-      const answer = route ? route.fetch(request, exchange) : this.#notFound();
-      return asksUpgrade || hasBody(request) ? settled(request, answer) : answer;
+      return route ? route.fetch(request, exchange) : this.#notFound();
     }
     if (this.#isDraining) return this.#refuseDraining();
     if (!route?.upgrade) return this.#refuse(isKnownPath ? 400 : 404, "Expected no upgrade on this path\n");
@@ -213,7 +217,7 @@ export class Listener implements SocketContext {
     server: Server<WebSocketTransport>,
     answer: SocketHandler | Response,
   ): Response | undefined {
-    if (answer instanceof Response) return closing(answer);
+    if (answer instanceof Response) return answer;
     let isOpen = false;
     try {
       const refusal = this.#isDraining ? this.#refuseDraining() : this.#upgrade(request, server, answer);

@@ -49,7 +49,7 @@ function hasToken(list: string | null, token: string): boolean {
 }
 
 /** A body means nothing with these, but two readers may disagree about where it ends (request smuggling). */
-function isBodiless(request: Request): boolean {
+export function isBodiless(request: Request): boolean {
   return request.method === "GET" || request.method === "HEAD" || isUpgrade(request);
 }
 

@@ -1,16 +1,21 @@
 // Reads a body with a bound that holds while it arrives, whatever Content-Length says (SEC-06): of a request, of another
 // server's answer, of a decompressor.
 
-/** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read. */
+/** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read, and left to the listener. */
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer | undefined> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return undefined;
-  return readStream(request.body, maxBytes);
+  return readStream(request.body, maxBytes, "leave");
 }
 
-/** @returns undefined when more than `maxBytes` come; the rest is not read. An absent stream is an empty one. */
+/**
+ * An absent stream is an empty one.
+ * @param rest what becomes of it when it is too long.
+ * @returns undefined when more than `maxBytes` come; the rest is not read.
+ */
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   maxBytes: number,
+  rest: "cancel" | "leave" = "cancel",
 ): Promise<Buffer | undefined> {
   if (!stream) return Buffer.alloc(0);
   const reader = stream.getReader();
@@ -21,7 +26,8 @@ export async function readStream(
     if (done) return Buffer.concat(chunks, length);
     length += value.length;
     if (length > maxBytes) {
-      await reader.cancel();
+      if (rest === "cancel") await reader.cancel();
+      else reader.releaseLock();
       return undefined;
     }
     chunks.push(value);

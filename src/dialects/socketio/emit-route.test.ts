@@ -373,21 +373,16 @@ describe("size", () => {
     expect(refused).toEqual(["socketio body_too_large"]);
   });
 
-  test("T9 a body without end is 413 as soon as it is too long", async () => {
+  test("T9 a body without end is 413 as soon as it is too long; the rest is left to the listener", async () => {
     const { ask } = setUp({ limits: { httpBodyBytes: 100 } });
     let pulled = 0;
-    let isCancelled = false;
     const endless = new ReadableStream<Uint8Array>({
       pull(controller) {
         pulled += 10;
         controller.enqueue(Buffer.alloc(10, " "));
       },
-      cancel() {
-        isCancelled = true;
-      },
     });
     expect(await said(ask({ method: "POST", body: endless }))).toEqual(tooLarge);
-    expect(isCancelled).toBe(true);
     expect(pulled).toBeLessThan(1_000);
   });
 
