@@ -43,6 +43,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
   ["examples/chat/README.md", [5000, 7788]],
+  ["examples/django/README.md", [8000]],
   ["examples/ws-hub/README.md", [8080, 7788]],
   ["docs/migrate/ws-emit.md", [8899]],
   ["docs/migrate/ws-hub.md", [8080]],
