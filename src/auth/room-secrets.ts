@@ -90,7 +90,7 @@ export class RoomSecrets implements Access {
   #hintAtUnset(space: string): void {
     const text =
       "No secret of that room-space is set, so nobody can join its rooms: set one by `roomSecrets` (--room-secret" +
-      " <space>=<secret>), or in Redis under the first of `secretKeys`. --log-names says which";
+      " <space>=<secret>), or in Redis under the first of `secretKeys`";
     this.#parts.observe.hint("join_secret_unset", { about: space, fields: { text }, names: { space } });
   }
 

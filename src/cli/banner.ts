@@ -2,6 +2,7 @@
 
 import type { Profile } from "../config/profiles/profile.ts";
 import { columns } from "../config/table.ts";
+import { terminalColumns, wrap } from "./wrap.ts";
 
 export interface StartedGateway {
   readonly version: string;
@@ -23,8 +24,11 @@ export function gatewayBanner(
 
 /** What is emulated, and what of it on purpose is not (WSE-01). */
 export function profileBanner({ description, notReproduced }: Profile): string {
-  const lines = notReproduced.map((line) => `  ${line}`);
-  return [`Emulates ${description}. Not reproduced, because unsafe:`, ...lines].join("\n");
+  const title = `Emulates ${description}. Not reproduced, because unsafe:`;
+  const hanging = notReproduced.flatMap((line) =>
+    wrap(line, terminalColumns - 4).map((part, index) => (index === 0 ? `  ${part}` : `    ${part}`)),
+  );
+  return [...wrap(title, terminalColumns), ...hanging].join("\n");
 }
 
 /** The one place where a secret is shown: without it nobody could publish. */

@@ -11,9 +11,8 @@ import { profileNamed } from "../config/profiles/registry.ts";
 import { needsIdentity } from "../config/redis-names.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
+import { terminalColumns as columns, wrap } from "./wrap.ts";
 
-/** No line is longer, whatever the terminal. */
-const columns = 80;
 /** Descriptions begin here; an option that is longer has a line of its own. */
 const termColumns = 30;
 const margin = "  ";
@@ -106,19 +105,4 @@ function item(term: string, description: string): string {
   return term.length + margin.length > termColumns
     ? [margin + term, below(first), ...rest.map(below)].join("\n")
     : [margin + term.padEnd(termColumns) + first, ...rest.map(below)].join("\n").trimEnd();
-}
-
-/** At spaces; a word that is longer than a line is cut. */
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (let word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) {
-      lines[lines.length - 1] = `${last} ${word}`;
-      continue;
-    }
-    for (; word.length > width; word = word.slice(width)) lines.push(word.slice(0, width));
-    lines.push(word);
-  }
-  return lines;
 }

@@ -132,7 +132,8 @@ class GatewayTelemetry implements Telemetry {
 
   hint(event: string, { about = "", fields, names }: Hint): boolean {
     if (!this.#hints.isDue(event, about, this.#now())) return false;
-    this.#logger.log("warn", event, this.#writesNames ? { ...fields, ...names } : fields);
+    const text = `${String(fields["text"])}${names && !this.#writesNames ? " (--log-names says which)" : ""}`;
+    this.#logger.log("warn", event, { ...fields, text, ...(this.#writesNames && names) });
     return true;
   }
 

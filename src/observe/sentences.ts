@@ -56,7 +56,9 @@ export function sentence(event: string, fields: LogFields): string {
     used.add(name);
     return String(fields[name] ?? "?");
   });
-  const rest = Object.entries(fields).filter(([name]) => !used.has(name));
+  // What a text of its own says already is not said again.
+  const isSaid = (value: unknown): boolean => "text" in fields && text.includes(String(value));
+  const rest = Object.entries(fields).filter(([name, value]) => !used.has(name) && !isSaid(value));
   return rest.length === 0 ? text : `${text} (${rest.map(([name, value]) => `${name} ${value}`).join(", ")})`;
 }
 

@@ -106,7 +106,7 @@ function refuse({ context }: Engine, { room, secret }: Request, refusal: Refusal
   const space = roomSpace(room);
   const isSaid = observe.hint("join_refused", {
     about: space ?? refusal,
-    fields: { reason: refusal, text: `A page may not join a room: ${text}. --log-names says which` },
+    fields: { reason: refusal, text: `A page may not join a room: ${text}` },
     names: { room },
   });
   // A secret that was shown was compared with one, or with none. Without one, it is asked for as seldom as it is said.
