@@ -87,10 +87,10 @@ async function drainOnSignal(gateway: Gateway, observe: Telemetry): Promise<void
 function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io }: RunParts): void {
   const { config } = loaded;
   for (const { code, text } of findWarnings(config)) observe.log("warn", "start_warning", { code, text });
-  for (const text of [...loaded.notes, ...notices]) observe.log("info", "start_notice", { text });
-  for (const text of [...loaded.warnings, ...(profile?.notices(config) ?? [])]) {
-    observe.log("warn", "start_notice", { text });
-  }
+  // What to know, and what to do something about.
+  const told = [...loaded.notes, ...notices, ...(profile?.notices(config) ?? [])];
+  for (const text of told) observe.log("info", "start_notice", { text });
+  for (const text of loaded.warnings) observe.log("warn", "start_notice", { text });
   if (!profile) return;
   if (isForPeople(config, io)) io.print(profileBanner(profile));
   else
