@@ -29,6 +29,12 @@ const ranges: Ranges = {
     "Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it",
   ],
   namespacesPerClient: [1, 10_000, "Namespaces per client"],
+  packetsPerSecond: [
+    1,
+    10_000_000,
+    "What one client may send per second: messages, websocket pings and pongs, packets of a POST; more closes it as `flood`",
+  ],
+  packetsBurst: [10, 10_000_000, "How many of these may come at once"],
   pendingAcks: [1, 1_000_000, "Acknowledgements that one client may owe"],
   connectionsPerAddress: [
     1,

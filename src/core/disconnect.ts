@@ -8,6 +8,7 @@ export type DisconnectReason =
   | "connect_timeout" // no namespace joined in time (SIO-06)
   | "protocol_error" // undecodable or forbidden packet (EIO-17, SIO-12)
   | "too_large" // message over the limit (EIO-22)
+  | "flood" // more packets than one client may send (SEC-06)
   | "replaced" // a newer connection took its key (HUB-12)
   | "no_groups" // the backend refused its key (HUB-07)
   | "no_session" // it asked for its session's messages and has none (W4R-15)

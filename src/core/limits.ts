@@ -21,6 +21,13 @@ export interface Limits {
   readonly nameBytes: number;
   /** Namespaces per client. @default 50 */
   readonly namespacesPerClient: number;
+  /**
+   * What one client may send per second: messages, websocket pings and pongs, and the packets of a POST; more closes it as
+   * `flood`. @default 2_000
+   */
+  readonly packetsPerSecond: number;
+  /** How many of them may come at once. @default 10_000 */
+  readonly packetsBurst: number;
   /** Acknowledgements a client may owe. @default 1_000 */
   readonly pendingAcks: number;
   /** Connections at once per client address (SEC-15). @default 1_000 */
@@ -43,6 +50,8 @@ export const defaultLimits: Limits = {
   roomsPerConnection: 1_000,
   nameBytes: 256,
   namespacesPerClient: 50,
+  packetsPerSecond: 2_000,
+  packetsBurst: 10_000,
   pendingAcks: 1_000,
   connectionsPerAddress: 1_000,
   handshakesPerAddress: 100,

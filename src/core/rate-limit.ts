@@ -1,10 +1,20 @@
 // Token buckets: how often somebody may do something. A bucket starts full and fills up again at a steady rate.
-// Used for failed joins (WSE-08), for handshakes by address (SEC-06, SEC-15) and for keys that come back (SEC-09).
+// Used for failed joins (WSE-08), for handshakes by address (SEC-06, SEC-15), for keys that come back (SEC-09) and for
+// what a client sends (SEC-06).
+
+import type { Limits } from "./limits.ts";
+
+type PacketLimits = Pick<Limits, "packetsPerSecond" | "packetsBurst">;
 
 export interface Rate {
   readonly perSecond: number;
   /** How much may come at once, and in all before the bucket has filled up again. */
   readonly burst: number;
+}
+
+/** What one client may send (SEC-06). */
+export function packetRate({ packetsPerSecond, packetsBurst }: PacketLimits): Rate {
+  return { perSecond: packetsPerSecond, burst: packetsBurst };
 }
 
 /** Times are of a monotonic clock, ms. */
@@ -25,10 +35,11 @@ export class TokenBucket {
     return this.#tokens >= 1;
   }
 
-  /** @returns false when there was none. */
-  take(now: number): boolean {
-    if (!this.hasToken(now)) return false;
-    this.#tokens--;
+  /** @returns false when there were not so many; then it takes none. */
+  take(now: number, count = 1): boolean {
+    this.#fill(now);
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 

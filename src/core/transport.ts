@@ -58,4 +58,6 @@ export interface SocketHandler {
 }
 
 /** Why a socket ended: a reason of ours, also where the engine saw to it by itself, or `peer` for all other ends. */
-export type CloseCause = "peer" | Extract<DisconnectReason, "slow" | "too_large" | "protocol_error">;
+export type CloseCause =
+  | "peer"
+  | Extract<DisconnectReason, "slow" | "too_large" | "flood" | "protocol_error">;

@@ -2,17 +2,10 @@
 // alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
 import type { Frame } from "../core/transport.ts";
-
-/** What a frame keeps alive beside its bytes: its cell, and its place in the queue. */
-const frameOverhead = 64;
-/** Sent frames are let go in steps of this many, so that a step is cheap and nothing is kept long. */
-const releaseEvery = 256;
+import { FrameQueue } from "./frame-queue.ts";
 
 export class Backlog {
-  #frames: Frame[] = [];
-  /** Index of the next frame. */
-  #next = 0;
-  #bytes = 0;
+  readonly #queue = new FrameQueue();
   /** What went to the engine since the client fell behind, and what was there before. */
   #written: number;
   #readBytes = 0;
@@ -24,13 +17,13 @@ export class Backlog {
     this.#readAt = now;
   }
 
-  /** Memory that the waiting frames keep alive: characters or bytes, and a little for each frame. */
+  /** Memory that the waiting frames keep alive. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#queue.bytes;
   }
 
   get isEmpty(): boolean {
-    return this.#next === this.#frames.length;
+    return this.#queue.isEmpty;
   }
 
   /** What the client read since it fell behind. */
@@ -44,21 +37,13 @@ export class Backlog {
   }
 
   push(frame: Frame): void {
-    this.#frames.push(frame);
-    this.#bytes += frame.length + frameOverhead;
+    this.#queue.push(frame);
   }
 
-  /** Takes the oldest frame out; undefined when it is empty. */
+  /** Takes the oldest frame out, to be written; undefined when it is empty. */
   shift(): Frame | undefined {
-    const frame = this.#frames[this.#next];
-    if (frame === undefined) return undefined;
-    this.#next++;
-    this.#written += frame.length;
-    this.#bytes -= frame.length + frameOverhead;
-    if (this.isEmpty) this.#frames = [];
-    else if (this.#next >= releaseEvery) this.#frames.splice(0, this.#next);
-    else return frame;
-    this.#next = 0;
+    const frame = this.#queue.shift();
+    this.#written += frame?.length ?? 0;
     return frame;
   }
 

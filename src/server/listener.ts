@@ -6,6 +6,8 @@ import type { Route } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import { packetRate } from "../core/rate-limit.ts";
+import type { Rate } from "../core/rate-limit.ts";
 import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
 import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
@@ -25,6 +27,7 @@ import {
 import { Router } from "./router.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { Target } from "./target.ts";
+import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
@@ -60,6 +63,8 @@ export class Listener implements SocketContext {
   readonly #router: Router;
   readonly #proxies: TrustedProxies;
   readonly #server: Server<WebSocketTransport>;
+  readonly turns = new Turns(() => performance.now());
+  readonly packetRate: Rate;
   #isDraining = false;
 
   /**
@@ -68,6 +73,7 @@ export class Listener implements SocketContext {
    */
   constructor(parts: ListenerParts) {
     this.#parts = parts;
+    this.packetRate = packetRate(parts.limits);
     this.#router = new Router(parts.routes);
     this.#proxies = new TrustedProxies(parts.trustedProxies);
     this.#server = this.#listen();
@@ -95,6 +101,10 @@ export class Listener implements SocketContext {
     return performance.now();
   }
 
+  report(error: unknown): void {
+    this.#parts.observe.report("websocket", error);
+  }
+
   /** @returns true when a subscriber is behind. */
   publish(topic: string, frame: Frame): boolean {
     return this.#server.publish(topic, frame) === -1;
@@ -109,6 +119,7 @@ export class Listener implements SocketContext {
   async stop(): Promise<void> {
     this.drain();
     await this.#server.stop(true);
+    this.turns.finish();
   }
 
   #listen(): Server<WebSocketTransport> {
@@ -146,13 +157,16 @@ export class Listener implements SocketContext {
         ws.data.opened(ws);
       }),
       message: this.#guarded((ws, data: string | Buffer) => {
-        ws.data.handler.message(data);
+        ws.data.received(data);
       }),
       drain: this.#guarded((ws) => {
         ws.data.drained();
       }),
       pong: this.#guarded((ws) => {
-        ws.data.handler.ponged?.();
+        ws.data.ponged();
+      }),
+      ping: this.#guarded((ws) => {
+        ws.data.pinged();
       }),
       close: this.#guarded((ws, code: number, reason: string) => {
         ws.data.ended(code, engineFault(code, reason));
@@ -166,8 +180,8 @@ export class Listener implements SocketContext {
       try {
         handle(ws, ...rest);
       } catch (error) {
-        this.#parts.observe.report("websocket", error);
-        ws.terminate();
+        this.report(error);
+        ws.data.terminate();
       }
     };
   }

@@ -6,9 +6,11 @@ import type { Format } from "../core/connection.ts";
 import { Hub } from "../core/hub.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
+import { packetRate } from "../core/rate-limit.ts";
 import type { Publication } from "../core/publication.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/transport.ts";
 import { FakeSocket } from "../../test/support/fake-socket.ts";
+import { Turns } from "./turns.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import type { SocketContext } from "./websocket.ts";
 
@@ -133,7 +135,13 @@ class Setup {
   published = 0;
   ended: { readonly code: number; readonly cause: CloseCause } | undefined;
   nowMs = 0;
-  readonly #context = { limits, now: () => this.nowMs };
+  readonly #context = {
+    limits,
+    packetRate: packetRate(limits),
+    turns: new Turns(() => this.nowMs),
+    now: () => this.nowMs,
+    report: () => undefined,
+  };
   #connection: Connection | undefined;
 
   constructor() {

@@ -1,11 +1,15 @@
-// One websocket of Bun.serve behind the core's Socket port. While the client keeps up it is reached by native
+// One websocket of Bun.serve behind the core's Socket port. What the client says is counted, and handled in fair turns. While the client keeps up it is reached by native
 // topics and `ws.send`; when it falls behind it leaves its topics and is fed from a bounded queue of shared frames
 // until it caught up, or is closed as `slow`. Nobody else waits for it.
 
 import type { ServerWebSocket } from "bun";
 import type { Limits } from "../core/limits.ts";
+import { TokenBucket } from "../core/rate-limit.ts";
+import type { Rate } from "../core/rate-limit.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/transport.ts";
 import { Backlog } from "./backlog.ts";
+import { FrameQueue } from "./frame-queue.ts";
+import type { Speaker, Turns } from "./turns.ts";
 
 /** Unread bytes in the engine above which a client is behind; it is fed up to here, so the rest stays shared. */
 const behindBytes = 64 * 1024;
@@ -24,11 +28,19 @@ const stallMs = 10_000;
 /** What the websockets of one listener share. */
 export interface SocketContext {
   readonly limits: Limits;
+  /** What one client may send. */
+  readonly packetRate: Rate;
+  readonly turns: Turns;
   /** Monotonic clock, ms. */
   now(): number;
+  /** Of an error in a handler, which ends its websocket and nothing else. */
+  report(error: unknown): void;
 }
 
-export class WebSocketTransport implements Socket {
+/** Messages that a client has handled before the next one's turn comes. */
+const messagesPerTurn = 32;
+
+export class WebSocketTransport implements Socket, Speaker {
   readonly handler: SocketHandler;
   readonly #context: SocketContext;
   #ws: ServerWebSocket<WebSocketTransport> | undefined;
@@ -36,6 +48,11 @@ export class WebSocketTransport implements Socket {
   /** Did it ever show that it reads? */
   #isProven = false;
   #cause: CloseCause = "peer";
+  #packets: TokenBucket | undefined;
+  /** What it said and was not handled yet. */
+  #inbox: FrameQueue | undefined;
+  /** It ended with something in there: that is handled first. */
+  #end: Parameters<SocketHandler["closed"]> | undefined;
 
   constructor(handler: SocketHandler, context: SocketContext) {
     this.handler = handler;
@@ -87,10 +104,12 @@ export class WebSocketTransport implements Socket {
   }
 
   close(code: number, reason: string): void {
+    this.#forgetInbox();
     this.#ws?.close(code, reason);
   }
 
   terminate(): void {
+    this.#forgetInbox();
     this.#ws?.terminate();
   }
 
@@ -101,11 +120,59 @@ export class WebSocketTransport implements Socket {
     this.handler.open(this);
   }
 
+  /** A message: it has its turn at once, or behind what waits. */
+  received(frame: Frame): void {
+    if (!this.#isWithinRate()) return;
+    const { turns } = this.#context;
+    if (!this.#inbox && turns.isOpen()) {
+      this.handler.message(frame);
+      return;
+    }
+    if (!this.#inbox) {
+      this.#inbox = new FrameQueue();
+      turns.add(this);
+    }
+    if (!turns.hasRoom(this.#inbox)) {
+      this.#flooded();
+      return;
+    }
+    const before = this.#inbox.bytes;
+    this.#inbox.push(frame);
+    turns.count(this.#inbox.bytes - before);
+  }
+
+  /** A websocket ping, which the engine answers by itself. */
+  pinged(): void {
+    this.#isWithinRate();
+  }
+
+  ponged(): void {
+    if (this.#isWithinRate()) this.handler.ponged?.();
+  }
+
+  work(): boolean {
+    this.#guard(() => {
+      const handle = (): void => {
+        for (let done = 0; done < messagesPerTurn && this.#inbox; done++) this.#handleNext(this.#inbox);
+      };
+      // As in the engine's own turns: one system call for all answers.
+      if (this.#ws) this.#ws.cork(handle);
+      else handle();
+    });
+    if (this.#inbox) return true;
+    const end = this.#end;
+    this.#end = undefined;
+    if (end) this.#guard(() => this.handler.closed(...end));
+    return false;
+  }
+
   /** @param fault why the engine closed it by itself; undefined: it did not. */
   ended(code: number, fault?: CloseCause): void {
     this.#ws = undefined;
     this.#backlog = undefined;
-    this.handler.closed(code, fault ?? this.#cause);
+    const cause = fault ?? this.#cause;
+    if (this.#inbox) this.#end = [code, cause];
+    else this.handler.closed(code, cause);
   }
 
   /** The client read something: its backlog goes on, and when all is read it is native again. */
@@ -120,6 +187,45 @@ export class WebSocketTransport implements Socket {
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();
+  }
+
+  /** @returns false when it sends too much: then it is ended. */
+  #isWithinRate(): boolean {
+    const now = this.#context.now();
+    this.#packets ??= new TokenBucket(this.#context.packetRate, now);
+    if (this.#packets.take(now)) return true;
+    this.#flooded();
+    return false;
+  }
+
+  /** Without a close frame: the engine would go on reading what comes behind one, as fast as it is sent. */
+  #flooded(): void {
+    this.#cause = "flood";
+    this.terminate();
+  }
+
+  #handleNext(inbox: FrameQueue): void {
+    const before = inbox.bytes;
+    const frame = inbox.shift();
+    this.#context.turns.count(inbox.bytes - before);
+    // Behind the last message the way is free for what comes next.
+    if (inbox.isEmpty) this.#inbox = undefined;
+    if (frame !== undefined) this.handler.message(frame);
+  }
+
+  #guard(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#context.report(error);
+      this.terminate();
+    }
+  }
+
+  /** Whoever is ended by us is not listened to any more. */
+  #forgetInbox(): void {
+    this.#context.turns.count(-(this.#inbox?.bytes ?? 0));
+    this.#inbox = undefined;
   }
 
   /**

@@ -11,8 +11,9 @@ import { createReceiver, type Receiver } from "../receiver.ts";
 const queueBytes = 64 * 1024 * 1024;
 /** What a message counts beside its payload, bytes. */
 const messageOverhead = 128;
-/** Delivered per turn of the event loop, bytes: in a burst the sockets' writes must get their turn. */
+/** Delivered per turn of the event loop, bytes and ms: in a burst the sockets' writes, and requests, must get their turn. */
 const turnBytes = 256 * 1024;
+const turnMs = 5;
 
 /** Keys that are kept; the oldest go first. */
 const maxKeys = 100_000;
@@ -139,11 +140,12 @@ export class MemoryBus implements Bus {
 
   readonly #deliver = (): void => {
     const queue = this.#queue;
+    const endsAt = performance.now() + turnMs;
     let bytes = 0;
     let count = 0;
     // The queue may grow meanwhile: handlers publish.
     for (const { listener, message } of queue) {
-      if (bytes >= turnBytes) break;
+      if (bytes >= turnBytes || performance.now() >= endsAt) break;
       bytes += message.payload.length + messageOverhead;
       count += 1;
       if (!listener.isClosed) listener.receive(message);

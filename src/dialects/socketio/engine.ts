@@ -1,6 +1,8 @@
 // What all sessions of one gateway's socketio dialect share: its options in milliseconds, the formats, the table
 // of sessions, and the ports they use. Made once by browser.ts, passed down, never global.
 
+import type { Rate } from "../../core/rate-limit.ts";
+import { packetRate } from "../../core/rate-limit.ts";
 import type { Format } from "../../core/connection.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { Pauses } from "../../core/pauses.ts";
@@ -14,6 +16,8 @@ export interface Engine {
   readonly options: SocketIoOptions;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  /** What one client may send (SEC-06). */
+  readonly packetRate: Rate;
   readonly formats: Readonly<Record<Generation, Format>>;
   /** Live sessions by Engine.IO sid. */
   readonly sessions: Map<string, Session>;
@@ -26,6 +30,7 @@ export function createEngine(context: BrowserContext, options: SocketIoOptions):
     options,
     pingIntervalMs: Math.round(options.pingInterval * 1000),
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
+    packetRate: packetRate(context.limits),
     formats: createFormats(),
     sessions: new Map(),
     pauses: new Pauses(context.now()),

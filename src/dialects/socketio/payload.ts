@@ -6,15 +6,20 @@ import { isUtf8 } from "node:buffer";
 import type { Frame } from "../../core/transport.ts";
 
 const separator = "\u001e";
+/** More packets than a body has room for. */
+const anyNumber = 2 ** 31;
 
 export function encodePayloadV4(frames: readonly Frame[]): string {
   return frames.map((frame) => (typeof frame === "string" ? frame : `b${toBase64(frame)}`)).join(separator);
 }
 
-/** @returns undefined when a packet is not decodable (EIO-17). */
-export function decodePayloadV4(body: string): readonly Frame[] | undefined {
+/**
+ * @param mostPackets of more, the first ones are decoded and one more.
+ * @returns undefined when one of them is not decodable (EIO-17).
+ */
+export function decodePayloadV4(body: string, mostPackets = anyNumber): readonly Frame[] | undefined {
   const frames: Frame[] = [];
-  for (const packet of body.split(separator)) {
+  for (const packet of body.split(separator, mostPackets + 1)) {
     if (packet.startsWith("b")) {
       const bytes = fromBase64(packet.slice(1));
       if (!bytes) return undefined;
@@ -51,11 +56,11 @@ export function encodePayloadV3Binary(frames: readonly Frame[]): Buffer<ArrayBuf
 }
 
 /** @returns undefined when a length or a packet is wrong (EIO-17). */
-export function decodePayloadV3Text(body: string): readonly Frame[] | undefined {
+export function decodePayloadV3Text(body: string, mostPackets = anyNumber): readonly Frame[] | undefined {
   if (body === "") return undefined;
   const frames: Frame[] = [];
   let at = 0;
-  while (at < body.length) {
+  while (at < body.length && frames.length <= mostPackets) {
     const colon = body.indexOf(":", at);
     const digits = colon === -1 ? "" : body.slice(at, colon);
     const length = lengthOf(digits);
@@ -79,10 +84,13 @@ export function textPacketV3(packet: string): Frame | undefined {
 /** Type byte of a binary message in version 3 (EIO-10). */
 export const messageByte = Uint8Array.of(4);
 
-export function decodePayloadV3Binary(body: Uint8Array): readonly Frame[] | undefined {
+export function decodePayloadV3Binary(
+  body: Uint8Array,
+  mostPackets = anyNumber,
+): readonly Frame[] | undefined {
   const frames: Frame[] = [];
   let at = 0;
-  while (at < body.length) {
+  while (at < body.length && frames.length <= mostPackets) {
     const isText = body[at] === 0;
     if (!isText && body[at] !== 1) return undefined;
     const end = body.indexOf(0xff, at + 1);

@@ -1,5 +1,6 @@
 // GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
 
+import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "../../core/dialect.ts";
 import type { Frame } from "../../core/transport.ts";
 import { readBody } from "../../core/codec/body.ts";
@@ -77,8 +78,9 @@ export async function answerPost(engine: Engine, polling: PollingRequest): Promi
       session.close("too_large");
       return refusalResponse("payload_too_large", exchange);
     }
-    const frames = decodePayload(polling, body);
-    if (!frames || !frames.every((frame) => session.receive(frame))) {
+    const frames = decodePayload(polling, body, engine.packetRate.burst);
+    if (frames && !session.posted(frames.length)) return refusalResponse("bad_request", exchange);
+    if (!frames || !(await receiveAll(session, frames))) {
       session.close("protocol_error");
       return refusalResponse("bad_request", exchange);
     }
@@ -88,12 +90,29 @@ export async function answerPost(engine: Engine, polling: PollingRequest): Promi
   }
 }
 
-function decodePayload(polling: PollingRequest, body: Buffer): readonly Frame[] | undefined {
+/** What a POST may have handled before others have their turn. */
+const packetsPerTurn = 100;
+
+/** @returns false at the first packet that is a protocol error. */
+async function receiveAll(session: Session, frames: readonly Frame[]): Promise<boolean> {
+  for (const [index, frame] of frames.entries()) {
+    if (index > 0 && index % packetsPerTurn === 0) await setImmediate();
+    if (!session.receive(frame)) return false;
+  }
+  return true;
+}
+
+/** @param mostPackets more are not decoded but for one, by which they are seen to be too many. */
+function decodePayload(
+  polling: PollingRequest,
+  body: Buffer,
+  mostPackets: number,
+): readonly Frame[] | undefined {
   const { request, exchange, session } = polling;
   const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
-  if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body) : undefined;
+  if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body, mostPackets) : undefined;
   const sent = toText(body);
   const text = sent !== undefined && exchange.query.has("j") ? jsonpPayload(sent) : sent;
   if (text === undefined) return undefined;
-  return session.version === 4 ? decodePayloadV4(text) : decodePayloadV3Text(text);
+  return session.version === 4 ? decodePayloadV4(text, mostPackets) : decodePayloadV3Text(text, mostPackets);
 }

@@ -2,6 +2,7 @@
 // them. Towards the hub it is the Client that frames go to; towards the Socket.IO layer it hands up messages.
 
 import type { DisconnectReason } from "../../core/disconnect.ts";
+import { TokenBucket } from "../../core/rate-limit.ts";
 import type { Client, CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
 import { toAscii } from "./ascii.ts";
 import { SocketIoClient } from "./client.ts";
@@ -43,6 +44,8 @@ export class Session implements Client, SocketHandler {
   #socket: Socket | undefined;
   #probe: Probe | undefined;
   #isPosting = false;
+  /** What it may still post; websockets have their own count. */
+  #packets: TokenBucket | undefined;
   #isOpen = true;
   readonly #heartbeat: Heartbeat;
   /** Once it is over: until when a client that polls may fetch what it was not told yet. */
@@ -175,6 +178,15 @@ export class Session implements Client, SocketHandler {
     if (this.#isPosting) this.close("protocol_error");
     else this.#isPosting = true;
     return this.#isOpen && this.#isPosting;
+  }
+
+  /** It posted so many packets. @returns false when that is more than one client may send: the session ends (SEC-06). */
+  posted(packets: number): boolean {
+    const now = this.#engine.context.now();
+    this.#packets ??= new TokenBucket(this.#engine.packetRate, now);
+    if (this.#packets.take(now, packets)) return true;
+    this.close("flood");
+    return false;
   }
 
   endPost(): void {
