@@ -33,6 +33,10 @@ export const corrections: readonly Correction[] = [
     text: "The base64 of a client, in version 4 and in the `b4` form of version 3, may hold line breaks, blanks and tabs anywhere and the URL alphabet: clients for Java and Android write it so.",
   },
   {
+    ids: "EIO-10",
+    text: "A websocket of version 4 may send binary as `b` and base64 in a text frame: official clients with `forceBase64` do.",
+  },
+  {
     ids: "EIO-09",
     text: "Every answer to a poll of version 3 is in binary form, unless its request has `b64=1` or asks for JSONP: browsers with socket.io-client 1.0 to 1.3.7 read no other. JSON toward version 3 is pure ASCII: 1.0 to 1.7.4 end at any other character.",
   },

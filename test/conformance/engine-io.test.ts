@@ -744,6 +744,13 @@ describe("websocket", () => {
     socket.send(Buffer.alloc(0));
     socket.send('420["leave",{"room":"a"}]');
     expect(await socket.waitForMessage()).toBe("430[]");
+    // As a client sends it that was told to do without binary frames (`forceBase64`).
+    for (const attachment of ["bAQI=", "bAQI=\r\n", "b-_8", "b"]) {
+      socket.send('451-["x",{"_placeholder":true,"num":0}]');
+      socket.send(attachment);
+      socket.send('420["leave",{"room":"a"}]');
+      expect(await socket.waitForMessage()).toBe("430[]");
+    }
   });
 
   test("EIO-10 SIO-09 version 3: binary frames begin with the type byte; with b64 they are text", async () => {
@@ -772,6 +779,7 @@ describe("websocket", () => {
     [websocket4, "0"],
     [websocket4, "2"],
     [websocket4, "b4AQI="],
+    [websocket4, "b?"],
     [websocket4, Buffer.of(1)],
     [websocket3, "abc"],
     [websocket3, "3"],

@@ -21,7 +21,7 @@ export function decodePayloadV4(body: string, mostPackets = anyNumber): readonly
   const frames: Frame[] = [];
   for (const packet of body.split(separator, mostPackets + 1)) {
     if (packet.startsWith("b")) {
-      const bytes = fromBase64(packet.slice(1));
+      const bytes = base64PacketV4(packet);
       if (!bytes) return undefined;
       frames.push(bytes);
     } else if (/^[0-6]/.test(packet)) {
@@ -31,6 +31,11 @@ export function decodePayloadV4(body: string, mostPackets = anyNumber): readonly
     }
   }
   return frames;
+}
+
+/** A binary message of version 4 as text, on a websocket too: `b` + base64. */
+export function base64PacketV4(packet: string): Uint8Array | undefined {
+  return fromBase64(packet.slice(1));
 }
 
 /** Text form: `<n>:<packet>`, n in UTF-16 units; binary as `b4` + base64. */

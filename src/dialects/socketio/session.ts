@@ -10,7 +10,7 @@ import type { Engine } from "./engine.ts";
 import type { Generation } from "./format.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
-import { messageByte, textPacketV3 } from "./payload.ts";
+import { base64PacketV4, messageByte, textPacketV3 } from "./payload.ts";
 import type { Probe } from "./upgrade.ts";
 
 /** Packet types of Engine.IO that have no payload here. */
@@ -244,8 +244,9 @@ export class Session implements Client, SocketHandler {
       this.send([toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong]);
       return true;
     }
-    if (this.version === 3 && frame.startsWith("b4")) {
-      const bytes = textPacketV3(frame);
+    if (type === "b") {
+      // A client that was told to do without binary frames (EIO-08, EIO-10).
+      const bytes = this.version === 4 ? base64PacketV4(frame) : textPacketV3(frame);
       return bytes !== undefined && typeof bytes !== "string" && this.#receiveBinary(bytes);
     }
     return type === packet.noop || type === "5";
