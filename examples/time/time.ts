@@ -23,9 +23,10 @@ function startClock(backend: Backend): () => void {
 }
 
 await runExample(async (stopped) => {
-  const options = readOptions({ "no-backend": { type: "boolean" } });
+  const options = readOptions({ "no-backend": { type: "boolean" }, secret: { type: "string" } });
   const { port, gatewayPort, gatewayUrl, redis, flags } = options;
-  const secret = randomBytes(24).toString("base64url");
+  // One that is known lets a terminal speak, too.
+  const secret = String(flags["secret"] ?? randomBytes(24).toString("base64url"));
   await using backend = redis === undefined ? httpBackend(gatewayUrl, secret) : await redisBackend(redis);
   await using web = serveExample({ port, gatewayPort, folder: import.meta.dirname });
   const env = { BELFRY_SECRET: secret };
