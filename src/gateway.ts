@@ -5,7 +5,7 @@
 import type { Readiness } from "./api/app.ts";
 import { notFoundRoute } from "./api/not-found.ts";
 import { apiRoutes } from "./api/routes.ts";
-import { isLoopback } from "./auth/address.ts";
+import { isShared } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
@@ -34,7 +34,6 @@ import type { DialectName } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
 import { closeAll } from "./server/drain.ts";
 import { Listener } from "./server/listener.ts";
-import { TrustedProxies } from "./server/request.ts";
 
 /** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
 const tickMs = 250;
@@ -79,7 +78,6 @@ export class Gateway {
   readonly #bus: Bus;
   readonly #sessions: Bus;
   readonly #hub: Hub;
-  readonly #proxies: readonly TrustedProxies[];
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
   readonly #sides: readonly Sides[];
@@ -97,7 +95,6 @@ export class Gateway {
     this.#bus = bus;
     this.#sessions = sessions;
     this.#hub = this.#createHub();
-    this.#proxies = config.listeners.map(({ trustedProxies }) => new TrustedProxies(trustedProxies));
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
     this.#isOpenRoom = compileGlobs(config.openRooms);
@@ -178,13 +175,8 @@ export class Gateway {
     return {
       limits: this.#config.limits,
       now: monotonic,
-      isExempt: (address: string) => this.#isExempt(address),
+      isExempt: isShared,
     };
-  }
-
-  /** Many clients share these addresses: no limit counts them as one (SEC-15). */
-  #isExempt(address: string): boolean {
-    return isLoopback(address) || this.#proxies.some((proxies) => proxies.trusts(address));
   }
 
   #createSides(): readonly Sides[] {
@@ -231,7 +223,7 @@ export class Gateway {
       observe: this.#observe,
       limits,
       now: monotonic,
-      admit: (address) => this.#admit(address),
+      admit: (countedAs) => this.#admit(countedAs),
       isOpenRoom: this.#isOpenRoom,
     };
   }
@@ -248,10 +240,10 @@ export class Gateway {
     };
   }
 
-  #admit(address: string): (() => void) | undefined {
+  #admit(countedAs: string): (() => void) | undefined {
     const isFull = this.#connections >= this.#config.limits.connections;
     const refusal = this.#state === "draining" ? "shutting_down" : isFull ? "connections" : undefined;
-    const release = refusal ?? this.#addresses.admit(address);
+    const release = refusal ?? this.#addresses.admit(countedAs);
     if (typeof release === "string") {
       this.#observe.refused("http", release);
       return undefined;

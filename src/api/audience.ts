@@ -36,9 +36,9 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
   return {
     path: "/-/audience",
     isPrefix: false,
-    async fetch(request, { address }) {
+    async fetch(request, { countedAs }) {
       if (request.method !== "POST") return textAnswer(405, "Expected the method POST\n", { allow: "POST" });
-      const verdict = await checkSecret(bearerToken(request), address);
+      const verdict = await checkSecret(bearerToken(request), countedAs);
       if (verdict === "limited")
         return textAnswer(429, "Expected fewer wrong secrets\n", { "retry-after": "60" });
       if (verdict === "wrong") {

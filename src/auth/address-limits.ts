@@ -12,7 +12,7 @@ export interface AddressLimitsParts {
   readonly limits: Pick<Limits, "connectionsPerAddress" | "handshakesPerAddress">;
   /** Monotonic clock, ms. */
   now(): number;
-  /** Loopback and trusted proxies: many clients share these addresses, so they are not limited (SEC-15). */
+  /** Many clients share it, so it is not limited (SEC-15). */
   isExempt(address: string): boolean;
 }
 

@@ -14,6 +14,18 @@ export function addressKey(address: string): string {
   return mappedIpv4(groups) ?? groups.slice(0, 4).map(hex).join(":");
 }
 
+/** No address begins so. */
+const sharedMark = "shared ";
+
+/** What limits know an address by that many clients share: none of them counts it (SEC-15). */
+export function sharedAddress(address: string): string {
+  return sharedMark + address;
+}
+
+export function isShared(countedAs: string): boolean {
+  return countedAs.startsWith(sharedMark);
+}
+
 /** 127.0.0.0/8 and ::1: a proxy or backend on this machine, never one client (SEC-15). */
 export function isLoopback(address: string): boolean {
   const groups = parseIpv6(address);

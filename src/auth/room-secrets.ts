@@ -24,7 +24,7 @@ export interface RoomSecretsParts {
   readonly observe: Observe;
   /** Monotonic clock, ms. */
   now(): number;
-  /** Loopback and trusted proxies: there only the limit of the connection counts (SEC-15). */
+  /** Many clients share it: there only the limit of the connection counts (SEC-15). */
   isExempt(address: string): boolean;
 }
 

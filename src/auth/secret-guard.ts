@@ -15,7 +15,7 @@ export interface SecretGuardParts {
   now(): number;
   /** Waits, ms. */
   sleep?(ms: number): Promise<unknown>;
-  /** Loopback and trusted proxies (SEC-15). */
+  /** Many clients share it (SEC-15). */
   isExempt(address: string): boolean;
 }
 

@@ -32,7 +32,8 @@ Examples:
 
 Every option can be set by a flag, the environment (\`belfry config env\` lists
 the names) or a config file; a flag wins over the environment, the environment
-over the file. SIGTERM or SIGINT drains and ends; a second one ends at once.`;
+over the file. SIGTERM, SIGINT or SIGHUP drains and ends; a second one ends at
+once.`;
 
 export function serveCommand(io: Io): Command {
   const command = new Command("serve").description("Run the gateway");

@@ -37,16 +37,19 @@ class FakeProcess {
 }
 
 describe("signals", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)("SEC-14 %s drains, then the run is over", async (signal) => {
-    const fake = new FakeProcess();
-    const run = fake.run();
-    await fake.signal(signal, 5_000);
-    expect(fake.events).toEqual([`stop ${signal}`]);
-    fake.drain.resolve();
-    await run;
-    expect(fake.events).toEqual([`stop ${signal}`]);
-    expect(fake.onSignal).toBe(undefined);
-  });
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+    "SEC-14 %s drains, then the run is over",
+    async (signal) => {
+      const fake = new FakeProcess();
+      const run = fake.run();
+      await fake.signal(signal, 5_000);
+      expect(fake.events).toEqual([`stop ${signal}`]);
+      fake.drain.resolve();
+      await run;
+      expect(fake.events).toEqual([`stop ${signal}`]);
+      expect(fake.onSignal).toBe(undefined);
+    },
+  );
 
   test("SEC-14 what follows within a second is the same signal, as npm doubles it", async () => {
     const fake = new FakeProcess();
@@ -80,6 +83,7 @@ describe("signals", () => {
   });
 
   test("SEC-14 exit codes are those of shells", () => {
-    expect([signalExitCode("SIGINT"), signalExitCode("SIGTERM")]).toEqual([130, 143]);
+    const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+    expect(signals.map(signalExitCode)).toEqual([129, 130, 143]);
   });
 });

@@ -1,7 +1,9 @@
-// From a signal to the end of the process: the first SIGTERM or SIGINT drains, a second one ends at once. npm passes
-// a terminal's signal on a second time, so what follows within a second is still the first.
+// From a signal to the end of the process: the first SIGTERM, SIGINT or SIGHUP drains, a second one ends at once. npm
+// passes a terminal's signal on a second time, so what follows within a second is still the first.
 
-export type StopSignal = "SIGINT" | "SIGTERM";
+import { readFileSync } from "node:fs";
+
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 export interface SignalParts {
   /** Calls back for every signal; returns what ends that. */
@@ -38,21 +40,29 @@ export async function stopOnSignal(parts: SignalParts): Promise<void> {
 
 /** The exit code of a process that a signal ended, as shells have it. */
 export function signalExitCode(signal: StopSignal): number {
-  return signal === "SIGINT" ? 130 : 143;
+  return { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal];
 }
 
 /** The signals of this process. */
 export function listenToProcess(onSignal: (signal: StopSignal) => void): () => void {
-  const onInterrupt = (): void => {
-    onSignal("SIGINT");
-  };
-  const onTerminate = (): void => {
-    onSignal("SIGTERM");
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onTerminate);
+  const signals: readonly StopSignal[] = [
+    "SIGINT",
+    "SIGTERM",
+    ...(isHangupIgnored() ? [] : ["SIGHUP" as const]),
+  ];
+  for (const signal of signals) process.on(signal, onSignal);
   return () => {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
+    for (const signal of signals) process.off(signal, onSignal);
   };
+}
+
+/** Started with `nohup`, it outlives its terminal: a handler would undo that. Only Linux tells. */
+function isHangupIgnored(): boolean {
+  try {
+    const [, mask = "0"] = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    // No such file on this system.
+    return false;
+  }
 }

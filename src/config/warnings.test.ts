@@ -81,6 +81,23 @@ describe("dangerous starts", () => {
     expect(codesOf({})).toEqual([]);
   });
 
+  test.each<[string, boolean]>([
+    ["0.0.0.0/0", true],
+    ["::/0", true],
+    ["0.0.0.0/1", true],
+    ["128.0.0.0/7", true],
+    ["2000::/3", true],
+    ["10.0.0.0/8", false],
+    ["fc00::/7", false],
+    ["192.0.2.1", false],
+    ["::1", false],
+  ])("T32 SEC-15 trusted proxies %s are everybody: %j", (range, isWide) => {
+    const config = configSchema.parse({ listeners: [{ trustedProxies: ["127.0.0.1", range] }] });
+    const warnings = findWarnings(config);
+    expect(warnings.map(({ code }) => code)).toEqual(isWide ? ["trusts_everybody"] : []);
+    expect(warnings.every(({ text }) => text.includes(range))).toBe(true);
+  });
+
   test("T32 a Redis whose certificate nobody looks at", () => {
     const config = configSchema.parse({ redisTls: { insecure: true } });
     expect(findWarnings(config).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);

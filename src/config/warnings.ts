@@ -15,6 +15,7 @@ export type WarningCode =
   | "open_publish"
   | "no_redis_prefix"
   | "sessions_nowhere"
+  | "trusts_everybody"
   | "origin_matches_nothing"
   | "redis_tls_unverified";
 
@@ -37,13 +38,28 @@ export function findWarnings(config: Config): readonly Warning[] {
 
 function listenerWarnings(listener: ListenerConfig, config: Config): readonly Warning[] {
   const { address, origins } = listener;
-  const warnings = unmatched(origins);
+  const warnings = [...unmatched(origins), ...proxyWarnings(listener)];
   if (address === undefined || isLocal(parseAddress(address)?.host ?? "")) return warnings;
   if (origins === "*") {
     const text = `Any web page in the world may connect to ${address}: its origins are \`*\``;
     warnings.push({ code: "public_any_origin", text });
   }
   return [...warnings, ...publishWarnings(listener, config)];
+}
+
+/** The widest ranges that somebody may own: 10.0.0.0/8, fc00::/7. */
+const widestRange = { ipv4: 8, ipv6: 7 } as const;
+
+/** Whoever is trusted says who it is, and is never counted as itself (SEC-15). */
+function proxyWarnings({ trustedProxies }: ListenerConfig): readonly Warning[] {
+  const isWide = (range: string): boolean => {
+    const [network = "", bits = "128"] = range.split("/");
+    return Number(bits) < widestRange[network.includes(":") ? "ipv6" : "ipv4"];
+  };
+  return trustedProxies.filter(isWide).map((range) => ({
+    code: "trusts_everybody",
+    text: `Whoever reaches the listener is believed to be a proxy: trustedProxies has ${range}. It may claim any address, and no limit per address holds for it: list the addresses of your own proxies`,
+  }));
 }
 
 /** Who may publish over HTTP at a public address. */

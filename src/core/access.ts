@@ -21,7 +21,7 @@ export interface JoinRequest {
   readonly room: string;
   /** As the client sent it: only a non-empty string can be right. */
   readonly secret: unknown;
-  /** The client's address, behind trusted proxies. */
+  /** What limits count the client by (`Exchange.countedAs`). */
   readonly address: string;
   /** Who asks: failed joins are limited per client too. Any object that the client cannot have anew without connecting. */
   readonly client: object;

@@ -18,6 +18,11 @@ export interface Exchange {
   readonly query: URLSearchParams;
   /** The client's address, behind trusted proxies (SEC-15). */
   readonly address: string;
+  /**
+   * What limits count it by: its address, or a name that no limit counts. That has the peer itself where it is on this
+   * machine or a proxy that this listener trusts, and nobody of whom a proxy says an address (SEC-15).
+   */
+  readonly countedAs: string;
   /** Verdict on the `Origin` header (EIO-18); `undefined` means that there was none, which is allowed. */
   readonly origin: string | undefined;
   readonly isOriginAllowed: boolean;
@@ -94,10 +99,10 @@ export interface BrowserContext {
   readonly observe: Observe;
   readonly limits: Limits;
   /**
-   * Admits one more connection from this address (SEC-06, SEC-15). @returns what gives the place back, to be called
-   * once; undefined when the address or the gateway has too many.
+   * Admits one more connection of this client (`Exchange.countedAs`; SEC-06, SEC-15). @returns what gives the place back, to
+   * be called once; undefined when the client's address or the gateway has too many.
    */
-  admit(address: string): (() => void) | undefined;
+  admit(countedAs: string): (() => void) | undefined;
   /** Monotonic clock, ms. */
   now(): number;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */

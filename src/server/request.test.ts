@@ -12,6 +12,7 @@ import {
   TrustedProxies,
   unixPeer,
 } from "./request.ts";
+import type { Client } from "./request.ts";
 
 function request(headers: Record<string, string> = {}, init: RequestInit = {}, url = "http://a/x"): Request {
   return new Request(url, { headers: { host: "a", ...headers }, ...init });
@@ -19,7 +20,8 @@ function request(headers: Record<string, string> = {}, init: RequestInit = {}, u
 
 describe("SEC-15 T12 the client's address", () => {
   const proxies = new TrustedProxies(["127.0.0.1", "10.0.0.0/8", "::1", "2001:db8:ffff::/48"]);
-  const clientOf = (peer: string, forwarded?: string): string =>
+  const clientOf = (peer: string, forwarded?: string): string => locate(peer, forwarded).address;
+  const locate = (peer: string, forwarded?: string): Client =>
     proxies.clientOf(
       plainAddress(peer),
       request(forwarded === undefined ? {} : { "x-forwarded-for": forwarded }),
@@ -81,6 +83,28 @@ describe("SEC-15 T12 the client's address", () => {
     });
   }
 
+  const counted: readonly (readonly [peer: string, forwarded: string | undefined, countedAs: string])[] = [
+    ["192.0.2.1", undefined, "192.0.2.1"],
+    ["192.0.2.1", "127.0.0.1", "192.0.2.1"],
+    ["127.0.0.9", undefined, "shared 127.0.0.9"],
+    ["127.0.0.9", "192.0.2.1", "shared 127.0.0.9"],
+    ["10.1.1.1", undefined, "shared 10.1.1.1"],
+    ["10.1.1.1", "unknown", "shared 10.1.1.1"],
+    ["10.1.1.1", "192.0.2.1", "192.0.2.1"],
+    ["10.1.1.1", "127.0.0.9", "127.0.0.9"],
+    ["10.1.1.1", "127.0.0.1", "127.0.0.1"],
+    ["10.1.1.1", "::1", "::1"],
+    ["10.1.1.1", "10.2.2.2", "10.2.2.2"],
+    ["10.1.1.1", "10.3.3.3, 10.2.2.2", "10.3.3.3"],
+    ["10.1.1.1", "unknown, 10.2.2.2", "10.2.2.2"],
+    ["10.1.1.1", "10.2.2.2, unix:", "10.2.2.2"],
+    [unixPeer, undefined, "shared unix:"],
+    [unixPeer, "127.0.0.1", "127.0.0.1"],
+  ];
+  test.each([...counted])("SEC-15 from %s, who says %s: limits count %s", (peer, forwarded, countedAs) => {
+    expect(locate(peer, forwarded).countedAs).toBe(countedAs);
+  });
+
   test("SEC-15 T12 a header of 16 KiB widens no limit and is read in no time", () => {
     const started = performance.now();
     expect(clientOf("127.0.0.1", `${"198.51.100.9, ".repeat(1_150)}192.0.2.1`)).toBe("192.0.2.1");
@@ -92,7 +116,8 @@ describe("SEC-15 T12 the client's address", () => {
 
   test("without trusted proxies nothing is believed", () => {
     const nobody = new TrustedProxies([]);
-    expect(nobody.clientOf("127.0.0.1", request({ "x-forwarded-for": "192.0.2.1" }))).toBe("127.0.0.1");
+    const { address } = nobody.clientOf("127.0.0.1", request({ "x-forwarded-for": "192.0.2.1" }));
+    expect(address).toBe("127.0.0.1");
     expect(nobody.trusts("127.0.0.1")).toBe(false);
     expect(nobody.trusts("nonsense")).toBe(false);
   });

@@ -2,6 +2,7 @@
 // its Origin speak to us (origin.ts). Closes the engine's known gaps: two Host headers, and an upgrade with a body.
 
 import { BlockList, isIP } from "node:net";
+import { isLoopback, sharedAddress } from "../auth/address.ts";
 import type { Exchange } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
@@ -73,6 +74,12 @@ export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
  */
 export const unixPeer = "unix:";
 
+/**
+ * Who asks, and what limits count it by (SEC-15). The peer itself is not counted when it is a proxy or on this machine; what
+ * a proxy says always is, be it a proxy's own address: a wide range of trusted ones lifts no limit behind them.
+ */
+export type Client = Pick<Exchange, "address" | "countedAs">;
+
 /** Proxies whose `X-Forwarded-*` are believed: addresses and CIDR ranges, and whoever may open our unix socket. */
 export class TrustedProxies {
   readonly #list = new BlockList();
@@ -93,15 +100,21 @@ export class TrustedProxies {
     return isIP(address) !== 0 && this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
   }
 
-  /** The client: the last address of `X-Forwarded-For` that is no trusted proxy (SEC-15). */
-  clientOf(peer: string, request: Request): string {
-    if (!this.trusts(peer)) return peer;
+  /** The client: the last address of `X-Forwarded-For` that is no trusted proxy (SEC-15); the peer when there is none. */
+  clientOf(peer: string, request: Request): Client {
+    if (!this.trusts(peer)) {
+      return { address: peer, countedAs: isLoopback(peer) ? sharedAddress(peer) : peer };
+    }
+    let farthest: string | undefined;
     const forwarded = (request.headers.get("x-forwarded-for") ?? "").split(",");
     for (const entry of forwarded.toReversed()) {
       const address = plainAddress(withoutPort(entry.trim()));
-      if (!this.trusts(address)) return isIP(address) === 0 ? peer : address;
+      if (address === unixPeer) continue;
+      if (isIP(address) === 0) break;
+      if (!this.trusts(address)) return { address, countedAs: address };
+      farthest = address;
     }
-    return peer;
+    return { address: peer, countedAs: farthest ?? sharedAddress(peer) };
   }
 }
 
@@ -133,7 +146,7 @@ export function createExchange({ request, peer, proxies, origins, hold }: Exchan
   return {
     path: url.pathname,
     query: url.searchParams,
-    address: proxies.clientOf(peer, request),
+    ...proxies.clientOf(peer, request),
     origin,
     isOriginAllowed: isOriginAllowed(origin, isOwn, origins),
     isOwnOrigin: isOwn,

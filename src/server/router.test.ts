@@ -37,6 +37,7 @@ function exchange(path: string): Exchange {
     path,
     query: new URLSearchParams(),
     address: "",
+    countedAs: "",
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: false,

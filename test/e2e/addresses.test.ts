@@ -128,6 +128,29 @@ describe("limits per address", () => {
     expect(await gateway.metric("belfry_refused_total")).toBe(0);
   });
 
+  test("SEC-15 what a proxy says is counted, be it loopback, a trusted address, or everybody's", async () => {
+    for (const trusted of [["127.0.0.1", "192.0.2.0/28"], ["0.0.0.0/0"], ["0.0.0.0/0", "::/0"]]) {
+      await using gateway = await start({ connectionsPerAddress: 2 }, trusted);
+      for (const forwarded of ["127.0.0.5", "192.0.2.3", "203.0.113.9", "unknown, 192.0.2.7", "::1"]) {
+        const statuses = await statusesOf(4, async () => poll(gateway, forwarded));
+        expect([trusted, forwarded, statuses]).toEqual([trusted, forwarded, first(2, 200, 2, 403)]);
+      }
+      // The proxy for itself, as a health check does.
+      expect(await statusesOf(5, async () => poll(gateway))).toEqual(first(5, 200, 0, 0));
+    }
+  });
+
+  test("SEC-15 a proxy of another listener is a client like any other", async () => {
+    await using gateway = await startGateway({
+      listeners: [
+        { address: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] },
+        { address: "127.0.0.1:0", trustedProxies: ["198.51.100.0/24"] },
+      ],
+      limits: { connectionsPerAddress: 2 },
+    });
+    expect(await statusesOf(4, async () => poll(gateway, "198.51.100.7"))).toEqual(first(2, 200, 2, 403));
+  });
+
   test("SEC-15 WSE-08 T13 a guesser of secrets locks out itself, on all its connections, and nobody else", async () => {
     await using gateway = await start({ failedJoinsPerMinute: 3 });
     const join = async (socket: RawWebSocket, room: string, secret: string): Promise<void> => {

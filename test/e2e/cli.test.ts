@@ -221,7 +221,7 @@ describe("belfry serve", () => {
 });
 
 describe("signals", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)(
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
     "SEC-14 %s closes the clients and ends with 0",
     async (signal) => {
       await using gateway = start(["serve", "-a", "127.0.0.1:0"]);
@@ -234,6 +234,20 @@ describe("signals", () => {
       await gateway.waitFor(/"event":"stopped"/);
     },
   );
+
+  // Elsewhere nobody tells what was ignored at the start.
+  if (process.platform === "linux") {
+    test("SEC-14 started with nohup it outlives its terminal, and drains when it is told to", async () => {
+      await using gateway = new RunningProcess(["nohup", belfryPath, "serve", "-a", "127.0.0.1:0"]);
+      const url = await urlOf(gateway);
+      gateway.kill("SIGHUP");
+      gateway.kill("SIGHUP");
+      expect((await fetch(`${url}/-/health/ready`)).status).toBe(200);
+      gateway.kill("SIGTERM");
+      expect(await gateway.exited).toBe(0);
+      await gateway.waitFor(/"event":"stopping","signal":"SIGTERM"/);
+    });
+  }
 
   test("SEC-14 the drain is seen in readiness, what follows at once is the same signal, a later one ends it", async () => {
     await using gateway = start(["serve", "-a", "127.0.0.1:0", "--drain", "600"]);

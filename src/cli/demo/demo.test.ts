@@ -6,6 +6,7 @@ const exchange: Exchange = {
   path: "",
   query: new URLSearchParams(),
   address: "127.0.0.1",
+  countedAs: "127.0.0.1",
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,

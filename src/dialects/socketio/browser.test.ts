@@ -30,6 +30,7 @@ const exchangeOf = (url: string): Exchange => ({
   path: new URL(url).pathname,
   query: new URL(url).searchParams,
   address: "192.0.2.1",
+  countedAs: "192.0.2.1",
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,

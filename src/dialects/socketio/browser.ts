@@ -123,13 +123,13 @@ interface Handshake {
 }
 
 function handshake(engine: Engine, { request, exchange, version }: Handshake): Response | Promise<Response> {
-  const release = engine.context.admit(exchange.address);
+  const release = engine.context.admit(exchange.countedAs);
   if (!release) return refusalResponse("forbidden", exchange);
   const session = new Session(engine, {
     sid: sidFor(version),
     version,
     isBase64: isBase64(exchange),
-    address: exchange.address,
+    address: exchange.countedAs,
     release,
     packetsPerPoll: isPythonClient(request) ? 16 : Number.POSITIVE_INFINITY,
   });
@@ -141,13 +141,13 @@ function handshake(engine: Engine, { request, exchange, version }: Handshake): R
 }
 
 function openWebSocket(engine: Engine, asked: Omit<Handshake, "request">): SocketHandler | Response {
-  const release = engine.context.admit(asked.exchange.address);
+  const release = engine.context.admit(asked.exchange.countedAs);
   if (!release) return refusalResponse("forbidden", asked.exchange);
   return new Session(engine, {
     sid: sidFor(asked.version),
     version: asked.version,
     isBase64: isBase64(asked.exchange),
-    address: asked.exchange.address,
+    address: asked.exchange.countedAs,
     release,
     packetsPerPoll: undefined,
   });

@@ -59,6 +59,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     path: "/emit",
     query: new URLSearchParams(),
     address: "127.0.0.1",
+    countedAs: "127.0.0.1",
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: true,

@@ -23,7 +23,7 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
   return {
     path: "/emit",
     isPrefix: false,
-    async fetch(request, { address }) {
+    async fetch(request, { countedAs }) {
       if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
       if (request.method !== "POST") {
         context.observe.refused("socketio", "method_not_allowed");
@@ -32,7 +32,7 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
       try {
         const fields = await readFields(request, context.limits.httpBodyBytes);
         // Before anything else is judged: a stranger learns nothing about the rest (WSE-22).
-        const verdict = await checkSecret(stringMember(fields, "secret"), address);
+        const verdict = await checkSecret(stringMember(fields, "secret"), countedAs);
         if (verdict === "wrong") throw new GatewayError("secret_wrong", "Incorrect secret");
         if (verdict === "limited") throw new GatewayError("secret_limited", "Too many incorrect secrets");
         await publish(context, options, fields);

@@ -10,6 +10,7 @@ const exchange: Exchange = {
   path: "/socket.io/",
   query: new URLSearchParams(),
   address: "",
+  countedAs: "",
   origin: undefined,
   isOriginAllowed: true,
   isOwnOrigin: true,

@@ -23,7 +23,7 @@ export interface SessionParts {
   readonly sid: string;
   readonly version: 3 | 4;
   readonly isBase64: boolean;
-  /** The client's address, for limits. */
+  /** What limits count the client by. */
   readonly address: string;
   /** Given back when the session ends. */
   readonly release: () => void;

@@ -124,7 +124,7 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
   const closed = "Expected a channel that anyone may join";
   if (roomSpace(path) !== undefined) return refuse(403, "secret_needed", closed);
   if (context.hub.isOwnRoom("/", path)) return refuse(403, "room_of_another", closed);
-  const release = context.admit(exchange.address);
+  const release = context.admit(exchange.countedAs);
   if (!release) return refuse(503, "too_many_connections", "Expected fewer connections");
   return new PlainClient(dialect, new Place(context, path, release));
 }

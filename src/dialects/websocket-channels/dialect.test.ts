@@ -535,7 +535,13 @@ describe("routes", () => {
     const [route] = gateway.browser.routes;
     const verdict = (target: string): string | undefined => {
       const url = new URL(target, gateway.url);
-      const exchange = { path: url.pathname, query: url.searchParams, address: "", origin: undefined };
+      const exchange = {
+        path: url.pathname,
+        query: url.searchParams,
+        address: "",
+        countedAs: "",
+        origin: undefined,
+      };
       return route?.accepts?.(new Request(url), {
         ...exchange,
         isOriginAllowed: true,

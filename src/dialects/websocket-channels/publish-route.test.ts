@@ -52,6 +52,7 @@ async function post(route: Route, path: string, body: string | Uint8Array<ArrayB
     path: new URL(url).pathname,
     query: new URLSearchParams(),
     address: "",
+    countedAs: "",
     origin: undefined,
     isOriginAllowed: true,
     isOwnOrigin: true,

@@ -79,7 +79,7 @@ async function judge(
     observe.refused(dialectName, "origin");
     return textAnswer(403, "Expected an origin that may publish\n");
   }
-  const verdict = (await checkSecret?.(bearerToken(request), exchange.address)) ?? "wrong";
+  const verdict = (await checkSecret?.(bearerToken(request), exchange.countedAs)) ?? "wrong";
   if (verdict === "right") return undefined;
   if (verdict === "limited") {
     observe.refused(dialectName, "secret_limited");

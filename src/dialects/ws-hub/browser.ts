@@ -121,7 +121,7 @@ function judge(door: Door, request: Request, exchange: Exchange): PlainClient | 
     hintAtOrigin(context.observe, "ws-hub", exchange);
     return refuse(door, "origin", textAnswer(403, "Expected another origin\n"));
   }
-  const release = context.admit(exchange.address);
+  const release = context.admit(exchange.countedAs);
   if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
   if (!keyRates.take(key, context.now())) {
     release();

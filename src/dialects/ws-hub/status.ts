@@ -24,8 +24,8 @@ export function statusRoutes(
   const route = (path: string, answer: () => Response): Route => ({
     path,
     isPrefix: false,
-    async fetch(request, { address }) {
-      const verdict = await checkToken(bearerToken(request), address);
+    async fetch(request, { countedAs }) {
+      const verdict = await checkToken(bearerToken(request), countedAs);
       if (verdict !== "right") {
         observe.refused("ws-hub", `secret_${verdict}`);
         return textAnswer(404, `${statusSentence}\n`);

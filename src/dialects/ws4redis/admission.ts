@@ -62,7 +62,7 @@ export class Admission {
     const channels = this.#allowed(facility, asked);
     if (!channels) return this.#deny("channels_denied");
     // Before anybody is asked who it is: that is the most work (T12).
-    const release = this.#parts.context.admit(exchange.address);
+    const release = this.#parts.context.admit(exchange.countedAs);
     if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
     return this.#identify(request, exchange, { facility, tokens, channels, release });
   }
