@@ -26,11 +26,11 @@ export interface FileRequest {
 }
 
 /** @throws GatewayError `config_invalid` */
-export async function openFileSource(request: FileRequest): Promise<FileSource | undefined> {
+export function openFileSource(request: FileRequest): FileSource | undefined {
   const own = request.profile?.file;
   const path = request.path ?? own?.places.find((place) => existsSync(place));
   if (path === undefined) return undefined;
-  const result = await readConfigFile(path);
+  const result = readConfigFile(path);
   if (!result.isOk) throw new GatewayError("config_invalid", result.problem);
   if (!own) return { path, tree: result.tree, notes: [], warnings: [] };
   const { values, notes, warnings } = readOwn(own, path, result.tree);

@@ -64,7 +64,7 @@ describe("config files", () => {
     await writeFile(big, "#".repeat(1024 * 1024 + 1));
     const problems = await Promise.all(
       [join(folder, "none.yaml"), folder, big].map(async (path) => {
-        const result = await readConfigFile(path);
+        const result = readConfigFile(path);
         return result.isOk ? "" : result.problem.replaceAll(folder, "DIR");
       }),
     );

@@ -1,8 +1,8 @@
 // Reads a config file: YAML, of which JSON is a part. What comes out is a plain tree that the schema then judges.
 // Nothing of the file's text gets into a message: it may hold secrets.
 
-import { readFile } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
+import { describeFileError, readNamedFile } from "../files/named-file.ts";
 
 export type Tree = Record<string, unknown>;
 export type FileResult =
@@ -11,11 +11,13 @@ export type FileResult =
 
 const maxFileBytes = 1024 * 1024;
 
-/** Never rejects: a file that cannot be read is a problem too. */
-export async function readConfigFile(path: string): Promise<FileResult> {
-  const bytes = await readFile(path).catch((error: unknown) => error);
-  if (!(bytes instanceof Buffer)) {
-    return failed(`Expected a config file at ${path}, got ${describeFileError(bytes)}`);
+/** Never throws: a file that cannot be read is a problem too. */
+export function readConfigFile(path: string): FileResult {
+  let bytes: Buffer;
+  try {
+    bytes = readNamedFile(path, 16 * maxFileBytes);
+  } catch (error) {
+    return failed(`Expected a config file at ${path}, got ${describeFileError(error)}`);
   }
   if (bytes.length > maxFileBytes) {
     return failed(`Expected a config file of at most ${maxFileBytes} bytes at ${path}, got ${bytes.length}`);
@@ -46,15 +48,6 @@ export function parseConfig(text: string): FileResult {
 /** A section, as opposed to a list or a single value. */
 export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Why a file could not be read, for people. */
-export function describeFileError(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "no such file";
-  if (code === "EACCES") return "no permission to read it";
-  if (code === "EISDIR") return "a directory";
-  return typeof code === "string" ? code : "an unreadable file";
 }
 
 function failed(problem: string): FileResult {

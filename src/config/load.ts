@@ -36,7 +36,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const { flags = new Map(), env = {}, profile, profileFlags } = sources;
   const options = configOptions();
   const path = sources.file ?? (env["BELFRY_CONFIG"] || undefined);
-  const file = await openFileSource({ path, profile, options });
+  const file = openFileSource({ path, profile, options });
   const judged = judge({ options, flags, env, file, profile, profileFlags });
   if (!judged.isOk) throw new GatewayError("config_invalid", judged.problems.join("\n"));
   const { config, layers } = judged;

@@ -1,8 +1,7 @@
 // Values that are kept in files of their own, as secrets are in /run/secrets: one line is the value. layers.ts asks for
 // them when the option is not said in a stronger way.
 
-import { readFileSync } from "node:fs";
-import { describeFileError } from "./file.ts";
+import { describeFileError, readNamedFile } from "../files/named-file.ts";
 
 /** `lines`: several are fine, as in a PEM. */
 export type FileForm = "line" | "lines";
@@ -19,13 +18,17 @@ export type FileValue =
   | { readonly isOk: false; readonly problem: string };
 
 const maxCharacters = 4_096;
+/** So much is read, to say how long it is instead. */
+const maxBytes = 64 * 1024;
 
 /** The text of the file, without the line break at its end. */
 export function readValueFile({ path, form, from }: ValueFile): FileValue {
   const place = `in the file ${path} (${from})`;
   let text: string;
   try {
-    text = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    text = readNamedFile(path, maxBytes)
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
   } catch (error) {
     return { isOk: false, problem: `Expected a secret ${place}, got ${describeFileError(error)}` };
   }

@@ -2,10 +2,11 @@
 // reads the certificate, and says in a sentence why an address cannot be had. Nothing of a key is ever in a sentence.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { lstatSync, readFileSync, unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { connect } from "node:net";
 import { GatewayError } from "../core/errors.ts";
+import { readNamedFile } from "../files/named-file.ts";
 
 export interface TcpEndpoint {
   /** A name or an address without brackets. */
@@ -29,6 +30,8 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** A chain of certificates has some kilobytes. */
+const maxPemBytes = 1024 * 1024;
 /** A process that listens answers at once; one that is stopped lets us wait. */
 const answerMs = 2_000;
 
@@ -88,7 +91,7 @@ export function readTls(files: TlsFiles): { readonly cert: string; readonly key:
 
 function readPem(path: string, what: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readNamedFile(path, maxPemBytes).toString("utf8");
   } catch (error) {
     throw failed(`Expected ${what} in the file ${path}, got ${codeOf(error)}`, error);
   }

@@ -220,6 +220,54 @@ describe("belfry serve", () => {
   });
 });
 
+describe("files that are none", () => {
+  const serve = `exec ${belfryPath} serve -a 127.0.0.1:0 --log-format json`;
+  const shell = async (options: string, before = ""): Promise<Finished> =>
+    run(["bash", "-c", `${before} ${serve} ${options}`], { cwd: folder, timeoutMs: 20_000 });
+
+  test("T9 a device or a pipe that never ends is a sentence, in each setting that names a file", async () => {
+    const starts: readonly (readonly [options: string, expected: RegExp])[] = [
+      [
+        "--secret-file /dev/zero",
+        /^belfry: Expected a secret in the file \/dev\/zero .*, got a file that is too long\n$/,
+      ],
+      [
+        "--secret-file <(sleep 30)",
+        /^belfry: Expected a secret in the file .*, got something that did not end within 5 s\n$/,
+      ],
+      [
+        "-c /dev/urandom",
+        /^belfry: Expected a config file at \/dev\/urandom, got a file that is too long\n$/,
+      ],
+      [
+        "--tls-cert /dev/zero --tls-key /dev/zero",
+        /^belfry: Expected a certificate in the file \/dev\/zero, got EFBIG\n$/,
+      ],
+      [
+        "--redis rediss://127.0.0.1:1 --redis-tls-ca /dev/zero",
+        /^belfry: Expected the CA file for Redis.*, got EFBIG\n$/,
+      ],
+    ];
+    for (const [options, expected] of starts) {
+      const { code, stderr } = await shell(options);
+      expect([options, code]).toEqual([options, 1]);
+      expect(stderr).toMatch(expected);
+    }
+  }, 60_000);
+
+  test("WSE-01 a secret, a config and a key come through pipes, as a shell makes them", async () => {
+    await using gateway = new RunningProcess([
+      "bash",
+      "-c",
+      `${serve} --secret-file <(sleep 0.2; echo a-secret-from-a-pipe) -c <(echo 'drain: 1')`,
+    ]);
+    const url = await urlOf(gateway);
+    const emit = async (secret: string): Promise<number> =>
+      (await fetch(`${url}/emit`, { method: "POST", body: JSON.stringify({ event: "a", secret }) })).status;
+    expect([await emit("a-secret-from-a-pipe"), await emit("another")]).toEqual([200, 403]);
+  });
+});
+
 describe("signals", () => {
   test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
     "SEC-14 %s closes the clients and ends with 0",

@@ -9,7 +9,7 @@ export const redis = {
   schemes: redisSchemes,
   createBus: async ({ url = "redis://", tls, observe, limits }) => {
     const address = parseRedisUrl(url);
-    const bus = new RedisBus({ address, trust: await readTrust(address, tls), observe, limits });
+    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits });
     await bus.open();
     return bus;
   },

@@ -1,14 +1,17 @@
 // Makes node-redis clients, one per connection attempt: links reconnect by themselves, so the client's own reconnect
 // and offline queue are off. RESP2 and no CLIENT commands, so that every server and restricted ACL user works.
 
-import { readFile } from "node:fs/promises";
 import { createClient } from "@redis/client";
 import { GatewayError } from "../../core/errors.ts";
+import { readNamedFile } from "../../files/named-file.ts";
 import type { TlsOptions } from "../broker.ts";
 import { codeOf } from "./failure.ts";
 import type { RedisAddress } from "./url.ts";
 
 export type RedisClient = ReturnType<typeof dial>;
+
+/** All the authorities that a system trusts are some 200 KiB. */
+const maxCaBytes = 4 * 1024 * 1024;
 
 /** What a TLS connection trusts, files read. */
 export interface Trust {
@@ -16,13 +19,13 @@ export interface Trust {
   readonly rejectUnauthorized: boolean;
 }
 
-/** Reads the CA file. Rejects with GatewayError `config_invalid`. */
-export async function readTrust(address: RedisAddress, tls: TlsOptions = {}): Promise<Trust> {
+/** Reads the CA file. @throws GatewayError `config_invalid` */
+export function readTrust(address: RedisAddress, tls: TlsOptions = {}): Trust {
   const rejectUnauthorized = !(address.isInsecure ?? tls.insecure ?? false);
   const file = address.caFile ?? tls.ca;
   if (address.place.kind !== "tls" || file === undefined) return { rejectUnauthorized };
   try {
-    return { rejectUnauthorized, ca: await readFile(file, "utf8") };
+    return { rejectUnauthorized, ca: readNamedFile(file, maxCaBytes).toString("utf8") };
   } catch (error) {
     const text = `Expected the CA file for Redis, \`${file}\`, to be readable, got ${codeOf(error)}`;
     throw new GatewayError("config_invalid", text, { cause: error });
