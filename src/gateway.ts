@@ -32,7 +32,7 @@ import { covers } from "./core/redis-name.ts";
 import { dialects } from "./dialects/registry.ts";
 import type { DialectName } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
-import { closeAll } from "./server/drain.ts";
+import { closeAll, lastWords } from "./server/drain.ts";
 import { Listener } from "./server/listener.ts";
 
 /** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
@@ -138,14 +138,15 @@ export class Gateway {
 
   /**
    * Readiness turns red, newcomers are refused, everyone is closed over the drain time, then all ends (SEC-14).
-   * @param drainMs 0 ends at once.
+   * @param drainMs 0 closes everyone at once.
    */
   async stop(drainMs = this.#config.drain * 1000): Promise<void> {
     if (this.#state === "draining" || this.#state === "stopped") return;
     this.#state = "draining";
     for (const listener of this.#listeners) listener.drain();
     await closeAll(this.#clients(), drainMs);
-    if (drainMs > 0) await Bun.sleep(flushMs);
+    const hadUnsaid = await lastWords(this.#sides.map(({ browser }) => browser ?? {}));
+    if (drainMs > 0 || hadUnsaid) await Bun.sleep(flushMs);
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
     for (const bus of new Set([this.#bus, this.#sessions])) await bus.close();

@@ -68,4 +68,8 @@ export const corrections: readonly Correction[] = [
     ids: "WSC-01, W4R-01, EIO-01",
     text: "A path with a backslash or a segment of dots, however it is spelled, is refused with 400 before any dialect sees it: a proxy in front would have judged another path. `%2F` and `%5C` are characters of a name as before.",
   },
+  {
+    ids: "NRE-06, PSQ-12, SIO-11, EIO-14",
+    text: "An order to close a client sends `41` for each of its namespaces, then closes: official clients stay away. Without closing, only the one namespace is left; Python's `disconnect` from `/` closes clients of protocol 4, as its servers do. Whatever the reason of a close, a polling client gets what was said before with its next poll, and the end alone in the one after it; a client that does not answer pings is told nothing.",
+  },
 ];

@@ -2,7 +2,7 @@
 // speaks behind `format`, and what only its dialect can do behind `agent`.
 
 import type { DisconnectReason } from "./disconnect.ts";
-import type { AckReply, Publication } from "./publication.ts";
+import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
 import type { Room } from "./room.ts";
 import type { Client, Frame } from "./transport.ts";
 
@@ -21,7 +21,7 @@ export interface Format {
 /** The dialect's side of a connection. */
 export interface Agent {
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
-  disconnect(closeClient: boolean, reason?: DisconnectReason): void;
+  disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void;
   /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */
   request(publication: Publication, onAck: AckHandler): void;
 }

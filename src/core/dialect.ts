@@ -70,6 +70,8 @@ export interface BrowserSide {
   readonly shortestDelayMs: number;
   /** Everyone who is connected now. */
   clients(): Iterable<Closable>;
+  /** Is there anyone who was closed, and did not yet fetch what was said to it before? */
+  hasUnsaid?(): boolean;
 }
 
 export interface BackendSide {

@@ -132,7 +132,7 @@ export class PlainClient implements SocketHandler, Agent, Closable {
   }
 
   /** A backend's order (NRE-06): there is no namespace to leave, so the client is closed. */
-  disconnect(_closeClient: boolean, reason: DisconnectReason = "server"): void {
+  disconnect(_closeClient: unknown, reason: DisconnectReason = "server"): void {
     this.close(reason);
   }
 

@@ -68,8 +68,11 @@ export interface JoinCommand {
 export interface DisconnectCommand {
   readonly kind: "disconnect";
   readonly target: Target | Single;
-  /** End the whole connection, not only its place in the namespace. */
-  readonly closeClient: boolean;
+  /**
+   * End the whole connection, not only its place in the namespace; `root`: only where that is the place that all the others
+   * ride on, `/` of Socket.IO's protocol 4 (SIO-03).
+   */
+  readonly closeClient: boolean | "root";
   /** Why, for the close code and the metric. @default server */
   readonly reason?: DisconnectReason;
   readonly done?: Outgoing;

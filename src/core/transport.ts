@@ -35,7 +35,7 @@ export interface Topics {
 export interface Socket extends Client {
   /** Sends a websocket ping; the answer comes as `SocketHandler.ponged`. */
   ping(): void;
-  /** Ends the connection with a close frame. */
+  /** Ends the connection with a close frame, behind what was sent before. `closed` is called within. */
   close(code: number, reason: string): void;
   /** Ends the connection without one. */
   terminate(): void;

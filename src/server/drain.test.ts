@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { closeAll } from "./drain.ts";
+import { closeAll, lastWords } from "./drain.ts";
 import type { Clock } from "./drain.ts";
 
 /** A clock that stands still unless somebody sleeps; every sleep takes some time too long, as real ones do. */
@@ -81,4 +81,16 @@ test("SEC-14 in real time, too", async () => {
   );
   expect(closed).toBe(300);
   expect(performance.now() - started).toBeGreaterThan(500);
+});
+
+test("SEC-14 the end waits for last words that nobody fetched yet, a second at most, and not where there are none", async () => {
+  const times: number[] = [];
+  for (const unsaidMs of [0, 45, 60_000]) {
+    const clock = fakeClock();
+    const started = clock.now();
+    const side = { hasUnsaid: () => clock.now() - started < unsaidMs };
+    expect(await lastWords([{}, side], clock)).toBe(unsaidMs > 0);
+    times.push(clock.now() - started);
+  }
+  expect(times).toEqual([0, 50, 1_000]);
 });

@@ -1,7 +1,7 @@
 // Closes clients over a time with jitter, so that they do not all come back at once (SEC-14).
 
 import { setTimeout } from "node:timers/promises";
-import type { Closable } from "../core/dialect.ts";
+import type { BrowserSide, Closable } from "../core/dialect.ts";
 
 /** Fewer clients than this are closed within a second. */
 const fewClients = 1_000;
@@ -9,6 +9,10 @@ const fewMs = 900;
 const stepMs = 25;
 /** A step comes this late at most: what is due until the next one goes out now. */
 const longestStepMs = stepMs * 1.5;
+
+/** Polling clients that were closed may fetch what was said to them before: who polls does so at once. */
+const lastWordsMs = 1_000;
+const lastWordsStepMs = 10;
 
 /** Time, for tests to replace. */
 export interface Clock {
@@ -38,6 +42,21 @@ export async function closeAll(
     while (waiting.length > 0 && total - waiting.length < due) waiting.pop()?.close("shutdown");
     if (waiting.length > 0) await clock.sleep(stepMs * (0.5 + Math.random()));
   }
+}
+
+/**
+ * Waits until everyone who was closed heard what was said to it before, or a second is over.
+ * @returns true when somebody had not heard all of it.
+ */
+export async function lastWords(
+  sides: readonly Pick<BrowserSide, "hasUnsaid">[],
+  clock: Clock = realClock,
+): Promise<boolean> {
+  const hasUnsaid = (): boolean => sides.some((side) => side.hasUnsaid?.() === true);
+  if (!hasUnsaid()) return false;
+  const deadline = clock.now() + lastWordsMs;
+  while (hasUnsaid() && clock.now() < deadline) await clock.sleep(lastWordsStepMs);
+  return true;
 }
 
 /** Fisher and Yates. */

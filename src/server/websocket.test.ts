@@ -508,6 +508,30 @@ test("closing codes and reasons go to the engine", () => {
   expect([engine.closedWith, setup.ended()]).toEqual([1001, { code: 1001, cause: "peer" }]);
 });
 
+test("EIO-14 NRE-06 one that is behind gets what waits before it is closed, and nothing that comes later", () => {
+  const { client, engine, hub, ...setup } = start();
+  for (let index = 0; index < 40; index++) setup.publish(text(20 * kib, `p${index} `));
+  setup.send("last words");
+  const sent = setup.sent();
+  client.close(1001, "");
+  client.close(1000, "");
+  // Its handler is done with it, and so is the hub.
+  expect([engine.closedWith, setup.ended()]).toEqual([undefined, { code: 1001, cause: "peer" }]);
+  expect(hub.roomCount).toBe(0);
+  client.send(["late"]);
+  while (engine.isOpen) engine.read(100 * kib);
+  expect(engine.closedWith).toBe(1001);
+  expect([...engine.heard, ...engine.unread]).toEqual([...sent]);
+});
+
+test("EIO-14 one that goes while it gets its last words is told of once", () => {
+  const { client, engine, ...setup } = start();
+  for (let index = 0; index < 40; index++) setup.publish(text(20 * kib, `p${index} `));
+  client.close(1001, "");
+  engine.end(1006);
+  expect(setup.ended()).toEqual({ code: 1001, cause: "peer" });
+});
+
 /** The parts of a set-up, as functions where they change. */
 function start() {
   const setup = new Setup();

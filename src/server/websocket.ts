@@ -25,6 +25,9 @@ const provenTraffic = 9 * 1024 * 1024;
 /** How long a client that does read may read nothing while more than `sendQueueBytes` wait. */
 const stallMs = 10_000;
 
+/** How long a client that is behind may take for what waits before it is closed. */
+const farewellMs = 10_000;
+
 /** What the websockets of one listener share. */
 export interface SocketContext {
   readonly limits: Limits;
@@ -53,6 +56,8 @@ export class WebSocketTransport implements Socket, Speaker {
   #inbox: FrameQueue | undefined;
   /** It ended with something in there: that is handled first. */
   #end: Parameters<SocketHandler["closed"]> | undefined;
+  /** It was closed, and gets what waits before the close frame. Its handler has been told that it is over. */
+  #farewell: { readonly code: number; readonly reason: string; readonly timer: NodeJS.Timeout } | undefined;
 
   constructor(handler: SocketHandler, context: SocketContext) {
     this.handler = handler;
@@ -75,7 +80,7 @@ export class WebSocketTransport implements Socket, Speaker {
 
   send(frames: readonly Frame[]): void {
     for (const frame of frames) {
-      if (!this.#ws) return;
+      if (!this.#ws || this.#farewell) return;
       this.#probe(this.#ws);
       if (this.#backlog) this.#queue(this.#backlog, frame);
       else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
@@ -105,7 +110,18 @@ export class WebSocketTransport implements Socket, Speaker {
 
   close(code: number, reason: string): void {
     this.#forgetInbox();
-    this.#ws?.close(code, reason);
+    const ws = this.#ws;
+    if (!ws || this.#farewell) return;
+    if (!this.#backlog || this.#backlog.isEmpty) {
+      ws.close(code, reason);
+      return;
+    }
+    const timer = setTimeout(() => {
+      ws.terminate();
+    }, farewellMs);
+    timer.unref();
+    this.#farewell = { code, reason, timer };
+    this.handler.closed(code, "peer");
   }
 
   terminate(): void {
@@ -122,7 +138,7 @@ export class WebSocketTransport implements Socket, Speaker {
 
   /** A message: it has its turn at once, or behind what waits. */
   received(frame: Frame): void {
-    if (!this.#isWithinRate()) return;
+    if (!this.#isWithinRate() || this.#farewell) return;
     const { turns } = this.#context;
     if (!this.#inbox && turns.isOpen()) {
       this.handler.message(frame);
@@ -171,19 +187,21 @@ export class WebSocketTransport implements Socket, Speaker {
     this.#ws = undefined;
     this.#backlog = undefined;
     const cause = fault ?? this.#cause;
-    if (this.#inbox) this.#end = [code, cause];
+    if (this.#farewell) clearTimeout(this.#farewell.timer);
+    else if (this.#inbox) this.#end = [code, cause];
     else this.handler.closed(code, cause);
   }
 
   /** The client read something: its backlog goes on, and when all is read it is native again. */
   drained(): void {
-    this.handler.drained?.();
+    if (!this.#farewell) this.handler.drained?.();
     const ws = this.#ws;
     const backlog = this.#backlog;
     if (!ws || !backlog) return;
     while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
     backlog.note(ws.getBufferedAmount(), this.#context.now());
     this.#isProven ||= backlog.readBytes >= provenBytes;
+    if (this.#farewell && backlog.isEmpty) ws.close(this.#farewell.code, this.#farewell.reason);
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
     this.handler.nativeChanged();

@@ -241,7 +241,7 @@ describe("SEC-06 a client that reads survives a burst in one go, and hears all o
     for (const reader of readers) reader[Symbol.dispose]();
   }, 60_000);
 
-  test("SEC-06 of all these none was slow; a polling client that never polls is, and is closed", async () => {
+  test("SEC-06 of all these none was slow; a polling client that never polls is closed, and told what waited", async () => {
     expect(await slowCount(gateway)).toBe(0);
     using reader = await Reader.join(gateway.url);
     const session = await PollingClient.connect(gateway.url);
@@ -254,7 +254,11 @@ describe("SEC-06 a client that reads survives a burst in one go, and hears all o
     }
     await until(() => reader.next === first);
     expect(reader.wrong).toBeUndefined();
-    expect((await session.poll()).status).toBe(400);
+    // What waited is told, then the end (EIO-14).
+    const answers = [await session.poll(), await session.poll(), await session.poll()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 400]);
+    expect(answers[0]?.text).toStartWith('42["burst",{"n":0');
+    expect(answers[1]?.text).toBe("1");
   }, 30_000);
 
   test("SEC-06 over polling, too: 1,500 x 64 KiB", async () => {

@@ -34,6 +34,7 @@ export function createBrowserSide(context: BrowserContext, options: SocketIoOpti
       for (const session of engine.sessions.values()) session.tick(now);
     },
     clients: () => engine.sessions.values(),
+    hasUnsaid: () => engine.sessions.values().some((session) => session.hasUnsaid),
   };
 }
 

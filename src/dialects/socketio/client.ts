@@ -5,7 +5,14 @@ import { createClientId } from "../../core/client-id.ts";
 import type { Engine } from "./engine.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
-import { encodeConnect, encodeConnectError, isPayloadAllowed, packetType, parsePacket } from "./packet.ts";
+import {
+  encodeConnect,
+  encodeConnectError,
+  encodeDisconnect,
+  isPayloadAllowed,
+  packetType,
+  parsePacket,
+} from "./packet.ts";
 import type { Session } from "./session.ts";
 
 /** A binary packet must be complete within this time (SIO-09). */
@@ -79,18 +86,29 @@ export class SocketIoClient {
     }
   }
 
-  /** The session ended. */
+  /** The session ended, or all that it is for. */
   closed(): void {
     for (const socket of this.#sockets.splice(0)) socket.exit();
   }
 
-  /** A namespace ends, by the client or a backend; disconnecting `/` disconnects all in protocol 4 (SIO-03). */
-  remove(socket: NamespaceSocket): void {
-    const isAll = this.#session.version === 3 && socket.namespace === "/";
-    if (isAll) {
-      for (const other of this.#sockets.splice(0)) other.exit();
-      return;
-    }
+  /**
+   * A backend's order: the client is told that it leaves, which keeps official ones away (SIO-11); without a namespace, all
+   * of them, and then the connection ends (NRE-06, PSQ-12).
+   */
+  expel(socket?: NamespaceSocket): void {
+    const leaving = socket ? [socket] : this.#sockets;
+    this.#session.send(leaving.map(({ namespace }) => encodeDisconnect(namespace)));
+    if (socket) this.#remove(socket);
+    else this.#session.close("server");
+  }
+
+  /** The client leaves a namespace; with `/` it leaves all in protocol 4 (SIO-03). */
+  #leave(socket: NamespaceSocket): void {
+    if (this.#session.version === 3 && socket.namespace === "/") this.closed();
+    else this.#remove(socket);
+  }
+
+  #remove(socket: NamespaceSocket): void {
     const at = this.#sockets.indexOf(socket);
     if (at === -1) return;
     this.#sockets.splice(at, 1);
@@ -103,7 +121,7 @@ export class SocketIoClient {
     if (!socket) return false;
     switch (packet.type) {
       case packetType.disconnect:
-        this.remove(socket);
+        this.#leave(socket);
         return isPayloadAllowed(packet);
       case packetType.event:
       case packetType.binaryEvent:

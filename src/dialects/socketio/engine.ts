@@ -22,6 +22,8 @@ export interface Engine {
   /** Live sessions by Engine.IO sid. */
   readonly sessions: Map<string, Session>;
   readonly pauses: Pauses;
+  /** What waits for the next polls of sessions that are over. */
+  readonly lastWords: { bytes: number };
 }
 
 export function createEngine(context: BrowserContext, options: SocketIoOptions): Engine {
@@ -34,5 +36,6 @@ export function createEngine(context: BrowserContext, options: SocketIoOptions):
     formats: createFormats(),
     sessions: new Map(),
     pauses: new Pauses(context.now()),
+    lastWords: { bytes: 0 },
   };
 }

@@ -3,12 +3,12 @@
 
 import type { Agent, AckHandler } from "../../core/connection.ts";
 import { Connection } from "../../core/connection.ts";
-import type { Publication } from "../../core/publication.ts";
+import type { DisconnectCommand, Publication } from "../../core/publication.ts";
 import type { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
-import { encodeAck, encodeDisconnect, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
+import { encodeAck, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
 import { joinRoom, leaveRoom } from "./rooms.ts";
 import type { JoinAnswer } from "./rooms.ts";
 import type { Session } from "./session.ts";
@@ -76,13 +76,10 @@ export class NamespaceSocket implements Agent {
 
   // Agent: what a backend asks for.
 
-  disconnect(closeClient: boolean): void {
-    if (closeClient) {
-      this.#session.close("server");
-      return;
-    }
-    this.#session.send([encodeDisconnect(this.namespace)]);
-    this.#client.remove(this);
+  disconnect(closeClient: DisconnectCommand["closeClient"]): void {
+    const isRoot = this.#session.version === 3 && this.namespace === "/";
+    if (closeClient === true || (closeClient === "root" && isRoot)) this.#client.expel();
+    else this.#client.expel(this);
   }
 
   request(publication: Publication, onAck: AckHandler): void {

@@ -14,6 +14,8 @@ export class PollQueue {
   readonly #parts: PollQueueParts;
   #frames: Frame[] = [];
   #bytes = 0;
+  /** The last one of all. */
+  #farewell: Frame | undefined;
   #answer: ((frames: readonly Frame[]) => void) | undefined;
   #isFlushing = false;
   /** When the client was last seen to read: it polled, or its held poll was answered. */
@@ -27,6 +29,11 @@ export class PollQueue {
   /** What waits, in characters or bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Nothing waits, and nothing will come. */
+  get isSpent(): boolean {
+    return this.#frames.length === 0 && this.#farewell === undefined;
   }
 
   /** Is a poll held now? */
@@ -56,6 +63,7 @@ export class PollQueue {
   poll(): readonly Frame[] | Promise<readonly Frame[]> {
     this.#readAt = this.#parts.now();
     if (this.#frames.length > 0) return this.#take();
+    if (this.#farewell !== undefined) return this.#takeFarewell(this.#farewell);
     return new Promise((resolve) => {
       this.#answer = resolve;
     });
@@ -74,12 +82,27 @@ export class PollQueue {
     this.#answer = undefined;
   }
 
+  /**
+   * Nothing comes any more: behind what waits this frame goes out, alone. Official clients act at once on the end that
+   * they find in a payload, and never hear what stands before it.
+   */
+  end(frame: Frame): void {
+    this.#farewell = frame;
+    this.flush();
+    if (this.#answer) this.release(this.#takeFarewell(frame));
+  }
+
   /** Everything that is queued, for the transport that takes over. */
   takeAll(): readonly Frame[] {
     const frames = this.#frames;
     this.#frames = [];
     this.#bytes = 0;
     return frames;
+  }
+
+  #takeFarewell(frame: Frame): readonly Frame[] {
+    this.#farewell = undefined;
+    return [frame];
   }
 
   #take(): readonly Frame[] {

@@ -75,13 +75,13 @@ export async function answerPost(engine: Engine, polling: PollingRequest): Promi
   try {
     const body = await readBody(request, engine.options.maxPayload);
     if (!body) {
-      session.close("too_large");
+      session.refuse("too_large");
       return refusalResponse("payload_too_large", exchange);
     }
     const frames = decodePayload(polling, body, engine.packetRate.burst);
     if (frames && !session.posted(frames.length)) return refusalResponse("bad_request", exchange);
     if (!frames || !(await receiveAll(session, frames))) {
-      session.close("protocol_error");
+      session.refuse("protocol_error");
       return refusalResponse("bad_request", exchange);
     }
     return await payloadResponse(request, exchange, { body: "ok", jsonp: undefined, cookie: undefined });

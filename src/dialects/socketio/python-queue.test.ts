@@ -500,7 +500,7 @@ describe("other methods", () => {
     expect(decode({ method: "disconnect", sid: "s", namespace: "/chat" })).toEqual({
       kind: "disconnect",
       target: { namespace: "/chat", id: "s" },
-      closeClient: false,
+      closeClient: "root",
     });
     expect(decode({ method: "disconnect", sid: "s" })).toHaveProperty("target", { namespace: "/", id: "s" });
     for (const sid of [undefined, null, 5, ["s"]]) {
@@ -536,7 +536,7 @@ describe("other methods", () => {
     expect(decodeLatin1("}(U\x06methodU\x0adisconnectU\x03sidU\x01sU\x09namespaceU\x01/u.")).toEqual({
       kind: "disconnect",
       target: { namespace: "/", id: "s" },
-      closeClient: false,
+      closeClient: "root",
     });
   });
 });

@@ -185,7 +185,7 @@ function readCommand(method: CommandMethod, fields: QueueMessage["fields"]): Bac
   const id = stringMember(fields, "sid");
   if (typeof id !== "string" && method !== "close_room") return junk("sid_invalid");
   const target = { namespace, id: id ?? "" };
-  if (method === "disconnect") return { kind: "disconnect", target, closeClient: false };
+  if (method === "disconnect") return { kind: "disconnect", target, closeClient: "root" };
   const room = stringMember(fields, "room");
   if (typeof room !== "string") return junk("room_invalid");
   if (method === "close_room") return { kind: "close-room", namespace, room };

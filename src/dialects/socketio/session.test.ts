@@ -611,6 +611,83 @@ describe("upgrade", () => {
   });
 });
 
+describe("a backend's order to disconnect", () => {
+  const order = (setup: Setup, closeClient: boolean | "root", namespace = "/"): void => {
+    const target = { namespace, rooms: undefined, except: [], skip: [] };
+    setup.hub.apply({ kind: "disconnect", target, closeClient });
+  };
+
+  for (const version of [4, 3] as const) {
+    test(`NRE-06 SIO-11 closing the client of version ${version} tells it that it leaves each namespace, first`, () => {
+      const setup = new Setup();
+      const { session, socket } = setup.websocket(version);
+      if (version === 4) session.message("40");
+      session.message("40/chat,");
+      session.message("40/b,");
+      setup.publish(1);
+      socket.sent.length = 0;
+      order(setup, true, "/chat");
+      expect(socket.sent).toEqual(["41", "41/chat,", "41/b,"]);
+      expect(socket.closedWith).toBe(1000);
+      expect(setup.ended).toEqual(["websocket server"]);
+    });
+
+    test(`NRE-06 SIO-11 without closing, a client of version ${version} leaves that namespace alone`, () => {
+      for (const namespace of ["/", "/chat"]) {
+        const setup = new Setup();
+        const { session, socket } = setup.websocket(version);
+        if (version === 4) session.message("40");
+        session.message("40/chat,");
+        socket.sent.length = 0;
+        order(setup, false, namespace);
+        expect(socket.sent).toEqual([namespace === "/" ? "41" : "41/chat,"]);
+        expect(socket.closedWith).toBeUndefined();
+        // It still hears the other one.
+        setup.publish(1);
+        expect(socket.sent.slice(1)).toEqual(namespace === "/" ? [] : ['42["n",1]']);
+      }
+    });
+  }
+
+  test("PSQ-12 SIO-03 Python's order in `/` closes a client of version 3, and one of version 4 never", () => {
+    for (const [version, namespace, sent, code] of [
+      [3, "/", ["41", "41/chat,"], 1000],
+      [3, "/chat", ["41/chat,"], undefined],
+      [4, "/", ["41"], undefined],
+      [4, "/chat", ["41/chat,"], undefined],
+    ] as const) {
+      const setup = new Setup();
+      const { session, socket } = setup.websocket(version);
+      if (version === 4) session.message("40");
+      session.message("40/chat,");
+      socket.sent.length = 0;
+      order(setup, "root", namespace);
+      expect([socket.sent, socket.closedWith]).toEqual([[...sent], code]);
+    }
+  });
+
+  test("NRE-06 EIO-14 a client that polls hears what was said, that it leaves, and then the end", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    setup.publish(1);
+    order(setup, true);
+    expect(await answerOf(session.poll())).toEqual(['42["n",1]', "41"]);
+    expect(await answerOf(session.poll())).toEqual(["1"]);
+  });
+
+  test("NRE-06 SEC-06 one whose queue is full is closed all the same", () => {
+    const setup = new Setup({ limits: { sendQueueBytes: 100, sendQueueMaxBytes: 200 } });
+    const session = setup.polling();
+    session.receive("40");
+    session.receive("40/chat,");
+    session.send([`4${"x".repeat(500)}`]);
+    order(setup, true);
+    expect(setup.ended).toEqual(["polling slow"]);
+  });
+});
+
 describe("closing", () => {
   const codes: readonly (readonly [DisconnectReason, number | "terminated"])[] = [
     ["client", 1000],
@@ -642,7 +719,9 @@ describe("closing", () => {
     const held = answerOf(session.poll());
     setup.publish(1);
     session.close("server");
-    expect(await held).toEqual(['42["n",1]', "1"]);
+    expect(await held).toEqual(['42["n",1]']);
+    // Alone: official clients act on the end at once, and on what stands before it only later.
+    expect(await answerOf(session.poll())).toEqual(["1"]);
     expect(setup.engine.sessions.size).toBe(0);
   });
 
@@ -659,11 +738,120 @@ describe("closing", () => {
       expect(setup.released).toBe(1);
       setup.publish(2);
       session.send(["4late"]);
-      expect(session.beginPost()).toBe(false);
-      expect(await answerOf(session.poll())).toEqual(['42["n",1]', "1"]);
+      expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
+      expect(await answerOf(session.poll())).toEqual(["1"]);
       expect(setup.engine.sessions.size).toBe(0);
     },
   );
+
+  const reasons = ["slow", "protocol_error", "too_large", "connect_timeout", "server", "shutdown"] as const;
+  test.each(reasons)(
+    "EIO-14 SEC-06 what was said before a close as %s is told, then the end",
+    async (reason) => {
+      const setup = new Setup();
+      const session = setup.polling();
+      session.receive("40");
+      await answerOf(session.poll());
+      setup.publish(1);
+      setup.publish(2);
+      session.close(reason);
+      expect(session.hasUnsaid).toBe(true);
+      expect(await answerOf(session.poll())).toEqual(['42["n",1]', '42["n",2]']);
+      expect(session.hasUnsaid).toBe(false);
+      expect(await answerOf(session.poll())).toEqual(["1"]);
+      expect(setup.engine.sessions.size).toBe(0);
+      expect(setup.engine.lastWords.bytes).toBe(0);
+      expect(setup.ended).toEqual([`polling ${reason}`]);
+    },
+  );
+
+  test("EIO-14 EIO-16 what a client says before it heard of the end is no error; its own end is one", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    setup.publish(1);
+    session.close("server");
+    expect(session.beginPost()).toBe(true);
+    expect(session.receive('42["join",{"room":"a"}]')).toBe(true);
+    expect(session.receive("nonsense")).toBe(true);
+    session.endPost();
+    expect(setup.hub.roomCount).toBe(0);
+    expect(setup.engine.sessions.size).toBe(1);
+    session.receive("1");
+    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.engine.lastWords.bytes).toBe(0);
+  });
+
+  test("EIO-16 EIO-17 a request that ends the session is told so by its answer: nothing else waits", () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    setup.publish(1);
+    session.refuse("too_large");
+    expect(setup.ended).toEqual(["polling too_large"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-11 EIO-14 who does not answer pings is told nothing any more", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    setup.publish(1);
+    session.close("ping_timeout");
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("SEC-06 what is kept for all who were closed has a bound: beyond it they hear of the end alone", async () => {
+    const setup = new Setup({ limits: { sendQueueMaxBytes: 1_000 } });
+    const sessions = [setup.polling(), setup.polling(), setup.polling()];
+    for (const session of sessions) {
+      session.send([`4${"x".repeat(399)}`]);
+      session.close("server");
+    }
+    const answers: number[] = [];
+    for (const session of sessions) answers.push((await answerOf(session.poll())).join("").length);
+    expect(answers).toEqual([400, 400, 1]);
+    for (const session of sessions.slice(0, 2)) expect(await answerOf(session.poll())).toEqual(["1"]);
+    expect(setup.engine.lastWords.bytes).toBe(0);
+  });
+
+  test("EIO-13 EIO-14 in the middle of an upgrade what waits goes the new way, and the close behind it", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session.poll());
+    const { probe, socket } = setup.probe(session);
+    probe.message("2probe");
+    setup.publish(1);
+    session.close("shutdown");
+    setup.publish(2);
+    expect(socket.closedWith).toBeUndefined();
+    probe.message("5");
+    expect(socket.sent).toEqual(["3probe", '42["n",1]']);
+    expect(socket.closedWith).toBe(1001);
+    expect(setup.ended).toEqual(["polling shutdown"]);
+    expect(setup.engine.sessions.size).toBe(0);
+  });
+
+  test("EIO-13 EIO-14 an upgrade that is not finished leaves what waits to the polls", async () => {
+    for (const frames of [[], ["2probe"]]) {
+      const setup = new Setup();
+      const session = setup.polling();
+      session.receive("40");
+      await answerOf(session.poll());
+      const { probe, socket } = setup.probe(session);
+      for (const frame of frames) probe.message(frame);
+      setup.publish(1);
+      session.close("server");
+      // Before `3probe` the client still polls, after it the websocket is given its time.
+      expect(socket.closedWith).toBe(frames.length === 0 ? 1000 : undefined);
+      setup.pass(10_100, session);
+      expect(socket.closedWith).toBe(1000);
+      expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
+      expect(await answerOf(session.poll())).toEqual(["1"]);
+      expect(setup.engine.sessions.size).toBe(0);
+    }
+  });
 
   test("EIO-06 EIO-14 the Python client is told of the end behind its last packets", async () => {
     const setup = new Setup();
@@ -673,7 +861,8 @@ describe("closing", () => {
     for (let value = 0; value < 20; value++) setup.publish(value);
     session.close("server");
     expect(await answerOf(session.poll())).toHaveLength(16);
-    expect((await answerOf(session.poll())).at(-1)).toBe("1");
+    expect(await answerOf(session.poll())).toHaveLength(4);
+    expect(await answerOf(session.poll())).toEqual(["1"]);
     expect(setup.engine.sessions.size).toBe(0);
   });
 
@@ -770,7 +959,7 @@ describe("a polling client that does not keep up", () => {
     expect(setup.ended).toEqual([]);
     session.send([frame]);
     expect(setup.ended).toEqual(["polling slow"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.engine.lastWords.bytes).toBe(1_500);
   });
 
   test("SEC-06 one that polls may have as much waiting as a websocket that reads", async () => {

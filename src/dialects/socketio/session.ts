@@ -48,8 +48,8 @@ export class Session implements Client, SocketHandler {
   #packets: TokenBucket | undefined;
   #isOpen = true;
   readonly #heartbeat: Heartbeat;
-  /** Once it is over: until when a client that polls may fetch what it was not told yet. */
-  #forgetAt = 0;
+  /** Once it is over: what a client that polls may still fetch, and until when. */
+  #lastWords: { readonly bytes: number; readonly until: number; readonly code: number } | undefined;
 
   constructor(engine: Engine, parts: SessionParts) {
     this.#engine = engine;
@@ -75,6 +75,11 @@ export class Session implements Client, SocketHandler {
 
   get transport(): "polling" | "websocket" {
     return this.#polls ? "polling" : "websocket";
+  }
+
+  /** It is over, and its client did not hear yet all that was said to it before. */
+  get hasUnsaid(): boolean {
+    return !this.#isOpen && (this.#polls?.bytes ?? 0) > 0;
   }
 
   /** The open packet (EIO-04): exactly these keys. */
@@ -156,11 +161,11 @@ export class Session implements Client, SocketHandler {
   /** @returns undefined when another poll is held: that one ends, and so does the session (EIO-16). */
   poll(): readonly Frame[] | Promise<readonly Frame[]> | undefined {
     if (!this.#polls || this.#polls.isHeld) {
-      this.close("protocol_error");
+      this.refuse("protocol_error");
       return undefined;
     }
     const frames = this.#polls.poll();
-    if (!this.#isOpen) this.#forgetWhenTold();
+    if (!this.#isOpen && this.#polls.isSpent) this.#forget();
     // Once its probe was answered the client waits for its last poll to end (EIO-13).
     if (this.#probe?.isAnswered) this.#polls.release([packet.noop]);
     return frames;
@@ -175,9 +180,12 @@ export class Session implements Client, SocketHandler {
 
   /** @returns false when another POST is under way: the session ends (EIO-16). */
   beginPost(): boolean {
-    if (this.#isPosting) this.close("protocol_error");
-    else this.#isPosting = true;
-    return this.#isOpen && this.#isPosting;
+    if (this.#isPosting) {
+      this.refuse("protocol_error");
+      return false;
+    }
+    this.#isPosting = true;
+    return true;
   }
 
   /** It posted so many packets. @returns false when that is more than one client may send: the session ends (SEC-06). */
@@ -185,7 +193,7 @@ export class Session implements Client, SocketHandler {
     const now = this.#engine.context.now();
     this.#packets ??= new TokenBucket(this.#engine.packetRate, now);
     if (this.#packets.take(now, packets)) return true;
-    this.close("flood");
+    this.refuse("flood");
     return false;
   }
 
@@ -218,13 +226,18 @@ export class Session implements Client, SocketHandler {
     this.#socket = socket;
     // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
     socket.send(polls?.takeAll() ?? []);
+    if (!this.#isOpen) {
+      socket.close(this.#lastWords?.code ?? 1000, "");
+      this.#forget();
+      return;
+    }
     this.nativeChanged();
     this.#engine.context.observe.upgraded("socketio", "polling", "websocket");
   }
 
   /** Handles one packet of the client. @returns false when it is a protocol error (EIO-17). */
   receive(frame: Frame): boolean {
-    if (!this.#isOpen) return true;
+    if (!this.#isOpen) return this.#receiveLate(frame);
     if (typeof frame !== "string") return this.#receiveBinary(frame);
     const type = frame[0];
     if (type === "4") return this.#io.receiveText(frame.slice(1));
@@ -252,30 +265,26 @@ export class Session implements Client, SocketHandler {
     return type === packet.noop || type === "5";
   }
 
-  /** Ends the session as the server's wish; the client sees what EIO-14 says. */
+  /** Ends the session as the server's wish; the client sees what EIO-14 says, behind all that was said to it before. */
   close(reason: DisconnectReason): void {
     if (!this.#isOpen) return;
-    this.#polls?.push([packet.close]);
-    this.#polls?.flush();
+    if (this.#polls) this.#part(this.#polls, reason);
     // Before the socket: its end comes back within the call, and would be taken for the client's.
     this.#finish(reason);
     if (reason === "slow") this.#socket?.terminate();
     else this.#socket?.close(closeCodes[reason] ?? 1000, "");
-    // A client that is between two polls is told by the next one, behind what was sent to it before.
-    if (this.#polls && (reason === "server" || reason === "shutdown")) {
-      this.#forgetAt = this.#engine.context.now() + this.#engine.pingTimeoutMs;
-      this.#engine.sessions.set(this.sid, this);
-      this.#forgetWhenTold();
-    }
+  }
+
+  /** Ends the session for what a request did wrong, whose answer says so: nothing else is told (EIO-16, EIO-17). */
+  refuse(reason: DisconnectReason): void {
+    this.#polls?.takeAll();
+    this.close(reason);
   }
 
   tick(now: number): void {
-    if (!this.#isOpen) {
-      if (now >= this.#forgetAt) this.#engine.sessions.delete(this.sid);
-      return;
-    }
     this.#probe?.tick(now);
-    this.#io.tick(now);
+    if (this.#isOpen) this.#io.tick(now);
+    else if (this.#lastWords && now >= this.#lastWords.until) this.#forget();
     if (!this.#isOpen) return;
     const due = this.#heartbeat.due(now);
     if (due === "ping") this.send([packet.ping]);
@@ -296,9 +305,32 @@ export class Session implements Client, SocketHandler {
     return polls.bytes > sendQueueMaxBytes || polls.idleMs > pollStallMs;
   }
 
-  /** A closed session stays until its last packet was polled. */
-  #forgetWhenTold(): void {
-    if (this.#polls?.bytes === 0) this.#engine.sessions.delete(this.sid);
+  /** The session ends while the client polls, or comes back to poll: it hears what waits, and then the end. */
+  #part(polls: PollQueue, reason: DisconnectReason): void {
+    const { context, lastWords, pingTimeoutMs } = this.#engine;
+    // Who does not answer pings is gone, and what waits for the gone is bounded.
+    const isGone = reason === "ping_timeout";
+    if (isGone || lastWords.bytes + polls.bytes > context.limits.sendQueueMaxBytes) polls.takeAll();
+    polls.end(packet.close);
+    const isTold = polls.bytes > 0 || reason === "server" || reason === "shutdown";
+    if (isGone || !isTold || polls.isSpent) return;
+    const until = context.now() + pingTimeoutMs;
+    this.#lastWords = { bytes: polls.bytes, until, code: closeCodes[reason] ?? 1000 };
+    lastWords.bytes += polls.bytes;
+  }
+
+  /** Nothing is left to be told. */
+  #forget(): void {
+    this.#probe?.cancel();
+    this.#engine.sessions.delete(this.sid);
+    this.#engine.lastWords.bytes -= this.#lastWords?.bytes ?? 0;
+    this.#lastWords = undefined;
+  }
+
+  /** The client says something before it heard of the end: that is no error of its own. */
+  #receiveLate(frame: Frame): boolean {
+    if (frame === packet.close) this.#forget();
+    return true;
   }
 
   #receiveBinary(bytes: Uint8Array): boolean {
@@ -309,8 +341,9 @@ export class Session implements Client, SocketHandler {
   #finish(reason: DisconnectReason): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#probe?.cancel();
-    this.#engine.sessions.delete(this.sid);
+    if (!this.#lastWords) this.#forget();
+    // A client in the middle of its upgrade does not poll any more: what waits goes the new way.
+    else if (!this.hasUnsaid || this.#probe?.isAnswered !== true) this.#probe?.cancel();
     this.#io.closed();
     this.#release();
     this.#engine.context.observe.disconnected("socketio", this.transport, reason);
