@@ -25,8 +25,9 @@ async function runClient(
   { redis, transport }: { readonly redis: string; readonly transport: Transport },
 ): Promise<Row> {
   const results: Partial<Record<Step, Result>> = {};
-  const { title, unreadableByte } = program;
-  await using scenario = await Scenario.start({ redis, command, transport, unreadableByte });
+  const { title, unreadableByte, needsBusy = [] } = program;
+  const isBusy = needsBusy.includes(transport);
+  await using scenario = await Scenario.start({ redis, command, transport, unreadableByte, isBusy });
   for (const step of steps) {
     if (noteLimit(program, step, transport)) {
       results[step] = "-";

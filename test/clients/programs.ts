@@ -32,6 +32,8 @@ export interface Program {
   command(place: string): readonly string[];
   /** What the client itself does otherwise, with any server: seen with node's `socket.io` 4.8.4, too. */
   readonly limits?: readonly Limit[];
+  /** The transports on which it lives by a backend that speaks often. */
+  readonly needsBusy?: readonly Transport[];
   /** A byte that it cannot take in a binary message. */
   readonly unreadableByte?: number;
 }
@@ -113,11 +115,14 @@ const go: Program = {
       timeoutMs: buildTimeoutMs,
     }),
   command: (place) => [join(place, "client")],
+  needsBusy: ["polling"],
   limits: [
     {
-      step: "join",
+      step: "connect",
       transports: ["polling"],
-      why: "what it sends waits until the poll that is held ends, at the next heartbeat at the latest",
+      why:
+        "what it sends, its pong too, waits until the poll that is held ends: every server closes it at the heartbeat, " +
+        "unless backends speak often, as the one here does",
       isTaken: true,
     },
   ],
