@@ -7,29 +7,18 @@ import { notFoundRoute } from "./api/not-found.ts";
 import { apiRoutes } from "./api/routes.ts";
 import { isShared } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
-import { createIdentity } from "./auth/django/identity.ts";
-import { RoomSecrets } from "./auth/room-secrets.ts";
 import { SecretGuard } from "./auth/secret-guard.ts";
-import { openBuses } from "./buses.ts";
-import type { Buses } from "./buses.ts";
+import { openBackplanes } from "./backplanes.ts";
+import type { Backplanes } from "./backplanes.ts";
+import type { Backplane } from "./brokers/driver.ts";
 import { readPlace } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/config.ts";
-import { foreignNames } from "./config/redis-names.ts";
-import type { Bus, BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
-import type {
-  BackendContext,
-  BackendSide,
-  BrowserContext,
-  BrowserSide,
-  Dialect,
-  Feed,
-  Route,
-} from "./core/dialect.ts";
+import { openDialects } from "./contexts.ts";
+import type { SpokenDialect } from "./contexts.ts";
+import type { BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
+import type { Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
-import { compileGlobs } from "./core/glob.ts";
 import { Hub } from "./core/hub.ts";
-import { covers } from "./core/redis-name.ts";
-import { dialects } from "./dialects/registry.ts";
 import type { DialectName } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
 import { closeAll, lastWords } from "./server/drain.ts";
@@ -48,20 +37,13 @@ export interface GatewayParts {
 
 const monotonic = (): number => performance.now();
 
-/** The sides of one dialect that is spoken on some listener. */
-interface Sides {
-  readonly name: DialectName;
-  readonly browser: BrowserSide | undefined;
-  readonly backend: BackendSide | undefined;
-}
-
 /**
  * Starts a gateway. Rejects with GatewayError `start_failed` or `config_invalid`, a sentence for people, when Redis
  * or an address cannot be had; nothing is left running then.
  */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
-  const buses = await openBuses(config, parts.observe);
-  const gateway = new Gateway(config, parts, buses);
+  const backplanes = await openBackplanes(config, parts.observe);
+  const gateway = new Gateway(config, parts, backplanes);
   try {
     await gateway.start();
   } catch (error) {
@@ -75,35 +57,33 @@ export class Gateway {
   readonly #config: Config;
   readonly #observe: Telemetry;
   readonly #extraRoutes: readonly Route[];
-  readonly #bus: Bus;
-  readonly #sessions: Bus;
+  readonly #main: Backplane;
+  readonly #sessions: Backplane;
   readonly #hub: Hub;
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
-  readonly #sides: readonly Sides[];
-  readonly #isOpenRoom: (room: string) => boolean;
+  readonly #dialects: readonly SpokenDialect[];
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
   #connections = 0;
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
-  constructor(config: Config, parts: GatewayParts, { bus, sessions }: Buses) {
+  constructor(config: Config, parts: GatewayParts, { main, sessions }: Backplanes) {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
-    this.#bus = bus;
+    this.#main = main;
     this.#sessions = sessions;
     this.#hub = this.#createHub();
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
-    this.#isOpenRoom = compileGlobs(config.openRooms);
-    this.#sides = this.#createSides();
+    this.#dialects = this.#openDialects({ main, sessions });
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
     this.#observe.gauge(
       "belfry_bus_ready",
       "1 while the bus is connected and its subscriptions are proved alive",
-      () => (bus.state().isReady ? 1 : 0),
+      () => (main.bus.state().isReady ? 1 : 0),
     );
   }
 
@@ -114,11 +94,11 @@ export class Gateway {
 
   /** The bus, without secrets: `memory` or `redis://host:6379/0`. */
   get busLabel(): string {
-    return this.#bus.label;
+    return this.#main.bus.label;
   }
 
   readiness(): Readiness {
-    const states = [...new Set([this.#bus, this.#sessions])].map((bus) => bus.state());
+    const states = [...new Set([this.#main, this.#sessions])].map(({ bus }) => bus.state());
     const reasons = states.flatMap((state) => (state.isReady ? [] : [state.reason]));
     if (this.#state !== "running") reasons.unshift(`The gateway is ${this.#state}`);
     return { isReady: reasons.length === 0, reasons };
@@ -126,7 +106,7 @@ export class Gateway {
 
   /** Listens: first to the bus, then to clients. */
   async start(): Promise<void> {
-    for (const { name, backend } of this.#sides) {
+    for (const { name, backend } of this.#dialects) {
       for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
     }
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
@@ -145,11 +125,11 @@ export class Gateway {
     this.#state = "draining";
     for (const listener of this.#listeners) listener.drain();
     await closeAll(this.#clients(), drainMs);
-    const hadUnsaid = await lastWords(this.#sides.map(({ browser }) => browser ?? {}));
+    const hadUnsaid = await lastWords(this.#dialects.map(({ browser }) => browser ?? {}));
     if (drainMs > 0 || hadUnsaid) await Bun.sleep(flushMs);
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
-    for (const bus of new Set([this.#bus, this.#sessions])) await bus.close();
+    for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();
     this.#state = "stopped";
   }
 
@@ -165,7 +145,7 @@ export class Gateway {
         },
       },
       send: ({ channel, payload }) => {
-        this.#bus.publish(channel, payload).catch((error: unknown) => {
+        this.#main.bus.publish(channel, payload).catch((error: unknown) => {
           this.#observe.report("bus_publish", error);
         });
       },
@@ -180,65 +160,18 @@ export class Gateway {
     };
   }
 
-  #createSides(): readonly Sides[] {
-    const spoken = new Set(this.#config.listeners.flatMap((listener) => listener.dialects));
-    const browsers = this.#browserContext();
-    const backends = this.#backendContext();
-    return [...spoken].map((name) => {
-      const dialect: Dialect<unknown> = dialects[name];
-      const options = this.#config[name];
-      const foreign = foreignNames(this.#config, name);
-      const own: Pick<BrowserContext, "listen" | "isForeignName"> = {
-        listen: async (feed) => this.#subscribe(name, feed),
-        isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
-      };
-      return {
-        name,
-        browser: dialect.browser?.({ ...browsers, ...own }, options),
-        backend: dialect.backend?.(backends, options),
-      };
-    });
-  }
-
-  /** What all browser sides share: one count of failed joins, whichever dialect they came by. */
-  #browserContext(): Omit<BrowserContext, "listen" | "isForeignName"> {
-    const { limits, secretKeys, roomSecrets, identity } = this.#config;
-    return {
+  #openDialects(backplanes: Backplanes): readonly SpokenDialect[] {
+    const spoken = this.#config.listeners.flatMap((listener) => listener.dialects);
+    return openDialects(spoken, {
+      ...this.#addressParts(),
+      config: this.#config,
+      observe: this.#observe,
+      backplanes,
       hub: this.#hub,
-      bus: this.#bus,
-      access: new RoomSecrets({
-        bus: this.#bus,
-        keyPrefixes: secretKeys,
-        configured: new Map(Object.entries(roomSecrets)),
-        observe: this.#observe,
-        ...this.#addressParts(),
-      }),
-      guardSecret: (secret) => this.#guard.checkOf(secret),
-      identity: createIdentity({
-        options: identity,
-        store: this.#sessions,
-        fetch,
-        now: Date.now,
-        observe: this.#observe,
-      }),
-      observe: this.#observe,
-      limits,
-      now: monotonic,
+      guard: this.#guard,
       admit: (countedAs) => this.#admit(countedAs),
-      isOpenRoom: this.#isOpenRoom,
-    };
-  }
-
-  #backendContext(): BackendContext {
-    const { secret, limits } = this.#config;
-    return {
-      bus: this.#bus,
-      isOpenRoom: this.#isOpenRoom,
-      observe: this.#observe,
-      limits,
-      gatewayId: crypto.randomUUID().replaceAll("-", ""),
-      checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
-    };
+      subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
+    });
   }
 
   #admit(countedAs: string): (() => void) | undefined {
@@ -260,7 +193,7 @@ export class Gateway {
   }
 
   async #subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription> {
-    return this.#bus.subscribe(feed.filter, (message) => {
+    return this.#main.bus.subscribe(feed.filter, (message) => {
       this.#received(dialect, feed, message);
     });
   }
@@ -288,8 +221,9 @@ export class Gateway {
   async #listen(listener: ListenerConfig): Promise<Listener> {
     // In the listener's own order, which decides where two want the same (RTE-01).
     const sides = [...new Set(listener.dialects)].flatMap((spoken) =>
-      this.#sides.filter(({ name }) => name === spoken),
+      this.#dialects.filter(({ name }) => name === spoken),
     );
+    const { secret } = this.#config;
     const address = readPlace(listener);
     if (!address) {
       throw new GatewayError(
@@ -305,7 +239,7 @@ export class Gateway {
           observe: this.#observe,
           metrics: () => this.#observe.metrics(),
           readiness: () => this.readiness(),
-          checkSecret: this.#backendContext().checkSecret,
+          checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
           count: (addressed) => this.#hub.audience(addressed),
         }),
         ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
@@ -325,18 +259,18 @@ export class Gateway {
   }
 
   *#clients(): Iterable<{ close(reason: "shutdown"): void }> {
-    for (const { browser } of this.#sides) if (browser) yield* browser.clients();
+    for (const { browser } of this.#dialects) if (browser) yield* browser.clients();
   }
 
   #tick(): void {
     const now = performance.now();
-    for (const { browser } of this.#sides) browser?.tick(now);
+    for (const { browser } of this.#dialects) browser?.tick(now);
   }
 
   /** Short heartbeats (tests, some conformance suites) want a finer clock. */
   #tickMs(): number {
     const shortest = Math.min(
-      ...this.#sides.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY),
+      ...this.#dialects.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY),
     );
     return Math.max(10, Math.min(tickMs, shortest / 10));
   }

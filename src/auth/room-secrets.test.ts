@@ -24,14 +24,14 @@ function setUp({ stored = {}, configured = {}, parts = {} }: Setup = {}) {
   const values = new Map(Object.entries(stored));
   const lookups: (readonly string[])[] = [];
   const reports: unknown[] = [];
-  const bus = {
-    get: (keys: readonly string[]) => {
-      lookups.push(keys);
-      return Promise.resolve(keys.map((key) => values.get(key)));
+  const keys = {
+    get: (names: readonly string[]) => {
+      lookups.push(names);
+      return Promise.resolve(names.map((key) => values.get(key)));
     },
   };
   const access = new RoomSecrets({
-    bus,
+    keys,
     keyPrefixes,
     configured: new Map(Object.entries(configured)),
     limits: defaultLimits,
@@ -45,7 +45,7 @@ function setUp({ stored = {}, configured = {}, parts = {} }: Setup = {}) {
   return { join, clock, values, lookups, reports };
 }
 
-function failing(error: Error): RoomSecretsParts["bus"] {
+function failing(error: Error): RoomSecretsParts["keys"] {
   return { get: () => Promise.reject(error) };
 }
 
@@ -151,8 +151,8 @@ describe("what is no secret", () => {
 
 describe("when the bus fails", () => {
   test("SEC-02 nobody enters, it is no guess, and a foreseen failure is not reported once more", async () => {
-    const bus = failing(new GatewayError("bus_unavailable", "Expected an answer within 2 s"));
-    const { join, reports } = setUp({ parts: { bus }, configured: { here: "right" } });
+    const keys = failing(new GatewayError("bus_unavailable", "Expected an answer within 2 s"));
+    const { join, reports } = setUp({ parts: { keys }, configured: { here: "right" } });
     const client = {};
     expect(await guess(20, () => join({ client }))).toEqual(Array.from({ length: 20 }, () => "unavailable"));
     expect(reports).toEqual([]);
@@ -161,7 +161,7 @@ describe("when the bus fails", () => {
   });
 
   test("SEC-02 T17 another error refuses too, and is reported without the secret", async () => {
-    const { join, reports } = setUp({ parts: { bus: failing(new TypeError("boom")) } });
+    const { join, reports } = setUp({ parts: { keys: failing(new TypeError("boom")) } });
     expect(await join({ secret: canary })).toBe("unavailable");
     expect(reports).toHaveLength(1);
     expect(Bun.inspect(reports)).not.toContain(canary);
@@ -257,7 +257,7 @@ describe("guessing", () => {
     const answers: (() => void)[] = [];
     const get = (keys: readonly string[]) =>
       new Promise<undefined[]>((resolve) => answers.push(() => resolve(keys.map(() => undefined))));
-    const { join } = setUp({ parts: { bus: { get } } });
+    const { join } = setUp({ parts: { keys: { get } } });
     const client = {};
     const joins = Array.from({ length: 1_500 }, () => join({ client }));
     expect(answers).toHaveLength(1_000);
@@ -272,7 +272,7 @@ test("SEC-06 a lookup that is done makes room for the next, also when it failed"
   const { join } = setUp({ stored: { "ws-emit::secret::dir": "right" }, parts: { limits } });
   const client = {};
   expect(await guess(3, () => join({ client }))).toEqual(["allowed", "allowed", "allowed"]);
-  const away = setUp({ parts: { limits, bus: failing(new GatewayError("bus_unavailable", "away")) } });
+  const away = setUp({ parts: { limits, keys: failing(new GatewayError("bus_unavailable", "away")) } });
   expect(await guess(2, () => away.join({ client }))).toEqual(["unavailable", "unavailable"]);
 });
 

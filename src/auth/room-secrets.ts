@@ -5,8 +5,8 @@
 
 import { roomSpace } from "../core/access.ts";
 import type { Access, JoinRequest, Verdict } from "../core/access.ts";
-import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { BucketTable, TokenBucket } from "../core/rate-limit.ts";
@@ -15,7 +15,7 @@ import { addressKey } from "./address.ts";
 import { isEqualSecret } from "./constant-time.ts";
 
 export interface RoomSecretsParts {
-  readonly bus: Pick<Bus, "get">;
+  readonly keys: Pick<KeyStore, "get">;
   /** Put before the room-space, asked in this order; the first key that exists decides (WSE-05). */
   readonly keyPrefixes: readonly string[];
   /** Secrets by room-space. A space named here is never looked up on the bus. */
@@ -126,7 +126,7 @@ export class RoomSecrets implements Access {
     const configured = this.#parts.configured.get(space);
     if (configured !== undefined) return { secret: configured };
     try {
-      const values = await this.#parts.bus.get(this.#parts.keyPrefixes.map((prefix) => prefix + space));
+      const values = await this.#parts.keys.get(this.#parts.keyPrefixes.map((prefix) => prefix + space));
       return { secret: values.find((value) => value !== undefined) };
     } catch (error) {
       // A lost bus is known already (readiness is red): no line for each of the clients that come back.

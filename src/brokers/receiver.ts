@@ -2,9 +2,9 @@
 // size bound (SEC-06), keeps canaries to itself (PSQ-17), and stops errors of the handler from ending the listener.
 
 import type { BusMessage, ChannelFilter } from "../core/bus.ts";
-import type { BusOptions } from "./broker.ts";
+import type { BackplaneOptions } from "./driver.ts";
 
-interface ReceiverOptions extends Pick<BusOptions, "observe" | "limits"> {
+interface ReceiverOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
   readonly filter: ChannelFilter;
   readonly onMessage: (message: BusMessage) => void;
   /** A canary of any gateway came by. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
-import { createBus } from "./registry.ts";
+import { createBus } from "../../test/support/bus.ts";
 
 const shared = { observe: silent, limits: defaultLimits };
 

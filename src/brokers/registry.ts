@@ -1,26 +1,29 @@
-// The table of brokers: one line each. The gateway makes its bus here from a URL, and the conformance suite in
-// test/conformance runs over every entry.
+// The table of drivers: one line each. The gateway opens its backplane here by URL, and the conformance suites in
+// test/conformance run over every entry.
 
-import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Broker, BusOptions } from "./broker.ts";
-import { memory } from "./memory/broker.ts";
-import { redis } from "./redis/broker.ts";
+import type { Backplane, BackplaneOptions, Driver } from "./driver.ts";
+import { memory } from "./memory/driver.ts";
+import { redis } from "./redis/driver.ts";
 
-export const brokers = { memory, redis } satisfies Record<string, Broker>;
+export const drivers = { memory, redis } satisfies Record<string, Driver>;
 
-/** Makes the bus that a URL names; without one, the memory bus. Rejects as `Broker.createBus` does. */
-export async function createBus(options: BusOptions): Promise<Bus> {
-  return brokerOf(options.url).createBus(options);
+/** Opens the backplane that a URL names; without one, this process's memory. Rejects as `Driver.open` does. */
+export async function openBackplane(options: BackplaneOptions): Promise<Backplane> {
+  return (options.url === undefined ? memory : driverOf(options.url)).open(options);
 }
 
-function brokerOf(url: string | undefined): Broker {
-  if (url === undefined) return memory;
+/** Checks a URL as `Driver.check` does. @returns the secrets in it. */
+export function checkBackplaneUrl(url: string): readonly string[] {
+  return driverOf(url).check(url);
+}
+
+function driverOf(url: string): Driver {
   const end = url.indexOf(":");
   const scheme = end === -1 ? undefined : url.slice(0, end).toLowerCase();
-  const all: readonly Broker[] = Object.values(brokers);
-  const broker = all.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme));
-  if (broker) return broker;
+  const all: readonly Driver[] = Object.values(drivers);
+  const driver = all.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme));
+  if (driver) return driver;
   const known = all.flatMap(({ schemes }) => schemes.map((name) => `${name}:`)).join(", ");
   // The text itself may hold a password, so only its scheme is shown.
   const got =

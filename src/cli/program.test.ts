@@ -96,7 +96,7 @@ describe("wrong command lines", () => {
     ],
     [["demo", "-a", "0.0.0.0:0"], "belfry: Expected `address` to be a loopback address in the demo"],
     [["demo", "--secret", "x"], "belfry: unknown option '--secret'"],
-    [["tail", "--redis", "http://x"], "belfry: Expected one of the schemes redis"],
+    [["tail", "--redis", "http://x"], "belfry: Expected a bus URL that starts with memory:, redis:"],
     [["publish", "--json", "--text", "a"], "belfry: option '--json' cannot be used with option '--text'"],
   ])("WSE-01 T32 belfry %j", async (args, message) => {
     const { code, err, out } = await run(args);

@@ -1,7 +1,7 @@
 // The Redis way of `belfry publish`: past every gateway, in the form of a Python backend (PSQ-20). All gateways on
 // that Redis deliver it.
 
-import { createBus } from "../brokers/registry.ts";
+import { openBackplane } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
 import { silent } from "../core/observe.ts";
 import { encodeEmit } from "../dialects/socketio/python-encode.ts";
@@ -12,13 +12,13 @@ export async function pushEmission(emission: Emission, config: Config): Promise<
   const { redis: url, redisTls: tls, limits, socketio } = config;
   const { event, namespace, room, data } = emission;
   const [channel = "flask-socketio"] = socketio.channels;
-  const bus = await createBus({ url, tls, limits, observe: silent });
+  const { bus, close } = await openBackplane({ url, tls, limits, observe: silent });
   try {
     const args = data === undefined ? [] : [data];
     const hostId = crypto.randomUUID().replaceAll("-", "");
     await bus.publish(channel, encodeEmit({ event, namespace, room, args, attachments: [], hostId }));
     return `Published \`${event}\` to \`${room}\` on ${channel} of ${bus.label}`;
   } finally {
-    await bus.close();
+    await close();
   }
 }

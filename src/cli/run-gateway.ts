@@ -1,7 +1,7 @@
 // The life of one gateway process, for `serve` and `demo`: logs on, gateway up, banner, then wait for a signal and
 // drain. Everything that a person should know about this start is said here.
 
-import { parseRedisUrl } from "../brokers/redis/url.ts";
+import { checkBackplaneUrl } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { configOptions } from "../config/options.ts";
@@ -135,9 +135,8 @@ function isForPeople({ log }: Config, io: Io): boolean {
 
 /** Values that no log line may show. */
 function secretsOf(config: Config): readonly string[] {
-  const passwords = [config.redis, config.identity.redis].map(
-    (url) => url !== undefined && parseRedisUrl(url).password,
-  );
+  const urls = [config.redis, config.identity.redis].filter((url) => url !== undefined);
+  const passwords = urls.flatMap((url) => checkBackplaneUrl(url));
   const values = configOptions()
     .filter(({ isSecret }) => isSecret)
     .map(({ path }) => valueAt(config, path))

@@ -2,13 +2,15 @@
 // by how many it is heard where a gateway can be asked. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
 
 import { Command } from "commander";
-import { createBus } from "../brokers/registry.ts";
+import { SecretGuard } from "../auth/secret-guard.ts";
+import type { Backplane } from "../brokers/driver.ts";
+import { openBackplane } from "../brokers/registry.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { columns } from "../config/table.ts";
-import type { Bus } from "../core/bus.ts";
-import type { BackendSide, Dialect } from "../core/dialect.ts";
-import { compileGlob, compileGlobs } from "../core/glob.ts";
+import { compileGlob } from "../core/glob.ts";
+import { Hub } from "../core/hub.ts";
+import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";
 import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
 import type { BackendMessage } from "../core/publication.ts";
@@ -95,23 +97,24 @@ async function tail(loaded: LoadedConfig, flags: TailFlags, io: Io): Promise<voi
   const show = flags.json === true ? jsonLine : textLine;
   const ask = askerOf(config, flags, io);
   const observe = complaining(io);
-  const bus = await createBus({ url: config.redis, tls: config.redisTls, limits: config.limits, observe });
+  const { redis: url, redisTls: tls, limits } = config;
+  const backplane = await openBackplane({ url, tls, limits, observe });
   const shown = new InOrder();
   try {
-    const heard = await listen(bus, loaded, (message) => {
+    const heard = await listen(backplane, loaded, (message) => {
       if (isRoom && !concerns(message.message, isRoom)) return;
       shown.write(ask(message.message), (by) => {
         lines.write(`${show({ ...message, by })}\n`);
       });
     });
-    io.complain(`Listening on ${printable(bus.label)}; Ctrl-C ends.\n${columns(heard)}`);
+    io.complain(`Listening on ${printable(backplane.bus.label)}; Ctrl-C ends.\n${columns(heard)}`);
     const unlisten = listenToProcess(() => {
       end();
     });
     await ended;
     unlisten();
   } finally {
-    await bus.close();
+    await backplane.close();
     await lines.flush(flushMs);
   }
   if (lines.dropped > 0) io.complain(`${lines.dropped} messages were not shown: nobody read them in time.`);
@@ -156,16 +159,16 @@ class InOrder {
 
 /** Subscribes to the feeds of the dialects that the config speaks; without any word of it, of all. @returns what is heard. */
 async function listen(
-  bus: Bus,
+  backplane: Backplane,
   loaded: LoadedConfig,
   onHeard: (heard: Heard) => void,
 ): Promise<readonly (readonly string[])[]> {
   const rows: string[][] = [];
-  for (const name of spokenDialects(loaded)) {
-    const feeds = backendOf(name, bus, loaded.config)?.feeds ?? [];
+  for (const { name, backend } of openToListen(backplane, loaded, spokenDialects(loaded))) {
+    const feeds = backend?.feeds ?? [];
     rows.push([`  ${name}`, printable(feeds.map(({ filter }) => filter.name).join("  "))]);
     for (const feed of feeds) {
-      await bus.subscribe(feed.filter, ({ channel, payload }) => {
+      await backplane.bus.subscribe(feed.filter, ({ channel, payload }) => {
         const message = feed.decode({ channel, payload });
         onHeard({ dialect: name, channel, payload, at: new Date(), message });
       });
@@ -184,18 +187,21 @@ function spokenDialects(loaded: LoadedConfig): readonly DialectName[] {
   return all.filter((name) => config.listeners.some((listener) => listener.dialects.includes(name)));
 }
 
-function backendOf(name: DialectName, bus: Bus, config: Config): BackendSide | undefined {
-  const dialect: Dialect<unknown> = dialects[name];
-  const gatewayId = crypto.randomUUID().replaceAll("-", "");
-  const context = {
-    bus,
-    observe: silent,
-    limits: config.limits,
-    gatewayId,
-    isOpenRoom: compileGlobs(config.openRooms),
-    checkSecret: undefined,
-  };
-  return dialect.backend?.(context, config[name]);
+/** The dialects with nobody connected: they only listen. */
+function openToListen(backplane: Backplane, { config }: LoadedConfig, names: readonly DialectName[]) {
+  const { limits } = config;
+  const shared = { limits, now: () => performance.now() };
+  const observe = silent;
+  return openDialects(names, {
+    ...shared,
+    config,
+    observe,
+    backplanes: { main: backplane, sessions: backplane },
+    hub: new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined }),
+    guard: new SecretGuard({ ...shared, isExempt: () => true }),
+    admit: () => undefined,
+    subscribe: () => Promise.reject(new Error("Expected no client that wants more names")),
+  });
 }
 
 /** Says on standard error what happens to the bus; standard output is for the messages. */

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
-import { parseRedisUrl } from "../brokers/redis/url.ts";
+import { checkBackplaneUrl } from "../brokers/registry.ts";
 import { GatewayError } from "../core/errors.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
@@ -96,10 +96,10 @@ const redisTlsSchema = z
   })
   .describe("TLS towards Redis");
 
-/** The broker reads the URL at start; here its sentence joins those about the other options. */
-function checkRedisUrl(url: string, context: z.RefinementCtx): void {
+/** The driver reads the URL at start; here its sentence joins those about the other options. */
+function checkUrl(url: string, context: z.RefinementCtx): void {
   try {
-    parseRedisUrl(url);
+    checkBackplaneUrl(url);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     context.addIssue({ code: "custom", message: error.message });
@@ -107,15 +107,11 @@ function checkRedisUrl(url: string, context: z.RefinementCtx): void {
 }
 
 /** `memory:` takes the place of a profile's Redis: everything stays in this process (RTE-11). */
-const memoryUrl = /^memory:(\/\/)?$/i;
-
 const busUrlSchema = z
   .string()
   .max(4_096)
-  .superRefine((url, context) => {
-    if (!memoryUrl.test(url)) checkRedisUrl(url, context);
-  })
-  .transform((url) => (memoryUrl.test(url) ? undefined : url))
+  .superRefine(checkUrl)
+  .transform((url) => (/^memory:/i.test(url) ? undefined : url))
   .optional()
   .describe(
     "Redis URL: redis://, rediss:// (TLS) or unix://; without it, or with `memory:`, messages stay in this process",
@@ -126,7 +122,7 @@ const identitySchema = identityOptions.extend({
   redis: z
     .string()
     .max(4_096)
-    .superRefine(checkRedisUrl)
+    .superRefine(checkUrl)
     .optional()
     .describe("Redis URL of the session store; without it, the gateway's own (RTE-11)"),
 });

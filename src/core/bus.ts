@@ -1,5 +1,5 @@
-// The Bus port: raw named channels and small keys, as Redis has them. brokers/<name>/ implement it; the
-// conformance suite in test/conformance runs over every one of them.
+// The Bus port: raw named channels, as Redis has them. brokers/<name>/ implement it; the conformance suite in
+// test/conformance runs over every one of them. Keys are a port of their own (keys.ts).
 
 /** One message of a channel. The payload is the receiver's own: it may keep it. */
 export interface BusMessage {
@@ -56,14 +56,6 @@ export interface Bus {
    * bus refuses the subscription (ACL) or is closed.
    */
   subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription>;
-  /** Values of string keys, `undefined` where absent or of another type. Rejects with `bus_unavailable` past the deadline. */
-  get(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
-  /** The same, as bytes: values that are no text (pickles, compressed sessions, messages). */
-  getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
-  /** A field of a hash, as bytes; `undefined` where absent. Rejects with `bus_unavailable` past the deadline, or when the key is no hash. */
-  getField(key: string, field: string): Promise<Buffer | undefined>;
-  /** Sets a string key, for so many seconds or for ever. Rejects with `bus_unavailable` past the deadline. */
-  set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void>;
   /**
    * How often it was not ready, so far: messages of such a time may be lost, also when it was too short to be seen in
    * `state()`. Raised when it begins.

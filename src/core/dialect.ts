@@ -2,10 +2,12 @@
 // formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
 
 import type { Access, SecretCheck } from "./access.ts";
+import type { Broker } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
 import type { DisconnectReason } from "./disconnect.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
+import type { KeyStore } from "./keys.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { BackendMessage } from "./publication.ts";
@@ -90,6 +92,8 @@ export interface Feed<Filter extends ChannelFilter = WatchedFilter> {
 export interface BrowserContext {
   readonly hub: Hub;
   readonly bus: Bus;
+  readonly keys: KeyStore;
+  readonly broker: Broker;
   readonly access: Access;
   /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
   readonly guardSecret: (secret: string) => SecretCheck;
@@ -114,6 +118,7 @@ export interface BrowserContext {
 /** What a backend side may use. */
 export interface BackendContext {
   readonly bus: Bus;
+  readonly broker: Broker;
   readonly observe: Observe;
   readonly limits: Limits;
   /** Unique per running gateway: `host_id` and the like. */
@@ -122,6 +127,15 @@ export interface BackendContext {
   readonly isOpenRoom: (room: string) => boolean;
   /** The check of the publish secret; undefined when none is configured: no HTTP publishes. */
   readonly checkSecret: SecretCheck | undefined;
+}
+
+/** What a dialect may use. */
+export interface DialectContext extends BrowserContext, BackendContext {}
+
+/** A dialect as one gateway speaks it. */
+export interface OpenDialect {
+  readonly browser?: BrowserSide;
+  readonly backend?: BackendSide;
 }
 
 /** Checks options and fills in defaults; throws when they are wrong. */
@@ -137,6 +151,6 @@ export interface Dialect<Options> {
   redisNames(options: Options): readonly RedisName[];
   /** It asks who its visitors are: the config must say how (SEC-02). @default false */
   readonly needsIdentity?: boolean;
-  browser?(context: BrowserContext, options: Options): BrowserSide;
-  backend?(context: BackendContext, options: Options): BackendSide;
+  /** Called once per gateway that speaks it: what both sides share is made here. */
+  open(context: DialectContext, options: Options): OpenDialect;
 }

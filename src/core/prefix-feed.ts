@@ -1,5 +1,4 @@
-// What raw dialects hear on the bus: everything under a prefix, which is cut off as it stands; and the canary that proves
-// such a subscription alive, one line of text.
+// What raw dialects hear on the bus: everything under a prefix, which is cut off as it stands.
 
 import type { Canary } from "./bus.ts";
 import type { Feed } from "./dialect.ts";
@@ -18,27 +17,5 @@ export function prefixFeed({ prefix, canary, decode }: PrefixFeed): Feed {
   return {
     filter: { kind: "pattern", name: pattern, canary },
     decode: ({ channel, payload }) => decode(channel.slice(prefix.length), payload),
-  };
-}
-
-const tokenForm = /^[A-Za-z0-9]{1,64}$/;
-const maxTokenBytes = 64;
-
-/**
- * A canary that is its mark and its token.
- * @param channel a name under which nobody, in whichever server, can be.
- */
-export function textCanary(channel: string, mark: string): Canary {
-  const start = `${mark} `;
-  return {
-    channel,
-    encode: (token) => start + token,
-    decode(message) {
-      if (message.channel !== channel || message.payload.length > start.length + maxTokenBytes)
-        return undefined;
-      const text = message.payload.toString("latin1");
-      const token = text.startsWith(start) ? text.slice(start.length) : "";
-      return tokenForm.test(token) ? token : undefined;
-    },
   };
 }

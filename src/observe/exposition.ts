@@ -1,7 +1,5 @@
-// From our own numbers to the text that Prometheus reads. Each metric is a name, its labels and a function that is
-// asked at scrape time; prom-client is behind this file alone.
-
-import { Counter, Gauge, Registry } from "prom-client";
+// From our own numbers to the text that Prometheus reads (text format 0.0.4). Each metric is a name, its labels and a
+// function that is asked at scrape time.
 
 export interface Sample {
   /** Values in the order of the metric's label names. */
@@ -18,42 +16,31 @@ export interface Metric {
 }
 
 export class Exposition {
-  readonly #registry = new Registry();
+  readonly #metrics = new Map<string, Metric>();
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError a metric that cannot be read is left out of the scrape, and said here. */
+  /** @param onError a metric that cannot be read is left out of the scrape, and reported here. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
   /** Throws on a name that is taken: that is a mistake in the program. */
   add(metric: Metric): void {
-    const fill = (record: Counter | Gauge): void => {
-      record.reset();
-      // Without labels, prom-client starts at 0: a metric that cannot be read must be absent instead.
-      record.remove({});
-      for (const { labels, value } of this.#read(metric)) record.inc(named(metric.labels, labels), value);
-    };
-    const Kind = metric.kind === "counter" ? Counter : Gauge;
-    this.#registry.registerMetric(
-      new Kind({
-        name: metric.name,
-        help: metric.help,
-        labelNames: metric.labels,
-        registers: [],
-        collect(this: Counter | Gauge) {
-          fill(this);
-        },
-      }),
-    );
+    if (this.#metrics.has(metric.name)) throw new Error(`Expected a new metric, got ${metric.name} again`);
+    this.#metrics.set(metric.name, metric);
   }
 
-  /** The text format 0.0.4. */
-  async text(): Promise<string> {
-    return this.#registry.metrics();
+  text(): string {
+    return [...this.#metrics.values()].map((metric) => this.#textOf(metric)).join("\n");
   }
 
-  #read(metric: Metric): Sample[] {
+  #textOf(metric: Metric): string {
+    const { name, help, kind } = metric;
+    const lines = this.#read(metric).map((sample) => line(metric, sample));
+    return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines, ""].join("\n");
+  }
+
+  #read(metric: Metric): readonly Sample[] {
     try {
       return [...metric.read()].filter(({ value }) => Number.isFinite(value));
     } catch (error) {
@@ -63,6 +50,15 @@ export class Exposition {
   }
 }
 
-function named(names: readonly string[], values: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]));
+function line({ name, labels }: Metric, sample: Sample): string {
+  const pairs = labels.map((label, index) => `${label}="${escaped(sample.labels[index] ?? "")}"`);
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${sample.value}`;
+}
+
+/** Backslash, quote and line feed are escaped in a label's value. */
+function escaped(value: string): string {
+  return value
+    .replaceAll("\\", String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll("\n", String.raw`\n`);
 }

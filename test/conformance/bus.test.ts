@@ -1,9 +1,10 @@
 // What every broker's bus must do, run over the registry: a new broker gives a way to start it and gets the whole suite.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import type { BusOptions } from "../../src/brokers/broker.ts";
-import { type brokers, createBus } from "../../src/brokers/registry.ts";
-import type { Bus } from "../../src/core/bus.ts";
+import type { BackplaneOptions } from "../../src/brokers/driver.ts";
+import type { drivers } from "../../src/brokers/registry.ts";
+import { createBus } from "../support/bus.ts";
+import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil, until } from "./bus-support.ts";
@@ -16,7 +17,7 @@ const keys: ReadonlyMap<string, string> = new Map([
 ]);
 
 interface Fixture {
-  start(): Promise<Pick<BusOptions, "url" | "keys">>;
+  start(): Promise<Pick<BackplaneOptions, "url" | "keys">>;
   stop(): Promise<void>;
 }
 
@@ -35,7 +36,7 @@ function redisFixture(): Fixture {
   };
 }
 
-const fixtures: Record<keyof typeof brokers, () => Fixture> = {
+const fixtures: Record<keyof typeof drivers, () => Fixture> = {
   memory: () => ({ start: async () => ({ url: undefined, keys }), stop: async () => undefined }),
   redis: redisFixture,
 };
@@ -43,11 +44,11 @@ const fixtures: Record<keyof typeof brokers, () => Fixture> = {
 for (const [name, makeFixture] of Object.entries(fixtures)) {
   describe(`bus: ${name}`, () => {
     const fixture = makeFixture();
-    const open: Bus[] = [];
-    let place: Pick<BusOptions, "url" | "keys"> = { url: undefined };
+    const open: BusWithKeys[] = [];
+    let place: Pick<BackplaneOptions, "url" | "keys"> = { url: undefined };
     let recorder = createRecorder();
 
-    const makeBus = async (limits = defaultLimits): Promise<Bus> => {
+    const makeBus = async (limits = defaultLimits): Promise<BusWithKeys> => {
       recorder = createRecorder();
       const bus = await createBus({ ...place, observe: recorder, limits });
       open.push(bus);

@@ -3,10 +3,10 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
-import type { BusOptions } from "../../src/brokers/broker.ts";
+import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { compileGlob } from "../../src/core/glob.ts";
-import { createBus } from "../../src/brokers/registry.ts";
-import type { Bus } from "../../src/core/bus.ts";
+import { createBus } from "../support/bus.ts";
+import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { freePort } from "../support/ports.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -26,7 +26,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function open(url: string, more: Partial<BusOptions> = {}): Promise<Bus & AsyncDisposable> {
+async function open(
+  url: string,
+  more: Partial<BackplaneOptions> = {},
+): Promise<BusWithKeys & AsyncDisposable> {
   const bus = await createBus({ url, observe: createRecorder(), limits: defaultLimits, ...more });
   return Object.assign(bus, {
     async [Symbol.asyncDispose]() {
@@ -36,7 +39,7 @@ async function open(url: string, more: Partial<BusOptions> = {}): Promise<Bus & 
 }
 
 /** Proves a bus with a message through a subscription. */
-async function expectAlive(bus: Bus): Promise<void> {
+async function expectAlive(bus: BusWithKeys): Promise<void> {
   const ear = await Ear.open(bus, exact("flask-socketio"));
   await bus.publish("flask-socketio", "alive");
   await ear.waitForText("alive");

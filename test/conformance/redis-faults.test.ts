@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { createBus } from "../../src/brokers/registry.ts";
+import { createBus } from "../support/bus.ts";
 import type { Bus } from "../../src/core/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { RunningProcess } from "../support/process.ts";
@@ -291,7 +291,7 @@ describe("faults of Redis", () => {
     async () => {
       await using server = await startRedis();
       const script = `
-        const { createBus } = await import(${JSON.stringify(join(import.meta.dir, "../../src/brokers/registry.ts"))});
+        const { createBus } = await import(${JSON.stringify(join(import.meta.dir, "../support/bus.ts"))});
         const { silent } = await import(${JSON.stringify(join(import.meta.dir, "../../src/core/observe.ts"))});
         const bus = await createBus({ url: process.env.URL, observe: silent, limits: { busMessageBytes: 1000 } });
         console.log("open");

@@ -2,8 +2,8 @@
 // and the dialect's two sides. For tests that need a bus, limits or a clock of their own.
 
 import type { z } from "zod";
-import { createBus } from "../../src/brokers/registry.ts";
-import type { Bus } from "../../src/core/bus.ts";
+import { createBus, noBroker } from "./bus.ts";
+import type { BusWithKeys } from "./bus.ts";
 import type { BrowserSide, Route } from "../../src/core/dialect.ts";
 import { compileGlobs } from "../../src/core/glob.ts";
 import { Hub } from "../../src/core/hub.ts";
@@ -41,7 +41,7 @@ export interface ChannelsOptions {
 /** A running one; `await using` stops it. */
 export class ChannelsGateway implements AsyncDisposable {
   readonly hub: Hub;
-  readonly bus: Bus;
+  readonly bus: BusWithKeys;
   readonly browser: BrowserSide;
   /** `refused name_invalid`, `skipped name_too_long`, ...: what was observed, in order. */
   readonly observed: string[] = [];
@@ -50,7 +50,7 @@ export class ChannelsGateway implements AsyncDisposable {
   readonly #listener: Listener;
   #ticker: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(parts: ChannelsOptions, bus: (observe: Observe) => Bus) {
+  private constructor(parts: ChannelsOptions, bus: (observe: Observe) => BusWithKeys) {
     const limits = { ...defaultLimits, ...parts.limits };
     const observe = this.#observe();
     const now = parts.now ?? (() => performance.now());
@@ -60,16 +60,17 @@ export class ChannelsGateway implements AsyncDisposable {
     };
     this.bus = bus(observe);
     this.hub = new Hub({ limits, observe, topics, send: () => undefined });
-    const shared = { ...withoutIdentity, bus: this.bus, observe, limits };
+    const shared = { ...withoutIdentity, bus: this.bus, keys: this.bus, broker: noBroker, observe, limits };
     const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;
     const checkSecret = key === null ? undefined : unlimitedCheck(key);
-    this.browser = websocketChannelsDialect.browser(context, options);
-    const backend = websocketChannelsDialect.backend(
-      { ...shared, gatewayId: "test", isOpenRoom: compileGlobs(parts.openRooms ?? []), checkSecret },
+    const isOpenRoom = compileGlobs(parts.openRooms ?? []);
+    const { browser, backend } = websocketChannelsDialect.open(
+      { ...context, gatewayId: "test", isOpenRoom, checkSecret },
       options,
     );
+    this.browser = browser;
     for (const feed of backend.feeds) {
       void this.bus.subscribe(feed.filter, (message) => {
         const decoded = feed.decode(message);

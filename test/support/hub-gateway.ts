@@ -1,9 +1,9 @@
 // A gateway of the ws-hub dialect alone, put together from its parts in the test's own process: hub, bus, listener
 // and the dialect's two sides. For tests that need a bus, limits or a clock of their own.
 
-import { createBus } from "../../src/brokers/registry.ts";
+import { createBus, noBroker } from "./bus.ts";
+import type { BusWithKeys } from "./bus.ts";
 import type { Bus, BusMessage } from "../../src/core/bus.ts";
-import type { Dialect } from "../../src/core/dialect.ts";
 import { Hub } from "../../src/core/hub.ts";
 import type { Limits } from "../../src/core/limits.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
@@ -14,8 +14,6 @@ import type { Telemetry } from "../../src/observe/observe.ts";
 import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
 import { withoutIdentity } from "./browser-context.ts";
-
-type Sides = Required<Pick<Dialect<unknown>, "browser" | "backend">>;
 
 export interface HubGatewayOptions {
   /** As in the config's section. */
@@ -81,7 +79,7 @@ export async function startHub(parts: HubGatewayOptions = {}): Promise<HubGatewa
 interface Parts extends HubGatewayOptions {
   readonly limits: Limits;
   readonly observe: Telemetry;
-  readonly bus: Bus;
+  readonly bus: BusWithKeys;
 }
 
 async function assemble({ limits, observe, bus, options = {}, routes = [] }: Parts) {
@@ -99,6 +97,8 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     ...withoutIdentity,
     hub,
     bus,
+    keys: bus,
+    broker: noBroker,
     access,
     observe,
     limits,
@@ -107,16 +107,15 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
   };
   const backing = {
     bus,
+    broker: noBroker,
     observe,
     limits,
     gatewayId: "test",
     isOpenRoom: () => false,
     checkSecret: undefined,
   };
-  const { browser, backend }: Sides = wsHubDialect as Sides;
   const parsed = wsHubOptions.parse(options);
-  const front = browser(context, parsed);
-  const back = backend(backing, parsed);
+  const { browser: front, backend: back } = wsHubDialect.open({ ...context, ...backing }, parsed);
   for (const feed of back.feeds) {
     await bus.subscribe(feed.filter, (message: BusMessage) => {
       const decoded = feed.decode(message);

@@ -2,8 +2,9 @@
 // identity, a bus or a clock of the test's own), and the Django sessions that a whole gateway reads.
 
 import type { z } from "zod";
-import { createBus } from "../../src/brokers/registry.ts";
-import type { Bus, ChannelFilter, Subscription } from "../../src/core/bus.ts";
+import { createBus, noBroker, withKeys } from "./bus.ts";
+import type { BusWithKeys } from "./bus.ts";
+import type { ChannelFilter, Subscription } from "../../src/core/bus.ts";
 import type { BrowserContext, BrowserSide, Feed } from "../../src/core/dialect.ts";
 import { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
@@ -24,7 +25,7 @@ export interface HouseParts {
   readonly options?: z.input<typeof ws4redisOptions>;
   readonly identity?: Partial<IdentitySource>;
   /** Put over the memory bus. */
-  readonly bus?: (bus: Bus) => Partial<Bus>;
+  readonly bus?: (bus: BusWithKeys) => Partial<BusWithKeys>;
   readonly limits?: Partial<Limits>;
   readonly isForeignName?: (name: string) => boolean;
   /** A clock of the test's own: then nobody but the test ticks. */
@@ -34,7 +35,7 @@ export interface HouseParts {
 /** A running one; `await using` stops it. */
 export class Ws4redisHouse implements AsyncDisposable {
   readonly hub: Hub;
-  readonly bus: Bus;
+  readonly bus: BusWithKeys;
   readonly browser: BrowserSide;
   /** `refused origin`, `disconnected slow`, ...: what was observed, in order. */
   readonly observed: string[] = [];
@@ -45,7 +46,7 @@ export class Ws4redisHouse implements AsyncDisposable {
   readonly #listener: Listener;
   #ticker: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(parts: HouseParts, memory: Bus) {
+  private constructor(parts: HouseParts, memory: BusWithKeys) {
     const limits = { ...defaultLimits, ...parts.limits };
     const observe = this.#observe();
     const options = ws4redisOptions.parse(parts.options ?? {});
@@ -56,12 +57,12 @@ export class Ws4redisHouse implements AsyncDisposable {
       topics: { publish: (topic, frame) => this.#listener.publish(topic, frame) },
       send: () => undefined,
     });
-    const shared = { bus: this.bus, observe, limits, isOpenRoom: () => false };
-    this.browser = ws4redisDialect.browser(this.#context(parts, shared), options);
-    const backend = ws4redisDialect.backend(
-      { ...shared, gatewayId: "test", checkSecret: undefined },
+    const shared = { bus: this.bus, broker: noBroker, observe, limits, isOpenRoom: () => false };
+    const { browser, backend } = ws4redisDialect.open(
+      { ...this.#context(parts, shared), gatewayId: "test", checkSecret: undefined },
       options,
     );
+    this.browser = browser;
     for (const feed of backend.feeds) void this.#subscribe(feed);
     this.#listener = new Listener({
       address: { host: "127.0.0.1", port: 0 },
@@ -110,10 +111,11 @@ export class Ws4redisHouse implements AsyncDisposable {
 
   #context(
     parts: HouseParts,
-    shared: Pick<BrowserContext, "bus" | "observe" | "limits" | "isOpenRoom">,
+    shared: Pick<BrowserContext, "bus" | "broker" | "observe" | "limits" | "isOpenRoom">,
   ): BrowserContext {
     return {
       ...shared,
+      keys: this.bus,
       hub: this.hub,
       guardSecret: unlimitedCheck,
       access: { mayJoin: async () => "secret_wrong", hintIfUnset() {} },
@@ -175,20 +177,8 @@ export class Ws4redisHouse implements AsyncDisposable {
 }
 
 /** The same bus with some of its methods replaced. */
-function over(bus: Bus, some: Partial<Bus>): Bus {
-  return {
-    label: bus.label,
-    outages: 0,
-    publish: async (channel, payload) => bus.publish(channel, payload),
-    subscribe: async (filter, onMessage) => bus.subscribe(filter, onMessage),
-    get: async (keys) => bus.get(keys),
-    getBytes: async (keys) => bus.getBytes(keys),
-    getField: async (key, field) => bus.getField(key, field),
-    set: async (key, value, ttl) => bus.set(key, value, ttl),
-    state: () => bus.state(),
-    close: async () => bus.close(),
-    ...some,
-  };
+function over(bus: BusWithKeys, some: Partial<BusWithKeys>): BusWithKeys {
+  return { ...withKeys(bus, bus, async () => bus.close()), ...some };
 }
 
 /** Who has a session; absent: that part is not in it. */

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { startRedis } from "../../../test/support/redis.ts";
-import { createBus } from "../../brokers/registry.ts";
-import type { Bus } from "../../core/bus.ts";
+import { createBus } from "../../../test/support/bus.ts";
+import type { KeyStore } from "../../core/keys.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
@@ -56,7 +56,7 @@ interface Visit {
   readonly options: object;
   readonly cookie?: string;
   readonly authorization?: string;
-  readonly store?: Pick<Bus, "getBytes" | "getField">;
+  readonly store?: Pick<KeyStore, "getBytes" | "getField">;
   readonly fetch?: Fetch;
   readonly asked?: Asked;
   readonly now?: number;
@@ -88,14 +88,14 @@ async function visit(visitor: Visit): Promise<{ result: IdentityResult; counted:
   return { result, counted };
 }
 
-function memory(values: ReadonlyMap<string, Buffer>): Pick<Bus, "getBytes" | "getField"> {
+function memory(values: ReadonlyMap<string, Buffer>): Pick<KeyStore, "getBytes" | "getField"> {
   return {
     getBytes: async (keys) => keys.map((key) => values.get(key)),
     getField: async () => undefined,
   };
 }
 
-const fails = (error: Error): Pick<Bus, "getBytes" | "getField"> => ({
+const fails = (error: Error): Pick<KeyStore, "getBytes" | "getField"> => ({
   getBytes: () => Promise.reject(error),
   getField: () => Promise.reject(error),
 });

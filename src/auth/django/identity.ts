@@ -1,7 +1,7 @@
 // Who the visitor of a handshake is (DJS-01): the auth callback, then a JSON Web Token, then Django's session; the
 // first that is configured and answers is the whole answer. A failure on the way lets nobody in (SEC-02).
 
-import type { Bus } from "../../core/bus.ts";
+import type { KeyStore } from "../../core/keys.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
@@ -24,7 +24,7 @@ const label = "django";
 export interface IdentityParts {
   readonly options: IdentityOptions;
   /** Where Django keeps its sessions. */
-  readonly store: Pick<Bus, "getBytes" | "getField">;
+  readonly store: Pick<KeyStore, "getBytes" | "getField">;
   readonly fetch: Fetch;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -1,7 +1,7 @@
 // Finds the session that a cookie names: in Django's cache, in the store of django-redis-sessions, or in the cookie
 // itself (DJS-02 to DJS-08). Stands between the cookie and the identity; a session exists when its store returns it.
 
-import type { Bus } from "../../core/bus.ts";
+import type { KeyStore } from "../../core/keys.ts";
 import { isSafeName } from "../../core/safe-name.ts";
 import { decompress, maxSessionBytes } from "./compressors.ts";
 import { cacheKey, secretKeys, sessionEngine } from "./options.ts";
@@ -32,7 +32,7 @@ export type SessionFault =
 
 export interface SessionParts {
   readonly options: IdentityOptions;
-  readonly store: Pick<Bus, "getBytes">;
+  readonly store: Pick<KeyStore, "getBytes">;
   /** Seconds since 1970. */
   readonly nowSeconds: () => number;
 }

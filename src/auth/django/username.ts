@@ -1,7 +1,7 @@
 // From a session to a user name: a Django session knows only the user's primary key (DJS-09). Stands behind
 // sessions.ts; whose session carries no key is not logged in and has no name.
 
-import type { Bus } from "../../core/bus.ts";
+import type { KeyStore } from "../../core/keys.ts";
 import { readUtf8 } from "../../core/codec/utf8.ts";
 import { isSafeName } from "../../core/safe-name.ts";
 import type { SessionFields } from "./session-value.ts";
@@ -45,7 +45,7 @@ export function userId(fields: SessionFields): string | undefined {
 
 export interface NamedBy {
   readonly mapping: UsernameMapping | undefined;
-  readonly store: Pick<Bus, "getBytes" | "getField">;
+  readonly store: Pick<KeyStore, "getBytes" | "getField">;
 }
 
 /**

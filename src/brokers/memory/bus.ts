@@ -3,7 +3,7 @@
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { BusOptions } from "../broker.ts";
+import type { BackplaneOptions } from "../driver.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
 
@@ -14,15 +14,6 @@ const messageOverhead = 128;
 /** Delivered per turn of the event loop, bytes and ms: in a burst the sockets' writes, and requests, must get their turn. */
 const turnBytes = 256 * 1024;
 const turnMs = 5;
-
-/** Keys that are kept; the oldest go first. */
-const maxKeys = 100_000;
-
-interface StoredKey {
-  readonly value: Buffer;
-  /** End of its life, ms of the monotonic clock. */
-  readonly until: number;
-}
 
 interface Listener {
   readonly hears: (channel: string) => boolean;
@@ -38,8 +29,7 @@ interface Delivery {
 export class MemoryBus implements Bus {
   readonly label = "memory";
   readonly outages = 0;
-  readonly #options: Pick<BusOptions, "observe" | "limits">;
-  readonly #keys: Map<string, StoredKey>;
+  readonly #options: Pick<BackplaneOptions, "observe" | "limits">;
   /** Of one channel each: there may be thousands of them, for names of single clients. */
   readonly #exact = new Map<string, Set<Listener>>();
   readonly #patterns = new Set<Listener>();
@@ -48,10 +38,8 @@ export class MemoryBus implements Bus {
   #turn: NodeJS.Immediate | undefined;
   #isClosed = false;
 
-  constructor(options: Omit<BusOptions, "url">) {
+  constructor(options: Pick<BackplaneOptions, "observe" | "limits">) {
     this.#options = options;
-    const given = [...(options.keys ?? [])];
-    this.#keys = new Map(given.map(([key, value]) => [key, { value: Buffer.from(value), until: Infinity }]));
   }
 
   async publish(channel: string, payload: string | Uint8Array): Promise<void> {
@@ -93,37 +81,6 @@ export class MemoryBus implements Bus {
         if (!isPattern && place.size === 0) this.#exact.delete(name);
       },
     };
-  }
-
-  async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return (await this.getBytes(keys)).map((value) => value?.toString());
-  }
-
-  async getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
-    this.#checkOpen();
-    return keys.map((key) => {
-      const stored = this.#keys.get(key);
-      return stored && stored.until > performance.now() ? Buffer.from(stored.value) : undefined;
-    });
-  }
-
-  /** Nobody but this process writes here, and it writes no hashes. */
-  async getField(): Promise<Buffer | undefined> {
-    this.#checkOpen();
-    return undefined;
-  }
-
-  async set(key: string, value: string | Uint8Array, ttlSeconds = Infinity): Promise<void> {
-    this.#checkOpen();
-    const now = performance.now();
-    this.#keys.delete(key);
-    this.#keys.set(key, { value: Buffer.from(value), until: now + ttlSeconds * 1000 });
-    if (this.#keys.size <= maxKeys) return;
-    // Oldest first: what has ended goes, and then what was set longest ago.
-    for (const [old, { until }] of this.#keys) {
-      if (this.#keys.size > maxKeys || until <= now) this.#keys.delete(old);
-      else break;
-    }
   }
 
   state(): BusState {

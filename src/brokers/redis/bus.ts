@@ -4,11 +4,12 @@
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { BusOptions } from "../broker.ts";
+import type { BackplaneOptions } from "../driver.ts";
 import { Commands } from "./commands.ts";
 import { deadlineMs } from "./deadline.ts";
 import { type Trust, dial } from "./dial.ts";
 import { failureOf } from "./failure.ts";
+import { RedisKeys } from "./keys.ts";
 import { knock } from "./knock.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Member, Subscriptions } from "./subscriptions.ts";
@@ -18,13 +19,15 @@ const tickMs = 1_000;
 /** Canaries go out at every second tick; at each one while something is unproved. */
 const ticksPerCanary = 2;
 
-interface RedisBusOptions extends Pick<BusOptions, "observe" | "limits"> {
+interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
   readonly address: RedisAddress;
   readonly trust: Trust;
 }
 
 export class RedisBus implements Bus {
   readonly label: string;
+  /** The keys of the same database, over the same command link. */
+  readonly keys: RedisKeys;
   readonly #options: RedisBusOptions;
   /** `host:port`, or the path of the socket. */
   readonly #place: string;
@@ -53,6 +56,7 @@ export class RedisBus implements Bus {
       });
     });
     this.#commands = new Commands(this.#commandLink, this.#place);
+    this.keys = new RedisKeys(this.#commands);
     this.#subscriptions = new Subscriptions({
       ...options,
       link: this.#subscriberLink,
@@ -91,31 +95,6 @@ export class RedisBus implements Bus {
     return {
       close: async () => this.#subscriptions.remove(member),
     };
-  }
-
-  async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return (await this.getBytes(keys)).map((value) => value?.toString());
-  }
-
-  async getBytes(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
-    if (keys.length === 0) return [];
-    const reply = await this.#commands.run(["MGET", ...keys], "bytes");
-    const values: readonly unknown[] = Array.isArray(reply) ? reply : [];
-    return keys.map((_key, index) => {
-      const value = values[index];
-      return Buffer.isBuffer(value) ? value : undefined;
-    });
-  }
-
-  async getField(key: string, field: string): Promise<Buffer | undefined> {
-    const value = await this.#commands.run(["HGET", key, field], "bytes");
-    return Buffer.isBuffer(value) ? value : undefined;
-  }
-
-  async set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void> {
-    const bytes = typeof value === "string" ? value : Buffer.from(value);
-    const command = ttlSeconds === undefined ? ["SET", key, bytes] : ["SETEX", key, `${ttlSeconds}`, bytes];
-    await this.#commands.run(command);
   }
 
   get outages(): number {

@@ -4,7 +4,7 @@
 import { createClient } from "@redis/client";
 import { GatewayError } from "../../core/errors.ts";
 import { readNamedFile } from "../../files/named-file.ts";
-import type { TlsOptions } from "../broker.ts";
+import type { TlsOptions } from "../driver.ts";
 import { codeOf } from "./failure.ts";
 import type { RedisAddress } from "./url.ts";
 

@@ -2,7 +2,7 @@
 // goes from node-redis through here to the receivers in one plain call.
 
 import type { BusMessage, ChannelFilter } from "../../core/bus.ts";
-import type { BusOptions } from "../broker.ts";
+import type { BackplaneOptions } from "../driver.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
 import { within } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
@@ -30,7 +30,7 @@ interface Entry {
   made: Promise<void>;
 }
 
-interface SubscriptionsOptions extends Pick<BusOptions, "observe" | "limits"> {
+interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
   readonly link: Link;
   /** A subscription heard its own canary, and was not proved before. */
   readonly onProof: () => void;

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { MemoryBus } from "../../brokers/memory/bus.ts";
+import { MemoryKeys } from "../../brokers/memory/keys.ts";
+import { noBroker } from "../../../test/support/bus.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.ts";
 import { Hub } from "../../core/hub.ts";
@@ -16,6 +18,8 @@ const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
   const context: BrowserContext = {
     hub: new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} }),
     bus: new MemoryBus({ observe, limits: defaultLimits }),
+    keys: new MemoryKeys(),
+    broker: noBroker,
     access: { mayJoin: async () => "allowed", hintIfUnset() {} },
     observe,
     limits: defaultLimits,

@@ -11,6 +11,8 @@ export const socketIoDialect = {
   name: "socketio",
   options: socketIoOptions,
   redisNames,
-  browser: createBrowserSide,
-  backend: createBackendSide,
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context, options),
+  }),
 } satisfies Dialect<SocketIoOptions>;

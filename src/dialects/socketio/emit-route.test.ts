@@ -1,6 +1,7 @@
 // POST /emit as a backend sees it: what is published for which body, and which refusal for which fault.
 
 import { describe, expect, test } from "bun:test";
+import { noBroker } from "../../../test/support/bus.ts";
 import fc from "fast-check";
 import type { Bus, BusState } from "../../core/bus.ts";
 import type { BackendContext, Exchange } from "../../core/dialect.ts";
@@ -30,16 +31,13 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
       return failure === undefined ? Promise.resolve() : Promise.reject(failure);
     },
     subscribe: () => Promise.reject(new Error("Expected no subscription")),
-    get: () => Promise.reject(new Error("Expected no look-up")),
-    getBytes: () => Promise.reject(new Error("Expected no look-up")),
-    getField: () => Promise.reject(new Error("Expected no look-up")),
-    set: () => Promise.reject(new Error("Expected no key to be set")),
     outages: 0,
     state: () => state,
     close: () => Promise.resolve(),
   };
   const context: BackendContext = {
     bus,
+    broker: noBroker,
     observe: {
       ...silent,
       refused: (dialect, reason) => void refused.push(`${dialect} ${reason}`),

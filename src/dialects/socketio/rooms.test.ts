@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { MemoryBus } from "../../brokers/memory/bus.ts";
+import { MemoryKeys } from "../../brokers/memory/keys.ts";
+import { noBroker } from "../../../test/support/bus.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/connection.ts";
 import { Hub } from "../../core/hub.ts";
@@ -15,6 +17,8 @@ const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits:
 const context = {
   hub,
   bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
+  keys: new MemoryKeys(),
+  broker: noBroker,
   access: { mayJoin: async () => "allowed" as const, hintIfUnset() {} },
   observe: silent,
   limits: defaultLimits,

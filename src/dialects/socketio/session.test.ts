@@ -1,5 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MemoryBus } from "../../brokers/memory/bus.ts";
+import { MemoryKeys } from "../../brokers/memory/keys.ts";
+import { noBroker } from "../../../test/support/bus.ts";
 import fc from "fast-check";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { silent } from "../../core/observe.ts";
@@ -49,6 +51,8 @@ class Setup {
     const context = {
       hub: this.hub,
       bus: new MemoryBus({ observe, limits: allLimits }),
+      keys: new MemoryKeys(),
+      broker: noBroker,
       observe,
       limits: allLimits,
       access: { mayJoin: async (): Promise<Verdict> => this.#lookUp(), hintIfUnset() {} },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { unlimitedCheck } from "../../../test/support/browser-context.ts";
-import { createBus } from "../../brokers/registry.ts";
+import { createBus, noBroker } from "../../../test/support/bus.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Connection } from "../../core/connection.ts";
 import type { Feed } from "../../core/dialect.ts";
@@ -18,6 +18,7 @@ async function feedOf(openRooms: readonly string[] = []): Promise<Feed> {
   const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
   const context = {
     bus,
+    broker: noBroker,
     observe: silent,
     limits: defaultLimits,
     gatewayId: "test",

@@ -5,7 +5,8 @@ import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Connection } from "../../core/connection.ts";
 import type { Route } from "../../core/dialect.ts";
-import { RawPublication, toRooms } from "../../core/raw.ts";
+import { toRooms } from "../../core/raw.ts";
+import { RawPublication } from "../../core/raw-publication.ts";
 
 /** A path of so many segments. */
 function path(segments: number): string {

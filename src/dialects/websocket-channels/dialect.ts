@@ -12,6 +12,8 @@ export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
   redisNames: () => [namePrefix(redisPrefix)],
-  browser: createBrowserSide,
-  backend: createBackendSide,
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context, options),
+  }),
 } satisfies Dialect<WebsocketChannelsOptions>;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { ChannelsGateway, secret } from "../../../test/support/channels-gateway.ts";
 import { rawRequest } from "../../../test/support/raw.ts";
-import { createBus } from "../../brokers/registry.ts";
+import { createBus, noBroker } from "../../../test/support/bus.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -41,7 +41,15 @@ const checkSecret = unlimitedCheck(secret);
 
 function contextOf(bus: Bus) {
   const isOpenRoom = (): boolean => false;
-  return { bus, observe: silent, limits: defaultLimits, gatewayId: "test", isOpenRoom, checkSecret };
+  return {
+    bus,
+    broker: noBroker,
+    observe: silent,
+    limits: defaultLimits,
+    gatewayId: "test",
+    isOpenRoom,
+    checkSecret,
+  };
 }
 
 async function post(route: Route, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Response> {

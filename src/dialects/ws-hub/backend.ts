@@ -4,10 +4,12 @@
 import { readUtf8 } from "../../core/codec/utf8.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import type { Limits } from "../../core/limits.ts";
-import { prefixFeed, textCanary } from "../../core/prefix-feed.ts";
+import { prefixFeed } from "../../core/prefix-feed.ts";
+import { textCanary } from "../../core/canary.ts";
 import { junk } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { RawPublication, toRooms } from "../../core/raw.ts";
+import { toRooms } from "../../core/raw.ts";
+import { RawPublication } from "../../core/raw-publication.ts";
 import { channels, connectionId, groupRoom, groupSpace } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
 

@@ -11,6 +11,8 @@ export const wsHubDialect = {
   name: "ws-hub",
   options: wsHubOptions,
   redisNames: ({ channelPrefix }) => [namePrefix(channelPrefix)],
-  browser: createBrowserSide,
-  backend: createBackendSide,
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context, options),
+  }),
 } satisfies Dialect<WsHubOptions>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createBus } from "../../brokers/registry.ts";
+import { createBus, noBroker } from "../../../test/support/bus.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
@@ -10,7 +10,7 @@ import type { Ws4redisOptions } from "./options.ts";
 
 async function feedsOf(options: Partial<Ws4redisOptions> = {}): Promise<readonly Feed[]> {
   const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  const shared = { bus, observe: silent, limits: defaultLimits, gatewayId: "test" };
+  const shared = { bus, broker: noBroker, observe: silent, limits: defaultLimits, gatewayId: "test" };
   const context = { ...shared, isOpenRoom: () => false, checkSecret: undefined };
   return createBackendSide(context, ws4redisOptions.parse(options)).feeds;
 }

@@ -31,7 +31,7 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
     closeCode,
   };
   const legacyNames = new LegacyNames(context, createMessages(context, options));
-  const keptMessages = new KeptMessages(context.bus);
+  const keptMessages = new KeptMessages(context.keys);
   const admission = new Admission({ context, options, legacyNames, keptMessages, dialect });
   return {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],

@@ -12,6 +12,8 @@ export const ws4redisDialect = {
   options: ws4redisOptions,
   needsIdentity: true,
   redisNames,
-  browser: createBrowserSide,
-  backend: createBackendSide,
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context, options),
+  }),
 } satisfies Dialect<Ws4redisOptions>;

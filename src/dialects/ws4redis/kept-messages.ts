@@ -2,7 +2,7 @@
 // when a thousand pages come back at once, Redis is asked once for what they have in common.
 
 import { setImmediate } from "node:timers/promises";
-import type { Bus } from "../../core/bus.ts";
+import type { KeyStore } from "../../core/keys.ts";
 
 type Values = ReadonlyMap<string, Buffer | undefined>;
 
@@ -15,11 +15,11 @@ interface Batch {
 const maxNames = 1_000;
 
 export class KeptMessages {
-  readonly #bus: Pick<Bus, "getBytes">;
+  readonly #keys: Pick<KeyStore, "getBytes">;
   #batch: Batch | undefined;
 
-  constructor(bus: Pick<Bus, "getBytes">) {
-    this.#bus = bus;
+  constructor(keys: Pick<KeyStore, "getBytes">) {
+    this.#keys = keys;
   }
 
   /** The messages under these names, as they are after this call. Rejects with GatewayError `bus_unavailable`. */
@@ -41,7 +41,7 @@ export class KeptMessages {
     await setImmediate();
     if (this.#batch?.names === wanted) this.#batch = undefined;
     const names = [...wanted];
-    const values = await this.#bus.getBytes(names);
+    const values = await this.#keys.getBytes(names);
     return new Map(names.map((name, index) => [name, values[index]]));
   }
 }

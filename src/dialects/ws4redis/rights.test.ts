@@ -344,13 +344,10 @@ const never = (): never => {
   throw new Error("Expected nobody to ask");
 };
 const backendContext = {
+  broker: { open: never, publish: never },
   bus: {
     publish: never,
     subscribe: never,
-    get: never,
-    getBytes: never,
-    getField: never,
-    set: never,
     close: never,
     state: never,
     label: "none",

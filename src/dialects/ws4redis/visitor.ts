@@ -145,7 +145,7 @@ export class Visitor implements PlainClientParts {
   #publish(name: string, frame: Frame): void {
     const { context, options } = this.#house;
     const sent = [context.bus.publish(name, frame)];
-    if (options.expire > 0) sent.push(context.bus.set(name, frame, options.expire));
+    if (options.expire > 0) sent.push(context.keys.set(name, frame, options.expire));
     for (const command of sent) {
       command.catch((error: unknown) => {
         if (error instanceof GatewayError) context.observe.refused(dialectName, error.code);

@@ -1,30 +1,30 @@
 // What a gateway is connected to: the bus of its messages, and the Redis of its visitors' sessions where that is another.
 // Part of the composition root (gateway.ts).
 
-import { createBus } from "./brokers/registry.ts";
+import type { Backplane } from "./brokers/driver.ts";
+import { openBackplane } from "./brokers/registry.ts";
 import type { Config } from "./config/config.ts";
 import { needsIdentity } from "./config/redis-names.ts";
-import type { Bus } from "./core/bus.ts";
 import type { Observe } from "./core/observe.ts";
 
 /** What the gateway is connected to. */
-export interface Buses {
-  readonly bus: Bus;
+export interface Backplanes {
+  readonly main: Backplane;
   /** Where visitors' sessions are kept (RTE-11): often the same. */
-  readonly sessions: Bus;
+  readonly sessions: Backplane;
 }
 
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
-export async function openBuses(config: Config, observe: Observe): Promise<Buses> {
+export async function openBackplanes(config: Config, observe: Observe): Promise<Backplanes> {
   const { redis, redisTls, limits, identity, listeners } = config;
-  const open = async (url: string | undefined) => createBus({ url, tls: redisTls, observe, limits });
-  const bus = await open(redis);
+  const open = async (url: string | undefined) => openBackplane({ url, tls: redisTls, observe, limits });
+  const main = await open(redis);
   const isAsked = listeners.some((listener) => listener.dialects.some(needsIdentity));
-  if (!isAsked || identity.redis === undefined || identity.redis === redis) return { bus, sessions: bus };
+  if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {
-    return { bus, sessions: await open(identity.redis) };
+    return { main, sessions: await open(identity.redis) };
   } catch (error) {
-    await bus.close();
+    await main.close();
     throw error;
   }
 }

@@ -1,0 +1,89 @@
+// The form in which a publication travels between gateways: one JSON object, bytes as base64. What cannot be read is junk,
+// never an error: any client of the server may publish on the channel.
+
+import type { Publication } from "../core/publication.ts";
+import { RawPublication } from "../core/raw-publication.ts";
+
+/** A publication and who sent it. */
+export interface Envelope {
+  /** Unguessable: the sender's own number for it. */
+  readonly id: string;
+  readonly publication: Publication;
+}
+
+/** Raised when an older gateway could misread what a newer one writes. */
+const version = 1;
+
+/** `args` and `attachments` of a raw publication are made from its bytes, so they do not travel. */
+export function encodeEnvelope({ id, publication }: Envelope): string {
+  const { namespace, rooms, isTree, except, skip, event, raw, only, not, volatile } = publication;
+  const payload = raw
+    ? { raw: toBase64(raw) }
+    : { event, args: publication.args, attachments: publication.attachments.map(toBase64) };
+  return JSON.stringify({
+    version,
+    id,
+    namespace,
+    rooms,
+    isTree,
+    except,
+    skip,
+    only,
+    not,
+    volatile,
+    ...payload,
+  });
+}
+
+/** @returns the reason when it is none of this version. */
+export function decodeEnvelope(text: string): Envelope | "not_json" | "version_unknown" | "envelope_invalid" {
+  const fields = parse(text);
+  if (!fields) return "not_json";
+  if (fields["version"] !== version) return "version_unknown";
+  const { id } = fields;
+  const publication = readPublication(fields);
+  return typeof id === "string" && publication ? { id, publication } : "envelope_invalid";
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parse(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Fields) : undefined;
+  } catch {
+    return undefined; // counted as junk by the caller
+  }
+}
+
+function readPublication(fields: Fields): Publication | undefined {
+  const { namespace, rooms, isTree, except, skip, event, args, attachments, raw, only, not, volatile } =
+    fields;
+  if (typeof namespace !== "string" || (rooms !== undefined && !isTexts(rooms))) return undefined;
+  if (!isTexts(except) || !isTexts(skip) || !isOptionalText(only) || !isOptionalText(not)) return undefined;
+  const target = { namespace, rooms, isTree: isTree === true, except, skip };
+  const dialects = { ...(only !== undefined && { only }), ...(not !== undefined && { not }) };
+  if (typeof raw === "string") return new RawPublication(target, Buffer.from(raw, "base64"), dialects);
+  if (typeof event !== "string" || !isTexts(args) || !isTexts(attachments)) return undefined;
+  return {
+    kind: "publication",
+    ...target,
+    ...dialects,
+    event,
+    args,
+    attachments: attachments.map((bytes) => Buffer.from(bytes, "base64")),
+    volatile: volatile === true,
+  };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === "string";
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}

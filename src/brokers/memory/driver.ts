@@ -1,0 +1,28 @@
+// The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
+
+import { GatewayError } from "../../core/errors.ts";
+import { BusBroker } from "../bus-broker.ts";
+import type { Driver } from "../driver.ts";
+import { MemoryBus } from "./bus.ts";
+import { MemoryKeys } from "./keys.ts";
+
+export const memory = {
+  schemes: ["memory"],
+  check: (url) => {
+    if (/^memory:(\/\/)?$/i.test(url)) return [];
+    throw new GatewayError("config_invalid", "Expected `memory:` and nothing behind it, got more");
+  },
+  open: async (options) => {
+    const bus = new MemoryBus(options);
+    const keys = new MemoryKeys(options.keys);
+    return {
+      bus,
+      keys,
+      broker: new BusBroker(bus, options.observe),
+      close: async () => {
+        keys.close();
+        await bus.close();
+      },
+    };
+  },
+} satisfies Driver;

@@ -1,0 +1,21 @@
+// The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11).
+
+import { BusBroker } from "../bus-broker.ts";
+import type { Driver } from "../driver.ts";
+import { RedisBus } from "./bus.ts";
+import { readTrust } from "./dial.ts";
+import { parseRedisUrl, redisSchemes } from "./url.ts";
+
+export const redis = {
+  schemes: redisSchemes,
+  check: (url) => {
+    const { password } = parseRedisUrl(url);
+    return password === undefined ? [] : [password];
+  },
+  open: async ({ url = "redis://", tls, observe, limits }) => {
+    const address = parseRedisUrl(url);
+    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits });
+    await bus.open();
+    return { bus, keys: bus.keys, broker: new BusBroker(bus, observe), close: async () => bus.close() };
+  },
+} satisfies Driver;

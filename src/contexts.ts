@@ -1,0 +1,94 @@
+// What each dialect is given: the ports of one gateway, put together from its config. Part of the composition root
+// (gateway.ts); `belfry tail` uses it too, for dialects that only listen.
+
+import { isShared } from "./auth/address.ts";
+import { createIdentity } from "./auth/django/identity.ts";
+import { RoomSecrets } from "./auth/room-secrets.ts";
+import type { SecretGuard } from "./auth/secret-guard.ts";
+import type { Backplanes } from "./backplanes.ts";
+import type { Config } from "./config/config.ts";
+import { foreignNames } from "./config/redis-names.ts";
+import type { ChannelFilter, Subscription } from "./core/bus.ts";
+import type { BackendSide, BrowserSide, Dialect, DialectContext, Feed } from "./core/dialect.ts";
+import { compileGlobs } from "./core/glob.ts";
+import type { Hub } from "./core/hub.ts";
+import type { Observe } from "./core/observe.ts";
+import { covers } from "./core/redis-name.ts";
+import { dialects } from "./dialects/registry.ts";
+import type { DialectName } from "./dialects/registry.ts";
+
+export interface ContextParts {
+  readonly config: Config;
+  readonly observe: Observe;
+  readonly backplanes: Backplanes;
+  readonly hub: Hub;
+  /** Counts wrong secrets, by whichever door they came. */
+  readonly guard: SecretGuard;
+  /** Monotonic clock, ms. */
+  readonly now: () => number;
+  /** As `DialectContext.admit`. */
+  admit(countedAs: string): (() => void) | undefined;
+  /** Hears a feed of a dialect. */
+  subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription>;
+}
+
+/** A dialect that is spoken on some listener. */
+export interface SpokenDialect {
+  readonly name: DialectName;
+  readonly browser: BrowserSide | undefined;
+  readonly backend: BackendSide | undefined;
+}
+
+/** Opens these dialects, each with its section of the config. */
+export function openDialects(names: Iterable<DialectName>, parts: ContextParts): readonly SpokenDialect[] {
+  const { config } = parts;
+  const shared = sharedContext(parts);
+  return [...new Set(names)].map((name) => {
+    const dialect: Dialect<unknown> = dialects[name];
+    const foreign = foreignNames(config, name);
+    const context: DialectContext = {
+      ...shared,
+      listen: async (feed) => parts.subscribe(name, feed),
+      isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
+    };
+    const { browser, backend } = dialect.open(context, config[name]);
+    return { name, browser, backend };
+  });
+}
+
+/** What all dialects share: one count of failed joins, by whichever dialect they came. */
+function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
+  const { config, observe, backplanes, hub, guard, now } = parts;
+  const { bus, keys, broker } = backplanes.main;
+  const { limits, secret } = config;
+  return {
+    hub,
+    bus,
+    keys,
+    broker,
+    access: new RoomSecrets({
+      keys,
+      keyPrefixes: config.secretKeys,
+      configured: new Map(Object.entries(config.roomSecrets)),
+      limits,
+      observe,
+      now,
+      isExempt: isShared,
+    }),
+    guardSecret: (candidate) => guard.checkOf(candidate),
+    checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
+    identity: createIdentity({
+      options: config.identity,
+      store: backplanes.sessions.keys,
+      fetch,
+      now: Date.now,
+      observe,
+    }),
+    observe,
+    limits,
+    now,
+    admit: (countedAs) => parts.admit(countedAs),
+    isOpenRoom: compileGlobs(config.openRooms),
+    gatewayId: crypto.randomUUID().replaceAll("-", ""),
+  };
+}

@@ -1,0 +1,25 @@
+// The plain canary: one line of text, for channels on which no other program reads (bus.ts says what a canary is).
+
+import type { Canary } from "./bus.ts";
+
+const tokenForm = /^[A-Za-z0-9]{1,64}$/;
+const maxTokenBytes = 64;
+
+/**
+ * A canary that is its mark and its token.
+ * @param channel a name under which nobody, in whichever server, can be.
+ */
+export function textCanary(channel: string, mark: string): Canary {
+  const start = `${mark} `;
+  return {
+    channel,
+    encode: (token) => start + token,
+    decode(message) {
+      if (message.channel !== channel || message.payload.length > start.length + maxTokenBytes)
+        return undefined;
+      const text = message.payload.toString("latin1");
+      const token = text.startsWith(start) ? text.slice(start.length) : "";
+      return tokenForm.test(token) ? token : undefined;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// A publication that came in as bare bytes. It keeps them for the raw dialects and looks like the event `message` to the
+// others.
+
+import { readUtf8 } from "./codec/utf8.ts";
+import type { Publication, Target } from "./publication.ts";
+
+/** A publication of one payload; its form for event dialects is made only when one of them is in the room. */
+export class RawPublication implements Publication {
+  readonly kind = "publication";
+  readonly namespace: string;
+  readonly rooms: Target["rooms"];
+  readonly isTree: boolean;
+  readonly except: readonly string[];
+  readonly skip: readonly string[];
+  readonly event = "message";
+  readonly raw: Uint8Array;
+  readonly only?: string;
+  readonly not?: string;
+  readonly volatile = false;
+
+  /** @param dialects which of them hear it; without a word, all (SEC-16). */
+  constructor(target: Target, raw: Uint8Array, { only, not }: Pick<Publication, "only" | "not"> = {}) {
+    this.namespace = target.namespace;
+    this.rooms = target.rooms;
+    this.isTree = target.isTree ?? false;
+    this.except = target.except;
+    this.skip = target.skip;
+    this.raw = raw;
+    if (only !== undefined) this.only = only;
+    if (not !== undefined) this.not = not;
+  }
+
+  get args(): readonly string[] {
+    const text = readUtf8(this.raw);
+    return [text === undefined ? '{"_placeholder":true,"num":0}' : JSON.stringify(text)];
+  }
+
+  get attachments(): readonly Uint8Array[] {
+    return readUtf8(this.raw) === undefined ? [this.raw] : [];
+  }
+}
