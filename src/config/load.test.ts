@@ -342,6 +342,45 @@ describe("what is wrong is said", () => {
     ]);
   });
 
+  test("T20 WSE-03 a name that the schema would drop is refused, from a file, a flag and the environment", async () => {
+    const sentence = (source: string, option = "roomSecrets") =>
+      `Expected another name than \`__proto__\` in \`${option}\` (${source})`;
+    expect(await problemsOf({ file: await file("roomSecrets: {__proto__: s, a: b}") })).toEqual([
+      sentence("file belfry.yaml"),
+    ]);
+    expect(
+      await problemsOf({ file: await file('{"ws4redis":{"allowedChannels":{"__proto__":"echo"}}}') }),
+    ).toEqual([sentence("file belfry.yaml", "ws4redis.allowedChannels")]);
+    expect(await problemsOf({ env: { BELFRY_ROOM_SECRETS: "__proto__=s" } })).toEqual([
+      sentence("environment BELFRY_ROOM_SECRETS"),
+    ]);
+    expect(await problemsOf({ flags: new Map([["roomSecrets", ["a=b", "__proto__=s"]]]) })).toEqual([
+      sentence("flag --room-secret"),
+    ]);
+    const { config } = await loadConfig({ file: await file("roomSecrets: {constructor: s, toString: t}") });
+    expect(Object.entries(config.roomSecrets)).toEqual([
+      ["constructor", "s"],
+      ["toString", "t"],
+    ]);
+  });
+
+  test("EIO-01 HUB-01 W4R-01 WSC-01 a path that no request can have, or that is the gateway's own, is refused", async () => {
+    const options = ["socketio.path", "ws-hub.serverUrl", "ws4redis.path", "websocket-channels.path"];
+    for (const option of options) {
+      const [section = "", key = ""] = option.split(".");
+      const withPath = (path: string) => file(JSON.stringify({ [section]: { [key]: path } }));
+      for (const path of ["/-/", "/-", "/-/x", "/a/../b", "/..", "/./a", "/a/.", "/a/b/c/d/e/f/g/h/i"]) {
+        const [problem, ...others] = await problemsOf({ file: await withPath(path) });
+        expect(problem).toStartWith(`Expected \`${option}\` to be a path of at most 8 segments`);
+        expect(others).toEqual([]);
+      }
+      for (const path of ["/", "/a", "/a.b/..c/d../.e", "/--/x", "/a/-/b", "/a/b/c/d/e/f/g/h/"]) {
+        const { config } = await loadConfig({ file: await withPath(path) });
+        expect(valueAt(config, [section, key])).toBe(path);
+      }
+    }
+  });
+
   test("WSE-01 listeners that are none", async () => {
     expect(await problemsOf({ file: await file("listeners: []") })).toEqual([
       "Expected `listeners` to be a list of 1-16 sections, got an empty list (file belfry.yaml)",

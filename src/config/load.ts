@@ -6,10 +6,13 @@ import { openFileSource } from "./file-source.ts";
 import { configJsonSchema } from "./json-schema.ts";
 import { stack, unknownVariables } from "./layers.ts";
 import type { Layers } from "./layers.ts";
+import { isTree } from "./file.ts";
 import { configOptions } from "./options.ts";
+import type { ConfigOption } from "./options.ts";
 import { describeIssues } from "./problems.ts";
 import { configSchema } from "./schema.ts";
 import type { Source, SourceInput } from "./sources.ts";
+import { valueAt } from "./tree-path.ts";
 
 export interface ConfigSources extends Partial<
   Pick<SourceInput, "flags" | "env" | "profile" | "profileFlags">
@@ -56,10 +59,25 @@ export type Judged =
 export function judge(input: SourceInput, schema = configJsonSchema()): Judged {
   const layers = stack(input);
   const result = configSchema.safeParse(layers.tree);
-  if (result.success && layers.problems.length === 0) return { isOk: true, config: result.data, layers };
+  const lost = lostNames(input.options, layers);
+  if (result.success && layers.problems.length + lost.length === 0)
+    return { isOk: true, config: result.data, layers };
   const issues = result.error?.issues ?? [];
   return {
     isOk: false,
-    problems: [...layers.problems, ...describeIssues(issues, layers, schema)],
+    problems: [...layers.problems, ...lost, ...describeIssues(issues, layers, schema)],
   };
+}
+
+/** The schema drops this name of a map without a word, and with it a secret: nobody may miss it. */
+function lostNames(options: readonly ConfigOption[], layers: Layers): readonly string[] {
+  return options
+    .filter(({ kind, path }) => {
+      const map = valueAt(layers.tree, path);
+      return kind === "map" && isTree(map) && Object.hasOwn(map, "__proto__");
+    })
+    .map(({ name, path }) => {
+      const { label } = layers.sourceOf([...path, "__proto__"]);
+      return `Expected another name than \`__proto__\` in \`${name}\` (${label})`;
+    });
 }

@@ -1,6 +1,7 @@
 // The socketio dialect's section of the config. Flags, environment names and the docs table are derived from it.
 
 import { z } from "zod";
+import { isMountPath, mountPathText } from "../../core/mount-path.ts";
 
 /** A poll is held for pingInterval + pingTimeout, and the engine holds a request for 255 s at most. */
 const maxSeconds = 120;
@@ -13,6 +14,7 @@ export const socketIoOptions = z
     path: z
       .string()
       .regex(/^\/[\w./-]*$/)
+      .refine(isMountPath, mountPathText)
       .default("/socket.io/")
       .describe("Where Engine.IO answers (EIO-01)"),
     pingInterval: seconds("Seconds between heartbeats (EIO-04)", 25),

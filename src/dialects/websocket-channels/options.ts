@@ -2,12 +2,14 @@
 // from it.
 
 import { z } from "zod";
+import { isMountPath, mountPathText } from "../../core/mount-path.ts";
 
 export const websocketChannelsOptions = z
   .strictObject({
     path: z
       .string()
       .regex(/^\/[\w./-]*$/)
+      .refine(isMountPath, mountPathText)
       .default("/ws")
       .describe("Websockets are at <path>/<channel> (WSC-01); `/` with `root` makes every path a channel"),
     root: z

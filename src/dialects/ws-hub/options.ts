@@ -2,6 +2,7 @@
 // environment names and the docs table are derived from it.
 
 import { z } from "zod";
+import { isMountPath, mountPathText } from "../../core/mount-path.ts";
 
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
   z.number().positive().max(86_400).default(fallback).describe(text);
@@ -11,6 +12,7 @@ export const wsHubOptions = z
     serverUrl: z
       .string()
       .regex(/^\/[\w./-]{0,255}$/)
+      .refine(isMountPath, mountPathText)
       .default("/ws")
       .describe("Path that clients connect to, with or without a slash behind it (HUB-01)"),
     clientKey: z

@@ -2,6 +2,7 @@
 // names and the docs table are derived from it. Who a visitor is, is the section `identity`.
 
 import { z } from "zod";
+import { isMountPath, mountPathText } from "../../core/mount-path.ts";
 import { isRule } from "./allowed.ts";
 import { legacyBroadcasts } from "./names.ts";
 
@@ -12,6 +13,7 @@ export const ws4redisOptions = z
     path: z
       .string()
       .regex(/^\/[\w./-]{0,255}$/)
+      .refine(isMountPath, mountPathText)
       .default("/ws/")
       .describe("WEBSOCKET_URL: websockets are at <path><facility> (W4R-01)"),
     keepLeadingSlash: z
