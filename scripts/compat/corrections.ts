@@ -50,7 +50,7 @@ export const corrections: readonly Correction[] = [
   },
   {
     ids: "PSQ-04",
-    text: "Members of more classes are read as the dict, list, tuple, str or int that Python's json module writes for them: those of the standard library and of Flask's own packages in `src/core/codec/pickle-names.ts` (`defaultdict`, `Counter`, `Markup`, `HTTPStatus`, `MultiDict` with the first value of each key, ...), by their names, calling nothing. What that module refuses (`datetime`, `Decimal`, `UUID`, `deque`, sets) is refused here.",
+    text: "Members of more classes are read as the dict, list, tuple, str or int that Python's json module writes for them: those of the standard library and of Flask's own packages in `src/codec/pickle-names.ts` (`defaultdict`, `Counter`, `Markup`, `HTTPStatus`, `MultiDict` with the first value of each key, ...), by their names, calling nothing. What that module refuses (`datetime`, `Decimal`, `UUID`, `deque`, sets) is refused here.",
   },
   {
     ids: "EIO-11, EIO-12, EIO-14",

@@ -2,7 +2,7 @@
 // message was heard. Whoever shows the publish secret may ask; it tells a number, and nobody's name (SEC-13).
 
 import { z } from "zod";
-import { readBody } from "../core/codec/body.ts";
+import { readBody } from "../codec/body.ts";
 import type { SecretCheck } from "../core/access.ts";
 import type { Route } from "../core/dialect.ts";
 import { bearerToken, textAnswer } from "../core/http.ts";

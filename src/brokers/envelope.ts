@@ -2,7 +2,7 @@
 // never an error: any client of the server may publish on the channel.
 
 import type { Publication } from "../core/publication.ts";
-import { RawPublication } from "../core/raw-publication.ts";
+import { RawPublication } from "../codec/raw-publication.ts";
 
 /** A publication and who sent it. */
 export interface Envelope {

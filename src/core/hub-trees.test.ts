@@ -4,8 +4,8 @@ import { Connection } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 import { silent } from "./observe.ts";
-import { createRawFormat, toRooms, toTree } from "./raw.ts";
-import { RawPublication } from "./raw-publication.ts";
+import { createRawFormat, toRooms, toTree } from "../dialects/raw/format.ts";
+import { RawPublication } from "../codec/raw-publication.ts";
 import type { Frame } from "./transport.ts";
 
 const format = createRawFormat("tree-speaker");

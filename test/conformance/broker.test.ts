@@ -6,7 +6,7 @@ import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import type { Publication } from "../../src/core/publication.ts";
-import { RawPublication } from "../../src/core/raw-publication.ts";
+import { RawPublication } from "../../src/codec/raw-publication.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { createRecorder, errorOf, until } from "./bus-support.ts";
 

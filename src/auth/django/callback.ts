@@ -2,8 +2,8 @@
 // not a clear answer keeps the visitor out (SEC-02).
 
 import { z } from "zod";
-import { readStream } from "../../core/codec/body.ts";
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readStream } from "../../codec/body.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { boundGroups } from "./result.ts";
 import type { Fetch } from "./result.ts";

@@ -4,7 +4,7 @@
 import { createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
-import { readStream } from "../../core/codec/body.ts";
+import { readStream } from "../../codec/body.ts";
 import { bearerToken } from "../../core/http.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { readCookie } from "./cookies.ts";

@@ -2,12 +2,12 @@
 // apart by their first bytes (DJS-04). Only texts, numbers and lists of texts can be read from it; whatever else a
 // session holds - dates, decimals, lazy strings, objects - is nothing (DJS-05).
 
-import { readArray, readObject, readString } from "../../core/codec/json.ts";
-import { readMsgpack } from "../../core/codec/msgpack.ts";
-import type { MsgpackValue } from "../../core/codec/msgpack.ts";
-import type { PickleValue } from "../../core/codec/pickle-value.ts";
-import { readPickle } from "../../core/codec/pickle.ts";
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readArray, readObject, readString } from "../../codec/json.ts";
+import { readMsgpack } from "../../codec/msgpack.ts";
+import type { MsgpackValue } from "../../codec/msgpack.ts";
+import type { PickleValue } from "../../codec/pickle-value.ts";
+import { readPickle } from "../../codec/pickle.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 
 /** Numbers are whole; of a list only its texts remain. */
 export type SessionField = string | bigint | readonly string[];

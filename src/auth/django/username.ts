@@ -2,7 +2,7 @@
 // sessions.ts; whose session carries no key is not logged in and has no name.
 
 import type { KeyStore } from "../../core/keys.ts";
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 import { isSafeName } from "../../core/safe-name.ts";
 import type { SessionFields } from "./session-value.ts";
 

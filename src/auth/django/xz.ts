@@ -2,7 +2,7 @@
 // so that the bound holds while it inflates.
 
 import { XzReadableStream } from "xz-decompress";
-import { readStream } from "../../core/codec/body.ts";
+import { readStream } from "../../codec/body.ts";
 
 /** @returns undefined when it is no whole xz stream, or holds more than `maxBytes` */
 export async function readXz(bytes: Buffer, maxBytes: number): Promise<Buffer | undefined> {

@@ -2,8 +2,8 @@
 // first queue channel, and delivered from there by every gateway, this one included: one order for all (WSE-26).
 
 import { isUtf8 } from "node:buffer";
-import { readBody } from "../../core/codec/body.ts";
-import { readArray, readObject, readString, stringMember } from "../../core/codec/json.ts";
+import { readBody } from "../../codec/body.ts";
+import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { textAnswer } from "../../core/http.ts";

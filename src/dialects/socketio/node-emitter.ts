@@ -6,8 +6,8 @@ import type { BusMessage, Canary } from "../../core/bus.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage, Target } from "../../core/publication.ts";
-import { readMsgpack } from "../../core/codec/msgpack.ts";
-import type { MsgpackValue } from "../../core/codec/msgpack.ts";
+import { readMsgpack } from "../../codec/msgpack.ts";
+import type { MsgpackValue } from "../../codec/msgpack.ts";
 import { field, isMisread, readPublication, readTarget } from "./node-envelope.ts";
 import { decodeRequest } from "./node-requests.ts";
 

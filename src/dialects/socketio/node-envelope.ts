@@ -3,7 +3,7 @@
 
 import { junk } from "../../core/publication.ts";
 import type { Publication, Skipped, Target } from "../../core/publication.ts";
-import type { MsgpackValue } from "../../core/codec/msgpack.ts";
+import type { MsgpackValue } from "../../codec/msgpack.ts";
 import { writeArguments } from "./node-arguments.ts";
 import { reservedEvents } from "./packet.ts";
 

@@ -5,7 +5,7 @@
 import type { BusMessage } from "../../core/bus.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage, Outgoing, Single, Target } from "../../core/publication.ts";
-import { readMsgpack } from "../../core/codec/msgpack.ts";
+import { readMsgpack } from "../../codec/msgpack.ts";
 import {
   isMisread,
   field,

@@ -1,7 +1,7 @@
 // Socket.IO packets as text: `<type>[<n>-][<nsp>,][<id>][<json>]` (compat section 2). Pure codecs: the Engine.IO
 // message digit `4` is part of what is encoded here, because that is what a frame of the hub carries.
 
-import { readArray } from "../../core/codec/json.ts";
+import { readArray } from "../../codec/json.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toAscii } from "./ascii.ts";
 

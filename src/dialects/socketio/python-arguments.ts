@@ -1,9 +1,9 @@
 // The `data` of a Python backend's emit, in all its shapes (PSQ-02, PSQ-09), as a publication's arguments: JSON
 // text as it came, binary values beside it. Second stop of python-queue.ts.
 
-import { findObjects, readArray, readObject, readString } from "../../core/codec/json.ts";
-import { picklesToJson } from "../../core/codec/pickle-json.ts";
-import type { PickleValue } from "../../core/codec/pickle-value.ts";
+import { findObjects, readArray, readObject, readString } from "../../codec/json.ts";
+import { picklesToJson } from "../../codec/pickle-json.ts";
+import type { PickleValue } from "../../codec/pickle-value.ts";
 
 export interface Arguments {
   readonly args: readonly string[];

@@ -4,9 +4,9 @@
 
 import { isUtf8 } from "node:buffer";
 import type { BusMessage } from "../../core/bus.ts";
-import { readArray, readObject, readString, stringMember } from "../../core/codec/json.ts";
-import { picklesToJson } from "../../core/codec/pickle-json.ts";
-import { readPickle } from "../../core/codec/pickle.ts";
+import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
+import { picklesToJson } from "../../codec/pickle-json.ts";
+import { readPickle } from "../../codec/pickle.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { AckReply, BackendMessage, Skipped, Target } from "../../core/publication.ts";

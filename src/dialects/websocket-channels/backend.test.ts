@@ -8,7 +8,7 @@ import { compileGlobs } from "../../core/glob.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
-import { createRawFormat } from "../../core/raw.ts";
+import { createRawFormat } from "../raw/format.ts";
 import type { Client } from "../../core/transport.ts";
 import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";

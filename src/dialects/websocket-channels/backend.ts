@@ -3,11 +3,11 @@
 // payload goes through as it is. The HTTP doors are in publish-route.ts.
 
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
-import { prefixFeed } from "../../core/prefix-feed.ts";
+import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../core/canary.ts";
 import { junk, notForUs } from "../../core/publication.ts";
-import { toRooms, toTree } from "../../core/raw.ts";
-import { RawPublication } from "../../core/raw-publication.ts";
+import { toRooms, toTree } from "../raw/format.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { backendMark, dialectName, readAddress, redisPrefix } from "./packet.ts";
 import { publishRoute, rootPublishRoute } from "./publish-route.ts";

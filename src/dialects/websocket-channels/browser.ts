@@ -8,10 +8,10 @@ import type { DisconnectReason } from "../../core/disconnect.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import { PlainClient } from "../../core/plain-client.ts";
-import type { PlainClientParts, PlainDialect } from "../../core/plain-client.ts";
-import { createPlainClock } from "../../core/plain-clock.ts";
-import { createRawFormat } from "../../core/raw.ts";
+import { RawConnection } from "../raw/raw-connection.ts";
+import type { RawConnectionParts, RawDialect } from "../raw/raw-connection.ts";
+import { createRawClock } from "../raw/clock.ts";
+import { createRawFormat } from "../raw/format.ts";
 import type { Frame, SocketHandler } from "../../core/transport.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel, redisPrefix } from "./packet.ts";
@@ -25,12 +25,12 @@ const pongTimeoutMs = 75_000;
 interface Channels {
   readonly context: BrowserContext;
   readonly options: WebsocketChannelsOptions;
-  readonly dialect: PlainDialect;
+  readonly dialect: RawDialect;
 }
 
 export function createBrowserSide(context: BrowserContext, options: WebsocketChannelsOptions): BrowserSide {
-  const clients = new Set<PlainClient>();
-  const dialect: PlainDialect = {
+  const clients = new Set<RawConnection>();
+  const dialect: RawDialect = {
     context,
     format: createRawFormat(dialectName),
     clients,
@@ -48,7 +48,7 @@ export function createBrowserSide(context: BrowserContext, options: WebsocketCha
     ],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: pingIntervalMs,
-    tick: createPlainClock(clients, context.now()),
+    tick: createRawClock(clients, context.now()),
     clients: () => clients,
   };
 }
@@ -126,11 +126,11 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
   if (context.hub.isOwnRoom("/", path)) return refuse(403, "room_of_another", closed);
   const release = context.admit(exchange.countedAs);
   if (!release) return refuse(503, "too_many_connections", "Expected fewer connections");
-  return new PlainClient(dialect, new Place(context, path, release));
+  return new RawConnection(dialect, new Place(context, path, release));
 }
 
 /** One client's place on its channel. A class, because it is all that an idle client costs beside its connection. */
-class Place implements PlainClientParts {
+class Place implements RawConnectionParts {
   readonly release: () => void;
   readonly #context: BrowserContext;
   readonly #channel: string;
@@ -151,7 +151,7 @@ class Place implements PlainClientParts {
   }
 
   /** WSC-02. What Redis does not take at once is lost: it is never sent late. */
-  heard(_client: PlainClient, frame: Frame): void {
+  heard(_client: RawConnection, frame: Frame): void {
     if (frame.length === 0) return;
     const { bus, observe } = this.#context;
     bus.publish(`${redisPrefix}${this.#channel}`, frame).catch((error: unknown) => {

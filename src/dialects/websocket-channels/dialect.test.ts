@@ -5,8 +5,8 @@ import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Connection } from "../../core/connection.ts";
 import type { Route } from "../../core/dialect.ts";
-import { toRooms } from "../../core/raw.ts";
-import { RawPublication } from "../../core/raw-publication.ts";
+import { toRooms } from "../raw/format.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 
 /** A path of so many segments. */
 function path(segments: number): string {

@@ -2,7 +2,7 @@
 // channel, to the channel or the tree that it means (WSC-01, WSC-03, WSC-04). Whatever cannot be read exactly is
 // refused, so nobody ever gets another channel than the one asked for. A message itself is bare bytes (core/raw.ts).
 
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 
 /** The dialect's name: in the config, in metrics, and in `Publication.only`. */
 export const dialectName = "websocket-channels";

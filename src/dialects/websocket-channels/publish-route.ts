@@ -3,8 +3,8 @@
 // anything is published; delivery comes back through `websocket:*`, on every gateway alike.
 
 import { isUtf8 } from "node:buffer";
-import { readBody } from "../../core/codec/body.ts";
-import { readObject, readString } from "../../core/codec/json.ts";
+import { readBody } from "../../codec/body.ts";
+import { readObject, readString } from "../../codec/json.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { bearerToken, isUpgrade, textAnswer } from "../../core/http.ts";

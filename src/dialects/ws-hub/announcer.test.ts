@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Bus } from "../../core/bus.ts";
 import type { Connection } from "../../core/connection.ts";
 import { silent } from "../../core/observe.ts";
-import type { PlainClient } from "../../core/plain-client.ts";
+import type { RawConnection } from "../raw/raw-connection.ts";
 import { Announcer } from "./announcer.ts";
 import { Roster } from "./roster.ts";
 
@@ -28,7 +28,7 @@ function setUp() {
   });
   const add = (key: string, groups: readonly string[] = []): void => {
     const rooms = groups.map((group) => ({ name: `ws-hub::${group}` }));
-    roster.add(key, { connection: { rooms } as unknown as Connection } as PlainClient);
+    roster.add(key, { connection: { rooms } as unknown as Connection } as RawConnection);
   };
   return { announcer, bus, published, refused, add };
 }

@@ -4,7 +4,7 @@ import { compileGlob } from "../../core/glob.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { RawPublication } from "../../core/raw-publication.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 import { createBackendSide } from "./backend.ts";
 import { connectionId } from "./names.ts";
 

@@ -1,15 +1,15 @@
 // The backend side of the ws-hub dialect: `groups-new:<key>` and `group-data:<group>` of Redis -> commands and raw
 // publications. Every gateway hears every message; those for keys and groups that it has not lead to nothing.
 
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import type { Limits } from "../../core/limits.ts";
-import { prefixFeed } from "../../core/prefix-feed.ts";
+import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../core/canary.ts";
 import { junk } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { toRooms } from "../../core/raw.ts";
-import { RawPublication } from "../../core/raw-publication.ts";
+import { toRooms } from "../raw/format.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 import { channels, connectionId, groupRoom, groupSpace } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
 

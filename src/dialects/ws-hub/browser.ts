@@ -5,11 +5,11 @@ import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/di
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import { PlainClient } from "../../core/plain-client.ts";
-import type { PlainDialect } from "../../core/plain-client.ts";
-import { createPlainClock } from "../../core/plain-clock.ts";
+import { RawConnection } from "../raw/raw-connection.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
+import { createRawClock } from "../raw/clock.ts";
 import { BucketTable } from "../../core/rate-limit.ts";
-import { createRawFormat } from "../../core/raw.ts";
+import { createRawFormat } from "../raw/format.ts";
 import { Announcer } from "./announcer.ts";
 import { handshakeFault, isKey, presentedKey } from "./key.ts";
 import type { WsHubOptions } from "./options.ts";
@@ -29,7 +29,7 @@ const keysPerTick = 1_000;
 
 /** What handshakes are judged with. */
 interface Door extends Clients {
-  readonly dialect: PlainDialect;
+  readonly dialect: RawDialect;
   readonly keyRates: BucketTable;
 }
 
@@ -38,7 +38,7 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
   const { dialect, announcer, roster, keyRates, writeWatch } = door;
   const { adminToken } = options;
   const checkToken = adminToken === undefined ? undefined : context.guardSecret(adminToken);
-  const tickClients = createPlainClock(dialect.clients, context.now());
+  const tickClients = createRawClock(dialect.clients, context.now());
   return {
     routes: [...socketRoutes(door), ...statusRoutes(roster, checkToken, context.observe)],
     maxMessageBytes: options.maxMessageSize,
@@ -57,7 +57,7 @@ export function createBrowserSide(context: BrowserContext, options: WsHubOptions
 function createDoor(context: BrowserContext, options: WsHubOptions): Door {
   const roster = new Roster();
   const { channelPrefix, connectsPerKey, maxMessageSize, pongWait, writeWait } = options;
-  const clients = new Set<PlainClient>();
+  const clients = new Set<RawConnection>();
   return {
     context,
     options,
@@ -108,7 +108,7 @@ function socketRoutes(door: Door): readonly Route[] {
   return [route, { ...route, path: `${path}/`, accepts: hasKey }];
 }
 
-function judge(door: Door, request: Request, exchange: Exchange): PlainClient | Response {
+function judge(door: Door, request: Request, exchange: Exchange): RawConnection | Response {
   const { context, options, keyRates } = door;
   const fault = handshakeFault(request);
   if (fault !== undefined) return refuseHandshake(door, fault);
@@ -128,7 +128,7 @@ function judge(door: Door, request: Request, exchange: Exchange): PlainClient | 
     const answer = textAnswer(429, "Expected fewer connections of one key\n", { "retry-after": "1" });
     return refuse(door, "key_rate", answer);
   }
-  return new PlainClient(door.dialect, new KeyParts(door, key, release));
+  return new RawConnection(door.dialect, new KeyParts(door, key, release));
 }
 
 function refuseHandshake(door: Door, status: 400 | 405, reason = "handshake"): Response {

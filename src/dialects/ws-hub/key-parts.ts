@@ -3,7 +3,7 @@
 
 import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import type { PlainClient, PlainClientParts } from "../../core/plain-client.ts";
+import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import type { Frame } from "../../core/transport.ts";
 import type { Announcer } from "./announcer.ts";
 import { connectionId } from "./names.ts";
@@ -23,7 +23,7 @@ export interface Clients {
 /** Before groups are assigned a client hears nothing (HUB-08). */
 const noRooms: readonly string[] = [];
 
-export class KeyParts implements PlainClientParts {
+export class KeyParts implements RawConnectionParts {
   readonly id: string;
   readonly release: () => void;
   readonly #clients: Clients;
@@ -41,20 +41,20 @@ export class KeyParts implements PlainClientParts {
   }
 
   /** Registered first, announced then: the answer may come at once (HUB-04). */
-  opened(client: PlainClient): void {
+  opened(client: RawConnection): void {
     this.#clients.roster.add(this.#key, client);
     this.#clients.announcer.came(this.#key);
   }
 
-  heard(_client: PlainClient, frame: Frame): void {
+  heard(_client: RawConnection, frame: Frame): void {
     this.#clients.announcer.said(this.#key, frame);
   }
 
-  drained(client: PlainClient): void {
+  drained(client: RawConnection): void {
     this.#clients.writeWatch.read(client);
   }
 
-  gone(client: PlainClient, reason: DisconnectReason): void {
+  gone(client: RawConnection, reason: DisconnectReason): void {
     const { roster, announcer, options, writeWatch } = this.#clients;
     writeWatch.gone(client);
     if (reason === "too_large") this.#logTooLarge();

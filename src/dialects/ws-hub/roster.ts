@@ -1,11 +1,11 @@
 // Which client has which key on this gateway. One each: the newest wins, and the late end of an older one takes
 // nothing from it (HUB-12).
 
-import type { PlainClient } from "../../core/plain-client.ts";
+import type { RawConnection } from "../raw/raw-connection.ts";
 import { groupsOf } from "./names.ts";
 
 export class Roster {
-  readonly #clients = new Map<string, PlainClient>();
+  readonly #clients = new Map<string, RawConnection>();
 
   get size(): number {
     return this.#clients.size;
@@ -16,14 +16,14 @@ export class Roster {
   }
 
   /** Registers a client; whoever had the key before is closed. */
-  add(key: string, client: PlainClient): void {
+  add(key: string, client: RawConnection): void {
     const before = this.#clients.get(key);
     this.#clients.set(key, client);
     before?.close("replaced");
   }
 
   /** @returns false when a newer client has the key. */
-  remove(key: string, client: PlainClient): boolean {
+  remove(key: string, client: RawConnection): boolean {
     return this.#clients.get(key) === client && this.#clients.delete(key);
   }
 

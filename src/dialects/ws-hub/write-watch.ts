@@ -1,7 +1,7 @@
 // The write deadline of WS-HUB (`writeWait`): whoever reads nothing of what waits for it for so long is dropped (HUB-16).
 // The engine says when a client read something; what waits is looked at by the clock, so that idle clients cost nothing.
 
-import type { PlainClient } from "../../core/plain-client.ts";
+import type { RawConnection } from "../raw/raw-connection.ts";
 
 /** Clients are looked at this often, ms; more often where the deadline is shorter. */
 const lookEveryMs = 1_000;
@@ -9,14 +9,14 @@ const lookEveryMs = 1_000;
 const lateMs = 1_000;
 
 export class WriteWatch {
-  readonly #clients: Iterable<PlainClient>;
+  readonly #clients: Iterable<RawConnection>;
   readonly #waitMs: number;
   readonly #lookMs: number;
   /** Since when something waits of which nothing was read, ms. */
-  readonly #blocked = new Map<PlainClient, number>();
+  readonly #blocked = new Map<RawConnection, number>();
   #nextLook = 0;
 
-  constructor(clients: Iterable<PlainClient>, writeWaitSeconds: number) {
+  constructor(clients: Iterable<RawConnection>, writeWaitSeconds: number) {
     this.#clients = clients;
     this.#waitMs = writeWaitSeconds * 1_000;
     this.#lookMs = Math.min(lookEveryMs, this.#waitMs / 4);
@@ -30,15 +30,15 @@ export class WriteWatch {
   }
 
   /** It read something: what is left has all the time again. */
-  read(client: PlainClient): void {
+  read(client: RawConnection): void {
     this.#blocked.delete(client);
   }
 
-  gone(client: PlainClient): void {
+  gone(client: RawConnection): void {
     this.#blocked.delete(client);
   }
 
-  #look(client: PlainClient, now: number): void {
+  #look(client: RawConnection, now: number): void {
     const waiting = client.connection?.client.bufferedBytes ?? 0;
     const since = this.#blocked.get(client);
     if (waiting === 0) this.#blocked.delete(client);

@@ -7,8 +7,8 @@ import { textAnswer } from "../../core/http.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { opensRoom } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
-import { PlainClient } from "../../core/plain-client.ts";
-import type { PlainDialect } from "../../core/plain-client.ts";
+import { RawConnection } from "../raw/raw-connection.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
 import { compileAllowed } from "./allowed.ts";
 import type { AllowedChannels } from "./allowed.ts";
 import { asksFor, channelNames, isFacility, readTokens } from "./channels.ts";
@@ -23,7 +23,7 @@ import { Visitor } from "./visitor.ts";
 import type { House } from "./visitor.ts";
 
 interface AdmissionParts extends House {
-  readonly dialect: PlainDialect;
+  readonly dialect: RawDialect;
 }
 
 /** What a handshake asks for. */
@@ -35,7 +35,7 @@ interface Wish {
   readonly release: () => void;
 }
 
-type Answer = PlainClient | Response;
+type Answer = RawConnection | Response;
 
 export class Admission {
   readonly #parts: AdmissionParts;
@@ -131,7 +131,7 @@ export class Admission {
     return this.#admit(request, { ...visit, channels: permitted, identity });
   }
 
-  #admit(request: Request, visit: Visit & Wish & Pick<Known, "asked">): PlainClient {
+  #admit(request: Request, visit: Visit & Wish & Pick<Known, "asked">): RawConnection {
     const { context, options, dialect } = this.#parts;
     const rights = rightsOf(visit, options, context);
     for (let count = rights.refused; count > 0; count--) context.observe.refused(dialectName, "name_unsafe");
@@ -148,7 +148,7 @@ export class Admission {
         recheckMs === undefined ? undefined : new Recheck(context, { request, asked, identity }, recheckMs),
       farewell: isWithoutSession(channels, identity) ? "no_session" : undefined,
     });
-    return new PlainClient(dialect, visitor);
+    return new RawConnection(dialect, visitor);
   }
 
   /** Another site's page would speak with the visitor's cookie (W4R-16), or with a password that the browser keeps. */

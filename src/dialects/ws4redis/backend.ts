@@ -2,7 +2,7 @@
 // browsers and of other gateways all come in here; the payload goes through as it is.
 
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
-import { prefixFeed } from "../../core/prefix-feed.ts";
+import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../core/canary.ts";
 import type { Audience } from "./channels.ts";
 import { audiences } from "./channels.ts";

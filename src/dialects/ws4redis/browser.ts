@@ -4,9 +4,9 @@
 import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import type { PlainDialect } from "../../core/plain-client.ts";
-import { createPlainClock } from "../../core/plain-clock.ts";
-import { createRawFormat } from "../../core/raw.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
+import { createRawClock } from "../raw/clock.ts";
+import { createRawFormat } from "../raw/format.ts";
 import { Admission } from "./admission.ts";
 import { readFacility, readTokens } from "./channels.ts";
 import { KeptMessages } from "./kept-messages.ts";
@@ -21,7 +21,7 @@ const pingIntervalMs = 30_000;
 const pongTimeoutMs = 75_000;
 
 export function createBrowserSide(context: BrowserContext, options: Ws4redisOptions): BrowserSide {
-  const dialect: PlainDialect = {
+  const dialect: RawDialect = {
     context,
     format: createRawFormat(dialectName),
     clients: new Set(),
@@ -37,7 +37,7 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: options.heartbeat === undefined ? pingIntervalMs : 4_000,
-    tick: createPlainClock(dialect.clients, context.now()),
+    tick: createRawClock(dialect.clients, context.now()),
     clients: () => dialect.clients,
   };
 }

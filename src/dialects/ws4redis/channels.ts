@@ -1,6 +1,6 @@
 // What a handshake asks for: the facility in its path (W4R-01) and the names in its query (W4R-02). Pure.
 
-import { readUtf8 } from "../../core/codec/utf8.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
 
 export const audiences = ["broadcast", "group", "user", "session"] as const;
 

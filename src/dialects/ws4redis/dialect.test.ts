@@ -11,7 +11,7 @@ import { createClientId } from "../../core/client-id.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
-import { createRawFormat, toRooms } from "../../core/raw.ts";
+import { createRawFormat, toRooms } from "../raw/format.ts";
 
 const key = "0123456789abcdef0123456789abcdef";
 const john: Identity = { kind: "identity", user: "john", groups: ["staff"], session: key };

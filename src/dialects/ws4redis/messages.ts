@@ -2,12 +2,12 @@
 // here and made in names.ts; nobody's last words come back to whom they are from (W4R-08).
 
 import type { BackendContext } from "../../core/dialect.ts";
+import { isSafeName } from "../../core/safe-name.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { toRooms } from "../../core/raw.ts";
-import { RawPublication } from "../../core/raw-publication.ts";
-import { isSafeName } from "../../core/safe-name.ts";
+import { toRooms } from "../raw/format.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Audience } from "./channels.ts";
 import { isFacility } from "./channels.ts";
 import { dialectName, roomOf, saidRoom } from "./names.ts";

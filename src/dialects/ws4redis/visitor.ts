@@ -4,8 +4,8 @@
 import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { PlainClient, PlainClientParts } from "../../core/plain-client.ts";
-import { rawFrame } from "../../core/raw.ts";
+import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
+import { rawFrame } from "../raw/format.ts";
 import type { Frame } from "../../core/transport.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { LegacyNames } from "./legacy-names.ts";
@@ -42,7 +42,7 @@ export interface VisitorParts {
 const none: readonly string[] = [];
 
 /** What it keeps is most of what an idle page costs: all that only its coming needs is let go. */
-export class Visitor implements PlainClientParts {
+export class Visitor implements RawConnectionParts {
   readonly release: () => void;
   readonly protocol?: string;
   readonly #house: House;
@@ -75,7 +75,7 @@ export class Visitor implements PlainClientParts {
     return this.#coming?.rights.rooms ?? none;
   }
 
-  opened(client: PlainClient): void {
+  opened(client: RawConnection): void {
     if (this.#coming?.farewell !== undefined) client.close(this.#coming.farewell);
   }
 
@@ -92,7 +92,7 @@ export class Visitor implements PlainClientParts {
     return values.flatMap((value) => (value && this.#isSent(value) ? [rawFrame(value)] : []));
   }
 
-  heard(client: PlainClient, frame: Frame): void {
+  heard(client: RawConnection, frame: Frame): void {
     const { heartbeat } = this.#house.options;
     this.#forget(client);
     if (frame.length === 0) return;
@@ -104,7 +104,7 @@ export class Visitor implements PlainClientParts {
     for (const name of this.#speaksTo) this.#publish(name, frame);
   }
 
-  ticked(client: PlainClient, now: number): void {
+  ticked(client: RawConnection, now: number): void {
     const { heartbeat } = this.#house.options;
     this.#recheck?.tick(now, () => {
       client.close("expired");
@@ -124,18 +124,18 @@ export class Visitor implements PlainClientParts {
     return length > 0 && length <= limits.busMessageBytes;
   }
 
-  #beat(client: PlainClient, heartbeat: string): void {
+  #beat(client: RawConnection, heartbeat: string): void {
     this.#nextHeartbeat = this.#house.context.now() + heartbeatMs;
     client.send(heartbeat);
   }
 
-  #remember(client: PlainClient, frame: Frame): void {
+  #remember(client: RawConnection, frame: Frame): void {
     if (!client.connection) return;
     this.#said = saidRoom(frame);
     this.#house.context.hub.join(client.connection, this.#said);
   }
 
-  #forget(client: PlainClient): void {
+  #forget(client: RawConnection): void {
     if (this.#said === undefined || !client.connection) return;
     this.#house.context.hub.leave(client.connection, this.#said);
     this.#said = undefined;

@@ -1,7 +1,7 @@
 // A client that hears something of its own before anything else: while that is fetched, live frames wait here, in order
 // (W4R-04: what was persisted comes before what is published meanwhile, and nothing of it is lost).
 
-import type { Client, Frame } from "./transport.ts";
+import type { Client, Frame } from "../../core/transport.ts";
 
 export class HeldClient implements Client {
   readonly #client: Client;

@@ -1,8 +1,8 @@
 // What raw dialects hear on the bus: everything under a prefix, which is cut off as it stands.
 
-import type { Canary } from "./bus.ts";
-import type { Feed } from "./dialect.ts";
-import type { BackendMessage } from "./publication.ts";
+import type { Canary } from "../../core/bus.ts";
+import type { Feed } from "../../core/dialect.ts";
+import type { BackendMessage } from "../../core/publication.ts";
 
 export interface PrefixFeed {
   /** What the names of its channels begin with, taken literally (HUB-14). */

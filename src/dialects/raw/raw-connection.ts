@@ -2,20 +2,20 @@
 // hub's connection, keeps the heartbeat, and closes with the codes of its dialect; what the client says goes to the
 // dialect's `heard`.
 
-import type { Agent, Format } from "./connection.ts";
-import { Connection } from "./connection.ts";
-import type { BrowserContext, Closable } from "./dialect.ts";
-import type { DisconnectReason } from "./disconnect.ts";
-import { GatewayError } from "./errors.ts";
+import type { Agent, Format } from "../../core/connection.ts";
+import { Connection } from "../../core/connection.ts";
+import type { BrowserContext, Closable } from "../../core/dialect.ts";
+import type { DisconnectReason } from "../../core/disconnect.ts";
+import { GatewayError } from "../../core/errors.ts";
 import { HeldClient } from "./held-client.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "./transport.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
 
 /** What all clients of one dialect on one gateway share. */
-export interface PlainDialect {
+export interface RawDialect {
   readonly context: Pick<BrowserContext, "hub" | "observe" | "limits" | "now">;
   readonly format: Format;
   /** Everyone who is connected. */
-  readonly clients: Set<PlainClient>;
+  readonly clients: Set<RawConnection>;
   /** A websocket ping goes out this often, ms. */
   readonly pingIntervalMs: number;
   /** Without a pong for this long the client is gone, ms; undefined: pings keep proxies awake, nothing more. */
@@ -26,7 +26,7 @@ export interface PlainDialect {
   closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string };
 }
 
-export interface PlainClientParts {
+export interface RawConnectionParts {
   /** Unguessable: it is a room of its own. Without one, no backend can name it alone. */
   readonly id?: string;
   /** Rooms that it is in from the start. */
@@ -43,28 +43,28 @@ export interface PlainClientParts {
    */
   first?(): Promise<readonly Frame[]>;
   /** It is connected and in its rooms. */
-  opened?(client: PlainClient): void;
+  opened?(client: RawConnection): void;
   /** A message of the client, within the size. */
-  heard(client: PlainClient, frame: Frame): void;
+  heard(client: RawConnection, frame: Frame): void;
   /** It read something of what waited for it. */
-  drained?(client: PlainClient): void;
+  drained?(client: RawConnection): void;
   /** The clock came by, several times a second. */
-  ticked?(client: PlainClient, now: number): void;
+  ticked?(client: RawConnection, now: number): void;
   /** It is gone, whoever ended it. */
-  gone?(client: PlainClient, reason: DisconnectReason): void;
+  gone?(client: RawConnection, reason: DisconnectReason): void;
 }
 
-export class PlainClient implements SocketHandler, Agent, Closable {
+export class RawConnection implements SocketHandler, Agent, Closable {
   readonly protocol?: string;
-  readonly #dialect: PlainDialect;
-  readonly #parts: PlainClientParts;
+  readonly #dialect: RawDialect;
+  readonly #parts: RawConnectionParts;
   #socket: Socket | undefined;
   #connection: Connection | undefined;
   #reason: DisconnectReason = "client";
   #nextPing = 0;
   #pongDeadline = Number.POSITIVE_INFINITY;
 
-  constructor(dialect: PlainDialect, parts: PlainClientParts) {
+  constructor(dialect: RawDialect, parts: RawConnectionParts) {
     this.#dialect = dialect;
     this.#parts = parts;
     if (parts.protocol !== undefined) this.protocol = parts.protocol;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FakeSocket } from "../../test/support/fake-socket.ts";
+import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { HeldClient } from "./held-client.ts";
 
 function setUp(maxBytes = 100) {

@@ -1,8 +1,8 @@
 // A publication that came in as bare bytes. It keeps them for the raw dialects and looks like the event `message` to the
 // others.
 
-import { readUtf8 } from "./codec/utf8.ts";
-import type { Publication, Target } from "./publication.ts";
+import { readUtf8 } from "./utf8.ts";
+import type { Publication, Target } from "../core/publication.ts";
 
 /** A publication of one payload; its form for event dialects is made only when one of them is in the room. */
 export class RawPublication implements Publication {

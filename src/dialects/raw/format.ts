@@ -1,10 +1,10 @@
 // What WS-HUB, ws4redis and websocket-channels share: targets in the one namespace, and the encoding of bare payloads.
 // Events look like `{"event":..,"data":..}` to raw clients.
 
-import { readUtf8 } from "./codec/utf8.ts";
-import type { Format } from "./connection.ts";
-import type { Publication, Target } from "./publication.ts";
-import type { Frame } from "./transport.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
+import type { Format } from "../../core/connection.ts";
+import type { Publication, Target } from "../../core/publication.ts";
+import type { Frame } from "../../core/transport.ts";
 
 /** Everyone in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(rooms: readonly string[], skip: readonly string[] = []): Target {

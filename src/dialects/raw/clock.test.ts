@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import type { PlainClient } from "./plain-client.ts";
-import { createPlainClock } from "./plain-clock.ts";
+import type { RawConnection } from "./raw-connection.ts";
+import { createRawClock } from "./clock.ts";
 
 /** What a client heard of these ticks. */
 function heard(startedAt: number, ...ticks: readonly number[]): readonly number[] {
   const seen: number[] = [];
-  const client = { tick: (now: number) => void seen.push(now) } as unknown as PlainClient;
-  const tick = createPlainClock(new Set([client]), startedAt);
+  const client = { tick: (now: number) => void seen.push(now) } as unknown as RawConnection;
+  const tick = createRawClock(new Set([client]), startedAt);
   for (const now of ticks) tick(now);
   return seen;
 }
@@ -25,11 +25,11 @@ test("WSC-10 a process that is always late still ends who is gone", () => {
 });
 
 test("clients that come later hear it, too", () => {
-  const clients = new Set<PlainClient>();
-  const tick = createPlainClock(clients, 0);
+  const clients = new Set<RawConnection>();
+  const tick = createRawClock(clients, 0);
   tick(250);
   let seen = 0;
-  clients.add({ tick: () => void seen++ } as unknown as PlainClient);
+  clients.add({ tick: () => void seen++ } as unknown as RawConnection);
   tick(500);
   clients.clear();
   tick(750);
