@@ -69,7 +69,7 @@ function java(version: string): Program {
       {
         step: "reconnect",
         transports: ["websocket", "upgrade"],
-        why: "it overlooks the close frame of a server that goes, and misses the heartbeat only",
+        why: "it overlooks the close frame of a server that goes: it notices by the heartbeat alone",
         isTaken: true,
       },
     ],
