@@ -41,7 +41,7 @@ export class AudienceAsker {
 
   async #post(publication: Publication): Promise<number | undefined> {
     const { namespace, rooms = null, isTree, except, skip, only, not } = publication;
-    const answer = await fetch(`${this.#target.url.replace(/\/+$/, "")}/-/audience`, {
+    const answer = await fetch(`${this.#target.url.replace(/(?<!\/)\/+$/, "")}/-/audience`, {
       method: "POST",
       headers: { authorization: `Bearer ${this.#target.secret}`, "content-type": "application/json" },
       body: JSON.stringify({ namespace, rooms, isTree, except, skip, only, not }),
