@@ -26,6 +26,9 @@ describe("origins", () => {
       "http://[::1]:80443".slice(0, -1),
       "null",
       "app://x",
+      "file://",
+      "capacitor://localhost",
+      "chrome-extension://abcdefghijklmnop",
     ];
     expect(right.filter((origin) => !canMatch(origin))).toEqual([]);
     const wrong = [
@@ -39,6 +42,10 @@ describe("origins", () => {
       "http://u:p@a",
       "http://*.example/",
       "http://a?b",
+      "file:///",
+      "file:///index.html",
+      "FILE://",
+      "http://",
       "",
     ];
     expect(wrong.filter(canMatch)).toEqual([]);

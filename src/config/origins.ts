@@ -11,10 +11,10 @@ export function readOrigins(value: string | readonly string[]): Origins {
 
 /**
  * Can a browser ever send this `Origin`? Comparison is exact (EIO-18), so a path, a trailing slash, an upper-case
- * host or a default port makes an element that matches nobody.
+ * host or a default port makes an element that matches nobody. Packaged apps and boards have no host: they send `file://`.
  */
 export function canMatch(origin: string): boolean {
-  if (origin === "null") return true;
+  if (origin === "null" || origin === "file://") return true;
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@\s]+)$/.exec(origin);
   if (!match || !URL.canParse(origin)) return false;
   const url = new URL(origin);

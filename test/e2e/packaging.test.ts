@@ -55,6 +55,23 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+test("npm packs what runs and is read, and no tests", async () => {
+  const { code, stdout } = await run(["npm", "pack", "--dry-run", "--json"], { cwd: join(packaging, "..") });
+  expect(code).toBe(0);
+  const [packed] = JSON.parse(stdout) as [{ readonly files: readonly { readonly path: string }[] }];
+  const paths = packed.files.map(({ path }) => path);
+  expect(paths.filter((path) => /(^|[./])tests?[./]/.test(path))).toEqual([]);
+  const needed = [
+    "bin/belfry",
+    "src/cli/main.ts",
+    "src/gateway.ts",
+    "README.md",
+    "LICENSE",
+    "docs/operations.md",
+  ];
+  expect(paths).toEqual(expect.arrayContaining([...needed, "packaging/haproxy/belfry.cfg"]));
+});
+
 describe("systemd", () => {
   // The checker is part of systemd: there is none elsewhere.
   if (process.platform === "linux") {
