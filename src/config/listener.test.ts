@@ -87,7 +87,7 @@ describe("where a listener listens", () => {
 
   test("T32 half of a certificate, and permissions that are none, are refused", () => {
     expect(problemsOf({ flags: { "tls.cert": "c.pem" } })).toEqual([
-      "Expected `listeners[0].tls.key` to be text of 1 or more characters, got nothing (default)",
+      "Expected --tls-key with the private key beside --tls-cert, got nothing (`listeners[0].tls.key`, default)",
     ]);
     for (const unixMode of ["0660", "888", "rw-", ""]) {
       expect(problemsOf({ file: [{ unix: "/a", unixMode }] })).toEqual([

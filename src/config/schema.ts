@@ -22,10 +22,22 @@ const defaultAddress = "127.0.0.1:8899";
 /** Its owner and its group, where the proxy belongs. */
 const defaultUnixMode = "660";
 
+/** One of the two without the other. */
+const missing =
+  (sentence: string) =>
+  ({ input }: { readonly input?: unknown }): string | undefined =>
+    input === undefined ? sentence : undefined;
+
 const listenerTlsSchema = z
   .strictObject({
-    cert: z.string().min(1).describe("File with the certificate and those that vouch for it, PEM"),
-    key: z.string().min(1).describe("File with the certificate's private key, PEM without a passphrase"),
+    cert: z
+      .string({ error: missing("Expected --tls-cert with the certificate beside --tls-key") })
+      .min(1)
+      .describe("File with the certificate and those that vouch for it, PEM"),
+    key: z
+      .string({ error: missing("Expected --tls-key with the private key beside --tls-cert") })
+      .min(1)
+      .describe("File with the certificate's private key, PEM without a passphrase"),
   })
   .describe("TLS of the listener");
 

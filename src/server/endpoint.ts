@@ -4,7 +4,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { lstatSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { connect } from "node:net";
+import { lookup } from "node:dns/promises";
+import { connect, isIP } from "node:net";
 import { GatewayError } from "../core/errors.ts";
 import { readNamedFile } from "../files/named-file.ts";
 
@@ -117,6 +118,20 @@ export function withMode<Result>(endpoint: Endpoint, listen: () => Result): Resu
   }
 }
 
+/**
+ * The engine takes a name that nobody knows for an address that somebody else has.
+ * @throws GatewayError `start_failed` when there is no such name.
+ */
+export async function checkHost(endpoint: TcpEndpoint): Promise<void> {
+  if (isIP(endpoint.host) !== 0) return;
+  try {
+    await lookup(endpoint.host);
+  } catch (error) {
+    const where = endpointLabel(endpoint);
+    throw failed(`Expected ${where} to be an address of this machine, got a name that has none`, error);
+  }
+}
+
 /** For people: `127.0.0.1:8899`, `[::1]:8899`, `unix:/run/belfry.sock`. */
 export function endpointLabel(endpoint: Endpoint): string {
   if ("unix" in endpoint) return `unix:${endpoint.unix}`;
@@ -130,6 +145,12 @@ export function listenFailure(endpoint: Endpoint, error: unknown): GatewayError 
   const code = codeOf(error);
   if (code === "EADDRINUSE")
     return failed(`Expected ${where} to be free, another process listens there`, error);
+  if (code === "EADDRNOTAVAIL") {
+    return failed(
+      `Expected ${where} to be an address of this machine, got one that it does not have; 0.0.0.0 is all that it has`,
+      error,
+    );
+  }
   if (code === "EACCES") return failed(`Expected the right to listen on ${where}, got EACCES`, error);
   return failed(`Expected to listen on ${where}, got ${code}`, error);
 }

@@ -10,7 +10,7 @@ import { packetRate } from "../core/rate-limit.ts";
 import type { Rate } from "../core/rate-limit.ts";
 import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
 import { closing, drainBytes, plain, settled } from "./answer.ts";
-import { endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
+import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import type { Origins } from "./origin.ts";
 import {
@@ -82,6 +82,7 @@ export class Listener implements SocketContext {
   /** Rejects where the constructor throws; replaces the socket that a dead process left behind. */
   static async start(parts: ListenerParts): Promise<Listener> {
     if ("unix" in parts.address) await makeWay(parts.address.unix);
+    else await checkHost(parts.address);
     return new Listener(parts);
   }
 

@@ -200,6 +200,51 @@ describe("belfry serve", () => {
     expect(stderr).toMatch(new RegExp(`^belfry: Expected .*${address}.*\n$`));
   });
 
+  const places: readonly (readonly [title: string, args: readonly string[], sentence: string])[] = [
+    [
+      "an address of another machine",
+      ["-a", "192.0.2.1:8899"],
+      "Expected 192.0.2.1:8899 to be an address of this machine, got one that it does not have; 0.0.0.0 is all that it has",
+    ],
+    [
+      "a name that nobody knows",
+      ["-a", "no-such-name.invalid:8899"],
+      "Expected no-such-name.invalid:8899 to be an address of this machine, got a name that has none",
+    ],
+    [
+      "a certificate without its key",
+      ["--tls-cert", "cert.pem"],
+      "Expected --tls-key with the private key beside --tls-cert, got nothing (`listeners[0].tls.key`, default)",
+    ],
+    [
+      "a key without its certificate",
+      ["--tls-key", "key.pem"],
+      "Expected --tls-cert with the certificate beside --tls-key, got nothing (`listeners[0].tls.cert`, default)",
+    ],
+  ];
+  test.each([...places])("WSE-01 %s is a sentence", async (_title, args, sentence) => {
+    const { code, stderr } = await belfry(["serve", ...args]);
+    expect([code, stderr]).toEqual([1, `belfry: ${sentence}\n`]);
+  });
+
+  test("WSE-01 a URL with TLS at a Redis without, and the other way round, say so", async () => {
+    const cases = [
+      ["tcp", "rediss", "a Redis without TLS: redis://, not rediss://"],
+      ["tls", "redis", "a server with TLS: rediss://, not redis://"],
+    ] as const;
+    for (const [transport, scheme, got] of cases) {
+      for (const password of [undefined, "hunter2"]) {
+        await using redis = await startRedis({ transport, ...(password === undefined ? {} : { password }) });
+        const url = `${scheme}://:hunter2@127.0.0.1:${redis.port}`;
+        const { code, stderr } = await belfry(["serve", "-a", "127.0.0.1:0", "--redis", url]);
+        expect([code, stderr]).toEqual([
+          1,
+          `belfry: Expected a Redis at 127.0.0.1:${redis.port}, got ${got}\n`,
+        ]);
+      }
+    }
+  }, 60_000);
+
   test("WSE-01 a Redis that refuses is a sentence, with --verbose the stack too", async () => {
     const args = ["serve", "-a", "127.0.0.1:0", "--redis", "redis://:hunter2@127.0.0.1:1"];
     const { code, stderr } = await belfry(args);

@@ -9,6 +9,7 @@ import { Commands } from "./commands.ts";
 import { deadlineMs } from "./deadline.ts";
 import { type Trust, dial } from "./dial.ts";
 import { failureOf } from "./failure.ts";
+import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
 import { knock } from "./knock.ts";
 import { Link, type LinkOptions } from "./link.ts";
@@ -72,7 +73,8 @@ export class RedisBus implements Bus {
       await Promise.all([this.#commandLink.open(), this.#subscriberLink.open()]);
     } catch (error) {
       await this.close();
-      const text = `Expected a Redis at ${this.#place}, got ${failureOf(error).text}`;
+      const got = (await betterScheme(this.#options.address)) ?? failureOf(error).text;
+      const text = `Expected a Redis at ${this.#place}, got ${got}`;
       throw new GatewayError("start_failed", text, { cause: error });
     }
     this.#timer = setInterval(() => {
