@@ -3,6 +3,7 @@
 
 import { readUtf8 } from "./utf8.ts";
 import type { Publication, Target } from "../core/publication.ts";
+import type { Frame } from "../core/transport.ts";
 
 /** A publication of one payload; its form for event dialects is made only when one of them is in the room. */
 export class RawPublication implements Publication {
@@ -17,6 +18,7 @@ export class RawPublication implements Publication {
   readonly only?: string;
   readonly not?: string;
   readonly volatile = false;
+  #frame: Frame | undefined;
 
   /** @param dialects which of them hear it; without a word, all (SEC-16). */
   constructor(target: Target, raw: Uint8Array, { only, not }: Pick<Publication, "only" | "not"> = {}) {
@@ -30,12 +32,22 @@ export class RawPublication implements Publication {
     if (not !== undefined) this.not = not;
   }
 
+  /** Decoded once, for all formats. */
+  get frame(): Frame {
+    return (this.#frame ??= rawFrame(this.raw));
+  }
+
   get args(): readonly string[] {
-    const text = readUtf8(this.raw);
-    return [text === undefined ? '{"_placeholder":true,"num":0}' : JSON.stringify(text)];
+    const { frame } = this;
+    return [typeof frame === "string" ? JSON.stringify(frame) : '{"_placeholder":true,"num":0}'];
   }
 
   get attachments(): readonly Uint8Array[] {
-    return readUtf8(this.raw) === undefined ? [this.raw] : [];
+    return typeof this.frame === "string" ? [] : [this.raw];
   }
+}
+
+/** Text where the bytes are UTF-8, else binary (W4R-07). */
+export function rawFrame(bytes: Uint8Array): Frame {
+  return readUtf8(bytes) ?? bytes;
 }

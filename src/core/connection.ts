@@ -2,6 +2,8 @@
 // speaks behind `format`, and what only its dialect can do behind `agent`.
 
 import type { DisconnectReason } from "./disconnect.ts";
+import { anonymous } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
 import type { Room } from "./room.ts";
 import type { Client, Frame } from "./transport.ts";
@@ -15,7 +17,10 @@ export interface Format {
   readonly dialect: string;
   /** Unique among the formats of a gateway; part of topic names. */
   readonly name: string;
-  encode(publication: Publication): readonly Frame[];
+  /** Its frames name the room: they are made for each room, and a client in two rooms gets both. @default false */
+  readonly isPerRoom?: boolean;
+  /** @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id. */
+  encode(publication: Publication, room: string | undefined): readonly Frame[];
 }
 
 /** The dialect's side of a connection. */
@@ -37,19 +42,23 @@ export interface ConnectionParts {
   readonly agent: Agent;
   /** Hears what is sent to everyone in the namespace, not only to its rooms. @default true */
   readonly hearsEveryone?: boolean;
+  /** Who it is. @default a visitor without an identity */
+  readonly identity?: Identity;
 }
 
 /** So many rooms are a list; more are a set, which costs more and finds each of them at once. */
 const fewRooms = 16;
 
 export class Connection {
-  readonly id: string | undefined;
+  /** Absent until somebody needs one (`Hub.idOf`). */
+  id: string | undefined;
   readonly namespace: string;
   readonly format: Format;
   /** Another one once what it hears first was sent. */
   client: Client;
   readonly agent: Agent;
   readonly hearsEveryone: boolean;
+  readonly identity: Identity;
   /** It entered its namespace; kept by the hub. */
   isIn = false;
   /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */
@@ -63,6 +72,7 @@ export class Connection {
     this.client = parts.client;
     this.agent = parts.agent;
     this.hearsEveryone = parts.hearsEveryone ?? true;
+    this.identity = parts.identity ?? anonymous;
   }
 
   /** Rooms it is in, in the order in which it came; kept by the hub. */

@@ -10,15 +10,33 @@ import type { Frame, Topics } from "./transport.ts";
 /** A native member whose unread bytes pass this leaves its topics until it caught up. */
 const behindBytes = 64 * 1024;
 
+/** The frames of one format, and how much they are, bytes. */
+interface Encoded {
+  readonly format: Format;
+  /** The room that they name; undefined where they name none. */
+  readonly room: string | undefined;
+  readonly frames: readonly Frame[];
+  readonly bytes: number;
+}
+
+/** Who of a room must not hear it. */
+export interface Muted {
+  /** Left out by the publication. */
+  readonly excluded: ReadonlySet<Connection>;
+  /** Those, and whoever heard it in an earlier room: once is enough where frames do not name the room. */
+  readonly reached: ReadonlySet<Connection>;
+}
+
 const none: ReadonlySet<Connection> = new Set();
+const everyone: Muted = { excluded: none, reached: none };
 
 /** One publication on its way out: its frames by format, made once. */
 export class Delivery {
   readonly #topics: Topics;
   readonly #observe: Observe;
   readonly #publication: Publication;
-  readonly #frames = new Map<Format, readonly Frame[]>();
-  readonly #bytes = new Map<Format, number>();
+  /** Few: one for each format present, and each room where a format names it. */
+  readonly #encoded: Encoded[] = [];
   #receivers = 0;
 
   constructor(topics: Topics, observe: Observe, publication: Publication) {
@@ -32,49 +50,48 @@ export class Delivery {
     return this.#receivers;
   }
 
-  toRoom(room: Room, muted: ReadonlySet<Connection> = none): void {
+  toRoom(room: Room, { excluded, reached } = everyone): void {
     for (const audience of room.audiences) {
-      if (!mayHear(audience.format, this.#publication)) continue;
-      const frames = this.#encode(audience.format);
+      const { format, members, looped } = audience;
+      if (!mayHear(format, this.#publication)) continue;
+      const encoded = this.#encode(format, room.name);
+      const muted = format.isPerRoom === true ? excluded : reached;
       // Before the topic: who falls behind at the publish is looped from the next publication on.
-      for (const member of audience.looped) if (!muted.has(member)) this.#toLooped(member, frames);
-      if (audience.members.size > audience.looped.size) this.#toTopic(audience, frames, muted);
-      let receivers = audience.members.size;
-      for (const connection of muted) if (audience.members.has(connection)) receivers--;
-      this.count(audience.format, receivers);
+      for (const member of looped) if (!muted.has(member)) this.#toLooped(member, encoded);
+      let receivers = members.size;
+      for (const connection of muted) if (members.has(connection)) receivers--;
+      if (members.size > looped.size) this.#toTopic(audience, encoded, muted);
+      this.#count(encoded, receivers);
     }
   }
 
   toOne(connection: Connection): void {
     if (!mayHear(connection.format, this.#publication)) return;
-    const frames = this.#encode(connection.format);
-    this.#toLooped(connection, frames);
-    this.count(connection.format, 1);
+    const encoded = this.#encode(connection.format, undefined);
+    this.#toLooped(connection, encoded);
+    this.#count(encoded, 1);
   }
 
-  /** So many clients get it in this format. */
-  count(format: Format, receivers: number): void {
-    this.#encode(format);
+  /** One client gets it from its dialect itself. */
+  countOne({ format }: Connection): void {
+    this.#count(this.#encode(format, undefined), 1);
+  }
+
+  #count({ format, bytes }: Encoded, receivers: number): void {
     this.#receivers += receivers;
-    this.#observe.delivered(format.dialect, receivers, this.#bytes.get(format) ?? 0);
+    this.#observe.delivered(format.dialect, receivers, bytes);
   }
 
-  #toLooped(connection: Connection, frames: readonly Frame[]): void {
-    if (this.#publication.volatile && !connection.client.isWritable) return;
-    connection.client.send(frames);
+  #toLooped({ client }: Connection, { frames }: Encoded): void {
+    if (this.#publication.volatile && !client.isWritable) return;
+    client.send(frames);
   }
 
-  #toTopic(audience: Audience, frames: readonly Frame[], muted: ReadonlySet<Connection>): void {
+  #toTopic(audience: Audience, { frames, bytes }: Encoded, muted: ReadonlySet<Connection>): void {
     const { topic } = audience;
-    const away: Connection[] = [];
-    for (const connection of muted) {
-      if (!audience.members.has(connection) || audience.looped.has(connection)) continue;
-      connection.client.unsubscribe(topic);
-      away.push(connection);
-    }
+    const away = muted.size === 0 ? [] : leaveTopic(audience, muted);
     let isBehind = false;
     for (const frame of frames) isBehind = this.#topics.publish(topic, frame) || isBehind;
-    const bytes = this.#bytes.get(audience.format) ?? 0;
     audience.carriedBytes += bytes;
     for (const connection of away) {
       connection.client.subscribe(topic);
@@ -87,15 +104,30 @@ export class Delivery {
     }
   }
 
-  #encode(format: Format): readonly Frame[] {
-    let frames = this.#frames.get(format);
-    if (!frames) {
-      frames = format.encode(this.#publication);
-      this.#frames.set(format, frames);
-      this.#bytes.set(format, bytesOf(frames));
+  #encode(format: Format, room: string | undefined): Encoded {
+    const named = format.isPerRoom === true ? room : undefined;
+    for (const encoded of this.#encoded) {
+      if (encoded.format === format && encoded.room === named) return encoded;
     }
-    return frames;
+    const frames = format.encode(this.#publication, named);
+    const encoded = { format, room: named, frames, bytes: bytesOf(frames) };
+    this.#encoded.push(encoded);
+    return encoded;
   }
+}
+
+/** Takes the muted members off the topic. @returns who was on it. */
+function leaveTopic(
+  { topic, members, looped }: Audience,
+  muted: ReadonlySet<Connection>,
+): readonly Connection[] {
+  const away: Connection[] = [];
+  for (const connection of muted) {
+    if (!members.has(connection) || looped.has(connection)) continue;
+    connection.client.unsubscribe(topic);
+    away.push(connection);
+  }
+  return away;
 }
 
 /** Is it for clients of this dialect (SEC-16)? */

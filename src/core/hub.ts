@@ -3,7 +3,7 @@
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
 import { isRoomTooLong } from "./access.ts";
-import { isClientId } from "./client-id.ts";
+import { createClientId, isClientId } from "./client-id.ts";
 import type { Connection } from "./connection.ts";
 import { Delivery, mayHear } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
@@ -33,6 +33,17 @@ export interface HubParts {
   readonly observe: Observe;
   /** Sends to the bus without waiting: acknowledgements and answers of commands. */
   send(outgoing: Outgoing): void;
+  readonly events?: HubEvents;
+}
+
+/** What happens in rooms with a name, trees and the rooms of single clients not counted; each call is plain and at once. */
+export interface HubEvents {
+  /** The first member is about to join. */
+  opened?(room: Room): void;
+  /** The last member left. */
+  closed?(room: Room): void;
+  joined?(connection: Connection, room: Room): void;
+  left?(connection: Connection, room: Room): void;
 }
 
 export class Hub {
@@ -40,6 +51,7 @@ export class Hub {
   readonly #topics: Topics;
   readonly #observe: Observe;
   readonly #send: (outgoing: Outgoing) => void;
+  readonly #events: HubEvents;
   readonly #namespaces = new Map<string, Namespace>();
   #nextRoom = 1;
   #rooms = 0;
@@ -51,11 +63,34 @@ export class Hub {
     this.#send = (outgoing) => {
       parts.send(outgoing);
     };
+    this.#events = parts.events ?? {};
   }
 
   /** Rooms with at least one member, the rooms of single connections not counted. */
   get roomCount(): number {
     return this.#rooms;
+  }
+
+  /** The rooms with a name and at least one member. */
+  *rooms(): Iterable<Room> {
+    for (const { rooms } of this.#namespaces.values()) yield* rooms.values();
+  }
+
+  /** The room of this name; undefined while it has no members. */
+  room(namespace: string, name: string): Room | undefined {
+    return this.#namespaces.get(namespace)?.rooms.get(name);
+  }
+
+  /** The connection with this id. */
+  connection(namespace: string, id: string): Connection | undefined {
+    return this.#namespaces.get(namespace)?.ids.get(id);
+  }
+
+  /** The id of a connection that is in; one that had none gets one now, and backends can address it from then on. */
+  idOf(connection: Connection): string {
+    connection.id ??= createClientId();
+    this.#namespaces.get(connection.namespace)?.ids.set(connection.id, connection);
+    return connection.id;
   }
 
   /** A connection enters its namespace; from now on it hears what is sent to everyone there and to its id. */
@@ -100,7 +135,7 @@ export class Hub {
   }
 
   leave(connection: Connection, name: string): boolean {
-    const room = this.#namespaces.get(connection.namespace)?.rooms.get(name);
+    const room = this.room(connection.namespace, name);
     return room !== undefined && this.#remove(connection, room);
   }
 
@@ -132,28 +167,10 @@ export class Hub {
     const namespace = this.#namespaces.get(publication.namespace);
     if (!namespace) return 0;
     if (publication.onAck) return this.#requestAll(publication, publication.onAck);
-    const { rooms, singles } = addressees(namespace, publication);
     const delivery = new Delivery(this.#topics, this.#observe, publication);
-    if (
-      rooms.length === 1 &&
-      singles.length === 0 &&
-      publication.except.length + publication.skip.length === 0
-    ) {
-      // The plain way, and the hot one: one room, nobody left out.
-      for (const room of rooms) delivery.toRoom(room);
-      return delivery.receivers;
-    }
-    const excluded = excludedBy(namespace, publication);
-    // Largest first, so that whoever is in several rooms is muted in the smaller ones.
-    rooms.sort((a, b) => b.size - a.size);
-    const reached = new Reached();
-    for (const room of rooms) {
-      delivery.toRoom(room, reached.isEmpty ? excluded : mutedIn(room, excluded, reached));
-      reached.add(room);
-    }
-    for (const single of singles) {
-      if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
-    }
+    const only = onlyRoom(namespace, publication);
+    if (only) delivery.toRoom(only);
+    else deliverToMany(namespace, publication, delivery);
     return delivery.receivers;
   }
 
@@ -186,14 +203,14 @@ export class Hub {
         else
           this.#observe.log("warn", "ack_dropped", { dialect: connection.format.dialect, binary: hasBinary });
       });
-      delivery.count(connection.format, 1);
+      delivery.countOne(connection);
     }
     return delivery.receivers;
   }
 
   #command(command: Command): void {
     if (command.kind === "close-room") {
-      const room = this.#namespaces.get(command.namespace)?.rooms.get(command.room);
+      const room = this.room(command.namespace, command.room);
       if (room) for (const member of room.members()) this.#remove(member, room);
       return;
     }
@@ -217,7 +234,7 @@ export class Hub {
 
   #targets(target: Target | Single): Set<Connection> {
     if (!("id" in target)) return this.select(target);
-    const connection = this.#namespaces.get(target.namespace)?.ids.get(target.id);
+    const connection = this.connection(target.namespace, target.id);
     return new Set(connection ? [connection] : []);
   }
 
@@ -232,9 +249,14 @@ export class Hub {
     if (!room) {
       room = new Room(this.#nextRoom++, connection.namespace, name);
       namespace[table].set(name, room);
-      if (table === "rooms") this.#rooms++;
+      if (table === "rooms") {
+        this.#rooms++;
+        this.#events.opened?.(room);
+      }
     }
-    return this.#add(connection, room);
+    const isNew = this.#add(connection, room);
+    if (isNew && table === "rooms") this.#events.joined?.(connection, room);
+    return isNew;
   }
 
   #openNamespace(name: string): Namespace {
@@ -257,10 +279,45 @@ export class Hub {
     if (!room.remove(connection)) return false;
     connection.removeRoom(room);
     const namespace = this.#namespaces.get(room.namespace);
-    if (!room.isEmpty || room.name === undefined || !namespace) return true;
-    if (namespace.rooms.get(room.name) !== room) namespace.trees.delete(room.name);
-    else if (namespace.rooms.delete(room.name)) this.#rooms--;
+    if (room.name === undefined || !namespace) return true;
+    const isTree = namespace.rooms.get(room.name) !== room;
+    if (!isTree) this.#events.left?.(connection, room);
+    if (!room.isEmpty) return true;
+    if (isTree) namespace.trees.delete(room.name);
+    else if (namespace.rooms.delete(room.name)) {
+      this.#rooms--;
+      this.#events.closed?.(room);
+    }
     return true;
+  }
+}
+
+/**
+ * The plain way, and the hot one: the one room that is addressed, when no client is left out or addressed by an id.
+ * Undefined: look closer.
+ */
+function onlyRoom(namespace: Namespace, { rooms, isTree, except, skip }: Publication): Room | undefined {
+  if (except.length + skip.length > 0) return undefined;
+  if (!rooms) return namespace.everyone;
+  const [name] = rooms;
+  if (name === undefined || rooms.length > 1) return undefined;
+  if (isTree === true) return namespace.trees.get(name);
+  return namespace.ids.has(name) ? undefined : namespace.rooms.get(name);
+}
+
+function deliverToMany(namespace: Namespace, publication: Publication, delivery: Delivery): void {
+  const { rooms, singles } = addressees(namespace, publication);
+  const excluded = excludedBy(namespace, publication);
+  // Largest first, so that a client in several rooms is muted in the smaller ones.
+  rooms.sort((a, b) => b.size - a.size);
+  const reached = new Reached();
+  for (const room of rooms) {
+    const muted = reached.isEmpty ? excluded : mutedIn(room, excluded, reached);
+    delivery.toRoom(room, { excluded, reached: muted });
+    reached.add(room);
+  }
+  for (const single of singles) {
+    if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
   }
 }
 

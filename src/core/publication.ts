@@ -3,6 +3,7 @@
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
 import type { DisconnectReason } from "./disconnect.ts";
+import type { Frame } from "./transport.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {
@@ -33,6 +34,8 @@ export interface Publication extends Target {
   readonly attachments: readonly Uint8Array[];
   /** The payload as it came in, where a door carries bare payloads: what raw dialects send on unchanged. */
   readonly raw?: Uint8Array;
+  /** The same as a frame: text where the bytes are UTF-8. */
+  readonly frame?: Frame;
   /** The one dialect that may hear it: what its browsers say stays there (SEC-16). */
   readonly only?: string;
   /** The one dialect that does not hear it: it did already. */

@@ -1,14 +1,16 @@
 // What WS-HUB, ws4redis and websocket-channels share: targets in the one namespace, and the encoding of bare payloads.
 // Events look like `{"event":..,"data":..}` to raw clients.
 
-import { readUtf8 } from "../../codec/utf8.ts";
 import type { Format } from "../../core/connection.ts";
 import type { Publication, Target } from "../../core/publication.ts";
 import type { Frame } from "../../core/transport.ts";
 
 /** Everyone in these rooms of the default namespace, which all raw dialects share. */
-export function toRooms(rooms: readonly string[], skip: readonly string[] = []): Target {
-  return { namespace: "/", rooms, except: [], skip };
+export function toRooms(
+  rooms: readonly string[],
+  { except = [], skip = [] }: Partial<Pick<Target, "except" | "skip">> = {},
+): Target {
+  return { namespace: "/", rooms, except, skip };
 }
 
 /** Everyone below this name in a dialect's tree (WSC-03). */
@@ -24,13 +26,8 @@ export function createRawFormat(dialect: string): Format {
   return {
     dialect,
     name: dialect,
-    encode: (publication) => [publication.raw ? rawFrame(publication.raw) : eventFrame(publication)],
+    encode: (publication) => [publication.frame ?? eventFrame(publication)],
   };
-}
-
-/** Text where the bytes are UTF-8, else binary (W4R-07). */
-export function rawFrame(bytes: Uint8Array): Frame {
-  return readUtf8(bytes) ?? bytes;
 }
 
 /** One argument is `data` itself, several are a list, none is null; binary values are base64 text. */

@@ -138,7 +138,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
 
   /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */
   request(publication: Parameters<Agent["request"]>[0]): void {
-    this.#connection?.client.send(this.#dialect.format.encode(publication));
+    this.#connection?.client.send(this.#dialect.format.encode(publication, undefined));
   }
 
   tick(now: number): void {

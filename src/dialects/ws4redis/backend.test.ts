@@ -1,43 +1,41 @@
 import { describe, expect, test } from "bun:test";
-import { createBus, noBroker } from "../../../test/support/bus.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
-import { silent } from "../../core/observe.ts";
 import { createBackendSide } from "./backend.ts";
+import { createMessages } from "./messages.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
-async function feedsOf(options: Partial<Ws4redisOptions> = {}): Promise<readonly Feed[]> {
-  const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  const shared = { bus, broker: noBroker, observe: silent, limits: defaultLimits, gatewayId: "test" };
-  const context = { ...shared, isOpenRoom: () => false, checkSecret: undefined };
-  return createBackendSide(context, ws4redisOptions.parse(options)).feeds;
+function feedsOf(options: Partial<Ws4redisOptions> = {}): readonly Feed[] {
+  const context = { limits: defaultLimits, isOpenRoom: () => false };
+  const parsed = ws4redisOptions.parse(options);
+  return createBackendSide(createMessages(context, parsed, { count: 0 }), parsed).feeds;
 }
 
-const patterns = async (options: Partial<Ws4redisOptions>): Promise<readonly string[]> =>
-  (await feedsOf(options)).map(({ filter }) => `${filter.kind} ${filter.name}`);
+const patterns = (options: Partial<Ws4redisOptions>): readonly string[] =>
+  feedsOf(options).map(({ filter }) => `${filter.kind} ${filter.name}`);
 
 describe("the patterns", () => {
-  test("W4R-03 one for each audience, with the prefix; legacy names by pattern are the broadcasts alone", async () => {
+  test("W4R-03 one for each audience, with the prefix; legacy names by pattern are the broadcasts alone", () => {
     const current = ["broadcast", "group", "user", "session"].map((audience) => `pattern ${audience}:*`);
-    expect(await patterns({})).toEqual(current);
-    expect(await patterns({ naming: "both" })).toEqual([...current, "pattern _broadcast_:*"]);
-    expect(await patterns({ naming: "legacy" })).toEqual(["pattern _broadcast_:*"]);
-    expect(await patterns({ naming: "legacy", prefix: "app" })).toEqual(["pattern _broadcast_:*"]);
-    expect((await patterns({ prefix: "app" }))[0]).toBe("pattern app:broadcast:*");
+    expect(patterns({})).toEqual(current);
+    expect(patterns({ naming: "both" })).toEqual([...current, "pattern _broadcast_:*"]);
+    expect(patterns({ naming: "legacy" })).toEqual(["pattern _broadcast_:*"]);
+    expect(patterns({ naming: "legacy", prefix: "app" })).toEqual(["pattern _broadcast_:*"]);
+    expect(patterns({ prefix: "app" })[0]).toBe("pattern app:broadcast:*");
   });
 
-  test("T19 a prefix with the letters of globs means itself", async () => {
-    const [broadcasts] = await feedsOf({ prefix: "a*[b]?\\" });
+  test("T19 a prefix with the letters of globs means itself", () => {
+    const [broadcasts] = feedsOf({ prefix: "a*[b]?\\" });
     const hears = compileGlob(broadcasts?.filter.name ?? "");
     expect(hears("a*[b]?\\:broadcast:x")).toBe(true);
     for (const other of ["axxb?:broadcast:x", "a*b?\\:broadcast:x", "a*[b]x\\:broadcast:x", "broadcast:x"])
       expect(hears(other)).toBe(false);
   });
 
-  test("W4R-03 what follows the pattern is the facility, or name and facility", async () => {
-    const [broadcasts, , users] = await feedsOf({ prefix: "app" });
+  test("W4R-03 what follows the pattern is the facility, or name and facility", () => {
+    const [broadcasts, , users] = feedsOf({ prefix: "app" });
     const payload = Buffer.from("x");
     expect(broadcasts?.decode({ channel: "app:broadcast:a:b", payload })).toMatchObject({ rooms: ["a:b"] });
     expect(users?.decode({ channel: "app:user:john:a:b", payload })).toMatchObject({
@@ -47,9 +45,9 @@ describe("the patterns", () => {
 });
 
 describe("the canaries", () => {
-  test("RTE-11 each goes to a name of its own pattern, and comes back as what it is", async () => {
+  test("RTE-11 each goes to a name of its own pattern, and comes back as what it is", () => {
     for (const naming of ["current", "legacy", "both"] as const) {
-      for (const { filter } of await feedsOf({ naming, prefix: "p*" })) {
+      for (const { filter } of feedsOf({ naming, prefix: "p*" })) {
         const { canary } = filter;
         expect(compileGlob(filter.name)(canary.channel)).toBe(true);
         const payload = Buffer.from(canary.encode("abc123"));
@@ -58,8 +56,8 @@ describe("the canaries", () => {
     }
   });
 
-  test("W4R-07 nothing else is taken for one", async () => {
-    const [broadcasts] = await feedsOf();
+  test("W4R-07 nothing else is taken for one", () => {
+    const [broadcasts] = feedsOf();
     const canary = broadcasts?.filter.canary;
     const decode = (payload: string, channel = canary?.channel ?? ""): unknown =>
       canary?.decode({ channel, payload: Buffer.from(payload) });
@@ -75,8 +73,8 @@ describe("the canaries", () => {
       expect(decode(other)).toBeUndefined();
   });
 
-  test("SEC-03 no user, group or session has the name that they go to, here or in the original", async () => {
-    const [, ...named] = await feedsOf();
+  test("SEC-03 no user, group or session has the name that they go to, here or in the original", () => {
+    const [, ...named] = feedsOf();
     for (const feed of named) {
       const message = { channel: feed.filter.canary.channel, payload: Buffer.from("x") };
       expect(feed.decode(message)).toMatchObject({ reason: "name_invalid" });

@@ -1,18 +1,16 @@
 // The backend side of the ws4redis dialect: one pattern for each audience (W4R-03). RedisPublisher's messages, those of
 // browsers and of other gateways all come in here; the payload goes through as it is.
 
-import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import type { BackendSide, Feed } from "../../core/dialect.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../core/canary.ts";
 import type { Audience } from "./channels.ts";
 import { audiences } from "./channels.ts";
-import { createMessages } from "./messages.ts";
 import type { Messages } from "./messages.ts";
 import { currentPrefix, legacyBroadcasts } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
-export function createBackendSide(context: BackendContext, options: Ws4redisOptions): BackendSide {
-  const messages = createMessages(context, options);
+export function createBackendSide(messages: Messages, options: Ws4redisOptions): BackendSide {
   const { naming, prefix } = options;
   const current = naming === "legacy" ? [] : audiences;
   const legacy = naming === "current" ? [] : [feed("broadcast", legacyBroadcasts, messages)];

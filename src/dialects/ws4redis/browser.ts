@@ -11,7 +11,7 @@ import { Admission } from "./admission.ts";
 import { readFacility, readTokens } from "./channels.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import { LegacyNames } from "./legacy-names.ts";
-import { createMessages } from "./messages.ts";
+import type { Messages, Speakers } from "./messages.ts";
 import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
@@ -20,7 +20,15 @@ const pingIntervalMs = 30_000;
 /** Two pings and a half: who answered neither is gone. */
 const pongTimeoutMs = 75_000;
 
-export function createBrowserSide(context: BrowserContext, options: Ws4redisOptions): BrowserSide {
+/** What both sides share. */
+export interface BrowserParts {
+  readonly context: BrowserContext;
+  readonly options: Ws4redisOptions;
+  readonly messages: Messages;
+  readonly speakers: Speakers;
+}
+
+export function createBrowserSide({ context, options, messages, speakers }: BrowserParts): BrowserSide {
   const dialect: RawDialect = {
     context,
     format: createRawFormat(dialectName),
@@ -30,9 +38,9 @@ export function createBrowserSide(context: BrowserContext, options: Ws4redisOpti
     maxMessageBytes: options.maxMessage,
     closeCode,
   };
-  const legacyNames = new LegacyNames(context, createMessages(context, options));
+  const legacyNames = new LegacyNames(context, messages);
   const keptMessages = new KeptMessages(context.keys);
-  const admission = new Admission({ context, options, legacyNames, keptMessages, dialect });
+  const admission = new Admission({ context, options, legacyNames, keptMessages, speakers, dialect });
   return {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
     maxMessageBytes: options.maxMessage,

@@ -3,6 +3,7 @@
 import type { Dialect } from "../../core/dialect.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { createMessages } from "./messages.ts";
 import { redisNames } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { ws4redisOptions } from "./options.ts";
@@ -12,8 +13,12 @@ export const ws4redisDialect = {
   options: ws4redisOptions,
   needsIdentity: true,
   redisNames,
-  open: (context, options) => ({
-    browser: createBrowserSide(context, options),
-    backend: createBackendSide(context, options),
-  }),
+  open: (context, options) => {
+    const speakers = { count: 0 };
+    const messages = createMessages(context, options, speakers);
+    return {
+      browser: createBrowserSide({ context, options, messages, speakers }),
+      backend: createBackendSide(messages, options),
+    };
+  },
 } satisfies Dialect<Ws4redisOptions>;

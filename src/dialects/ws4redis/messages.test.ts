@@ -11,7 +11,7 @@ import { roomOf, saidRoom } from "./names.ts";
 /** @param openRooms globs of rooms that are open to what browsers say. */
 function messages(publish: readonly string[] = [], openRooms: readonly string[] = []): Messages {
   const context = { limits: defaultLimits, isOpenRoom: compileGlobs(openRooms) };
-  return createMessages(context, { publish: [...publish] });
+  return createMessages(context, { publish: [...publish] }, { count: 1 });
 }
 
 const hello = Buffer.from("hello");
@@ -125,3 +125,16 @@ test("S1 100,000 names and payloads: a publication to its own rooms, or a reason
   );
   expect([...reasons.keys()].sort()).toEqual(["empty", "facility_invalid", "name_invalid", "publication"]);
 }, 60_000);
+
+test("W4R-08 a message is hashed only while somebody's last words are remembered", () => {
+  const speakers = { count: 0 };
+  const context = { limits: defaultLimits, isOpenRoom: () => false };
+  const reader = createMessages(context, { publish: [] }, speakers);
+  const exceptions = (): unknown => {
+    const message = reader.read("broadcast", "news", hello);
+    return message.kind === "publication" && message.except;
+  };
+  expect(exceptions()).toEqual([]);
+  speakers.count = 1;
+  expect(exceptions()).toEqual([saidRoom(hello)]);
+});

@@ -13,6 +13,11 @@ import { isFacility } from "./channels.ts";
 import { dialectName, roomOf, saidRoom } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
+/** The clients of this gateway whose last words are remembered. While there are none, no message is hashed. */
+export interface Speakers {
+  count: number;
+}
+
 export interface Messages {
   /** @param rest what follows `{p}user:` or the like. */
   read(audience: Audience, rest: string, payload: Buffer): BackendMessage;
@@ -23,6 +28,7 @@ export interface Messages {
 export function createMessages(
   { limits, isOpenRoom }: Pick<BackendContext, "limits" | "isOpenRoom">,
   { publish }: Pick<Ws4redisOptions, "publish">,
+  speakers: Readonly<Speakers>,
 ): Messages {
   const isSpokenByBrowsers = compileGlobs(publish);
   const toAudiences = (named: readonly Audience[], rest: string, payload: Buffer): BackendMessage => {
@@ -35,7 +41,7 @@ export function createMessages(
     const rooms = named.map((audience) => roomOf(audience, to));
     // Where browsers may publish, nothing tells them from backends: it stays in the dialect (SEC-16).
     const isClosed = isSpokenByBrowsers(facility) && !rooms.every(isOpenRoom);
-    const target = { ...toRooms(rooms), except: [saidRoom(payload)] };
+    const target = toRooms(rooms, { except: speakers.count === 0 ? [] : [saidRoom(payload)] });
     return new RawPublication(target, payload, isClosed ? { only: dialectName } : {});
   };
   return {

@@ -5,10 +5,11 @@ import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
-import { rawFrame } from "../raw/format.ts";
+import { rawFrame } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/transport.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { LegacyNames } from "./legacy-names.ts";
+import type { Speakers } from "./messages.ts";
 import { dialectName, saidRoom } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import type { Recheck } from "./recheck.ts";
@@ -23,6 +24,7 @@ export interface House {
   readonly options: Ws4redisOptions;
   readonly legacyNames: LegacyNames;
   readonly keptMessages: KeptMessages;
+  readonly speakers: Speakers;
 }
 
 export interface VisitorParts {
@@ -114,6 +116,7 @@ export class Visitor implements RawConnectionParts {
   }
 
   gone(): void {
+    if (this.#said !== undefined) this.#house.speakers.count--;
     for (const name of this.#wanted) this.#house.legacyNames.leave(name);
   }
 
@@ -132,6 +135,7 @@ export class Visitor implements RawConnectionParts {
   #remember(client: RawConnection, frame: Frame): void {
     if (!client.connection) return;
     this.#said = saidRoom(frame);
+    this.#house.speakers.count++;
     this.#house.context.hub.join(client.connection, this.#said);
   }
 
@@ -139,6 +143,7 @@ export class Visitor implements RawConnectionParts {
     if (this.#said === undefined || !client.connection) return;
     this.#house.context.hub.leave(client.connection, this.#said);
     this.#said = undefined;
+    this.#house.speakers.count--;
   }
 
   /** What Redis does not take at once is lost, and counted: it is never sent late. */
