@@ -5,7 +5,10 @@ import type { Backplane } from "./brokers/driver.ts";
 import { openBackplane } from "./brokers/registry.ts";
 import type { Config } from "./config/config.ts";
 import { needsIdentity } from "./config/redis-names.ts";
+import type { Dialect } from "./core/dialect.ts";
 import type { Observe } from "./core/observe.ts";
+import { dialects } from "./dialects/registry.ts";
+import type { DialectName } from "./dialects/registry.ts";
 
 /** What the gateway is connected to. */
 export interface Backplanes {
@@ -17,14 +20,22 @@ export interface Backplanes {
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
 export async function openBackplanes(config: Config, observe: Observe): Promise<Backplanes> {
   const { redis, redisTls, limits, identity, listeners } = config;
-  const open = async (url: string | undefined) => openBackplane({ url, tls: redisTls, observe, limits });
-  const main = await open(redis);
-  const isAsked = listeners.some((listener) => listener.dialects.some(needsIdentity));
+  const shared = { tls: redisTls, observe, limits };
+  const isSpoken = (is: (name: DialectName) => boolean): boolean =>
+    listeners.some((listener) => listener.dialects.some(is));
+  const main = await openBackplane({ ...shared, url: redis, hasVoice: isSpoken(clientsSpeak) });
+  const isAsked = isSpoken(needsIdentity);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {
-    return { main, sessions: await open(identity.redis) };
+    return { main, sessions: await openBackplane({ ...shared, url: identity.redis }) };
   } catch (error) {
     await main.close();
     throw error;
   }
+}
+
+/** Does what the dialect's clients say go to the bus at once? */
+function clientsSpeak(name: DialectName): boolean {
+  const dialect: Dialect<unknown> = dialects[name];
+  return dialect.clientsSpeak === true;
 }

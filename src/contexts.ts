@@ -59,12 +59,13 @@ export function openDialects(names: Iterable<DialectName>, parts: ContextParts):
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
   const { config, observe, backplanes, hub, guard, now } = parts;
-  const { bus, keys, broker } = backplanes.main;
+  const { bus, keys, voice, broker } = backplanes.main;
   const { limits, secret } = config;
   return {
     hub,
     bus,
     keys,
+    voice,
     broker,
     access: new RoomSecrets({
       keys,

@@ -17,6 +17,10 @@ export const corrections: readonly Correction[] = [
     text: "Slashes in front of a channel mean nothing: `POST //q/1` is for `q/1`. Over HTTP the empty channel speaks to no one (4xx), `//` and a map with `/` included; in Redis, `websocket:/` is still everyone (WSC-03).",
   },
   {
+    ids: "W4R-05",
+    text: "What a client said is handed to Redis, to be published and kept, before its close is answered.",
+  },
+  {
     ids: "W4R-03",
     text: "Under `--as ws4redis` the names of both generations are heard without a setting, as the package's own documentation taught those of 0.1 and 0.2; `current` and `legacy` are choices, and all of SEC-03 holds.",
   },

@@ -6,6 +6,7 @@ import type { Bus } from "../core/bus.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import type { Voice } from "../core/voice.ts";
 
 export interface BackplaneOptions {
   /** Where it is, secrets included; undefined is this process's own memory. */
@@ -14,6 +15,8 @@ export interface BackplaneOptions {
   readonly limits: Pick<Limits, "busMessageBytes">;
   /** Trust on TLS connections. What the URL says of it wins. */
   readonly tls?: TlsOptions;
+  /** Clients speak through its voice: it is worth a connection of its own. @default false */
+  readonly hasVoice?: boolean;
   /** The keys that a backplane in memory holds at first. @default none */
   readonly keys?: ReadonlyMap<string, string>;
 }
@@ -25,12 +28,13 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined;
 }
 
-/** What one URL gives: three ports over the same connections. */
+/** What one URL gives: ports over the same connections. */
 export interface Backplane {
   readonly bus: Bus;
   readonly keys: KeyStore;
+  readonly voice: Voice;
   readonly broker: Broker;
-  /** Ends all three. */
+  /** Ends all of them. */
   readonly close: () => Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import type { Observe } from "./observe.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "./redis-name.ts";
 import type { SocketHandler } from "./transport.ts";
+import type { Voice } from "./voice.ts";
 
 /** One HTTP request, with what the listener already found out about it. */
 export interface Exchange {
@@ -93,6 +94,8 @@ export interface BrowserContext {
   readonly hub: Hub;
   readonly bus: Bus;
   readonly keys: KeyStore;
+  /** The way of what clients say. */
+  readonly voice: Voice;
   readonly broker: Broker;
   readonly access: Access;
   /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
@@ -151,6 +154,8 @@ export interface Dialect<Options> {
   redisNames(options: Options): readonly RedisName[];
   /** It asks who its visitors are: the config must say how (SEC-02). @default false */
   readonly needsIdentity?: boolean;
+  /** Its clients speak, through `context.voice`. @default false */
+  readonly clientsSpeak?: boolean;
   /** Called once per gateway that speaks it: what both sides share is made here. */
   open(context: DialectContext, options: Options): OpenDialect;
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
+import { type drivers, openBackplane } from "../../src/brokers/registry.ts";
 import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
@@ -72,6 +72,22 @@ for (const [name, makeFixture] of Object.entries(fixtures)) {
       await Promise.all(texts.map(async (text) => bus.publish("order", text)));
       await ear.waitFor(texts.length);
       expect(ear.texts).toEqual(texts);
+    });
+
+    test("RTE-11 W4R-05 what clients say is heard in its order, and kept under the channel's name where that is asked", async () => {
+      const options = { ...place, observe: createRecorder(), limits: defaultLimits, hasVoice: true };
+      const { bus, keys: store, voice, close } = await openBackplane(options);
+      const ear = await Ear.open(bus, exact("said"));
+      const texts = Array.from({ length: 500 }, (_value, index) => `${index} ü\r\n\0`);
+      await Promise.all(texts.map(async (text, index) => voice.say("said", text, index % 2 === 0 ? 0 : 60)));
+      await ear.waitFor(texts.length);
+      expect(ear.texts).toEqual(texts);
+      expect(await store.get(["said"])).toEqual(texts.slice(-1));
+      await voice.say("said", Buffer.of(0xff, 0, 0x0d), 60);
+      expect(await store.getBytes(["said"])).toEqual([Buffer.of(0xff, 0, 0x0d)]);
+      await voice.say("nobody hears this", "x");
+      expect(await store.get(["nobody hears this"])).toEqual([undefined]);
+      await close();
     });
 
     test("RTE-11 a channel is heard under its exact name alone", async () => {

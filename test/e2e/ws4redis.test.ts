@@ -13,6 +13,7 @@ import { handshakeHeaders, RawConnection, rawRequest, RawWebSocket, requestBytes
 import type { RawMessage, RawResponse } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { ServedGateway } from "../support/serve.ts";
 import { heardUntil, logIn, usernameField } from "../support/ws4redis.ts";
 import type { Person } from "../support/ws4redis.ts";
 
@@ -375,6 +376,34 @@ describe("on connect", () => {
 });
 
 describe("what clients say", () => {
+  test("W4R-05 what a client said is published and kept before its close is answered", async () => {
+    // A process of its own: in this one, Redis would be asked in the gateway's turns.
+    const args = ["--as", "ws4redis", "--broadcast-only", "--ws4redis-publish", "chat", "--redis", redis.url];
+    await using served = await ServedGateway.start({ args });
+    using asking = await RawConnection.open(`http://127.0.0.1:${redis.port}`);
+    const kept = async (): Promise<string> => {
+      asking.write("GET broadcast:chat\r\n");
+      return asking.read((bytes) => {
+        const [, text] = /^\$(?:-1|\d+\r\n([^\r]*))\r\n/.exec(bytes.toString()) ?? [];
+        return bytes.includes("\r\n") ? { result: text ?? "nothing", length: bytes.length } : undefined;
+      }, patience);
+    };
+    let late = 0;
+    for (let round = 0; round < 300; round++) {
+      using client = await RawWebSocket.open(served.url, "/ws/chat?publish-broadcast");
+      const text = `last words ${round}`;
+      // In one piece, and in two.
+      if (round % 2 === 0) client.sendAndClose(text);
+      else {
+        client.send(text);
+        client.sendFrame(8, Buffer.of(0x03, 0xe8));
+      }
+      expect(await client.waitForClose(patience)).toEqual({ code: 1000, reason: "" });
+      if ((await kept()) !== text) late++;
+    }
+    expect(late).toBe(0);
+  }, 60_000);
+
   test("W4R-05 is published to each name, and kept for `expire` seconds; binary as it is, empty not at all", async () => {
     const cookie = await cookieOf({ key: keyOf("s"), user: "sam", groups: ["s1", "s2"] });
     const query = "publish-broadcast&publish-user&publish-group&publish-session";

@@ -1,4 +1,4 @@
-// What dialects that ask for no identity never use of their context, for tests that put one together by hand; and a check
+// What dialects that ask for no identity, and whose clients say nothing, never use of their context, for tests that put one together by hand; and a check
 // of a secret without any limit.
 
 import { publishSecret } from "../../src/auth/constant-time.ts";
@@ -13,11 +13,12 @@ export function unlimitedCheck(secret: string): SecretCheck {
 
 export const withoutIdentity: Pick<
   BrowserContext,
-  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "guardSecret"
+  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "guardSecret" | "voice"
 > = {
   identity: { readsCookies: false, recheckMs: undefined, identify: async () => anonymous },
   listen: () => Promise.reject(new Error("Expected nobody to listen")),
   isForeignName: () => false,
   isOpenRoom: () => false,
   guardSecret: unlimitedCheck,
+  voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },
 };

@@ -13,6 +13,7 @@ import { silent } from "../../src/core/observe.ts";
 import type { Observe } from "../../src/core/observe.ts";
 import { websocketChannelsDialect } from "../../src/dialects/websocket-channels/dialect.ts";
 import { websocketChannelsOptions } from "../../src/dialects/websocket-channels/options.ts";
+import { voiceOver } from "../../src/core/voice.ts";
 import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
 import type { RawResponse } from "./raw.ts";
@@ -60,7 +61,8 @@ export class ChannelsGateway implements AsyncDisposable {
     };
     this.bus = bus(observe);
     this.hub = new Hub({ limits, observe, topics, send: () => undefined });
-    const shared = { ...withoutIdentity, bus: this.bus, keys: this.bus, broker: noBroker, observe, limits };
+    const ways = { bus: this.bus, keys: this.bus, voice: voiceOver(this.bus, this.bus), broker: noBroker };
+    const shared = { ...withoutIdentity, ...ways, observe, limits };
     const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;

@@ -203,6 +203,17 @@ export class RawWebSocket implements Disposable {
     this.sendFrame(typeof message === "string" ? opcodes.text : opcodes.binary, message);
   }
 
+  /** A message and the close behind it in one piece, as they often arrive. */
+  sendAndClose(message: string, code = 1000): void {
+    const reason = Buffer.alloc(2);
+    reason.writeUInt16BE(code);
+    const frames = [
+      frameBytes(opcodes.text, Buffer.from(message), true),
+      frameBytes(opcodes.close, reason, true),
+    ];
+    this.connection.write(Buffer.concat(frames));
+  }
+
   /** Any frame, masked. Without `isFinal` it is a fragment. */
   sendFrame(opcode: number, payload: string | Uint8Array, isFinal = true): void {
     this.connection.write(frameBytes(opcode, Buffer.from(payload), isFinal));

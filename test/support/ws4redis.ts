@@ -13,6 +13,7 @@ import type { Limits } from "../../src/core/limits.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Observe } from "../../src/core/observe.ts";
+import { voiceOver } from "../../src/core/voice.ts";
 import { ws4redisDialect } from "../../src/dialects/ws4redis/dialect.ts";
 import { ws4redisOptions } from "../../src/dialects/ws4redis/options.ts";
 import { Listener } from "../../src/server/listener.ts";
@@ -116,6 +117,7 @@ export class Ws4redisHouse implements AsyncDisposable {
     return {
       ...shared,
       keys: this.bus,
+      voice: voiceOver(this.bus, this.bus),
       hub: this.hub,
       guardSecret: unlimitedCheck,
       access: { mayJoin: async () => "secret_wrong", hintIfUnset() {} },

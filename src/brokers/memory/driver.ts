@@ -1,6 +1,7 @@
 // The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
 
 import { GatewayError } from "../../core/errors.ts";
+import { voiceOver } from "../../core/voice.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { MemoryBus } from "./bus.ts";
@@ -18,6 +19,7 @@ export const memory = {
     return {
       bus,
       keys,
+      voice: voiceOver(bus, keys),
       broker: new BusBroker(bus, options.observe),
       close: async () => {
         keys.close();

@@ -4,10 +4,12 @@
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Voice } from "../../core/voice.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { Commands } from "./commands.ts";
 import { deadlineMs } from "./deadline.ts";
 import { type Trust, dial } from "./dial.ts";
+import { DirectLink } from "./direct-link.ts";
 import { failureOf } from "./failure.ts";
 import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
@@ -23,9 +25,10 @@ const ticksPerCanary = 2;
 interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
   readonly address: RedisAddress;
   readonly trust: Trust;
+  readonly hasVoice: boolean;
 }
 
-export class RedisBus implements Bus {
+export class RedisBus implements Bus, Voice {
   readonly label: string;
   /** The keys of the same database, over the same command link. */
   readonly keys: RedisKeys;
@@ -35,6 +38,8 @@ export class RedisBus implements Bus {
   readonly #commandLink: Link;
   readonly #subscriberLink: Link;
   readonly #commands: Commands;
+  /** Undefined: no client speaks here. */
+  readonly #voice: DirectLink | undefined;
   readonly #subscriptions: Subscriptions;
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -48,6 +53,7 @@ export class RedisBus implements Bus {
     this.#options = options;
     this.#place = addressOf(options.address.place);
     this.#commandLink = this.#link(() => {
+      void this.#voice?.open();
       this.#subscriptions.restart();
       this.#sendCanaries();
     });
@@ -56,6 +62,7 @@ export class RedisBus implements Bus {
         this.#sendCanaries();
       });
     });
+    this.#voice = options.hasVoice ? this.#createVoice(options) : undefined;
     this.#commands = new Commands(this.#commandLink, this.#place);
     this.keys = new RedisKeys(this.#commands);
     this.#subscriptions = new Subscriptions({
@@ -71,6 +78,7 @@ export class RedisBus implements Bus {
   async open(): Promise<void> {
     try {
       await Promise.all([this.#commandLink.open(), this.#subscriberLink.open()]);
+      await this.#voice?.open();
     } catch (error) {
       await this.close();
       const got = (await betterScheme(this.#options.address)) ?? failureOf(error).text;
@@ -89,6 +97,22 @@ export class RedisBus implements Bus {
       channel,
       typeof payload === "string" ? payload : Buffer.from(payload),
     ]);
+  }
+
+  async say(channel: string, payload: string | Uint8Array, keepSeconds = 0): Promise<void> {
+    const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
+    const commands = [["PUBLISH", channel, bytes]];
+    if (keepSeconds > 0) commands.push(["SETEX", channel, String(keepSeconds), bytes]);
+    if (this.#voice?.isReady !== true) {
+      await Promise.all(commands.map(async (command) => this.#commands.run(command)));
+      return;
+    }
+    try {
+      await this.#voice.run(commands);
+    } catch (error) {
+      const text = `Expected a Redis at ${this.#place}, got ${failureOf(error).text}`;
+      throw new GatewayError("bus_unavailable", text, { cause: error });
+    }
   }
 
   async subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription> {
@@ -119,6 +143,7 @@ export class RedisBus implements Bus {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    this.#voice?.close();
     this.#commandLink.close();
     this.#subscriberLink.close();
   }
@@ -132,8 +157,19 @@ export class RedisBus implements Bus {
       onUp,
       onDown: (failure) => {
         this.#noteOutage(`Expected a Redis at ${this.#place}, got ${failure.text}`);
+        if (!this.#commandLink.client) this.#voice?.close();
         // A Redis that hangs carries out later what was refused meanwhile: nobody here may hear it then (WSE-26).
         if (failure.isSilence) this.#subscriberLink.replace(failure);
+      },
+    });
+  }
+
+  #createVoice({ address, trust }: RedisBusOptions): DirectLink {
+    return new DirectLink({
+      address,
+      trust,
+      onSilence: (error) => {
+        this.#commandLink.replace(failureOf(error));
       },
     });
   }

@@ -1,4 +1,5 @@
-// The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11).
+// The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11),
+// and a third for what clients say, where they speak.
 
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
@@ -12,10 +13,11 @@ export const redis = {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({ url = "redis://", tls, observe, limits }) => {
+  open: async ({ url = "redis://", tls, observe, limits, hasVoice = false }) => {
     const address = parseRedisUrl(url);
-    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits });
+    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, hasVoice });
     await bus.open();
-    return { bus, keys: bus.keys, broker: new BusBroker(bus, observe), close: async () => bus.close() };
+    const { keys } = bus;
+    return { bus, keys, voice: bus, broker: new BusBroker(bus, observe), close: async () => bus.close() };
   },
 } satisfies Driver;

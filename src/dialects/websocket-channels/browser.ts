@@ -153,8 +153,8 @@ class Place implements RawConnectionParts {
   /** WSC-02. What Redis does not take at once is lost: it is never sent late. */
   heard(_client: RawConnection, frame: Frame): void {
     if (frame.length === 0) return;
-    const { bus, observe } = this.#context;
-    bus.publish(`${redisPrefix}${this.#channel}`, frame).catch((error: unknown) => {
+    const { voice, observe } = this.#context;
+    voice.say(`${redisPrefix}${this.#channel}`, frame).catch((error: unknown) => {
       if (error instanceof GatewayError) observe.refused(dialectName, error.code);
       else observe.report("channel_publish", error);
     });

@@ -11,6 +11,7 @@ import { redisPrefix } from "./packet.ts";
 export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
+  clientsSpeak: true,
   redisNames: () => [namePrefix(redisPrefix)],
   open: (context, options) => ({
     browser: createBrowserSide(context, options),

@@ -12,6 +12,7 @@ export const ws4redisDialect = {
   name: "ws4redis",
   options: ws4redisOptions,
   needsIdentity: true,
+  clientsSpeak: true,
   redisNames,
   open: (context, options) => {
     const speakers = { count: 0 };

@@ -103,7 +103,7 @@ export class Visitor implements RawConnectionParts {
       return;
     }
     if (!this.#hearsItself) this.#remember(client, frame);
-    for (const name of this.#speaksTo) this.#publish(name, frame);
+    for (const name of this.#speaksTo) void this.#say(name, frame);
   }
 
   ticked(client: RawConnection, now: number): void {
@@ -147,15 +147,13 @@ export class Visitor implements RawConnectionParts {
   }
 
   /** What Redis does not take at once is lost, and counted: it is never sent late. */
-  #publish(name: string, frame: Frame): void {
+  async #say(name: string, frame: Frame): Promise<void> {
     const { context, options } = this.#house;
-    const sent = [context.bus.publish(name, frame)];
-    if (options.expire > 0) sent.push(context.keys.set(name, frame, options.expire));
-    for (const command of sent) {
-      command.catch((error: unknown) => {
-        if (error instanceof GatewayError) context.observe.refused(dialectName, error.code);
-        else context.observe.report("facility_publish", error);
-      });
+    try {
+      await context.voice.say(name, frame, options.expire);
+    } catch (error) {
+      if (error instanceof GatewayError) context.observe.refused(dialectName, error.code);
+      else context.observe.report("facility_publish", error);
     }
   }
 }

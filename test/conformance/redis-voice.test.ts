@@ -1,0 +1,135 @@
+// How a gateway hands to Redis what clients say (core/voice.ts): within the call, by a connection of its own, and by the others'
+// where that is not there. Real servers, which lose connections and hang.
+
+import { expect, test } from "bun:test";
+import type { Backplane } from "../../src/brokers/driver.ts";
+import { openBackplane } from "../../src/brokers/registry.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
+import type { Voice } from "../../src/core/voice.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { Ear, createRecorder, errorOf, exact, timeUntil, until } from "./bus-support.ts";
+
+interface Place extends Backplane, AsyncDisposable {
+  /** Its voice. */
+  readonly say: Voice["say"];
+}
+
+async function open(url: string, tls = {}): Promise<Place> {
+  const options = { url, tls, observe: createRecorder(), limits: defaultLimits, hasVoice: true };
+  const backplane = await openBackplane(options);
+  return {
+    ...backplane,
+    say: async (...said) => backplane.voice.say(...said),
+    [Symbol.asyncDispose]: backplane.close,
+  };
+}
+
+/** The connections of a server that said something last by this command, by their ids. */
+async function lastBy(server: RedisServer, command: string): Promise<readonly string[]> {
+  const list = String(await server.command("CLIENT", "LIST"));
+  const lines = list.split("\n").filter((line) => new RegExp(` cmd=${command}( |$)`).test(line));
+  return lines.map((line) => /^id=(\d+)/.exec(line)?.[1] ?? "");
+}
+
+test("RTE-11 with a user, a password, a database; over TLS; over a unix socket", async () => {
+  await using guarded = await startRedis({ password: "pa ss/ö@:" });
+  await using secured = await startRedis({ transport: "tls" });
+  await using local = await startRedis({ transport: "socket" });
+  const places = [
+    [`${guarded.url}/3`, {}],
+    [secured.url, { ca: secured.caFile }],
+    [`unix://${local.socketPath}?db=1`, {}],
+  ] as const;
+  for (const [url, tls] of places) {
+    await using place = await open(url, tls);
+    const ear = await Ear.open(place.bus, exact("voice"));
+    await place.say("voice", "hello", 60);
+    await ear.waitForText("hello");
+    expect(await place.keys.get(["voice"])).toEqual(["hello"]);
+  }
+  expect(await guarded.command("GET", "voice")).toBe(null);
+});
+
+test("W4R-05 it is written within the call, whatever else waits for the end of the turn", async () => {
+  await using server = await startRedis();
+  await using place = await open(server.url);
+  const ear = await Ear.open(place.bus, exact("order"));
+  // `publish` waits for the others of its turn.
+  const later = place.bus.publish("order", "published");
+  const now = place.say("order", "said");
+  await Promise.all([later, now]);
+  await ear.waitFor(2);
+  expect(ear.texts).toEqual(["said", "published"]);
+});
+
+test("RTE-11 a lost connection is made anew; meanwhile nothing that was said is lost", async () => {
+  await using server = await startRedis();
+  await using place = await open(server.url);
+  const ear = await Ear.open(place.bus, exact("voice"));
+  for (let round = 0; round < 3; round++) {
+    await place.say("voice", `${round} before`, 60);
+    const [id = ""] = await lastBy(server, "setex");
+    await server.command("CLIENT", "KILL", "ID", id);
+    // Whatever was on its way is refused, what comes then is not.
+    await until(
+      () =>
+        place.say("voice", "probe").then(
+          () => true,
+          () => false,
+        ),
+      5_000,
+      () => "a message that is taken",
+    );
+    await place.say("voice", `${round} after`);
+    await ear.waitForText(`${round} after`);
+    expect(place.bus.state()).toEqual({ isReady: true });
+  }
+});
+
+test("WSE-26 a Redis that hangs: what was refused meanwhile is not heard when it wakes", async () => {
+  await using server = await startRedis();
+  await using place = await open(server.url);
+  const ear = await Ear.open(place.bus, exact("voice"));
+  await place.say("voice", "before");
+  server.pause();
+  const start = performance.now();
+  const refusals = await Promise.all([
+    errorOf(place.say("voice", "late 1")),
+    errorOf(place.say("voice", "late 2", 60)),
+  ]);
+  expect(performance.now() - start).toBeLessThan(4_000);
+  for (const refusal of refusals) expect(refusal).toMatchObject({ code: "bus_unavailable" });
+  expect(await errorOf(place.say("voice", "late 3"))).toMatchObject({ code: "bus_unavailable" });
+  server.resume();
+  await timeUntil(place.bus, true, 15_000);
+  await place.say("voice", "after");
+  await ear.waitForText("after");
+  expect(ear.texts).toEqual(["before", "after"]);
+}, 40_000);
+
+test("RTE-11 a Redis that restarts: refused while it is away, taken when it is back", async () => {
+  await using server = await startRedis();
+  await using place = await open(server.url);
+  const ear = await Ear.open(place.bus, exact("voice"));
+  await server.kill();
+  await timeUntil(place.bus, false, 5_000);
+  expect(await errorOf(place.say("voice", "lost"))).toMatchObject({ code: "bus_unavailable" });
+  await server.restart();
+  await timeUntil(place.bus, true, 15_000);
+  await place.say("voice", "back");
+  await ear.waitForText("back");
+  expect(ear.texts).toEqual(["back"]);
+}, 40_000);
+
+test("SEC-06 an order that the user may not give is refused, and the connection goes on", async () => {
+  await using server = await startRedis({ users: ["mute on >mute ~* &* +@all -setex"] });
+  await using place = await open(server.urlFor("mute", "mute"));
+  const ear = await Ear.open(place.bus, exact("voice"));
+  const refusal = await errorOf(place.say("voice", "kept", 60));
+  expect(refusal).toMatchObject({ code: "bus_unavailable" });
+  expect(refusal.message).toContain("no permission for that user (NOPERM)");
+  await place.say("voice", "not kept");
+  await ear.waitFor(2);
+  expect(ear.texts).toEqual(["kept", "not kept"]);
+});
