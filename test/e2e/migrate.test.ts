@@ -155,7 +155,17 @@ describe.each(snippets)("$file", ({ file, upstream, dialect, path, pingSeconds }
 
   test("SEC-13 RTE-10 publishing, health, metrics and status pages are not passed on, by any spelling", async () => {
     const up = String.raw`/ws/..\-/metrics`;
-    const paths = ["/-/metrics", "/-/health/live", "/publish", "/emit", "/status", "/clients", up];
+    const spelled = ["..", "%2e%2e", ".%2E", "./..", "x/%2e./.."].map((out) => `/ws/${out}/-/metrics`);
+    const paths = [
+      "/-/metrics",
+      "/-/health/live",
+      "/publish",
+      "/emit",
+      "/status",
+      "/clients",
+      up,
+      ...spelled,
+    ];
     for (const inside of [...paths, "/ws/-/metrics", "/ws/x", "/ws", "/ws/"]) {
       for (const method of ["GET", "POST"]) {
         const { status } = await rawRequest(nginx.url, { method, path: inside });

@@ -228,6 +228,10 @@ describe("nginx", () => {
       const answer = await fetch(url + path, { method: path === "/emit" ? "POST" : "GET" });
       expect([path, answer.status]).toEqual([path, 404]);
     }
+    for (const out of ["..", "%2e%2e", ".%2E", "./..", "x/../..", "%2e./%2e"]) {
+      const answer = await rawRequest(url, { path: `/socket.io/${out}/-/metrics` });
+      expect([out, [400, 404].includes(answer.status)]).toEqual([out, true]);
+    }
     // Where nginx sees a name, URLs see a way up.
     for (const path of [String.raw`/socket.io/..\-/metrics`, String.raw`/socket.io\..\-/metrics`]) {
       const answer = await rawRequest(url, { path });

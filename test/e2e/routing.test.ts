@@ -140,7 +140,7 @@ describe.each([...orders])("the whole house on one port: %s, %s, %s, %s", (...or
       "GET /emit": "socketio 405",
       "UPGRADE /emit": "http 400",
       "UPGRADE /status": "http 400",
-      "POST /status": "nobody 404",
+      "POST /status": "ws-hub 404",
       "UPGRADE /clients": "http 400",
       "UPGRADE /publish": "http 400",
       "UPGRADE /socket.io/x": "socketio 400",
@@ -155,6 +155,7 @@ describe.each([...orders])("the whole house on one port: %s, %s, %s, %s", (...or
       "UPGRADE /ws/x": "websocket-channels 101",
       "POST /ws/x": "websocket-channels 426",
       "GET /": "websocket-channels 405",
+      "OPTIONS /": "nobody 200",
     };
     expect(await ask(gateway, rest)).toEqual(rest);
   });
