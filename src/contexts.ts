@@ -3,6 +3,7 @@
 
 import { isShared } from "./auth/address.ts";
 import { createIdentity } from "./auth/django/identity.ts";
+import { RoomAccess } from "./auth/room-access.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import type { SecretGuard } from "./auth/secret-guard.ts";
 import type { Backplanes } from "./backplanes.ts";
@@ -61,21 +62,22 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
   const { config, observe, backplanes, hub, guard, now } = parts;
   const { bus, keys, voice, broker } = backplanes.main;
   const { limits, secret } = config;
+  const secrets = new RoomSecrets({
+    keys,
+    keyPrefixes: config.secretKeys,
+    configured: new Map(Object.entries(config.roomSecrets)),
+    limits,
+    observe,
+    now,
+    isExempt: isShared,
+  });
   return {
     hub,
     bus,
     keys,
     voice,
     broker,
-    access: new RoomSecrets({
-      keys,
-      keyPrefixes: config.secretKeys,
-      configured: new Map(Object.entries(config.roomSecrets)),
-      limits,
-      observe,
-      now,
-      isExempt: isShared,
-    }),
+    access: new RoomAccess({ hub, secrets }),
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
     identity: createIdentity({

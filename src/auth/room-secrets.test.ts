@@ -2,7 +2,8 @@
 
 import { describe, expect, spyOn, test } from "bun:test";
 import * as crypto from "node:crypto";
-import type { JoinRequest, Verdict } from "../core/access.ts";
+import type { Verdict } from "../core/access.ts";
+import type { SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../core/errors.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
@@ -40,8 +41,10 @@ function setUp({ stored = {}, configured = {}, parts = {} }: Setup = {}) {
     isExempt: isLoopback,
     ...parts,
   });
-  const join = (request: Partial<JoinRequest>): Promise<Verdict> =>
-    access.mayJoin({ room: "dir::a", secret: "right", address: "192.0.2.1", client: {}, ...request });
+  const join = (request: Partial<SecretRequest>): Promise<Verdict> =>
+    Promise.resolve(
+      access.mayJoin({ room: "dir::a", secret: "right", address: "192.0.2.1", client: {}, ...request }),
+    );
   return { join, clock, values, lookups, reports };
 }
 

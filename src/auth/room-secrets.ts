@@ -4,7 +4,7 @@
 // limit has a place again. No secret is ever logged or kept.
 
 import { roomSpace } from "../core/access.ts";
-import type { Access, JoinRequest, Verdict } from "../core/access.ts";
+import type { EnterRequest, Verdict } from "../core/access.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../core/limits.ts";
@@ -28,6 +28,9 @@ export interface RoomSecretsParts {
   isExempt(address: string): boolean;
 }
 
+/** What a secret is judged by. */
+export type SecretRequest = Pick<EnterRequest, "room" | "secret" | "address" | "client">;
+
 /** Pairs of address and room-space whose failures are remembered. */
 const maxGuessedSpaces = 50_000;
 
@@ -46,7 +49,7 @@ interface Attempt {
 /** What the lookup found; undefined when it could not be made. */
 type Found = { readonly secret: string | undefined } | undefined;
 
-export class RoomSecrets implements Access {
+export class RoomSecrets {
   readonly #parts: RoomSecretsParts;
   readonly #rate: Rate;
   readonly #guessers = new WeakMap<object, Guesser>();
@@ -59,10 +62,14 @@ export class RoomSecrets implements Access {
     this.#failures = new BucketTable(this.#rate, maxGuessedSpaces);
   }
 
-  async mayJoin(request: JoinRequest): Promise<Verdict> {
+  /** At once, where nothing has to be looked up. */
+  mayJoin(request: SecretRequest): Verdict | Promise<Verdict> {
     const space = roomSpace(request.room);
     if (space === undefined) return "allowed";
-    if (!this.#canBeRight(request, space)) return "secret_wrong";
+    return this.#canBeRight(request, space) ? this.#judge(request, space) : "secret_wrong";
+  }
+
+  async #judge(request: SecretRequest, space: string): Promise<Verdict> {
     const attempt = this.#attempt(request, space);
     if (this.#isLimited(attempt) || attempt.guesser.lookups >= this.#parts.limits.roomsPerConnection) {
       return "rate_limited";
@@ -79,6 +86,7 @@ export class RoomSecrets implements Access {
     return "secret_wrong";
   }
 
+  /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
   hintIfUnset(space: string): void {
     if (Buffer.byteLength(space) > this.#parts.limits.nameBytes) return;
     void this.#find(space).then((found) => {
@@ -95,13 +103,13 @@ export class RoomSecrets implements Access {
   }
 
   /** A join without a secret is no guess: it costs nothing, and locks nobody out behind a shared address. */
-  #canBeRight({ secret }: JoinRequest, space: string): boolean {
+  #canBeRight({ secret }: SecretRequest, space: string): boolean {
     return (
       typeof secret === "string" && secret !== "" && Buffer.byteLength(space) <= this.#parts.limits.nameBytes
     );
   }
 
-  #attempt({ client, address }: JoinRequest, space: string): Attempt {
+  #attempt({ client, address }: SecretRequest, space: string): Attempt {
     let guesser = this.#guessers.get(client);
     if (!guesser) {
       guesser = { failures: new TokenBucket(this.#rate, this.#parts.now()), lookups: 0 };

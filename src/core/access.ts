@@ -1,6 +1,8 @@
 // Who may join a room: one rule for every dialect (docs/architecture.md). The room-space is the text before the
-// first `::`; rooms without one are public, the others need the space's secret (WSE-03). How a secret is looked
-// up and guesses are limited is auth/'s business, behind the Access port.
+// first `::`; rooms without one are public, the others need an identity that the space names, or the space's secret
+// (WSE-03). The rule itself, the look-up of secrets and the limits on guesses are in auth/, behind the Access port.
+
+import type { Identity } from "./identity.ts";
 
 /** The room-space of a room: `dir` of `dir::a::b`, the empty string of `::x`, undefined for a public room. */
 export function roomSpace(room: string): string | undefined {
@@ -16,9 +18,13 @@ export function isRoomTooLong(room: string, maxBytes: number): boolean {
   return Buffer.byteLength(space) > maxBytes || Buffer.byteLength(rest) > maxBytes;
 }
 
-export interface JoinRequest {
-  /** Must have a room-space; public rooms need no verdict. */
+/** What decides about a join. */
+export interface EnterRequest {
+  readonly namespace: string;
   readonly room: string;
+  /** The id of the client that asks, whose own room it may be in. */
+  readonly id?: string | undefined;
+  readonly identity: Identity;
   /** As the client sent it: only a non-empty string can be right. */
   readonly secret: unknown;
   /** What limits count the client by (`Exchange.countedAs`). */
@@ -27,8 +33,8 @@ export interface JoinRequest {
   readonly client: object;
 }
 
-/** `unavailable`: the secret could not be looked up, so nobody enters (SEC-02). */
-export type Verdict = "allowed" | "secret_wrong" | "rate_limited" | "unavailable";
+/** `unavailable`: the secret could not be looked up, so the client may not enter (SEC-02). */
+export type Verdict = "allowed" | "room_of_another" | "secret_wrong" | "rate_limited" | "unavailable";
 
 /** `limited`: too many wrong ones came from that address, so this one was not compared. */
 export type SecretVerdict = "right" | "wrong" | "limited";
@@ -36,8 +42,11 @@ export type SecretVerdict = "right" | "wrong" | "limited";
 /** Checks what somebody shows at a door that has a secret: of publishers, of admins. Only text can be right. */
 export type SecretCheck = (candidate: unknown, address: string) => Promise<SecretVerdict>;
 
+/** The one rule for rooms, whichever dialect a client speaks. */
 export interface Access {
-  mayJoin(request: JoinRequest): Promise<Verdict>;
+  /** May this client enter the room? Decided at once where it shows no secret. */
+  enter(request: EnterRequest & { readonly secret: undefined }): Verdict;
+  enter(request: EnterRequest): Verdict | Promise<Verdict>;
   /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
   hintIfUnset(space: string): void;
 }

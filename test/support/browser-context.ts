@@ -2,8 +2,11 @@
 // of a secret without any limit.
 
 import { publishSecret } from "../../src/auth/constant-time.ts";
-import type { SecretCheck } from "../../src/core/access.ts";
+import { RoomAccess } from "../../src/auth/room-access.ts";
+import type { SecretRequest } from "../../src/auth/room-secrets.ts";
+import type { Access, SecretCheck, Verdict } from "../../src/core/access.ts";
 import type { BrowserContext } from "../../src/core/dialect.ts";
+import type { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
 
 export function unlimitedCheck(secret: string): SecretCheck {
@@ -22,3 +25,11 @@ export const withoutIdentity: Pick<
   guardSecret: unlimitedCheck,
   voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },
 };
+
+/** The rule of rooms with secrets of the test's own; without a word, none is ever right. */
+export function accessWith(
+  hub: Hub,
+  mayJoin: (request: SecretRequest) => Verdict | Promise<Verdict> = () => "secret_wrong",
+): Access {
+  return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} } });
+}

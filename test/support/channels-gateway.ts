@@ -18,7 +18,7 @@ import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
 import type { RawResponse } from "./raw.ts";
 import { RawWebSocket, rawRequest } from "./raw.ts";
-import { unlimitedCheck, withoutIdentity } from "./browser-context.ts";
+import { accessWith, unlimitedCheck, withoutIdentity } from "./browser-context.ts";
 
 export const secret = "s3cret of the channels";
 
@@ -63,7 +63,7 @@ export class ChannelsGateway implements AsyncDisposable {
     this.hub = new Hub({ limits, observe, topics, send: () => undefined });
     const ways = { bus: this.bus, keys: this.bus, voice: voiceOver(this.bus, this.bus), broker: noBroker };
     const shared = { ...withoutIdentity, ...ways, observe, limits };
-    const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
+    const access = accessWith(this.hub);
     const context = { ...shared, hub: this.hub, access, now, admit: () => this.#admit(limits.connections) };
     const key = parts.secret === undefined ? secret : parts.secret;
     const checkSecret = key === null ? undefined : unlimitedCheck(key);

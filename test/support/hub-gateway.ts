@@ -13,7 +13,7 @@ import { createObserve } from "../../src/observe/observe.ts";
 import type { Telemetry } from "../../src/observe/observe.ts";
 import { closeAll } from "../../src/server/drain.ts";
 import { Listener } from "../../src/server/listener.ts";
-import { withoutIdentity } from "./browser-context.ts";
+import { accessWith, withoutIdentity } from "./browser-context.ts";
 
 export interface HubGatewayOptions {
   /** As in the config's section. */
@@ -92,7 +92,7 @@ async function assemble({ limits, observe, bus, options = {}, routes = [] }: Par
     admission.count++;
     return () => void admission.count--;
   };
-  const access = { mayJoin: async () => "secret_wrong" as const, hintIfUnset() {} };
+  const access = accessWith(hub);
   const context = {
     ...withoutIdentity,
     hub,

@@ -17,7 +17,7 @@ import { voiceOver } from "../../src/core/voice.ts";
 import { ws4redisDialect } from "../../src/dialects/ws4redis/dialect.ts";
 import { ws4redisOptions } from "../../src/dialects/ws4redis/options.ts";
 import { Listener } from "../../src/server/listener.ts";
-import { unlimitedCheck } from "./browser-context.ts";
+import { accessWith, unlimitedCheck } from "./browser-context.ts";
 import { handshakeHeaders, RawConnection, RawWebSocket, requestBytes } from "./raw.ts";
 import type { RawMessage } from "./raw.ts";
 
@@ -120,7 +120,7 @@ export class Ws4redisHouse implements AsyncDisposable {
       voice: voiceOver(this.bus, this.bus),
       hub: this.hub,
       guardSecret: unlimitedCheck,
-      access: { mayJoin: async () => "secret_wrong", hintIfUnset() {} },
+      access: accessWith(this.hub),
       identity: {
         readsCookies: true,
         recheckMs: undefined,

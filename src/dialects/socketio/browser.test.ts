@@ -9,18 +9,19 @@ import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { createBrowserSide } from "./browser.ts";
 import { socketIoOptions } from "./options.ts";
-import { withoutIdentity } from "../../../test/support/browser-context.ts";
+import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
   const clock = { now: 0 };
   const refused: string[] = [];
   const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
+  const hub = new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} });
   const context: BrowserContext = {
-    hub: new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} }),
+    hub,
     bus: new MemoryBus({ observe, limits: defaultLimits }),
     keys: new MemoryKeys(),
     broker: noBroker,
-    access: { mayJoin: async () => "allowed", hintIfUnset() {} },
+    access: accessWith(hub, () => "allowed"),
     observe,
     limits: defaultLimits,
     ...withoutIdentity,

@@ -11,7 +11,7 @@ import { createEngine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
 import { joinRoom } from "./rooms.ts";
 import { createClientId } from "../../core/client-id.ts";
-import { withoutIdentity } from "../../../test/support/browser-context.ts";
+import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });
 const context = {
@@ -19,7 +19,7 @@ const context = {
   bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
   keys: new MemoryKeys(),
   broker: noBroker,
-  access: { mayJoin: async () => "allowed" as const, hintIfUnset() {} },
+  access: accessWith(hub, () => "allowed"),
   observe: silent,
   limits: defaultLimits,
   ...withoutIdentity,

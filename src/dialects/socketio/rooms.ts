@@ -47,7 +47,7 @@ const refusals = {
   },
   join_unavailable: { reason: "unavailable", text: "Redis could not be asked for the secret" },
 } as const satisfies Record<
-  JoinRefusal | "room_of_another" | `join_${Exclude<Verdict, "allowed">}`,
+  JoinRefusal | "room_of_another" | `join_${Exclude<Verdict, "allowed" | "room_of_another">}`,
   { readonly reason: string; readonly text: string }
 >;
 
@@ -72,16 +72,16 @@ export function joinRoom(
   const { connection, client, address } = joiner;
   const { room, secret } = request;
   if (typeof room !== "string") return { answer: { ok: false, reason: "room" }, isAcknowledged: true };
-  const refusal = refusalOf(engine, connection, room);
+  const { access, hub } = engine.context;
+  const refusal = hub.joinRefusal(connection, room);
   if (refusal !== undefined) return refuse(engine, { room, secret }, refusal);
-  if (roomSpace(room) === undefined) return enter(engine, connection, room);
-  return engine.context.access
-    .mayJoin({ room, secret, address, client })
-    .then((verdict) =>
-      verdict === "allowed"
-        ? enter(engine, connection, room)
-        : refuse(engine, { room, secret }, `join_${verdict}`),
-    );
+  const { id, namespace, identity } = connection;
+  const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
+  const carryOut = (judged: Verdict): JoinAnswer =>
+    judged === "allowed"
+      ? enter(engine, connection, room)
+      : refuse(engine, { room, secret }, refusalOf(judged));
+  return verdict instanceof Promise ? verdict.then(carryOut) : carryOut(verdict);
 }
 
 /** @returns whether the client gets an acknowledgement. */
@@ -129,12 +129,6 @@ function roomArgument(
   };
 }
 
-function refusalOf(engine: Engine, connection: Connection, room: string): Refusal | undefined {
-  const refusal = engine.context.hub.joinRefusal(connection, room);
-  return refusal ?? (isRoomOfAnother(engine, connection, room) ? "room_of_another" : undefined);
-}
-
-/** Nobody may listen in on another connection's own room, on whichever gateway that connection is (WSE-07). */
-function isRoomOfAnother({ context }: Engine, { id, namespace }: Connection, room: string): boolean {
-  return room !== id && context.hub.isOwnRoom(namespace, room);
+function refusalOf(verdict: Exclude<Verdict, "allowed">): Refusal {
+  return verdict === "room_of_another" ? verdict : `join_${verdict}`;
 }

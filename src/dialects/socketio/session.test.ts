@@ -17,7 +17,7 @@ import { socketIoOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
-import { withoutIdentity } from "../../../test/support/browser-context.ts";
+import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -55,7 +55,7 @@ class Setup {
       broker: noBroker,
       observe,
       limits: allLimits,
-      access: { mayJoin: async (): Promise<Verdict> => this.#lookUp(), hintIfUnset() {} },
+      access: accessWith(this.hub, async () => this.#lookUp()),
       ...withoutIdentity,
       admit: () => () => {},
       now: () => this.now,

@@ -2,11 +2,11 @@
 // path into a channel, admits the client, and publishes what the client says; everyone on the channel, the sender
 // too, hears that through Redis and the hub (backend.ts).
 
-import { roomSpace } from "../../core/access.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { anonymous } from "../../core/identity.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawConnectionParts, RawDialect } from "../raw/raw-connection.ts";
@@ -122,8 +122,10 @@ function admit(channels: Channels, exchange: Exchange, encoded: string): SocketH
   }
   // The same words for both: which of them it was is nobody's business (T16).
   const closed = "Expected a channel that anyone may join";
-  if (roomSpace(path) !== undefined) return refuse(403, "secret_needed", closed);
-  if (context.hub.isOwnRoom("/", path)) return refuse(403, "room_of_another", closed);
+  const shown = { identity: anonymous, secret: undefined, address: exchange.countedAs, client: exchange };
+  const verdict = context.access.enter({ namespace: "/", room: path, ...shown });
+  if (verdict !== "allowed")
+    return refuse(403, verdict === "secret_wrong" ? "secret_needed" : verdict, closed);
   const release = context.admit(exchange.countedAs);
   if (!release) return refuse(503, "too_many_connections", "Expected fewer connections");
   return new RawConnection(dialect, new Place(context, path, release));

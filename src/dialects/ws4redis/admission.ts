@@ -5,7 +5,6 @@ import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
-import { opensRoom } from "../../core/identity.ts";
 import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
@@ -123,12 +122,13 @@ export class Admission {
       return this.refuse(identity.reason, textAnswer(503, text, { "retry-after": "1" }));
     }
     const permitted = channels.filter((name) => this.#isPermitted(name, facility, identity));
-    if (!this.#mayEnter(permitted, facility, identity)) return this.#deny("room_denied");
+    const wanted = { facility, channels: permitted, identity };
+    if (!this.#mayEnter(wanted, visit.asked.remote)) return this.#deny("room_denied");
     const fault = websocketFault(request);
     if (fault) return this.refuse("handshake", fault);
     // The engine knows 13 alone; the frames of 8 and 7 are the same.
     request.headers.set("sec-websocket-version", "13");
-    return this.#admit(request, { ...visit, channels: permitted, identity });
+    return this.#admit(request, { ...visit, ...wanted });
   }
 
   #admit(request: Request, visit: Visit & Wish & Pick<Known, "asked">): RawConnection {
@@ -181,13 +181,14 @@ export class Admission {
     observe.hint("publish_closed", { fields: { dialect: dialectName, text }, names: { facility } });
   }
 
-  /** The broadcasts of a facility are a room like any other: its room-space decides, and ids are nobody's (SEC-10). */
-  #mayEnter(channels: readonly ChannelName[], facility: string, identity: Identity): boolean {
-    if (!asksFor(channels, "subscribe", "broadcast") && !asksFor(channels, "publish", "broadcast"))
-      return true;
-    const { hub } = this.#parts.context;
+  /** The broadcasts of a facility are a room like any other: the rule of rooms decides (SEC-10). */
+  #mayEnter({ channels, facility, identity }: Visit, address: string): boolean {
+    const isAsked = asksFor(channels, "subscribe", "broadcast") || asksFor(channels, "publish", "broadcast");
     // The empty facility is a room of this dialect alone.
-    return facility === "" || (!hub.isOwnRoom("/", facility) && opensRoom(identity, facility));
+    if (!isAsked || facility === "") return true;
+    const shown = { secret: undefined, address, client: this };
+    const { access } = this.#parts.context;
+    return access.enter({ namespace: "/", room: facility, identity, ...shown }) === "allowed";
   }
 
   /** The same words for all of them: which it was is nobody's business (T16). */
