@@ -3,13 +3,13 @@
 // its own.
 
 import { createClient } from "@redis/client";
-import { Connection } from "../src/core/connection.ts";
+import { Connection } from "../src/core/membership.ts";
 import { Hub } from "../src/core/hub.ts";
 import { defaultLimits } from "../src/core/limits.ts";
 import { silent } from "../src/core/observe.ts";
 import { createRawFormat, toRooms, toTree } from "../src/dialects/raw/format.ts";
 import { RawPublication } from "../src/codec/raw-publication.ts";
-import type { Client } from "../src/core/transport.ts";
+import type { Carrier } from "../src/core/carrier.ts";
 import { ancestorsOf, readAddress } from "../src/dialects/websocket-channels/packet.ts";
 import { quantiles } from "./latency.ts";
 import type { Manner } from "./support/dialects.ts";
@@ -104,7 +104,7 @@ function createTree(channels: number): (name: string) => void {
       id: `id-${number}`,
       namespace: "/",
       format,
-      client,
+      carrier: client,
       agent,
       hearsEveryone: false,
     });
@@ -123,7 +123,7 @@ function createTree(channels: number): (name: string) => void {
   };
 }
 
-const client: Client = {
+const client: Carrier = {
   isNative: true,
   isWritable: true,
   bufferedBytes: 0,

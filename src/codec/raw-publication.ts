@@ -3,7 +3,7 @@
 
 import { readUtf8 } from "./utf8.ts";
 import type { Publication, Target } from "../core/publication.ts";
-import type { Frame } from "../core/transport.ts";
+import type { Frame } from "../core/carrier.ts";
 
 /** A publication of one payload; its form for event dialects is made only when one of them is in the room. */
 export class RawPublication implements Publication {

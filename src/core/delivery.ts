@@ -1,11 +1,10 @@
 // One publication on its way from the hub to its receivers: encoded once for each format, handed to the native topic, and
 // sent one by one to the few who are not on it.
 
-import type { Connection, Format } from "./connection.ts";
+import type { Audience, Connection, Format, Room } from "./membership.ts";
 import type { Observe } from "./observe.ts";
 import type { Publication } from "./publication.ts";
-import type { Audience, Room } from "./room.ts";
-import type { Frame, Topics } from "./transport.ts";
+import type { Frame, Topics } from "./carrier.ts";
 
 /** A native member whose unread bytes pass this leaves its topics until it caught up. */
 const behindBytes = 64 * 1024;
@@ -82,9 +81,9 @@ export class Delivery {
     this.#observe.delivered(format.dialect, receivers, bytes);
   }
 
-  #toLooped({ client }: Connection, { frames }: Encoded): void {
-    if (this.#publication.volatile && !client.isWritable) return;
-    client.send(frames);
+  #toLooped({ carrier }: Connection, { frames }: Encoded): void {
+    if (this.#publication.volatile && !carrier.isWritable) return;
+    carrier.send(frames);
   }
 
   #toTopic(audience: Audience, { frames, bytes }: Encoded, muted: ReadonlySet<Connection>): void {
@@ -94,13 +93,13 @@ export class Delivery {
     for (const frame of frames) isBehind = this.#topics.publish(topic, frame) || isBehind;
     audience.carriedBytes += bytes;
     for (const connection of away) {
-      connection.client.subscribe(topic);
+      connection.carrier.subscribe(topic);
       connection.unheardBytes += bytes;
     }
     if (!isBehind) return;
     for (const member of audience.members) {
-      const { client } = member;
-      if (client.isNative && client.bufferedBytes > behindBytes) client.fallBehind(member.heardBytes);
+      const { carrier } = member;
+      if (carrier.isNative && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.heardBytes);
     }
   }
 
@@ -124,7 +123,7 @@ function leaveTopic(
   const away: Connection[] = [];
   for (const connection of muted) {
     if (!members.has(connection) || looped.has(connection)) continue;
-    connection.client.unsubscribe(topic);
+    connection.carrier.unsubscribe(topic);
     away.push(connection);
   }
   return away;

@@ -12,7 +12,7 @@ import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "./redis-name.ts";
-import type { SocketHandler } from "./transport.ts";
+import type { SocketHandler } from "./carrier.ts";
 import type { Voice } from "./voice.ts";
 
 /** One HTTP request, with what the listener already found out about it. */

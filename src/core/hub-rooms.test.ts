@@ -3,14 +3,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FakeSocket } from "../../test/support/fake-socket.ts";
-import { Connection } from "./connection.ts";
-import type { Format } from "./connection.ts";
+import { Connection } from "./membership.ts";
+import type { Format } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import type { HubEvents } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 import { silent } from "./observe.ts";
 import type { Publication } from "./publication.ts";
-import type { Frame } from "./transport.ts";
+import type { Frame } from "./carrier.ts";
 
 const union: Format = { dialect: "union", name: "u", encode: () => ["union"] };
 const perRoom: Format = {
@@ -48,7 +48,13 @@ function setUp(events: HubEvents = {}) {
       subscribe: (topic: string) => void topics.set(topic, (topics.get(topic) ?? new Set()).add(heard)),
       unsubscribe: (topic: string) => void topics.get(topic)?.delete(heard),
     });
-    const connection = new Connection({ namespace: "/", format, client, agent, hearsEveryone: false });
+    const connection = new Connection({
+      namespace: "/",
+      format,
+      carrier: client,
+      agent,
+      hearsEveryone: false,
+    });
     hub.enter(connection);
     return { connection, heard };
   };
@@ -130,5 +136,7 @@ test("a connection has an identity; without a word, a visitor's", () => {
   expect(enter(union, true).connection.identity.user).toBeUndefined();
   const identity = { kind: "identity", user: "john", session: undefined, groups: [] } as const;
   const client = new FakeSocket();
-  expect(new Connection({ namespace: "/", format: union, client, agent, identity }).identity).toBe(identity);
+  expect(new Connection({ namespace: "/", format: union, carrier: client, agent, identity }).identity).toBe(
+    identity,
+  );
 });

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { createClientId } from "./client-id.ts";
-import { Connection } from "./connection.ts";
+import { Connection } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 import { silent } from "./observe.ts";
 import { createRawFormat, toRooms, toTree } from "../dialects/raw/format.ts";
 import { RawPublication } from "../codec/raw-publication.ts";
-import type { Frame } from "./transport.ts";
+import type { Frame } from "./carrier.ts";
 
 const format = createRawFormat("tree-speaker");
 
@@ -27,7 +27,7 @@ function setUp(limits = defaultLimits) {
       fallBehind: () => undefined,
     };
     const agent = { disconnect: () => undefined, request: () => undefined };
-    const parts = { id: createClientId(), namespace: "/", format, client, agent };
+    const parts = { id: createClientId(), namespace: "/", format, carrier: client, agent };
     const connection = new Connection(parts);
     hub.enter(connection);
     return { connection, heard };

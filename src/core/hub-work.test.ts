@@ -2,8 +2,8 @@
 // counted, not time.
 
 import { expect, test } from "bun:test";
-import type { Format } from "./connection.ts";
-import { Connection } from "./connection.ts";
+import type { Format } from "./membership.ts";
+import { Connection } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import { silent } from "./observe.ts";
 import type { Publication } from "./publication.ts";
@@ -52,7 +52,7 @@ class House {
   }
 
   #enter(id: string): Connection {
-    const connection = new Connection({ id, namespace: "/", format, client, agent });
+    const connection = new Connection({ id, namespace: "/", format, carrier: client, agent });
     this.hub.enter(connection);
     return connection;
   }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Format } from "./connection.ts";
-import { Connection } from "./connection.ts";
+import type { Format } from "./membership.ts";
+import { Connection } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import { silent } from "./observe.ts";
 import type { Outgoing, Publication } from "./publication.ts";
-import type { Client, Frame } from "./transport.ts";
+import type { Carrier, Frame } from "./carrier.ts";
 
 /** Native topics in memory: who is subscribed hears a publish, in the order of the calls. */
 class FakeTopics {
@@ -18,7 +18,7 @@ class FakeTopics {
   }
 }
 
-class FakeClient implements Client {
+class FakeClient implements Carrier {
   readonly heard: Frame[] = [];
   readonly sent: Frame[] = [];
   bufferedBytes = 0;
@@ -85,7 +85,7 @@ function setUp() {
       },
     };
     agents.push(agent);
-    const connection = new Connection({ id, namespace, format, client, agent });
+    const connection = new Connection({ id, namespace, format, carrier: client, agent });
     client.onChange = () => {
       hub.refresh(connection);
     };

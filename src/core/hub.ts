@@ -4,13 +4,13 @@
 
 import { isRoomTooLong } from "./access.ts";
 import { createClientId, isClientId } from "./client-id.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./membership.ts";
 import { Delivery, mayHear } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
-import { Room } from "./room.ts";
-import type { Topics } from "./transport.ts";
+import { Room } from "./membership.ts";
+import type { Topics } from "./carrier.ts";
 
 /** Rooms and connections of one namespace. */
 interface Namespace {

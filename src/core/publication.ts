@@ -3,7 +3,7 @@
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
 import type { DisconnectReason } from "./disconnect.ts";
-import type { Frame } from "./transport.ts";
+import type { Frame } from "./carrier.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {

@@ -1,7 +1,7 @@
 // The time that one websocket is behind: the shared frames that wait for it in their order, how much memory they keep
 // alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
-import type { Frame } from "../core/transport.ts";
+import type { Frame } from "../core/carrier.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 export class Backlog {

@@ -1,7 +1,7 @@
 // Frames that wait in their order, and how much memory they keep alive: those that a client reads later (backlog.ts),
 // and those that it said faster than its turn came (turns.ts).
 
-import type { Frame } from "../core/transport.ts";
+import type { Frame } from "../core/carrier.ts";
 
 /** What a frame keeps alive beside its bytes: its cell, and its place in the queue. */
 const frameOverhead = 64;

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { Route } from "../core/dialect.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
-import type { Socket, SocketHandler } from "../core/transport.ts";
+import type { Socket, SocketHandler } from "../core/carrier.ts";
 import { handshakeHeaders, RawConnection, rawRequest, requestBytes } from "../../test/support/raw.ts";
 import { Listener } from "./listener.ts";
 

@@ -8,7 +8,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../core/rate-limit.ts";
 import type { Rate } from "../core/rate-limit.ts";
-import type { CloseCause, Frame, SocketHandler } from "../core/transport.ts";
+import type { CloseCause, Frame, SocketHandler } from "../core/carrier.ts";
 import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { ServerWebSocket } from "bun";
 import fc from "fast-check";
-import { Connection } from "../core/connection.ts";
-import type { Format } from "../core/connection.ts";
+import { Connection } from "../core/membership.ts";
+import type { Format } from "../core/membership.ts";
 import { Hub } from "../core/hub.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
 import { packetRate } from "../core/rate-limit.ts";
 import type { Publication } from "../core/publication.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../core/transport.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { FakeSocket } from "../../test/support/fake-socket.ts";
 import { Turns } from "./turns.ts";
 import { WebSocketTransport } from "./websocket.ts";
@@ -188,7 +188,7 @@ class Setup {
   /** Somebody else's connection in a room of its own hears so much. */
   publishElsewhere(bytes: number): void {
     const agent = { disconnect: () => undefined, request: () => undefined };
-    const other = new Connection({ id: "o", namespace: "/", format, client: new FakeSocket(), agent });
+    const other = new Connection({ id: "o", namespace: "/", format, carrier: new FakeSocket(), agent });
     this.hub.enter(other);
     this.hub.join(other, "elsewhere");
     for (let sent = 0; sent < bytes; sent += 64 * kib) this.#deliver("elsewhere", [text(64 * kib)]);
@@ -222,7 +222,7 @@ class Setup {
       id: "c",
       namespace: "/",
       format,
-      client: socket,
+      carrier: socket,
       agent: { disconnect: () => undefined, request: () => undefined },
     });
     this.hub.enter(this.#connection);

@@ -4,7 +4,7 @@
 // version 3 is off. Prints its URL.
 
 import { configSchema } from "../../src/config/schema.ts";
-import type { Frame } from "../../src/core/transport.ts";
+import type { Frame } from "../../src/core/carrier.ts";
 import { Session } from "../../src/dialects/socketio/session.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";

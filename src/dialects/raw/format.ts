@@ -1,9 +1,9 @@
 // What WS-HUB, ws4redis and websocket-channels share: targets in the one namespace, and the encoding of bare payloads.
 // Events look like `{"event":..,"data":..}` to raw clients.
 
-import type { Format } from "../../core/connection.ts";
+import type { Format } from "../../core/membership.ts";
 import type { Publication, Target } from "../../core/publication.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 
 /** Everyone in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(

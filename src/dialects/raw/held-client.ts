@@ -1,10 +1,10 @@
 // A client that hears something of its own before anything else: while that is fetched, live frames wait here, in order
 // (W4R-04: what was persisted comes before what is published meanwhile, and nothing of it is lost).
 
-import type { Client, Frame } from "../../core/transport.ts";
+import type { Carrier, Frame } from "../../core/carrier.ts";
 
-export class HeldClient implements Client {
-  readonly #client: Client;
+export class HeldClient implements Carrier {
+  readonly #client: Carrier;
   readonly #maxBytes: number;
   readonly #overflowed: () => void;
   #waiting: Frame[] | undefined = [];
@@ -14,7 +14,7 @@ export class HeldClient implements Client {
    * @param maxBytes what may wait, the last frame not counted: a message of any size finds room behind little. Beyond it,
    * `overflowed` is called for each frame, and the frame is dropped.
    */
-  constructor(client: Client, maxBytes: number, overflowed: () => void) {
+  constructor(client: Carrier, maxBytes: number, overflowed: () => void) {
     this.#client = client;
     this.#maxBytes = maxBytes;
     this.#overflowed = overflowed;

@@ -2,13 +2,13 @@
 // hub's connection, keeps the heartbeat, and closes with the codes of its dialect; what the client says goes to the
 // dialect's `heard`.
 
-import type { Agent, Format } from "../../core/connection.ts";
-import { Connection } from "../../core/connection.ts";
+import type { Agent, Format } from "../../core/membership.ts";
+import { Connection } from "../../core/membership.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { HeldClient } from "./held-client.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 
 /** What all clients of one dialect on one gateway share. */
 export interface RawDialect {
@@ -79,9 +79,9 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     const { context, format, clients } = this.#dialect;
     this.#socket = socket;
     const held = this.#parts.first && this.#hold(socket);
-    const client = held ?? socket;
+    const carrier = held ?? socket;
     const { id } = this.#parts;
-    const parts = { id, namespace: "/", format, client, agent: this, hearsEveryone: false };
+    const parts = { id, namespace: "/", format, carrier, agent: this, hearsEveryone: false };
     this.#connection = new Connection(parts);
     this.#scheduleHeartbeat();
     clients.add(this);
@@ -138,7 +138,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
 
   /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */
   request(publication: Parameters<Agent["request"]>[0]): void {
-    this.#connection?.client.send(this.#dialect.format.encode(publication, undefined));
+    this.#connection?.carrier.send(this.#dialect.format.encode(publication, undefined));
   }
 
   tick(now: number): void {
@@ -162,7 +162,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     try {
       held.release((await this.#parts.first?.()) ?? []);
       if (!this.#connection || !this.#socket) return;
-      this.#connection.client = this.#socket;
+      this.#connection.carrier = this.#socket;
       this.nativeChanged();
     } catch (error) {
       if (!(error instanceof GatewayError)) this.#dialect.context.observe.report("first_frames", error);

@@ -5,7 +5,7 @@ import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { withoutEndSlashes } from "../../core/http.ts";
-import type { SocketHandler } from "../../core/transport.ts";
+import type { SocketHandler } from "../../core/carrier.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine } from "./engine.ts";

@@ -3,7 +3,7 @@
 
 import type { Rate } from "../../core/rate-limit.ts";
 import { packetRate } from "../../core/rate-limit.ts";
-import type { Format } from "../../core/connection.ts";
+import type { Format } from "../../core/membership.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { Pauses } from "../../core/pauses.ts";
 import type { Generation } from "./format.ts";

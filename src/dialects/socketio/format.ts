@@ -2,9 +2,9 @@
 // publication is encoded once for all clients of a generation, websocket and polling alike. JSON for version 3 is
 // pure ASCII: socket.io-client 1.0 to 1.7 end at the first other character that comes on polling (EIO-09).
 
-import type { Format } from "../../core/connection.ts";
+import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 import { encodeEvent } from "./packet.ts";
 import { messageByte, toBase64 } from "./payload.ts";
 

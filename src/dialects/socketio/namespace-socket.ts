@@ -1,8 +1,8 @@
 // One client in one namespace: its events (join, leave), its acknowledgements in both directions, and what a
 // backend orders about it. It owns the hub's Connection.
 
-import type { Agent, AckHandler } from "../../core/connection.ts";
-import { Connection } from "../../core/connection.ts";
+import type { Agent, AckHandler } from "../../core/membership.ts";
+import { Connection } from "../../core/membership.ts";
 import type { DisconnectCommand, Publication } from "../../core/publication.ts";
 import type { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
@@ -54,7 +54,7 @@ export class NamespaceSocket implements Agent {
       id: parts.sid,
       namespace: parts.namespace,
       format: parts.engine.formats[parts.session.generation],
-      client: parts.session,
+      carrier: parts.session,
       agent: this,
     });
   }

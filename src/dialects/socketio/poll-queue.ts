@@ -1,7 +1,7 @@
 // Frames that wait for the next poll of a client, and the poll that waits for frames. A held poll is answered
 // with all that is queued by the end of the current turn (EIO-06).
 
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 
 export interface PollQueueParts {
   /** Packets per answer: 16 for the Python client, which gives up on more (EIO-06). */

@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "../../core/dialect.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 import { readBody } from "../../codec/body.ts";
 import type { Engine } from "./engine.ts";
 import { jsonpPayload, payloadResponse, refusalResponse } from "./http.ts";

@@ -3,7 +3,7 @@ import { MemoryBus } from "../../brokers/memory/bus.ts";
 import { MemoryKeys } from "../../brokers/memory/keys.ts";
 import { noBroker } from "../../../test/support/bus.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import { Connection } from "../../core/connection.ts";
+import { Connection } from "../../core/membership.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
@@ -34,7 +34,7 @@ const enter = (id: string, namespace = "/"): Connection => {
     id,
     namespace,
     format: engine.formats["4"],
-    client: new FakeSocket(),
+    carrier: new FakeSocket(),
     agent,
   });
   hub.enter(connection);

@@ -3,7 +3,7 @@
 
 import type { Verdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
 import type { Engine } from "./engine.ts";
 

@@ -10,7 +10,7 @@ import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";

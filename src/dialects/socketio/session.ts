@@ -1,9 +1,9 @@
 // One Engine.IO session (compat section 1): heartbeat, the polling queue, the websocket, and the upgrade between
-// them. Towards the hub it is the Client that frames go to; towards the Socket.IO layer it hands up messages.
+// them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it hands up messages.
 
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { TokenBucket } from "../../core/rate-limit.ts";
-import type { Client, CloseCause, Frame, Socket, SocketHandler } from "../../core/transport.ts";
+import type { Carrier, CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 import { toAscii } from "./ascii.ts";
 import { SocketIoClient } from "./client.ts";
 import type { Engine } from "./engine.ts";
@@ -31,7 +31,7 @@ export interface SessionParts {
   readonly packetsPerPoll: number | undefined;
 }
 
-export class Session implements Client, SocketHandler {
+export class Session implements Carrier, SocketHandler {
   readonly sid: string;
   readonly version: 3 | 4;
   readonly isBase64: boolean;
@@ -97,7 +97,7 @@ export class Session implements Client, SocketHandler {
     this.#io.start();
   }
 
-  // Client: what the hub uses.
+  // Carrier: what the hub uses.
 
   get isNative(): boolean {
     return this.#socket?.isNative ?? false;

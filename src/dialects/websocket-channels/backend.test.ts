@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { createBus, noBroker } from "../../../test/support/bus.ts";
 import { createClientId } from "../../core/client-id.ts";
-import { Connection } from "../../core/connection.ts";
+import { Connection } from "../../core/membership.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { createRawFormat } from "../raw/format.ts";
-import type { Client } from "../../core/transport.ts";
+import type { Carrier } from "../../core/carrier.ts";
 import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";
 import { ancestorsOf } from "./packet.ts";
@@ -107,7 +107,7 @@ describe("the native path", () => {
         id: createClientId(),
         namespace: "/",
         format,
-        client: nativeClient(subscribed),
+        carrier: nativeClient(subscribed),
         agent: { disconnect: () => undefined, request: () => undefined },
         hearsEveryone: false,
       });
@@ -142,7 +142,7 @@ describe("the native path", () => {
   }, 30_000);
 });
 
-function nativeClient(subscribed: Map<string, number>): Client {
+function nativeClient(subscribed: Map<string, number>): Carrier {
   const change = (by: number) => (topic: string) => {
     subscribed.set(topic, (subscribed.get(topic) ?? 0) + by);
   };

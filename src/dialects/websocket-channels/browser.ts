@@ -12,7 +12,7 @@ import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawConnectionParts, RawDialect } from "../raw/raw-connection.ts";
 import { createRawClock } from "../raw/clock.ts";
 import { createRawFormat } from "../raw/format.ts";
-import type { Frame, SocketHandler } from "../../core/transport.ts";
+import type { Frame, SocketHandler } from "../../core/carrier.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel, redisPrefix } from "./packet.ts";
 

@@ -3,7 +3,7 @@ import { ChannelsGateway, until } from "../../../test/support/channels-gateway.t
 import { handshakeHeaders, RawConnection, requestBytes } from "../../../test/support/raw.ts";
 import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../core/client-id.ts";
-import { Connection } from "../../core/connection.ts";
+import { Connection } from "../../core/membership.ts";
 import type { Route } from "../../core/dialect.ts";
 import { toRooms } from "../raw/format.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
@@ -332,7 +332,7 @@ function foreignConnection(gateway: ChannelsGateway, heard: string[]): (room: st
     fallBehind: () => undefined,
   };
   const agent = { disconnect: () => undefined, request: () => undefined };
-  const connection = new Connection({ id: createClientId(), namespace: "/", format, client, agent });
+  const connection = new Connection({ id: createClientId(), namespace: "/", format, carrier: client, agent });
   gateway.hub.enter(connection);
   return (room) => {
     gateway.hub.join(connection, room);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Bus } from "../../core/bus.ts";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/membership.ts";
 import { silent } from "../../core/observe.ts";
 import type { RawConnection } from "../raw/raw-connection.ts";
 import { Announcer } from "./announcer.ts";

@@ -4,7 +4,7 @@
 import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 import type { Announcer } from "./announcer.ts";
 import { connectionId } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";

@@ -1,7 +1,7 @@
 // The names of WS-HUB: its Redis channels, and what groups and keys are called in the hub.
 
 import { createHash } from "node:crypto";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/membership.ts";
 
 /** Channels of a prefix; key or group follow behind the colon (HUB-04, HUB-05, HUB-08, HUB-09). */
 export function channels(prefix: string) {

@@ -39,7 +39,7 @@ export class WriteWatch {
   }
 
   #look(client: RawConnection, now: number): void {
-    const waiting = client.connection?.client.bufferedBytes ?? 0;
+    const waiting = client.connection?.carrier.bufferedBytes ?? 0;
     const since = this.#blocked.get(client);
     if (waiting === 0) this.#blocked.delete(client);
     else if (since === undefined) this.#blocked.set(client, now);

@@ -2,7 +2,7 @@
 // something is waited for, and that nothing is kept of whoever is gone.
 
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import { Connection } from "../../core/connection.ts";
+import { Connection } from "../../core/membership.ts";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../../test/support/channels-gateway.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
@@ -569,7 +569,7 @@ describe("rooms of somebody", () => {
     await using house = await Ws4redisHouse.start({ options: { publish: ["*"] } });
     const agent = { disconnect: () => undefined, request: () => undefined };
     const format = createRawFormat("other");
-    const known = { id: "known-here", namespace: "/", format, client: new FakeSocket(), agent };
+    const known = { id: "known-here", namespace: "/", format, carrier: new FakeSocket(), agent };
     house.hub.enter(new Connection(known));
     for (const facility of [known.id, createClientId()]) {
       for (const token of ["subscribe-broadcast", "publish-broadcast"])

@@ -6,7 +6,7 @@ import type { DisconnectReason } from "../../core/disconnect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import { rawFrame } from "../../codec/raw-publication.ts";
-import type { Frame } from "../../core/transport.ts";
+import type { Frame } from "../../core/carrier.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { LegacyNames } from "./legacy-names.ts";
 import type { Speakers } from "./messages.ts";

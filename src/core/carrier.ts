@@ -7,7 +7,7 @@ import type { DisconnectReason } from "./disconnect.ts";
 export type Frame = string | Uint8Array;
 
 /** Carries frames to one client. */
-export interface Client {
+export interface Carrier {
   /** True while the client is reached through topics; false for polls, streams and clients that fell behind. */
   readonly isNative: boolean;
   /** True when a frame sent now would leave now (volatile publications are dropped otherwise). */
@@ -32,7 +32,7 @@ export interface Topics {
 }
 
 /** One accepted websocket, as a dialect sees it. */
-export interface Socket extends Client {
+export interface Socket extends Carrier {
   /** Sends a websocket ping; the answer comes as `SocketHandler.ponged`. */
   ping(): void;
   /** Ends the connection with a close frame, behind what was sent before. `closed` is called within. */

@@ -1,0 +1,218 @@
+// Who is where: a connection is one client in one namespace, a room is who is in it, by format. What carries a client is
+// behind `carrier`, what it speaks behind `format`, and what only its dialect can do behind `agent`. The room is the hub's
+// unit of delivery: members who are reached through the native topic cost nothing per publication; `looped` ones (polls,
+// streams, clients that fell behind) get their frames one by one.
+
+import type { Carrier, Frame } from "./carrier.ts";
+import type { DisconnectReason } from "./disconnect.ts";
+import { anonymous } from "./identity.ts";
+import type { Identity } from "./identity.ts";
+import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
+
+/**
+ * One way of encoding publications: a dialect, and a packet generation of it. One object per gateway, shared by
+ * all its connections: the hub encodes once per Format present in a room.
+ */
+export interface Format {
+  /** The dialect's name, for metrics. */
+  readonly dialect: string;
+  /** Unique among the formats of a gateway; part of topic names. */
+  readonly name: string;
+  /** Its frames name the room: they are made for each room, and a client in two rooms gets both. @default false */
+  readonly isPerRoom?: boolean;
+  /** @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id. */
+  encode(publication: Publication, room: string | undefined): readonly Frame[];
+}
+
+/** The dialect's side of a connection. */
+export interface Agent {
+  /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
+  disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void;
+  /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */
+  request(publication: Publication, onAck: AckHandler): void;
+}
+
+export type AckHandler = (...reply: Parameters<AckReply>) => void;
+
+export interface ConnectionParts {
+  /** Unguessable, unique in the namespace; a room of its own (SIO-16). Who needs none costs less. */
+  readonly id?: string | undefined;
+  readonly namespace: string;
+  readonly format: Format;
+  readonly carrier: Carrier;
+  readonly agent: Agent;
+  /** Hears what is sent to everyone in the namespace, not only to its rooms. @default true */
+  readonly hearsEveryone?: boolean;
+  /** Who it is. @default a visitor without an identity */
+  readonly identity?: Identity;
+}
+
+/** So many rooms are a list; more are a set, which costs more and finds each of them at once. */
+const fewRooms = 16;
+
+export class Connection {
+  /** Absent until somebody needs one (`Hub.idOf`). */
+  id: string | undefined;
+  readonly namespace: string;
+  readonly format: Format;
+  /** Another one once what it hears first was sent. */
+  carrier: Carrier;
+  readonly agent: Agent;
+  readonly hearsEveryone: boolean;
+  readonly identity: Identity;
+  /** It entered its namespace; kept by the hub. */
+  isIn = false;
+  /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */
+  unheardBytes = 0;
+  #rooms: Room[] | Set<Room> = [];
+
+  constructor(parts: ConnectionParts) {
+    this.id = parts.id;
+    this.namespace = parts.namespace;
+    this.format = parts.format;
+    this.carrier = parts.carrier;
+    this.agent = parts.agent;
+    this.hearsEveryone = parts.hearsEveryone ?? true;
+    this.identity = parts.identity ?? anonymous;
+  }
+
+  /** Rooms it is in, in the order in which it came; kept by the hub. */
+  get rooms(): Iterable<Room> {
+    return this.#rooms;
+  }
+
+  get roomCount(): number {
+    return Array.isArray(this.#rooms) ? this.#rooms.length : this.#rooms.size;
+  }
+
+  /** It must not be in already. */
+  addRoom(room: Room): void {
+    if (Array.isArray(this.#rooms) && this.#rooms.length >= fewRooms) this.#rooms = new Set(this.#rooms);
+    if (Array.isArray(this.#rooms)) this.#rooms.push(room);
+    else this.#rooms.add(room);
+  }
+
+  /** It must be in. */
+  removeRoom(room: Room): void {
+    if (Array.isArray(this.#rooms)) this.#rooms.splice(this.#rooms.indexOf(room), 1);
+    else this.#rooms.delete(room);
+  }
+
+  /** What was published to its rooms while it was in them, bytes. */
+  get heardBytes(): number {
+    let sum = -this.unheardBytes;
+    for (const room of this.#rooms) sum += room.carriedBytes(this.format);
+    return sum;
+  }
+}
+
+/** Members of a room that share an encoding, and the topic that reaches the native ones. */
+export interface Audience {
+  readonly format: Format;
+  readonly topic: string;
+  readonly members: Set<Connection>;
+  /** The part of `members` that is not on the topic; mostly nobody, and then no set of its own. */
+  looped: Set<Connection>;
+  /** What the topic carried so far, bytes. */
+  carriedBytes: number;
+}
+
+/** Stands for every empty set of looped members; nothing is ever added to it. */
+const nobody = new Set<Connection>();
+
+export class Room {
+  readonly namespace: string;
+  /** undefined: the room that everyone in the namespace is in. */
+  readonly name: string | undefined;
+  #audiences: readonly Audience[] = [];
+  readonly #id: number;
+
+  /** @param id unique per hub: topics are numbered, so no name can collide with another (SIO-16, WSE-03). */
+  constructor(id: number, namespace: string, name?: string) {
+    this.#id = id;
+    this.namespace = namespace;
+    this.name = name;
+  }
+
+  /** A new array on every change: a client that is closed during a delivery disturbs nobody's turn. */
+  get audiences(): readonly Audience[] {
+    return this.#audiences;
+  }
+
+  get isEmpty(): boolean {
+    return this.#audiences.length === 0;
+  }
+
+  get size(): number {
+    return this.#audiences.reduce((sum, audience) => sum + audience.members.size, 0);
+  }
+
+  *members(): Iterable<Connection> {
+    for (const audience of this.#audiences) yield* audience.members;
+  }
+
+  has(connection: Connection): boolean {
+    return this.#audience(connection.format)?.members.has(connection) ?? false;
+  }
+
+  /** What was published here in this format so far, bytes. */
+  carriedBytes(format: Format): number {
+    return this.#audience(format)?.carriedBytes ?? 0;
+  }
+
+  /** @returns false when it was in already. */
+  add(connection: Connection): boolean {
+    let audience = this.#audience(connection.format);
+    if (!audience) {
+      const { format } = connection;
+      const topic = `${format.name}:${this.#id}`;
+      audience = { format, topic, members: new Set(), looped: nobody, carriedBytes: 0 };
+      this.#audiences = [...this.#audiences, audience];
+    }
+    if (audience.members.has(connection)) return false;
+    audience.members.add(connection);
+    connection.unheardBytes += audience.carriedBytes;
+    if (connection.carrier.isNative) connection.carrier.subscribe(audience.topic);
+    else loop(audience, connection);
+    return true;
+  }
+
+  /** @returns false when it was not in. */
+  remove(connection: Connection): boolean {
+    const audience = this.#audience(connection.format);
+    if (!audience?.members.delete(connection)) return false;
+    if (!unloop(audience, connection)) connection.carrier.unsubscribe(audience.topic);
+    connection.unheardBytes -= audience.carriedBytes;
+    if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
+    return true;
+  }
+
+  /** The client's `isNative` changed: moves the member to or from the topic. */
+  refresh(connection: Connection): void {
+    const audience = this.#audience(connection.format);
+    if (!audience?.members.has(connection)) return;
+    if (connection.carrier.isNative) {
+      if (unloop(audience, connection)) connection.carrier.subscribe(audience.topic);
+    } else if (!audience.looped.has(connection)) {
+      loop(audience, connection);
+      connection.carrier.unsubscribe(audience.topic);
+    }
+  }
+
+  #audience(format: Format): Audience | undefined {
+    for (const audience of this.#audiences) if (audience.format === format) return audience;
+    return undefined;
+  }
+}
+
+function loop(audience: Audience, connection: Connection): void {
+  if (audience.looped === nobody) audience.looped = new Set();
+  audience.looped.add(connection);
+}
+
+/** @returns false when it was not looped. */
+function unloop(audience: Audience, connection: Connection): boolean {
+  const wasLooped = audience.looped.delete(connection);
+  if (audience.looped.size === 0) audience.looped = nobody;
+  return wasLooped;
+}
