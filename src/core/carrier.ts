@@ -57,7 +57,20 @@ export interface SocketHandler {
   nativeChanged(): void;
 }
 
-/** Why a socket ended: a reason of ours, also where the engine saw to it by itself, or `peer` for all other ends. */
+/** One endless answer (server-sent events), as a dialect sees it. Frames are bytes of the answer as they stand. */
+export interface Stream extends Carrier {
+  /** Ends the answer behind what was sent before. `closed` is called within. */
+  close(): void;
+}
+
+/** What a dialect does with one stream; made by `Route.stream`. */
+export interface StreamHandler {
+  open(stream: Stream): void;
+  /** The stream is over. */
+  closed(why: CloseCause): void;
+}
+
+/** Why a socket or a stream ended: a reason of ours, also where the engine saw to it by itself, or `peer` for all other ends. */
 export type CloseCause =
   | "peer"
   | Extract<DisconnectReason, "slow" | "too_large" | "flood" | "protocol_error">;

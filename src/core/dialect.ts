@@ -12,7 +12,7 @@ import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "./redis-name.ts";
-import type { SocketHandler } from "./carrier.ts";
+import type { SocketHandler, StreamHandler } from "./carrier.ts";
 import type { Voice } from "./voice.ts";
 
 /** One HTTP request, with what the listener already found out about it. */
@@ -51,6 +51,11 @@ export interface Route {
   readonly judgesHandshake?: boolean;
   /** `fetch` refuses websocket handshakes by another method than GET; otherwise the listener does, with 405 (EIO-15). */
   readonly judgesMethod?: boolean;
+  /** A GET for an endless answer: a handler accepts it, a Response refuses it, undefined leaves it to `fetch`. */
+  stream?(
+    request: Request,
+    exchange: Exchange,
+  ): StreamHandler | Response | undefined | Promise<StreamHandler | Response>;
   /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades are refused. */
   upgrade?(
     request: Request,

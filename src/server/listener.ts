@@ -2,13 +2,13 @@
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import type { Server, ServerWebSocket } from "bun";
-import type { Route } from "../core/dialect.ts";
+import type { Exchange, Route } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../core/rate-limit.ts";
 import type { Rate } from "../core/rate-limit.ts";
-import type { CloseCause, Frame, SocketHandler } from "../core/carrier.ts";
+import type { CloseCause, Frame, SocketHandler, StreamHandler } from "../core/carrier.ts";
 import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
@@ -29,6 +29,7 @@ import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { Target } from "./target.ts";
 import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
+import { openStream } from "./stream.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
 export interface ListenerParts {
@@ -214,7 +215,7 @@ export class Listener implements SocketContext {
     const { route, isKnownPath } = this.#router.find(request, exchange);
     const asksUpgrade = isUpgrade(request);
     if (!asksUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
-      return route ? route.fetch(request, exchange) : this.#notFound();
+      return route ? this.#serve(route, request, exchange) : this.#notFound();
     }
     if (this.#isDraining) return this.#refuseDraining();
     if (!route?.upgrade) return this.#refuse(isKnownPath ? 400 : 404, "Expected no upgrade on this path\n");
@@ -224,6 +225,24 @@ export class Listener implements SocketContext {
     return answer instanceof Promise
       ? answer.then((settled) => this.#finishUpgrade(request, server, settled))
       : this.#finishUpgrade(request, server, answer);
+  }
+
+  #serve(route: Route, request: Request, exchange: Exchange): Answer {
+    const answer = request.method === "GET" ? route.stream?.(request, exchange) : undefined;
+    if (!answer) return route.fetch(request, exchange);
+    return answer instanceof Promise
+      ? answer.then((settled) => this.#openStream(exchange, settled))
+      : this.#openStream(exchange, answer);
+  }
+
+  #openStream(exchange: Exchange, answer: StreamHandler | Response): Response {
+    if (answer instanceof Response) return answer;
+    if (this.#isDraining) {
+      answer.closed("peer");
+      return this.#refuseDraining();
+    }
+    exchange.hold(longestHoldSeconds);
+    return openStream(answer, this.#parts.limits);
   }
 
   /** Judging may have taken time: the client may be gone by now, and the gateway may be about to be. */

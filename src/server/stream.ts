@@ -1,0 +1,115 @@
+// One endless answer behind the core's Stream port: server-sent events and the like. Frames wait here only as long as the
+// client does not read; the engine asks for more when it has sent what it was given, so what waits is what is unread. A
+// client that lets more than its bound wait is closed as `slow`.
+
+import type { CloseCause, Frame, Stream, StreamHandler } from "../core/carrier.ts";
+import type { Limits } from "../core/limits.ts";
+import { FrameQueue } from "./frame-queue.ts";
+
+/** What the engine is given before it asks, bytes. */
+const aheadBytes = 16 * 1024;
+
+/** A comment: the engine sends the head of an answer with its first bytes. */
+const hello = ":\n\n";
+
+const headers = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  // nginx would collect an answer until it has a buffer full of it.
+  "x-accel-buffering": "no",
+} as const;
+
+/** The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes. */
+export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">): Response {
+  return new Response(new EventStream(handler, limits.sendQueueBytes).body, { headers });
+}
+
+class EventStream implements Stream {
+  /** Reached one by one: the engine's topics reach websockets alone. */
+  readonly isNative = false;
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #handler: StreamHandler;
+  readonly #maxBytes: number;
+  readonly #queue = new FrameQueue();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #isOver = false;
+
+  constructor(handler: StreamHandler, maxBytes: number) {
+    this.#handler = handler;
+    this.#maxBytes = maxBytes;
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      start: (controller) => {
+        this.#controller = controller;
+        this.send([hello]);
+        handler.open(this);
+      },
+      pull: () => {
+        this.#flush();
+      },
+      cancel: () => {
+        this.#end("peer");
+      },
+    };
+    this.body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: aheadBytes }));
+  }
+
+  get isWritable(): boolean {
+    return !this.#isOver && this.#queue.isEmpty && (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.#queue.bytes + Math.max(0, aheadBytes - (this.#controller?.desiredSize ?? aheadBytes));
+  }
+
+  send(frames: readonly Frame[]): void {
+    if (this.#isOver) return;
+    for (const frame of frames) this.#queue.push(frame);
+    this.#flush();
+    if (this.#queue.bytes > this.#maxBytes) this.#end("slow");
+  }
+
+  subscribe(): void {}
+
+  unsubscribe(): void {}
+
+  fallBehind(): void {}
+
+  /** What waits goes out first, as far as the client reads it; `closed` is called within. */
+  close(): void {
+    this.#end("peer");
+  }
+
+  #flush(): void {
+    while ((this.#controller?.desiredSize ?? 0) > 0) {
+      const frame = this.#queue.shift();
+      if (frame === undefined) break;
+      if (frame.length > 0) this.#controller?.enqueue(typeof frame === "string" ? Buffer.from(frame) : frame);
+    }
+    if (this.#isOver && this.#queue.isEmpty) this.#finish();
+  }
+
+  #end(cause: CloseCause): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#handler.closed(cause);
+    if (cause === "slow") this.#abort();
+    else this.#flush();
+  }
+
+  /** Nothing of what waits goes out: the client that does not read would keep it for ever. */
+  #abort(): void {
+    this.#controller?.error(new Error("Expected the client to read"));
+    this.#controller = undefined;
+  }
+
+  #finish(): void {
+    const controller = this.#controller;
+    this.#controller = undefined;
+    try {
+      controller?.close();
+    } catch {
+      // The client was faster: it is closed already.
+    }
+  }
+}
