@@ -57,6 +57,14 @@ export const corrections: readonly Correction[] = [
     text: "Members of more classes are read as the dict, list, tuple, str or int that Python's json module writes for them: those of the standard library and of Flask's own packages in `src/codec/pickle-names.ts` (`defaultdict`, `Counter`, `Markup`, `HTTPStatus`, `MultiDict` with the first value of each key, ...), by their names, calling nothing. What that module refuses (`datetime`, `Decimal`, `UUID`, `deque`, sets) is refused here.",
   },
   {
+    ids: "PSQ-03, WSE-25, WSC-06",
+    text: "A byte order mark in front of JSON is no part of it, as for Python and .NET. JSON, MessagePack and pickles may nest about a thousand levels deep, as in Python.",
+  },
+  {
+    ids: "PSQ-16",
+    text: "The back-off ends at 60 s for a Redis that answers and hangs up again. While no connection gets a first answer, attempts are at most 5 s apart.",
+  },
+  {
     ids: "EIO-11, EIO-12, EIO-14",
     text: "A deadline holds for whatever comes after it: it is judged when a client says something, not only by the clock that goes round. The official suite of Engine.IO 3 reads a handshake without `b64=1` as text, which EIO-09 rules out: two of its cases cannot pass.",
   },

@@ -3,7 +3,7 @@
 // (SIO-15) and costs one linear scan. Python's bare words NaN and Infinity are accepted and come out as `null`.
 
 export interface JsonBounds {
-  /** Containers inside each other. @default 200 */
+  /** Containers inside each other. @default 1_024 // what Python nests, and what wraps it on its way */
   readonly maxDepth?: number;
   /** Members of the object, or items of the array, that is taken apart. @default 1_000_000 */
   readonly maxItems?: number;
@@ -67,7 +67,7 @@ export function findObjects(text: string, member: string): readonly Span[] | und
   return scanner.readJson() === undefined ? undefined : spans;
 }
 
-const defaultDepth = 200;
+const defaultDepth = 1_024;
 const defaultItems = 1_000_000;
 
 /** Length up to which a string is looked through character by character. */

@@ -159,8 +159,8 @@ describe("NRE-05 dialects", () => {
   });
 
   test("NRE-05 T3 boxed values are bounded in depth", () => {
-    expect(reason(boxed(127))).toBe(undefined);
-    expect(reason(boxed(200))).toBe("msgpack_depth");
+    expect(reason(boxed(1_023))).toBe(undefined);
+    expect(reason(boxed(1_025))).toBe("msgpack_depth");
     expect(reason(boxed(50_000))).toBe("msgpack_depth");
   });
 
@@ -230,10 +230,10 @@ describe("bounds", () => {
     expect(reason("c1")).toBe("msgpack_byte");
   });
 
-  test("T3 depth ends at 128", () => {
-    expect(reason(Buffer.from("91".repeat(128) + "00", "hex"))).toBeUndefined();
-    expect(reason(Buffer.from("91".repeat(129) + "00", "hex"))).toBe("msgpack_depth");
-    expect(reason(Buffer.from("8100".repeat(129) + "00", "hex"))).toBe("msgpack_depth");
+  test("T3 depth ends at 1,024", () => {
+    expect(reason(Buffer.from("91".repeat(1_024) + "00", "hex"))).toBeUndefined();
+    expect(reason(Buffer.from("91".repeat(1_025) + "00", "hex"))).toBe("msgpack_depth");
+    expect(reason(Buffer.from("8100".repeat(1_025) + "00", "hex"))).toBe("msgpack_depth");
   });
 
   test("T3 values end at a million, also spread over many arrays", () => {

@@ -36,7 +36,7 @@ export type MsgpackResult =
   | { readonly isValid: false; readonly reason: MsgpackFault };
 
 /** Arrays and maps inside each other. */
-const maxDepth = 128;
+const maxDepth = 1_024;
 /** Values in one message, map keys included. */
 const maxValues = 1_000_000;
 /** Bytes that follow 0xca, 0xcb, ... 0xd3. */

@@ -21,7 +21,7 @@ export function picklesToJson(values: readonly PickleValue[]): PickledJson | und
   return { texts, attachments: writer.attachments, hasForgedPlaceholder: writer.hasForgedPlaceholder };
 }
 
-/** Recursive without a guard: the reader has proved its values finite and at most 200 levels deep. */
+/** Recursive without a guard: the reader has proved its values finite and at most 1,024 levels deep. */
 class Writer {
   readonly attachments: Uint8Array[] = [];
   hasForgedPlaceholder = false;

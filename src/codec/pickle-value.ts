@@ -79,7 +79,7 @@ export type PickleFailure =
 export interface PickleLimits {
   /** Length of the pickle. @default 8_388_608 // 8 MiB */
   readonly maxBytes: number;
-  /** Containers inside each other. @default 200 */
+  /** Containers inside each other. @default 1_024 */
   readonly maxDepth: number;
   /** Memo entries, and the highest index of one. @default 500_000 */
   readonly maxMemo: number;

@@ -33,7 +33,7 @@ export type PickleResult =
 
 const defaultLimits: PickleLimits = {
   maxBytes: 8 * 1024 * 1024,
-  maxDepth: 200,
+  maxDepth: 1_024,
   maxMemo: 500_000,
   maxStack: 1_000_000,
   maxObjects: 500_000,

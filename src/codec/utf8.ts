@@ -1,4 +1,7 @@
-// Bytes that may be text: the one strict reader of UTF-8 (RFC 3629). A BOM is a character like any other.
+// Bytes that may be text: the one strict reader of UTF-8 (RFC 3629). A byte order mark is a character like any other,
+// but in front of JSON.
+
+import { isUtf8 } from "node:buffer";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -9,4 +12,15 @@ export function readUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined; // the caller sends binary instead
   }
+}
+
+/** The text of a JSON document, or undefined: a byte order mark in front is no part of it (RFC 8259 section 8.1). */
+export function readJsonText(bytes: Buffer): string | undefined {
+  if (!isUtf8(bytes)) return undefined;
+  return bytes.toString("utf8", startOfJson(bytes));
+}
+
+/** Where it begins: some writers (.NET's among them) put a mark there, and Python reads on behind it. */
+export function startOfJson(bytes: Uint8Array): number {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

@@ -287,6 +287,19 @@ describe("faults of Redis", () => {
   );
 
   test.concurrent(
+    "F3 PSQ-16 a Redis behind something that accepts and resets is back within 5 s of its healing",
+    async () => {
+      await using scene = await Scene.open();
+      scene.proxy.cut();
+      // By then the doubling alone would have come to 16 s.
+      await scene.outage(20_000);
+      scene.proxy.heal();
+      await scene.expectHealed();
+    },
+    timeoutMs,
+  );
+
+  test.concurrent(
     "F1 F10 a bus that is closed while Redis is away keeps no process alive",
     async () => {
       await using server = await startRedis();

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
-import { readUtf8 } from "../../codec/utf8.ts";
+import { readJsonText } from "../../codec/utf8.ts";
 import type { Asked, IdentityResult } from "../../core/identity.ts";
 import { boundGroups } from "./result.ts";
 import type { Fetch } from "./result.ts";
@@ -76,7 +76,7 @@ async function judge(response: Response, asked: Asked): Promise<IdentityResult> 
 
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(readUtf8(bytes) ?? "");
+    return JSON.parse(readJsonText(bytes) ?? "");
   } catch {
     return undefined; // said by the schema
   }

@@ -7,7 +7,7 @@ import { readMsgpack } from "../../codec/msgpack.ts";
 import type { MsgpackValue } from "../../codec/msgpack.ts";
 import type { PickleValue } from "../../codec/pickle-value.ts";
 import { readPickle } from "../../codec/pickle.ts";
-import { readUtf8 } from "../../codec/utf8.ts";
+import { readJsonText } from "../../codec/utf8.ts";
 
 /** Numbers are whole; of a list only its texts remain. */
 export type SessionField = string | bigint | readonly string[];
@@ -52,7 +52,7 @@ function texts(items: readonly unknown[]): readonly string[] {
 
 /** Django writes ASCII, its older form reads Latin-1: UTF-8 covers what the caches' own serialisers add. */
 function fromJson(bytes: Buffer): SessionFields | undefined {
-  const text = readUtf8(bytes);
+  const text = readJsonText(bytes);
   const members = text === undefined ? undefined : readObject(text);
   return members && ((name) => jsonField(members.get(name)));
 }

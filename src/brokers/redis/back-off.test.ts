@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { retryDelayMs } from "./back-off.ts";
+import { longestUnansweredMs, retryDelayMs } from "./back-off.ts";
 
 test("PSQ-16 the delays are 1 s doubling to 60 s", () => {
   const delays = Array.from({ length: 9 }, (_value, attempt) => retryDelayMs(attempt, 0.5));
@@ -11,4 +11,12 @@ test("PSQ-16 they spread by 20 % to either side, and never past 60 s", () => {
   expect([retryDelayMs(0, 0), retryDelayMs(0, 1)]).toEqual([800, 1_200]);
   expect([retryDelayMs(3, 0), retryDelayMs(3, 1)]).toEqual([6_400, 9_600]);
   expect([retryDelayMs(9, 0), retryDelayMs(9, 1)]).toEqual([48_000, 60_000]);
+});
+
+test("PSQ-16 while no connection gets a first answer, attempts are at most 5 s apart", () => {
+  const delays = Array.from({ length: 50 }, (_value, attempt) =>
+    retryDelayMs(attempt, 1, longestUnansweredMs),
+  );
+  expect(delays.slice(0, 4)).toEqual([1_200, 2_400, 4_800, 4_800]);
+  expect(Math.max(...delays)).toBeLessThan(5_000);
 });

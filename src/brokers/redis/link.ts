@@ -1,11 +1,12 @@
 // One connection to Redis that comes back for ever: the bus has one for commands and one for subscriptions. Attempts
-// follow the back-off of PSQ-16. Where nobody answered at all, a knock every second or two ends a long wait early: there
-// is no server to spare. One that answers with a refusal, or hangs up, gets the whole back-off.
+// follow the back-off of PSQ-16: up to a minute for a Redis that takes connections and ends them, a few seconds while none
+// gets as far as a first answer (a proxy that resets, LOADING, too many clients). Where no server answers at all, a knock
+// every second or two ends the wait early.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply } from "@redis/client";
 import type { Observe } from "../../core/observe.ts";
-import { retryDelayMs } from "./back-off.ts";
+import { longestUnansweredMs, retryDelayMs } from "./back-off.ts";
 import { within } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
 import { type Failure, failureOf } from "./failure.ts";
@@ -88,13 +89,13 @@ export class Link {
       } catch (error) {
         if (!signal.aborted) this.#failure = failureOf(error);
       }
-      await this.#pause(signal);
+      await this.#pause(signal, longestUnansweredMs);
     }
   }
 
   /** Waits until the next attempt is due, a knock is answered, or the link closes. */
-  async #pause(signal: AbortSignal): Promise<void> {
-    const end = performance.now() + retryDelayMs(this.#attempt, Math.random());
+  async #pause(signal: AbortSignal, longestMs?: number): Promise<void> {
+    const end = performance.now() + retryDelayMs(this.#attempt, Math.random(), longestMs);
     while (!signal.aborted) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) return;

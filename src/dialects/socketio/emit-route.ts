@@ -1,9 +1,9 @@
 // `POST /emit`: how a backend without a queue rings (compat WSE-20..27). The request is checked, published to the
 // first queue channel, and delivered from there by every gateway, this one included: one order for all (WSE-26).
 
-import { isUtf8 } from "node:buffer";
 import { readBody } from "../../codec/body.ts";
 import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
+import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { textAnswer } from "../../core/http.ts";
@@ -13,8 +13,8 @@ import { encodeEmit } from "./python-encode.ts";
 
 type EmitOptions = Pick<SocketIoOptions, "channels" | "strictEmit">;
 
-/** A body is read by all at once; nobody nests or names more than this (T9). */
-const bounds = { maxDepth: 64, maxItems: 1_000 } as const;
+/** Python nests a thousand levels; on the queue there are a few more around them (T9). */
+const bounds = { maxDepth: 1_000, maxItems: 1_000 } as const;
 
 /** @returns undefined without a publish secret: there is no unauthenticated mode (WSE-20, WSE-27). */
 export function emitRoute(context: BackendContext, options: EmitOptions): Route | undefined {
@@ -56,8 +56,9 @@ async function readFields(request: Request, maxBytes: number): Promise<Fields> {
     throw invalid("Expected a complete body", cause);
   });
   if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBytes} bytes`);
-  if (!isUtf8(body)) throw invalid("Expected the body to be UTF-8");
-  const fields = readObject(body.toString("utf8"), bounds);
+  const json = readJsonText(body);
+  if (json === undefined) throw invalid("Expected the body to be UTF-8");
+  const fields = readObject(json, bounds);
   if (!fields) {
     const { maxDepth, maxItems } = bounds;
     throw invalid(`Expected a JSON object of at most ${maxItems} members and ${maxDepth} levels`);

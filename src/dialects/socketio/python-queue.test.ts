@@ -113,6 +113,23 @@ describe("test vectors of compat.md", () => {
 });
 
 describe("encodings", () => {
+  test("PSQ-03 PSQ-06 a byte order mark in front of JSON is no part of it, as in Python", () => {
+    expect(decode(`\ufeff${JSON.stringify(emit)}`)).toEqual(published);
+    expect(decode(`\ufeff\r\n ${JSON.stringify(emit)}`)).toEqual(published);
+  });
+
+  test("SIO-15 PSQ-09 as deep as Python nests, by JSON and by pickle, and never deep enough to end us", () => {
+    const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+    const json = (depth: number): string =>
+      `{"method":"emit","event":"x","data":${nested(depth)},"namespace":"/"}`;
+    expect(decode(json(1_000))).toMatchObject({ kind: "publication", args: [nested(1_000)] });
+    expect(decode(json(100_000))).toEqual(junk("not_json"));
+    const pickle = (depth: number): string =>
+      `\x80\x04}(\x8c\x06method\x8c\x04emit\x8c\x05event\x8c\x01x\x8c\x04data${"]".repeat(depth)}${"a".repeat(depth - 1)}u.`;
+    expect(decodeLatin1(pickle(1_000))).toMatchObject({ kind: "publication", args: [nested(1_000)] });
+    expect(decodeLatin1(pickle(100_000))).toEqual(junk("pickle_limit"));
+  });
+
   const skips: readonly [string, string][] = [
     ["", "unknown_encoding"],
     ["   ", "unknown_encoding"],
@@ -120,11 +137,14 @@ describe("encodings", () => {
     ["[1]", "unknown_encoding"],
     ['"method"', "unknown_encoding"],
     ["7", "unknown_encoding"],
-    ["\ufeff{}", "unknown_encoding"],
+    ["\ufeff", "unknown_encoding"],
+    ["\ufeff\ufeff{}", "unknown_encoding"],
+    [" \ufeff{}", "unknown_encoding"],
+    ["\ufeff{", "not_json"],
     ["{", "not_json"],
     ["{}}", "not_json"],
     ["{'method':'emit'}", "not_json"],
-    [`{"a":${"[".repeat(300)}${"]".repeat(300)}}`, "not_json"],
+    [`{"a":${"[".repeat(1_100)}${"]".repeat(1_100)}}`, "not_json"],
     [`{${Array.from({ length: 1_001 }, (_, index) => `"${index}":1`).join(",")}}`, "not_json"],
   ];
 

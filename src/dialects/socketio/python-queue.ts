@@ -2,11 +2,11 @@
 // first stop of what a Python backend says; it tells JSON from pickle, reads the fields, and answers junk with a
 // reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
 
-import { isUtf8 } from "node:buffer";
 import type { BusMessage } from "../../core/bus.ts";
 import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
 import { picklesToJson } from "../../codec/pickle-json.ts";
 import { readPickle } from "../../codec/pickle.ts";
+import { readJsonText, startOfJson } from "../../codec/utf8.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { AckReply, BackendMessage, Skipped, Target } from "../../core/publication.ts";
@@ -59,17 +59,17 @@ function readMessage(parts: PythonParts, payload: Buffer): QueueMessage | Skippe
   }
 }
 
-/** The first byte behind white space (PSQ-03); 0 when there is none. */
+/** The first byte behind a byte order mark and white space (PSQ-03); 0 when there is none. */
 function firstByte(payload: Buffer): number {
-  let at = 0;
+  let at = startOfJson(payload);
   let byte = payload[at] ?? 0;
   while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = payload[++at] ?? 0;
   return byte;
 }
 
 function readJsonMessage(payload: Buffer): QueueMessage | Skipped {
-  if (!isUtf8(payload)) return junk("not_json");
-  const fields = readObject(payload.toString("utf8"), { maxItems: maxFields });
+  const json = readJsonText(payload);
+  const fields = json === undefined ? undefined : readObject(json, { maxItems: maxFields });
   return fields ? { fields, readArguments: () => readJsonArguments(fields) } : junk("not_json");
 }
 

@@ -105,6 +105,15 @@ describe("POST /publish", () => {
     expect((await gateway.refusal("/ws//%00backend%3Anews")).status).toBe(400);
   });
 
+  test("WSC-06 a byte order mark in front of the map is no part of it", async () => {
+    expect(await publishes('\ufeff{"a":"b"}')).toEqual([["websocket:a", "b"]]);
+  });
+
+  test("WSC-06 T9 a message may be nested as deep as Python nests", async () => {
+    const deep = `${"[".repeat(999)}${"]".repeat(999)}`;
+    expect(await publishes(`{"a":${deep}}`)).toEqual([["websocket:a", deep]]);
+  });
+
   test("WSC-06 each pair is published in the order of the text, numbers too, a repeated name at its first place", async () => {
     expect(await publishes('{"b":"1","2":"x","1":"y","a/":"t","2":"z","\\u0062":"last"}')).toEqual([
       ["websocket:b", "last"],
@@ -157,8 +166,9 @@ describe("POST /publish", () => {
       '{"a":"b"',
       '{"a":"b"}x',
       "{'a':'b'}",
-      '\uFEFF{"a":"b"}',
-      `{"a":${"[".repeat(64)}${"]".repeat(64)}}`,
+      '\uFEFF\uFEFF{"a":"b"}',
+      ' \uFEFF{"a":"b"}',
+      `{"a":${"[".repeat(1_000)}${"]".repeat(1_000)}}`,
       `{${Array.from({ length: 1_001 }, (_, at) => `"${at}":1`).join(",")}}`,
       `{"ok":"x","${"y".repeat(257)}":"x"}`,
       `{"ok":"x","${"y/".repeat(33)}":"x"}`,

@@ -2,9 +2,9 @@
 // `POST /<channel>` with a bare message (WSC-07). Who may publish is judged first; everything is checked before
 // anything is published; delivery comes back through `websocket:*`, on every gateway alike.
 
-import { isUtf8 } from "node:buffer";
 import { readBody } from "../../codec/body.ts";
 import { readObject, readString } from "../../codec/json.ts";
+import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { bearerToken, isUpgrade, textAnswer } from "../../core/http.ts";
@@ -17,8 +17,8 @@ type PublishOptions = Pick<WebsocketChannelsOptions, "openPublish">;
 /** What a request wants to say, or a GatewayError that says why it is not understood. */
 type Reader = (request: Request, exchange: Exchange) => Promise<readonly Outgoing[]>;
 
-/** A body is read by all at once; nobody nests or names more than this (T9). */
-const bounds = { maxDepth: 64, maxItems: 1_000 } as const;
+/** Python nests a thousand levels, too (T9). */
+const bounds = { maxDepth: 1_000, maxItems: 1_000 } as const;
 
 /** `POST /publish`. */
 export function publishRoute(context: BackendContext, options: PublishOptions): Route {
@@ -108,7 +108,8 @@ async function readMessage({ limits }: BackendContext, request: Request): Promis
 /** The pairs in the order of the text; a repeated name has its last value at its first place (WSC-06). */
 async function readMap(context: BackendContext, request: Request): Promise<readonly Outgoing[]> {
   const body = await readMessage(context, request);
-  const members = isUtf8(body) ? readObject(body.toString("utf8"), bounds) : undefined;
+  const json = readJsonText(body);
+  const members = json === undefined ? undefined : readObject(json, bounds);
   if (!members) {
     const { maxDepth, maxItems } = bounds;
     const text = `Expected a JSON object in UTF-8 of at most ${maxItems} members and ${maxDepth} levels`;
