@@ -3,12 +3,10 @@
 
 import type { Backplane } from "./brokers/driver.ts";
 import { openBackplane } from "./brokers/registry.ts";
-import type { Config } from "./config/config.ts";
-import { needsIdentity } from "./config/redis-names.ts";
-import type { Dialect } from "./core/dialect.ts";
+import { spokenDialects } from "./config/house-rules.ts";
+import type { Config } from "./config/schema.ts";
 import type { Observe } from "./core/observe.ts";
-import { dialects } from "./dialects/registry.ts";
-import type { DialectName } from "./dialects/registry.ts";
+import type { Dialects } from "./dialects/registry.ts";
 
 /** What the gateway is connected to. */
 export interface Backplanes {
@@ -18,13 +16,17 @@ export interface Backplanes {
 }
 
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
-export async function openBackplanes(config: Config, observe: Observe): Promise<Backplanes> {
-  const { redis, redisTls, limits, identity, listeners } = config;
+export async function openBackplanes(
+  config: Config,
+  observe: Observe,
+  dialects: Dialects,
+): Promise<Backplanes> {
+  const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
-  const isSpoken = (is: (name: DialectName) => boolean): boolean =>
-    listeners.some((listener) => listener.dialects.some(is));
-  const main = await openBackplane({ ...shared, url: redis, hasVoice: isSpoken(clientsSpeak) });
-  const isAsked = isSpoken(needsIdentity);
+  const spoken = Object.values(spokenDialects(config, dialects));
+  const hasVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
+  const main = await openBackplane({ ...shared, url: redis, hasVoice });
+  const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {
     return { main, sessions: await openBackplane({ ...shared, url: identity.redis }) };
@@ -32,10 +34,4 @@ export async function openBackplanes(config: Config, observe: Observe): Promise<
     await main.close();
     throw error;
   }
-}
-
-/** Does what the dialect's clients say go to the bus at once? */
-function clientsSpeak(name: DialectName): boolean {
-  const dialect: Dialect<unknown> = dialects[name];
-  return dialect.clientsSpeak === true;
 }

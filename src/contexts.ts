@@ -7,19 +7,21 @@ import { RoomAccess } from "./auth/room-access.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import type { SecretGuard } from "./auth/secret-guard.ts";
 import type { Backplanes } from "./backplanes.ts";
-import type { Config } from "./config/config.ts";
-import { foreignNames } from "./config/redis-names.ts";
+import { foreignNames } from "./config/house-rules.ts";
+import { sectionOf } from "./config/schema.ts";
+import type { Config } from "./config/schema.ts";
 import type { ChannelFilter, Subscription } from "./core/bus.ts";
-import type { BackendSide, BrowserSide, Dialect, DialectContext, Feed } from "./core/dialect.ts";
+import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
 import { compileGlobs } from "./core/glob.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
 import { covers } from "./core/redis-name.ts";
-import { dialects } from "./dialects/registry.ts";
-import type { DialectName } from "./dialects/registry.ts";
+import type { Dialects } from "./dialects/registry.ts";
 
 export interface ContextParts {
   readonly config: Config;
+  /** All that there are. */
+  readonly dialects: Dialects;
   readonly observe: Observe;
   readonly backplanes: Backplanes;
   readonly hub: Hub;
@@ -30,30 +32,28 @@ export interface ContextParts {
   /** As `DialectContext.admit`. */
   admit(countedAs: string): (() => void) | undefined;
   /** Hears a feed of a dialect. */
-  subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription>;
+  subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription>;
 }
 
 /** A dialect that is spoken on some listener. */
-export interface SpokenDialect {
-  readonly name: DialectName;
-  readonly browser: BrowserSide | undefined;
-  readonly backend: BackendSide | undefined;
+export interface SpokenDialect extends OpenDialect {
+  readonly name: string;
 }
 
 /** Opens these dialects, each with its section of the config. */
-export function openDialects(names: Iterable<DialectName>, parts: ContextParts): readonly SpokenDialect[] {
-  const { config } = parts;
+export function openDialects(names: Iterable<string>, parts: ContextParts): readonly SpokenDialect[] {
+  const { config, dialects } = parts;
   const shared = sharedContext(parts);
-  return [...new Set(names)].map((name) => {
-    const dialect: Dialect<unknown> = dialects[name];
-    const foreign = foreignNames(config, name);
+  return [...new Set(names)].flatMap((name) => {
+    const dialect = dialects[name];
+    if (!dialect) return [];
+    const foreign = foreignNames(config, name, dialects);
     const context: DialectContext = {
       ...shared,
       listen: async (feed) => parts.subscribe(name, feed),
       isForeignName: (redisName) => foreign.some((owned) => covers(owned, redisName)),
     };
-    const { browser, backend } = dialect.open(context, config[name]);
-    return { name, browser, backend };
+    return Object.assign({ name }, dialect.open(context, sectionOf(config, name)));
   });
 }
 

@@ -12,14 +12,15 @@ import { openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
 import type { Backplane } from "./brokers/driver.ts";
 import { readPlace } from "./config/address.ts";
-import type { Config, ListenerConfig } from "./config/config.ts";
+import type { Config, ListenerConfig } from "./config/schema.ts";
 import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
 import type { Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
 import { Hub } from "./core/hub.ts";
-import type { DialectName } from "./dialects/registry.ts";
+import { dialects as registry } from "./dialects/registry.ts";
+import type { Dialects } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
 import { closeAll, lastWords } from "./server/drain.ts";
 import { Listener } from "./server/listener.ts";
@@ -33,6 +34,8 @@ export interface GatewayParts {
   readonly observe: Telemetry;
   /** Routes beside the dialects', on every listener: the demo page. */
   readonly routes?: readonly Route[];
+  /** Those that there are. @default all of this Belfry */
+  readonly dialects?: Dialects;
 }
 
 const monotonic = (): number => performance.now();
@@ -42,7 +45,7 @@ const monotonic = (): number => performance.now();
  * or an address cannot be had; nothing is left running then.
  */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
-  const backplanes = await openBackplanes(config, parts.observe);
+  const backplanes = await openBackplanes(config, parts.observe, parts.dialects ?? registry);
   const gateway = new Gateway(config, parts, backplanes);
   try {
     await gateway.start();
@@ -62,6 +65,7 @@ export class Gateway {
   readonly #hub: Hub;
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
+  readonly #table: Dialects;
   readonly #dialects: readonly SpokenDialect[];
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -73,6 +77,7 @@ export class Gateway {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
+    this.#table = parts.dialects ?? registry;
     this.#main = main;
     this.#sessions = sessions;
     this.#hub = this.#createHub();
@@ -165,6 +170,7 @@ export class Gateway {
     return openDialects(spoken, {
       ...this.#addressParts(),
       config: this.#config,
+      dialects: this.#table,
       observe: this.#observe,
       backplanes,
       hub: this.#hub,
@@ -192,14 +198,14 @@ export class Gateway {
     release();
   }
 
-  async #subscribe(dialect: DialectName, feed: Feed<ChannelFilter>): Promise<Subscription> {
+  async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {
     return this.#main.bus.subscribe(feed.filter, (message) => {
       this.#received(dialect, feed, message);
     });
   }
 
   /** The straight line: bytes of the bus to frames of the clients, in one turn. */
-  #received(dialect: DialectName, feed: Feed<ChannelFilter>, message: BusMessage): void {
+  #received(dialect: string, feed: Feed<ChannelFilter>, message: BusMessage): void {
     const decoded = feed.decode(message);
     if (decoded.kind === "skipped") {
       if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason, decoded.detail);
@@ -246,8 +252,9 @@ export class Gateway {
         ...this.#extraRoutes,
         notFoundRoute(this.#observe, {
           dialects: listener.dialects,
-          socketIoPath: this.#config.socketio.path,
-          hasPublishSecret: this.#config.secret !== undefined,
+          explain: (method, path) =>
+            sides.map(({ explain }) => explain?.(method, path)).find((text) => text !== undefined),
+          usualPaths: Object.values(this.#table).flatMap(({ usualPath }) => usualPath ?? []),
         }),
       ],
       origins: listener.origins,

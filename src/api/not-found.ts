@@ -5,14 +5,14 @@
 import type { Route } from "../core/dialect.ts";
 import { textAnswer } from "../core/http.ts";
 import type { Observe } from "../core/observe.ts";
-import { statusPaths, statusSentence } from "../dialects/ws-hub/status.ts";
 
 /** What a listener has, as far as it explains what it has not. */
 export interface Present {
   readonly dialects: readonly string[];
-  /** Where Engine.IO answers. */
-  readonly socketIoPath: string;
-  readonly hasPublishSecret: boolean;
+  /** What one of its dialects says of a request that nobody took. */
+  explain(method: string, path: string): string | undefined;
+  /** Where clients of any dialect are usually looked for. */
+  readonly usualPaths: readonly string[];
 }
 
 /** The last route of a listener, behind all others. */
@@ -29,15 +29,9 @@ export function notFoundRoute(observe: Pick<Observe, "refused">, present: Presen
 }
 
 function sentence(method: string, path: string, present: Present): string {
-  const { dialects, socketIoPath, hasPublishSecret } = present;
+  const { dialects, usualPaths } = present;
   const speaks = `This listener speaks ${dialects.join(", ")}`;
   if (path === "/") return `Not found. ${speaks}; there are no pages here. Health is at /-/health/ready`;
-  if (path === "/emit" && method === "POST" && dialects.includes("socketio") && !hasPublishSecret) {
-    return "Not found. POST /emit is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one";
-  }
-  if (dialects.includes("ws-hub") && statusPaths.includes(path)) return statusSentence;
-  const isWebSocketPath = path === "/ws" || path.startsWith("/ws/");
-  const isSocketIoPath = `${path}/`.startsWith("/socket.io/");
-  if (isSocketIoPath && dialects.includes("socketio")) return `Not found. Socket.IO is at ${socketIoPath}`;
-  return isWebSocketPath || isSocketIoPath ? `Not found. ${speaks}` : "Not found";
+  const isUsual = usualPaths.some((usual) => `${path}/`.startsWith(`${usual}/`));
+  return present.explain(method, path) ?? (isUsual ? `Not found. ${speaks}` : "Not found");
 }

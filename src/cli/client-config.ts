@@ -4,9 +4,9 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { profileNamed } from "../config/profiles/registry.ts";
+import { profileNamed } from "../config/model.ts";
 import { givenFlags } from "./config-flags.ts";
-import type { Io } from "./io.ts";
+import type { Cli } from "./io.ts";
 
 export interface ClientFlags {
   readonly config?: string;
@@ -17,12 +17,13 @@ export interface ClientFlags {
 export async function loadForClient(
   command: Command,
   flags: ClientFlags,
-  { env }: Io,
+  { io, model }: Cli,
 ): Promise<LoadedConfig> {
-  return loadConfig({
-    flags: new Map([...givenFlags(command), ["identity.sessionEngine", "none"]]),
-    env,
+  const sources = {
+    flags: new Map([...givenFlags(command, model), ["identity.sessionEngine", "none"] as const]),
+    env: io.env,
     file: flags.config,
-    profile: flags.as === undefined ? undefined : profileNamed(flags.as),
-  });
+    profile: profileNamed(model, flags.as),
+  };
+  return loadConfig(sources, model);
 }

@@ -2,68 +2,79 @@
 
 import { Command } from "commander";
 import { configurationPage, showDefault } from "../config/docs.ts";
-import { configJsonSchema } from "../config/json-schema.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { configOptions, fileVariableOf } from "../config/options.ts";
+import { valueAt } from "../config/file.ts";
+import { profileNamed } from "../config/model.ts";
+import type { ConfigModel } from "../config/model.ts";
+import { fileVariableOf } from "../config/options.ts";
 import type { ConfigOption } from "../config/options.ts";
 import { maskUrl } from "../config/problems.ts";
-import type { Profile } from "../config/profiles/profile.ts";
-import { profileNamed, profiles } from "../config/profiles/registry.ts";
 import { columns } from "../config/table.ts";
-import { valueAt } from "../config/tree-path.ts";
 import { findWarnings } from "../config/warnings.ts";
+import type { Profile } from "../core/profile.ts";
 import { CommandError } from "./failure.ts";
-import type { Io } from "./io.ts";
+import type { Cli } from "./io.ts";
 import { printable } from "./printable.ts";
 import { addServeFlags, loadServed, profileFlag } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 
-const examples = `
+const examples = ({ dialects, profiles }: ConfigModel): string => {
+  const as = profiles[0] ? ` --as ${profiles[0].name}` : "";
+  const [dialect = ""] = Object.keys(dialects);
+  return `
 Examples:
   belfry config check belfry.yaml
-  belfry config print --as ws-emit
+  belfry config print${as}
   belfry config schema > belfry.schema.json
-  belfry config env --as ws-emit
-  belfry config env | grep SOCKETIO`;
+  belfry config env${as}
+  belfry config env | grep ${dialect.toUpperCase()}`;
+};
 
-const checkExamples = `
+const checkExamples = ({ profiles }: ConfigModel): string => {
+  const own = profiles.find(({ file }) => file);
+  return `
 Examples:
-  belfry config check belfry.yaml
-  belfry config check --as ws-hub config.yaml`;
+  belfry config check belfry.yaml${own ? `\n  belfry config check --as ${own.name} config.yaml` : ""}`;
+};
 
-export function configCommand(io: Io): Command {
+export function configCommand(cli: Cli): Command {
+  const { model } = cli;
+  const schemaText = (): string => JSON.stringify(model.json, undefined, 2);
   return new Command("config")
     .description("Look at the configuration")
-    .addHelpText("after", examples)
-    .addCommand(printCommand(io))
-    .addCommand(checkCommand(io))
-    .addCommand(envCommand(io))
-    .addCommand(textCommand(io, "schema", ["Print the JSON Schema of a config file", schemaText]))
-    .addCommand(textCommand(io, "docs", ["Print docs/configuration.md", configurationPage]));
+    .addHelpText("after", examples(model))
+    .addCommand(printCommand(cli))
+    .addCommand(checkCommand(cli))
+    .addCommand(envCommand(cli))
+    .addCommand(textCommand(cli, "schema", ["Print the JSON Schema of a config file", schemaText]))
+    .addCommand(textCommand(cli, "docs", ["Print docs/configuration.md", () => configurationPage(model)]));
 }
 
-function printCommand(io: Io): Command {
+function printCommand(cli: Cli): Command {
   const command = new Command("print")
     .description("Show the values in force and where each came from; secrets are masked")
     .addHelpText("after", "\nExample:\n  BELFRY_DRAIN=5 belfry config print -c belfry.yaml");
-  addServeFlags(command);
+  addServeFlags(command, cli.model);
   return command.action(async (flags: ServeFlags) => {
-    io.print(effectiveValues((await loadServed(command, flags, io)).loaded));
+    const { loaded } = await loadServed(command, flags, cli);
+    cli.io.print(effectiveValues(loaded, cli.model));
   });
 }
 
-function checkCommand(io: Io): Command {
+function checkCommand(cli: Cli): Command {
+  const { io, model } = cli;
   const command = new Command("check")
     .description("Check the configuration; exit code 1 when something is wrong")
-    .addHelpText("after", checkExamples);
-  addServeFlags(command);
+    .addHelpText("after", checkExamples(model));
+  addServeFlags(command, model);
   // Last: lists take several values here as they do in `serve`.
   return command
     .argument("[file]", "The config file, as with --config")
     .action(async (file: string | undefined) => {
       const flags = withFile(command.opts<ServeFlags>(), file);
-      const { config, notes, warnings } = (await loadServed(command, flags, io)).loaded;
-      for (const text of [...notes, ...warnings, ...findWarnings(config).map(({ text: said }) => said)]) {
+      const { config, notes, warnings } = (await loadServed(command, flags, cli)).loaded;
+      const found = findWarnings(config, model.dialects).map(({ text }) => text);
+      for (const text of [...notes, ...warnings, ...found]) {
         io.complain(`warning: ${printable(text)}`);
       }
       io.print("The configuration is right.");
@@ -78,28 +89,34 @@ function withFile(flags: ServeFlags, file: string | undefined): ServeFlags {
 }
 
 /** The names of all, or those that count under one profile. */
-function envCommand(io: Io): Command {
+function envCommand({ io, model }: Cli): Command {
   return new Command("env")
     .description("List the environment names, with defaults")
-    .addOption(profileFlag())
+    .addOption(profileFlag(model))
     .action(({ as }: ServeFlags) => {
-      io.print(environmentList(as === undefined ? undefined : profileNamed(as)));
+      io.print(environmentList(model, profileNamed(model, as)));
     });
 }
 
-function textCommand(io: Io, name: string, [description, text]: readonly [string, () => string]): Command {
+function textCommand(
+  { io }: Cli,
+  name: string,
+  [description, text]: readonly [string, () => string],
+): Command {
   return new Command(name).description(description).action(() => {
     io.print(text().trimEnd());
   });
 }
 
-function effectiveValues(loaded: LoadedConfig): string {
-  const options = configOptions().flatMap((option) => perListener(option, loaded.config.listeners.length));
-  const rows = options.map((option) => [
-    option.name,
-    shownValue(option, valueAt(loaded.config, option.path)),
-    printable(loaded.sourceOf(option.path).label),
-  ]);
+function effectiveValues(loaded: LoadedConfig, { options }: ConfigModel): string {
+  const count = loaded.config.listeners.length;
+  const rows = options
+    .flatMap((option) => perListener(option, count))
+    .map((option) => [
+      option.name,
+      shownValue(option, valueAt(loaded.config, option.path)),
+      printable(loaded.sourceOf(option.path).label),
+    ]);
   return columns([["OPTION", "VALUE", "FROM"], ...rows]);
 }
 
@@ -124,8 +141,8 @@ function shownNames(map: unknown): string {
   return names.length === 0 ? "-" : printable(names.map((name) => `${name}=***`).join(" "));
 }
 
-function environmentList(chosen: Profile | undefined): string {
-  const own = configOptions().flatMap(({ variable, name, default: value, fileForm }) => {
+function environmentList({ options, profiles }: ConfigModel, chosen: Profile | undefined): string {
+  const own = options.flatMap(({ variable, name, default: value, fileForm }) => {
     const row = [variable, name, showDefault(chosen?.defaults[name] ?? value)];
     // The publish secret's is an option of its own.
     return fileForm === undefined || name === "secret"
@@ -145,8 +162,4 @@ function environmentList(chosen: Profile | undefined): string {
     // What was asked for comes first.
     ...(chosen ? [...others, ...own] : [...own, ...others]),
   ]);
-}
-
-function schemaText(): string {
-  return JSON.stringify(configJsonSchema(), undefined, 2);
 }

@@ -3,7 +3,7 @@
 
 import { Option } from "commander";
 import type { Command } from "commander";
-import { configOptions } from "../config/options.ts";
+import type { ConfigModel } from "../config/model.ts";
 import type { ConfigOption } from "../config/options.ts";
 import type { FlagValue } from "../config/text.ts";
 
@@ -20,11 +20,12 @@ const placeholders: Readonly<Record<ConfigOption["kind"], string>> = {
 /** Adds a flag for every option that `describe` has a text for. */
 export function addConfigFlags(
   command: Command,
+  { options }: ConfigModel,
   describe: (option: ConfigOption) => string | undefined,
 ): void {
   // A flag that takes all that follows would swallow the arguments of a command that has some.
   const isVariadic = command.registeredArguments.length === 0;
-  for (const option of configOptions()) {
+  for (const option of options) {
     const description = describe(option);
     if (description === undefined) continue;
     command.addOption(configFlag({ ...option, description }, isVariadic).helpGroup(`${option.section}:`));
@@ -32,9 +33,9 @@ export function addConfigFlags(
 }
 
 /** What was given on the command line, by option name. */
-export function givenFlags(command: Command): ReadonlyMap<string, FlagValue> {
+export function givenFlags(command: Command, { options }: ConfigModel): ReadonlyMap<string, FlagValue> {
   const values = command.opts<Record<string, FlagValue | undefined>>();
-  const given = configOptions().flatMap((option): [string, FlagValue][] => {
+  const given = options.flatMap((option): [string, FlagValue][] => {
     const value = values[attributeOf(option)];
     return value === undefined ? [] : [[option.name, value]];
   });

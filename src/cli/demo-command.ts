@@ -3,11 +3,11 @@
 
 import { Command } from "commander";
 import { isLocal, parseAddress } from "../config/address.ts";
-import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";
 import { createSecret, demoRoutes, startClock } from "./demo/demo.ts";
-import type { Io } from "./io.ts";
+import type { Cli } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { withVerbose } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
@@ -25,21 +25,24 @@ The demo listens on loopback only, reads no config file and no environment, and
 makes a new publish secret at every start. For anything else there is
 \`belfry serve\`.`;
 
-export function demoCommand(io: Io): Command {
+export function demoCommand(cli: Cli): Command {
+  const { model } = cli;
   const command = new Command("demo")
     .description("See it work: a page with a clock, on http://localhost:8899/")
     .option("-v, --verbose", "Log at level debug, and show stacks of errors")
     .addHelpText("after", examples);
-  addConfigFlags(command, ({ name, description }) => (demoOptions.has(name) ? description : undefined));
+  addConfigFlags(command, model, ({ name, description }) =>
+    demoOptions.has(name) ? description : undefined,
+  );
   return command.action(async (flags: ServeFlags) => {
     const secret = createSecret();
-    const given = new Map([...withVerbose(givenFlags(command), flags), ["secret", secret] as const]);
-    const loaded = await loadConfig({ flags: given });
+    const given = new Map([...withVerbose(givenFlags(command, model), flags), ["secret", secret] as const]);
+    const loaded = await loadConfig({ flags: given }, model);
     checkLocal(loaded.config);
     const routes = await demoRoutes(secret);
     await runGateway({
+      ...cli,
       loaded,
-      io,
       demo: { routes, banner: (url) => demoBanner(url, secret), start: (url) => startClock(url, secret) },
     });
   });

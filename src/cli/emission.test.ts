@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { dialects } from "../dialects/registry.ts";
 import { postEmission } from "./emission.ts";
+import { publisherOf } from "./gateway-url.ts";
+
+const door = publisherOf(dialects)?.publishing ?? { path: "", body: () => "" };
 
 const emission = { room: "time", event: "update", namespace: "/", data: '{"n": 12345678901234567890}' };
 const servers: Bun.Server<unknown>[] = [];
@@ -29,7 +33,7 @@ function gateway(answer: () => Response): { readonly url: string; readonly asked
 }
 
 async function refusal(url: string): Promise<string> {
-  return postEmission(emission, { url, secret: "s3cret" }).then(
+  return postEmission(emission, { url, secret: "s3cret", door }).then(
     () => "published",
     (error: unknown) => (error instanceof Error ? error.message.replaceAll(url, "URL") : "no error"),
   );
@@ -38,7 +42,7 @@ async function refusal(url: string): Promise<string> {
 describe("belfry publish over HTTP", () => {
   test("WSE-20 WSE-21 WSE-24 SIO-15 posts the emission, digits as they were typed", async () => {
     const { url, asked } = gateway(() => new Response("OK\n"));
-    expect(await postEmission(emission, { url: `${url}/`, secret: "s3cret" })).toBe(
+    expect(await postEmission(emission, { url: `${url}/`, secret: "s3cret", door })).toBe(
       `Published \`update\` to \`time\` by ${url}/`,
     );
     expect(asked).toEqual([
@@ -51,7 +55,7 @@ describe("belfry publish over HTTP", () => {
 
   test("WSE-24 without data there is none", async () => {
     const { url, asked } = gateway(() => new Response("OK\n"));
-    await postEmission({ ...emission, data: undefined }, { url, secret: "s" });
+    await postEmission({ ...emission, data: undefined }, { url, secret: "s", door });
     expect(JSON.parse(asked[0]?.body ?? "")).toEqual({
       room: "time",
       event: "update",

@@ -1,22 +1,21 @@
-// The HTTP way of `belfry publish`: `POST /emit` of a gateway, and its answer as a sentence.
+// The two ways of `belfry publish`: over HTTP to a gateway, with its answer as a sentence, and past every gateway into
+// Redis, from where all of them deliver. What is written there is the dialect's business.
 
+import { openBackplane } from "../brokers/registry.ts";
 import { maskUrl } from "../config/problems.ts";
+import { sectionOf } from "../config/schema.ts";
+import type { Config } from "../config/schema.ts";
+import type { Emission, Publishing } from "../core/command-parts.ts";
 import { withoutEndSlashes } from "../core/http.ts";
+import { silent } from "../core/observe.ts";
 import { CommandError } from "./failure.ts";
-
-/** One message, as a backend says it. */
-export interface Emission {
-  readonly room: string;
-  readonly event: string;
-  readonly namespace: string;
-  /** JSON text of the one argument; undefined sends none. */
-  readonly data: string | undefined;
-}
+import type { Publisher } from "./gateway-url.ts";
 
 export interface EmissionTarget {
-  /** The gateway's URL; `/emit` is added. */
+  /** The gateway's URL; the path of the door is added. */
   readonly url: string;
   readonly secret: string;
+  readonly door: Pick<Publishing<unknown>, "path" | "body">;
 }
 
 const timeoutMs = 10_000;
@@ -32,22 +31,22 @@ export async function postEmission(emission: Emission, target: EmissionTarget): 
       return `Published \`${emission.event}\` to \`${emission.room}\` by ${gateway}`;
     case 404:
       throw new CommandError(
-        `Expected POST /emit at ${gateway}, got 404: a gateway without a publish secret has none`,
+        `Expected POST ${target.door.path} at ${gateway}, got 404: a gateway without a publish secret has none`,
       );
     default:
       throw new CommandError(`The gateway at ${gateway} refused (${response.status}): ${answer}`);
   }
 }
 
-async function post(emission: Emission, { url, secret }: EmissionTarget): Promise<Response> {
+async function post(emission: Emission, { url, secret, door }: EmissionTarget): Promise<Response> {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
   }
   try {
-    return await fetch(`${withoutEndSlashes(url)}/emit`, {
+    return await fetch(`${withoutEndSlashes(url)}${door.path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: encodeBody(emission, secret),
+      body: door.body(emission, secret),
       // The secret goes nowhere else.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
@@ -59,8 +58,19 @@ async function post(emission: Emission, { url, secret }: EmissionTarget): Promis
   }
 }
 
-/** `data` stays the text that it is: large numbers keep their digits. */
-function encodeBody({ data, ...fields }: Emission, secret: string): string {
-  const head = JSON.stringify({ ...fields, secret });
-  return data === undefined ? head : `${head.slice(0, -1)},"data":${data}}`;
+/** @returns what happened. Rejects with GatewayError when Redis does not take it. */
+export async function pushEmission(
+  emission: Emission,
+  config: Config,
+  { name, publishing }: Publisher,
+): Promise<string> {
+  const { redis: url, redisTls: tls, limits } = config;
+  const { channel, payload } = publishing.toBus(emission, sectionOf(config, name));
+  const { bus, close } = await openBackplane({ url, tls, limits, observe: silent });
+  try {
+    await bus.publish(channel, payload);
+    return `Published \`${emission.event}\` to \`${emission.room}\` on ${channel} of ${bus.label}`;
+  } finally {
+    await close();
+  }
 }

@@ -4,13 +4,11 @@
 import { Help } from "commander";
 import type { Command, Option } from "commander";
 import { showDefault } from "../config/docs.ts";
-import { configOptions } from "../config/options.ts";
+import { needsIdentity } from "../config/house-rules.ts";
+import { profileNamed } from "../config/model.ts";
+import type { ConfigModel } from "../config/model.ts";
 import type { ConfigOption } from "../config/options.ts";
-import type { Profile, ProfileVariable } from "../config/profiles/profile.ts";
-import { profileNamed } from "../config/profiles/registry.ts";
-import { needsIdentity } from "../config/redis-names.ts";
-import { dialects } from "../dialects/registry.ts";
-import type { DialectName } from "../dialects/registry.ts";
+import type { Profile, ProfileVariable } from "../core/profile.ts";
 import { terminalColumns as columns, wrap } from "./wrap.ts";
 
 /** Descriptions begin here; an option that is longer has a line of its own. */
@@ -18,14 +16,14 @@ const termColumns = 30;
 const margin = "  ";
 
 /** What commander asks for when it writes the help of a command. */
-export function helpStyle(command: Command): Partial<Help> {
+export function helpStyle(command: Command, model: ConfigModel): Partial<Help> {
   return {
     visibleOptions(shown) {
       const all = new Help().visibleOptions(shown);
-      const profile = chosenProfile(command);
-      return profile ? all.filter((option) => matters(option, profile)) : all;
+      const profile = chosenProfile(command, model);
+      return profile ? all.filter((option) => matters(option, profile, model)) : all;
     },
-    optionDescription: (option) => describe(option, chosenProfile(command)),
+    optionDescription: (option) => describe(option, chosenProfile(command, model), model),
     styleTitle: (title) => wrap(title, columns).join("\n"),
     padWidth: () => termColumns,
     formatItem: (term, _, description) => item(term, description),
@@ -33,16 +31,15 @@ export function helpStyle(command: Command): Partial<Help> {
 }
 
 /** The profile of `--as`, once the command line is parsed. */
-function chosenProfile(command: Command): Profile | undefined {
-  const { as } = command.opts<{ readonly as?: string }>();
-  return as === undefined ? undefined : profileNamed(as);
+function chosenProfile(command: Command, model: ConfigModel): Profile | undefined {
+  return profileNamed(model, command.opts<{ readonly as?: string }>().as);
 }
 
 /** What stands below the options: the profile's own names, or what is said of all. */
-export function helpEnd(command: Command, otherwise: string): string {
-  const profile = chosenProfile(command);
+export function helpEnd(command: Command, model: ConfigModel, otherwise: string): string {
+  const profile = chosenProfile(command, model);
   if (!profile) return otherwise;
-  const names = profile.variables.map((variable) => item(variable.name, variableText(variable)));
+  const names = profile.variables.map((variable) => item(variable.name, variableText(variable, model)));
   const environment = ["", `Names of ${profile.name} in the environment:`, ...names];
   return [
     ...(names.length === 0 ? [] : environment),
@@ -64,29 +61,30 @@ export function profileHeading(name: string): string {
   return `Only with --as ${name}:`;
 }
 
-function variableText({ option, description }: ProfileVariable): string {
-  const flag = configOptions().find(({ name }) => name === option)?.flag;
+function variableText({ option, description }: ProfileVariable, { options }: ConfigModel): string {
+  const flag = options.find(({ name }) => name === option)?.flag;
   return flag === undefined ? description : `${description} (${flag})`;
 }
 
-function configOptionOf({ long }: Option): ConfigOption | undefined {
-  return configOptions().find(({ flag }) => flag === long);
+function configOptionOf({ long }: Option, { options }: ConfigModel): ConfigOption | undefined {
+  return options.find(({ flag }) => flag === long);
 }
 
 /** Its dialect, the listener, Redis and the log; bounds and the other dialects are for the help of all. */
-function matters(option: Option, { name, defaults }: Profile): boolean {
-  const known = configOptionOf(option);
+function matters(option: Option, { name, defaults }: Profile, model: ConfigModel): boolean {
+  const { dialects } = model;
+  const known = configOptionOf(option, model);
   const { helpGroupHeading: heading } = option;
   if (!known) return heading === undefined || heading === profileHeading(name);
-  const spoken = (defaults["dialects"] ?? []) as readonly DialectName[];
+  const spoken = (defaults["dialects"] ?? []) as readonly string[];
   const [section] = known.path;
   if (section === "limits" || section === "redisTls") return false;
-  if (section === "identity") return spoken.some(needsIdentity);
+  if (section === "identity") return spoken.some((dialect) => needsIdentity(dialects, dialect));
   return !Object.hasOwn(dialects, String(section)) || spoken.some((dialect) => dialect === section);
 }
 
-function describe(option: Option, profile: Profile | undefined): string {
-  const known = configOptionOf(option);
+function describe(option: Option, profile: Profile | undefined, model: ConfigModel): string {
+  const known = configOptionOf(option, model);
   const choices = known?.choices ?? option.argChoices;
   const fallback = showDefault(
     known ? (profile?.defaults[known.name] ?? known.default) : option.defaultValue,

@@ -3,6 +3,7 @@
 
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import type { ConfigModel } from "../config/model.ts";
 
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -14,6 +15,12 @@ export interface Io {
   complain(text: string): void;
   /** Standard input to its end. */
   readInput(): Promise<string>;
+}
+
+/** What every command is made of. */
+export interface Cli {
+  readonly io: Io;
+  readonly model: ConfigModel;
 }
 
 const standardOutput = 1;

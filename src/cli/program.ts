@@ -1,28 +1,35 @@
 // The command line: every subcommand, its help, and what becomes of its errors. main.ts gives it a process.
 
 import { Command, CommanderError } from "commander";
+import { createConfigModel } from "../config/model.ts";
+import type { ConfigModel } from "../config/model.ts";
+import type { Dialects } from "../dialects/registry.ts";
 import { configCommand } from "./config-commands.ts";
 import { demoCommand } from "./demo-command.ts";
 import { describeFailure } from "./failure.ts";
 import { fullName, helpStyle } from "./help.ts";
-import type { Io } from "./io.ts";
+import type { Cli, Io } from "./io.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
 import { version } from "./version.ts";
 
-const examples = `
+const examples = ({ profiles: [first] }: ConfigModel): string => `
 Examples:
   belfry demo                                       see it work, without Redis
   belfry serve --redis redis://localhost:6379/0     the real thing
-  belfry serve --as ws-emit                         in the place of ws-emit
-  belfry publish time update '{"time": 1}'
+${first ? `  ${`belfry serve --as ${first.name}`.padEnd(49)} in the place of ${first.name}\n` : ""}  belfry publish time update '{"time": 1}'
   belfry tail --room 'dir::*'`;
 
-/** Runs one command line. @returns the exit code. */
-export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+/**
+ * Runs one command line.
+ * @param dialects all of this Belfry, unless a test brings its own.
+ * @returns the exit code.
+ */
+export async function runProgram(args: readonly string[], io: Io, dialects?: Dialects): Promise<number> {
   try {
-    await createProgram(io).parseAsync([...args], { from: "user" });
+    const model = createConfigModel(dialects);
+    await createProgram({ io, model }).parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
@@ -31,20 +38,20 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   }
 }
 
-function createProgram(io: Io): Command {
+function createProgram(cli: Cli): Command {
   const program = new Command("belfry")
     .description("Belfry, a realtime gateway: ring once, and every browser in the room hears it.")
     .version(version, "-V, --version", "Print the version")
-    .addHelpText("after", examples);
+    .addHelpText("after", examples(cli.model));
   const commands = [
-    serveCommand(io),
-    demoCommand(io),
-    publishCommand(io),
-    tailCommand(io),
-    configCommand(io),
+    serveCommand(cli),
+    demoCommand(cli),
+    ...publishCommand(cli),
+    tailCommand(cli),
+    configCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
-  settle(program, io);
+  settle(program, cli);
   return program;
 }
 
@@ -55,9 +62,10 @@ function addVerbose(command: Command): void {
 }
 
 /** Commander neither ends the process nor writes past `io`; the same for every level of commands. */
-function settle(command: Command, io: Io): void {
+function settle(command: Command, cli: Cli): void {
+  const { io, model } = cli;
   addVerbose(command);
-  command.configureHelp(helpStyle(command)).helpOption("-h, --help", "Show this help");
+  command.configureHelp(helpStyle(command, model)).helpOption("-h, --help", "Show this help");
   command.exitOverride().configureOutput({
     writeOut: (text) => {
       io.print(text.trimEnd());
@@ -70,5 +78,5 @@ function settle(command: Command, io: Io): void {
     },
   });
   command.showHelpAfterError(`Run \`${fullName(command)} --help\` for what it takes.`);
-  for (const child of command.commands) settle(child, io);
+  for (const child of command.commands) settle(child, cli);
 }

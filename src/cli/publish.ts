@@ -2,14 +2,14 @@
 
 import { Command, Option } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
+import type { Emission } from "../core/command-parts.ts";
 import { loadForClient } from "./client-config.ts";
 import { addConfigFlags } from "./config-flags.ts";
-import { postEmission } from "./emission.ts";
-import type { Emission } from "./emission.ts";
-import { gatewayUrl } from "./gateway-url.ts";
-import type { Io } from "./io.ts";
+import { postEmission, pushEmission } from "./emission.ts";
+import { gatewayUrl, publisherOf } from "./gateway-url.ts";
+import type { Publisher } from "./gateway-url.ts";
+import type { Cli, Io } from "./io.ts";
 import { printable } from "./printable.ts";
-import { pushEmission } from "./push-emission.ts";
 import { profileFlag } from "./serve.ts";
 import { CommandError } from "./failure.ts";
 
@@ -28,7 +28,6 @@ const configFlags: Readonly<Record<string, string>> = {
   redis: "Publish into this Redis instead of asking a gateway",
   "redisTls.ca": "File with the certificates to trust, PEM; for rediss:// URLs",
   "redisTls.insecure": "Accept any certificate: for tests alone",
-  "socketio.channels": "The channel to publish to, with --redis; the first of several",
   secret: "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`",
   secretFile: "File that holds the gateway's publish secret",
 };
@@ -44,7 +43,18 @@ Examples:
   belfry publish time update 12:00 --text --url http://gateway.example:8899
   belfry publish time update 1 --redis redis://localhost:6379/0`;
 
-export function publishCommand(io: Io): Command {
+/** None where no dialect publishes so. */
+export function publishCommand(cli: Cli): readonly Command[] {
+  const publisher = publisherOf(cli.model.dialects);
+  return publisher ? [commandOf(publisher, cli)] : [];
+}
+
+function commandOf(publisher: Publisher, cli: Cli): Command {
+  const { io, model } = cli;
+  const own = Object.entries(publisher.publishing.options).map(
+    ([option, text]) => [`${publisher.name}.${option}`, text] as const,
+  );
+  const texts = new Map([...Object.entries(configFlags), ...own]);
   const command = new Command("publish")
     .description("Say something to everyone in a room")
     .argument("<room>", "Who shall hear it")
@@ -56,25 +66,31 @@ export function publishCommand(io: Io): Command {
     .addOption(new Option("--json", "Refuse data that is no JSON").conflicts("text"))
     .option("--text", "Send data as text, even if it is JSON")
     .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
-    .addOption(profileFlag())
+    .addOption(profileFlag(model))
     .addHelpText("after", examples);
-  addConfigFlags(command, ({ name }) => configFlags[name]);
+  addConfigFlags(command, model, ({ name }) => texts.get(name));
   return command.action(async (...[room, ...rest]: readonly [string, string?, string?]) => {
     const flags = command.opts<PublishFlags>();
-    const loaded = await loadForClient(command, flags, io);
+    const loaded = await loadForClient(command, flags, cli);
     warnOfEvent(rest, flags, io);
     const emission = await readEmission([room, rest[0], rest[1]], flags, io);
-    io.print(printable(await send(emission, loaded, flags)));
+    io.print(printable(await send(emission, { loaded, flags, publisher })));
   });
 }
 
-async function send(emission: Emission, loaded: LoadedConfig, flags: PublishFlags): Promise<string> {
+interface Sending {
+  readonly loaded: LoadedConfig;
+  readonly flags: PublishFlags;
+  readonly publisher: Publisher;
+}
+
+async function send(emission: Emission, { loaded, flags, publisher }: Sending): Promise<string> {
   const { config } = loaded;
   // A Redis of the environment is the gateway's; going past the gateway is asked for by the flag.
-  if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config);
+  if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config, publisher);
   if (config.secret !== undefined) {
-    const url = flags.url ?? gatewayUrl(config, "socketio");
-    return postEmission(emission, { url, secret: config.secret });
+    const url = flags.url ?? gatewayUrl(config, publisher.name);
+    return postEmission(emission, { url, secret: config.secret, door: publisher.publishing });
   }
   const expected = "Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET)";
   throw new CommandError(`${expected}, got none`);

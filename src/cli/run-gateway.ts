@@ -2,33 +2,32 @@
 // drain. Everything that a person should know about this start is said here.
 
 import { checkBackplaneUrl } from "../brokers/registry.ts";
-import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { configOptions } from "../config/options.ts";
-import type { Profile } from "../config/profiles/profile.ts";
-import { valueAt } from "../config/tree-path.ts";
-import { findWarnings } from "../config/warnings.ts";
+import { valueAt } from "../config/file.ts";
+import type { ConfigModel } from "../config/model.ts";
+import type { Config } from "../config/schema.ts";
+import { findNotices, findWarnings } from "../config/warnings.ts";
 import type { Route } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
+import type { Profile } from "../core/profile.ts";
 import { createGateway } from "../gateway.ts";
 import type { Gateway } from "../gateway.ts";
 import { createObserve } from "../observe/observe.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import { gatewayBanner, profileBanner, secretBanner } from "./banner.ts";
 import { clockEvent } from "./demo/demo.ts";
-import type { Io } from "./io.ts";
+import type { Cli, Io } from "./io.ts";
 import { printable } from "./printable.ts";
 import { listenToProcess, signalExitCode, stopOnSignal } from "./signals.ts";
 import { version } from "./version.ts";
 
-export interface RunParts {
+export interface RunParts extends Cli {
   readonly loaded: LoadedConfig;
   readonly profile?: Profile | undefined;
   /** Harmless things to say about this start. */
   readonly notices?: readonly string[];
   /** Made for this start; whoever publishes must see it. */
   readonly generatedSecret?: string | undefined;
-  readonly io: Io;
   readonly demo?: Demo;
 }
 
@@ -44,11 +43,15 @@ export interface Demo {
 /** Runs until a signal has drained the gateway. Rejects with GatewayError when it cannot start. */
 export async function runGateway(parts: RunParts): Promise<void> {
   const { config } = parts.loaded;
-  const secrets = secretsOf(config);
+  const secrets = secretsOf(config, parts.model);
   const observe = createObserve({ ...config.log, version, secrets, onNamed: parts.demo && sayHeard(parts) });
   try {
     sayBefore(observe, parts);
-    const gateway = await createGateway(config, { observe, routes: parts.demo?.routes ?? [] });
+    const gateway = await createGateway(config, {
+      observe,
+      routes: parts.demo?.routes ?? [],
+      dialects: parts.model.dialects,
+    });
     sayStarted(observe, gateway, parts);
     saySecret(parts);
     const stopDemo = parts.demo?.start(gateway.urls[0] ?? "");
@@ -84,11 +87,16 @@ async function drainOnSignal(gateway: Gateway, observe: Telemetry): Promise<void
 }
 
 /** Known before anything listens: dangerous settings first (T32). */
-function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io }: RunParts): void {
+function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io, model }: RunParts): void {
   const { config } = loaded;
-  for (const { code, text } of findWarnings(config)) observe.log("warn", "start_warning", { code, text });
+  for (const { code, text } of findWarnings(config, model.dialects))
+    observe.log("warn", "start_warning", { code, text });
   // What to know, and what to do something about.
-  const told = [...loaded.notes, ...notices, ...(profile?.notices(config) ?? [])];
+  const told = [
+    ...loaded.notes,
+    ...notices,
+    ...(profile ? findNotices(profile, config, model.dialects) : []),
+  ];
   for (const text of told) observe.log("info", "start_notice", { text });
   for (const text of loaded.warnings) observe.log("warn", "start_notice", { text });
   if (!profile) return;
@@ -134,10 +142,10 @@ function isForPeople({ log }: Config, io: Io): boolean {
 }
 
 /** Values that no log line may show. */
-function secretsOf(config: Config): readonly string[] {
+function secretsOf(config: Config, { options }: ConfigModel): readonly string[] {
   const urls = [config.redis, config.identity.redis].filter((url) => url !== undefined);
   const passwords = urls.flatMap((url) => checkBackplaneUrl(url));
-  const values = configOptions()
+  const values = options
     .filter(({ isSecret }) => isSecret)
     .map(({ path }) => valueAt(config, path))
     .flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : [value]));

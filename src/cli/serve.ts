@@ -3,14 +3,16 @@
 import { Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Profile, ProfileFlag } from "../config/profiles/profile.ts";
-import { profileNamed, profiles } from "../config/profiles/registry.ts";
+import { profileNamed } from "../config/model.ts";
+import type { ConfigModel } from "../config/model.ts";
 import { flagName } from "../config/sources.ts";
 import type { FlagValue } from "../config/text.ts";
+import { lacksSecret } from "../config/warnings.ts";
+import type { Profile, ProfileFlag } from "../core/profile.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";
 import { createSecret } from "./demo/demo.ts";
 import { helpEnd, profileHeading } from "./help.ts";
-import type { Io } from "./io.ts";
+import type { Cli, Io } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { CommandError } from "./failure.ts";
 
@@ -20,32 +22,42 @@ export interface ServeFlags {
   readonly verbose?: true;
 }
 
-const examples = `
+const examples = (profiles: readonly Profile[]): string => `
 Examples:
   belfry serve                              on 127.0.0.1:8899, without Redis
   belfry serve --redis redis://localhost:6379/0 --secret-file secret
   belfry serve -a 0.0.0.0:8899 --cors https://shop.example https://a.example
   belfry serve -c belfry.yaml --log-format json
-  belfry serve --as ws-emit                 with its environment and defaults
-  belfry serve --as ws-hub -c config.yaml   with WS-HUB's own config file
-  belfry serve --as ws4redis --help         what matters for ws4redis
-
+${profiles.map(profileExample).join("")}
 Every option can be set by a flag, the environment (\`belfry config env\` lists
 the names) or a config file; a flag wins over the environment, the environment
 over the file. SIGTERM, SIGINT or SIGHUP drains and ends; a second one ends at
 once.`;
 
-export function serveCommand(io: Io): Command {
+function profileExample({ name, example }: Profile): string {
+  if (!example) return "";
+  const line = `belfry serve --as ${name} ${example.flags}`;
+  return `  ${line.padEnd(41)} ${example.meaning}\n`;
+}
+
+export function serveCommand(cli: Cli): Command {
+  const { io, model } = cli;
   const command = new Command("serve").description("Run the gateway");
-  command.addHelpText("after", () => helpEnd(command, examples));
-  addServeFlags(command);
+  command.addHelpText("after", () => helpEnd(command, model, examples(model.profiles)));
+  addServeFlags(command, model);
   return command.action(async (flags: ServeFlags) => {
-    const { loaded, profile } = await loadServed(command, flags, io);
+    const { loaded, profile } = await loadServed(command, flags, cli);
     const { config } = loaded;
-    const isSecretMissing = config.secret === undefined && profile?.generatesSecret?.(config) === true;
+    const isSecretMissing = profile !== undefined && lacksSecret(profile, config, model.dialects);
     const generatedSecret = isSecretMissing ? createSecret() : undefined;
     const notices = ineffective(profile, flags, io);
-    await runGateway({ loaded: withSecret(loaded, generatedSecret), profile, notices, generatedSecret, io });
+    await runGateway({
+      ...cli,
+      loaded: withSecret(loaded, generatedSecret),
+      profile,
+      notices,
+      generatedSecret,
+    });
   });
 }
 
@@ -53,17 +65,17 @@ export function serveCommand(io: Io): Command {
 export async function loadServed(
   command: Command,
   flags: ServeFlags,
-  { env }: Io,
+  { io, model }: Cli,
 ): Promise<{ readonly loaded: LoadedConfig; readonly profile: Profile | undefined }> {
-  const profile = chosenProfile(flags);
-  const loaded = await loadConfig({
-    flags: withVerbose(givenFlags(command), flags),
-    env,
+  const profile = chosenProfile(flags, model);
+  const sources = {
+    flags: withVerbose(givenFlags(command, model), flags),
+    env: io.env,
     file: flags.config,
     profile,
     profileFlags: profile?.flags.filter(({ key }) => key in flags),
-  });
-  return { loaded, profile };
+  };
+  return { loaded: await loadConfig(sources, model), profile };
 }
 
 function withSecret(loaded: LoadedConfig, secret: string | undefined): LoadedConfig {
@@ -71,15 +83,16 @@ function withSecret(loaded: LoadedConfig, secret: string | undefined): LoadedCon
 }
 
 /** The flags that make a config: `config print` and `config check` take the same. */
-export function addServeFlags(command: Command): void {
+export function addServeFlags(command: Command, model: ConfigModel): void {
+  const { profiles } = model;
+  const others = profiles.flatMap(({ name, file }) =>
+    file ? `; with --as ${name}, ${file.system}'s own` : [],
+  );
   command
-    .option(
-      "-c, --config <file>",
-      "Config file, YAML or JSON; with --as ws-hub, WS-HUB's own [BELFRY_CONFIG]",
-    )
-    .addOption(profileFlag())
+    .option("-c, --config <file>", `Config file, YAML or JSON${others.join("")} [BELFRY_CONFIG]`)
+    .addOption(profileFlag(model))
     .option("-v, --verbose", "Log at level debug, and show stacks of errors");
-  addConfigFlags(command, ({ description }) => description);
+  addConfigFlags(command, model, ({ description }) => description);
   for (const { name, flags } of profiles) {
     for (const flag of flags) {
       command.addOption(new Option(flag.flags, flag.description).helpGroup(profileHeading(name)));
@@ -88,21 +101,21 @@ export function addServeFlags(command: Command): void {
 }
 
 /** `--as <profile>` */
-export function profileFlag(): Option {
+export function profileFlag({ profiles }: ConfigModel): Option {
   return new Option("--as <profile>", "Stand in for another system").choices(
     profiles.map(({ name }) => name),
   );
 }
 
 /** @throws CommandError when a flag of another profile was given. */
-function chosenProfile(flags: ServeFlags): Profile | undefined {
-  for (const { name, flags: own } of profiles) {
+function chosenProfile(flags: ServeFlags, model: ConfigModel): Profile | undefined {
+  for (const { name, flags: own } of model.profiles) {
     const stray = own.find(({ key }) => name !== flags.as && key in flags);
     if (!stray) continue;
     const flag = flagName(stray);
     throw new CommandError(`Expected \`${flag}\` (flag ${flag}) only with --as ${name}`);
   }
-  return flags.as === undefined ? undefined : profileNamed(flags.as);
+  return profileNamed(model, flags.as);
 }
 
 export function withVerbose(

@@ -22,6 +22,7 @@ function line(message: BackendMessage, write = textLine): string {
     payload: Buffer.alloc(34, "x"),
     at: new Date(0),
     message,
+    hiddenRooms: "ws4redis::said:",
   });
 }
 

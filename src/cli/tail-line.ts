@@ -14,6 +14,8 @@ export interface Heard {
   readonly message: BackendMessage;
   /** How many clients of the gateway that was asked it reaches; undefined: nobody could tell. */
   readonly by?: number | undefined;
+  /** What the names of rooms begin with that are no names for people. */
+  readonly hiddenRooms?: string | undefined;
 }
 
 const shownCharacters = 300;
@@ -28,20 +30,22 @@ export function concerns(message: BackendMessage, isRoom: (name: string) => bool
   return rooms === undefined || rooms.some(isRoom);
 }
 
-export function textLine({ dialect, channel, payload, at, message, by }: Heard): string {
+export function textLine(line: Heard): string {
+  const { dialect, channel, payload, at, message, by } = line;
   const time = at.toISOString().slice(11, 23);
-  const what = isJunk(message) ? `${describe(message)}  ${excerpt(payload)}` : describe(message);
+  const what = isJunk(message) ? `${describe(line)}  ${excerpt(payload)}` : describe(line);
   const heard = by === undefined ? "" : `, heard by ${by}`;
   return `${time}  ${dialect}  ${printable(channel)}  ${what}  (${payload.length} B${heard})`;
 }
 
-export function jsonLine({ dialect, channel, payload, at, message, by }: Heard): string {
+export function jsonLine(line: Heard): string {
+  const { dialect, channel, payload, at, message, by } = line;
   const fields: Readonly<Record<string, unknown>> = {
     time: at.toISOString(),
     dialect,
     channel,
     bytes: payload.length,
-    ...jsonFields(message),
+    ...jsonFields(line),
     ...(isJunk(message) ? { excerpt: excerpt(payload) } : {}),
     heard: by,
   };
@@ -71,27 +75,27 @@ function showByte(byte: number): string {
   return isPlain ? String.fromCodePoint(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
 }
 
-/** Who is left out, less the digests by which ws4redis leaves out the speaker (W4R-08): they are no names. */
-function leftOut(names: readonly string[]): readonly string[] {
-  return names.filter((name) => !name.startsWith("ws4redis::said:"));
+/** Who is left out, less what is no name for people. */
+function leftOut(names: readonly string[], hidden: Heard["hiddenRooms"]): readonly string[] {
+  return names.filter((name) => hidden === undefined || !name.startsWith(hidden));
 }
 
-function describe(message: BackendMessage): string {
+function describe({ message, hiddenRooms }: Heard): string {
   if (message.kind === "skipped") return `${message.isJunk ? "junk" : "skipped"}: ${message.reason}`;
-  if (message.kind === "publication") return describePublication(message);
+  if (message.kind === "publication") return describePublication(message, hiddenRooms);
   const rooms = "rooms" in message ? ` ${showRooms(message.rooms)}:` : "";
   return `${message.kind}${rooms} ${showRooms(addressees(message))}`;
 }
 
-function describePublication(publication: Publication): string {
+function describePublication(publication: Publication, hidden: Heard["hiddenRooms"]): string {
   const { event, args, attachments, except, skip } = publication;
-  const left = leftOut([...except, ...skip]);
+  const left = leftOut([...except, ...skip], hidden);
   const without = left.length === 0 ? "" : ` without ${showRooms(left)}`;
   const binary = attachments.length === 0 ? "" : ` +${attachments.length} binary`;
   return `${showName(event)} -> ${showRooms(roomsOf(publication))}${without}  ${shorten(args.join(" "))}${binary}`;
 }
 
-function jsonFields(message: BackendMessage): Readonly<Record<string, unknown>> {
+function jsonFields({ message, hiddenRooms }: Heard): Readonly<Record<string, unknown>> {
   switch (message.kind) {
     case "publication": {
       const { kind, event, namespace, rooms = null, except, skip, attachments, volatile } = message;
@@ -100,7 +104,7 @@ function jsonFields(message: BackendMessage): Readonly<Record<string, unknown>> 
         namespace,
         rooms,
         event,
-        except: leftOut(except),
+        except: leftOut(except, hiddenRooms),
         skip,
         attachments: attachments.length,
         volatile,

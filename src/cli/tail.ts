@@ -5,8 +5,9 @@ import { Command } from "commander";
 import { SecretGuard } from "../auth/secret-guard.ts";
 import type { Backplane } from "../brokers/driver.ts";
 import { openBackplane } from "../brokers/registry.ts";
-import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import type { ConfigModel } from "../config/model.ts";
+import type { Config } from "../config/schema.ts";
 import { columns } from "../config/table.ts";
 import { compileGlob } from "../core/glob.ts";
 import { Hub } from "../core/hub.ts";
@@ -14,16 +15,15 @@ import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";
 import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
 import type { BackendMessage } from "../core/publication.ts";
-import { dialects } from "../dialects/registry.ts";
-import type { DialectName } from "../dialects/registry.ts";
+import type { Dialects } from "../dialects/registry.ts";
 import { sentence } from "../observe/sentences.ts";
 import { AudienceAsker } from "./audience.ts";
 import { loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { addConfigFlags } from "./config-flags.ts";
 import { CommandError } from "./failure.ts";
-import { gatewayUrl } from "./gateway-url.ts";
-import type { Io } from "./io.ts";
+import { gatewayUrl, publisherOf } from "./gateway-url.ts";
+import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "./printable.ts";
 import { profileFlag } from "./serve.ts";
@@ -46,15 +46,10 @@ const wantedOptions: Readonly<Record<string, string | undefined>> = {
   dialects: "Hear what these dialects hear (default: those of the config, else all)",
   "redisTls.ca": undefined,
   "redisTls.insecure": undefined,
-  "socketio.channels": undefined,
-  "socketio.key": undefined,
-  "ws-hub.channelPrefix": undefined,
-  "ws4redis.prefix": undefined,
-  "ws4redis.naming": undefined,
 };
 const flushMs = 1_000;
 
-const examples = `
+const examples = (dialects: Dialects): string => `
 Each line: time, dialect, channel, what it is, size. With --room, messages to
 everyone are shown too: they reach that room. Rooms of another namespace are
 written \`/chat,room\`. Of junk, the first 80 bytes are shown. With the publish
@@ -65,43 +60,50 @@ Examples:
   belfry tail
   belfry tail --redis redis://redis.internal:6379/0 --room 'dir::*'
   belfry tail -c belfry.yaml
-  belfry tail --as ws4redis --ws4redis-prefix site
-  belfry tail --secret-file secret          says by how many it is heard
+${Object.values(dialects)
+  .flatMap(({ commands }) => (commands?.tail?.example ? `  belfry tail ${commands.tail.example}\n` : []))
+  .join("")}  belfry tail --secret-file secret          says by how many it is heard
   belfry tail --json | jq .event`;
 
-export function tailCommand(io: Io): Command {
+export function tailCommand(cli: Cli): Command {
+  const { model } = cli;
+  const own = Object.entries(model.dialects).flatMap(([name, { commands }]) =>
+    (commands?.tail?.options ?? []).map((option) => `${name}.${option}`),
+  );
+  const wanted = new Set([...Object.keys(wantedOptions), ...own]);
   const command = new Command("tail")
     .description("Show every message on the bus, decoded")
     .option("--room <glob>", "Only messages to these rooms (`*`, `?`, `[...]`)")
     .option("--json", "One JSON object per line")
     .option("--url <url>", "The gateway that says who hears (default: where the config says, here)")
     .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
-    .addOption(profileFlag())
-    .addHelpText("after", examples);
-  addConfigFlags(command, ({ name, description }) =>
-    name in wantedOptions ? (wantedOptions[name] ?? description) : undefined,
+    .addOption(profileFlag(model))
+    .addHelpText("after", examples(model.dialects));
+  addConfigFlags(command, model, ({ name, description }) =>
+    wanted.has(name) ? (wantedOptions[name] ?? description) : undefined,
   );
   return command.action(async (flags: TailFlags) => {
-    const loaded = await loadForClient(command, flags, io);
+    const loaded = await loadForClient(command, flags, cli);
     const redis = loaded.config.redis ?? defaultRedis;
-    await tail({ ...loaded, config: { ...loaded.config, redis } }, flags, io);
+    await tail({ ...loaded, config: { ...loaded.config, redis } }, flags, cli);
   });
 }
 
 /** Runs until a signal, or until nobody reads any more. */
-async function tail(loaded: LoadedConfig, flags: TailFlags, io: Io): Promise<void> {
+async function tail(loaded: LoadedConfig, flags: TailFlags, cli: Cli): Promise<void> {
   const { config } = loaded;
+  const { io, model } = cli;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const lines = openLines(end);
   const isRoom = flags.room === undefined ? undefined : compileGlob(flags.room);
   const show = flags.json === true ? jsonLine : textLine;
-  const ask = askerOf(config, flags, io);
+  const ask = askerOf(config, flags, cli);
   const observe = complaining(io);
   const { redis: url, redisTls: tls, limits } = config;
   const backplane = await openBackplane({ url, tls, limits, observe });
   const shown = new InOrder();
   try {
-    const heard = await listen(backplane, loaded, (message) => {
+    const heard = await listen({ backplane, loaded, model }, (message) => {
       if (isRoom && !concerns(message.message, isRoom)) return;
       shown.write(ask(message.message), (by) => {
         lines.write(`${show({ ...message, by })}\n`);
@@ -123,7 +125,7 @@ async function tail(loaded: LoadedConfig, flags: TailFlags, io: Io): Promise<voi
 type Ask = (message: BackendMessage) => Promise<number | undefined> | undefined;
 
 /** Only the publish secret opens a gateway's mouth. */
-function askerOf(config: Config, { url }: TailFlags, io: Io): Ask {
+function askerOf(config: Config, { url }: TailFlags, { io, model }: Cli): Ask {
   const { secret } = config;
   if (secret === undefined) {
     if (url === undefined) return () => undefined;
@@ -132,7 +134,11 @@ function askerOf(config: Config, { url }: TailFlags, io: Io): Ask {
   const complain = (text: string): void => {
     io.complain(`belfry: ${text}`);
   };
-  const asker = new AudienceAsker({ url: url ?? gatewayUrl(config, "socketio"), secret, complain });
+  const asker = new AudienceAsker({
+    url: url ?? gatewayUrl(config, publisherOf(model.dialects)?.name),
+    secret,
+    complain,
+  });
   return (message) => (message.kind === "publication" ? asker.ask(message) : undefined);
 }
 
@@ -157,44 +163,53 @@ class InOrder {
   }
 }
 
+interface ListenParts {
+  readonly backplane: Backplane;
+  readonly loaded: LoadedConfig;
+  readonly model: ConfigModel;
+}
+
 /** Subscribes to the feeds of the dialects that the config speaks; without any word of it, of all. @returns what is heard. */
 async function listen(
-  backplane: Backplane,
-  loaded: LoadedConfig,
+  parts: ListenParts,
   onHeard: (heard: Heard) => void,
 ): Promise<readonly (readonly string[])[]> {
   const rows: string[][] = [];
-  for (const { name, backend } of openToListen(backplane, loaded, spokenDialects(loaded))) {
+  for (const { name, backend } of openToListen(parts)) {
+    const hiddenRooms = parts.model.dialects[name]?.commands?.tail?.hiddenRooms;
     const feeds = backend?.feeds ?? [];
     rows.push([`  ${name}`, printable(feeds.map(({ filter }) => filter.name).join("  "))]);
     for (const feed of feeds) {
-      await backplane.bus.subscribe(feed.filter, ({ channel, payload }) => {
+      await parts.backplane.bus.subscribe(feed.filter, ({ channel, payload }) => {
         const message = feed.decode({ channel, payload });
-        onHeard({ dialect: name, channel, payload, at: new Date(), message });
+        onHeard({ dialect: name, channel, payload, at: new Date(), message, hiddenRooms });
       });
     }
   }
   return rows;
 }
 
-function spokenDialects(loaded: LoadedConfig): readonly DialectName[] {
+function dialectsToHear({ loaded, model }: ListenParts): readonly string[] {
   const { config } = loaded;
   const isSaid = config.listeners.some(
     (_, index) => loaded.sourceOf(["listeners", index, "dialects"]).kind !== "default",
   );
-  const all = Object.keys(dialects) as DialectName[];
+  const all = Object.keys(model.dialects);
   if (!isSaid) return all;
   return all.filter((name) => config.listeners.some((listener) => listener.dialects.includes(name)));
 }
 
 /** The dialects with nobody connected: they only listen. */
-function openToListen(backplane: Backplane, { config }: LoadedConfig, names: readonly DialectName[]) {
+function openToListen(parts: ListenParts) {
+  const { backplane, loaded, model } = parts;
+  const { config } = loaded;
   const { limits } = config;
   const shared = { limits, now: () => performance.now() };
   const observe = silent;
-  return openDialects(names, {
+  return openDialects(dialectsToHear(parts), {
     ...shared,
     config,
+    dialects: model.dialects,
     observe,
     backplanes: { main: backplane, sessions: backplane },
     hub: new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined }),

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { z } from "zod";
+import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
 import { houseProblems } from "./house-rules.ts";
-import { configSchema } from "./schema.ts";
+import { createConfigSchema } from "./schema.ts";
+
+const configSchema = createConfigSchema(dialects);
 
 type Input = z.input<typeof configSchema>;
 type Identity = NonNullable<Input["identity"]>;
@@ -15,7 +18,7 @@ function problems(config: Input): readonly (readonly [path: string, text: string
     ...config,
   });
   if (!result.success) return result.error.issues.map(({ path, message }) => [path.join("."), message]);
-  return houseProblems(result.data).map(({ path, text }) => [path.join("."), text]);
+  return houseProblems(result.data, dialects).map(({ path, message }) => [path.join("."), message]);
 }
 
 describe("an identity that nobody can find out", () => {
@@ -34,10 +37,10 @@ describe("an identity that nobody can find out", () => {
   });
 
   test("SEC-02 where nobody asks, it does not matter", () => {
-    const dialects: DialectName[] = ["socketio", "ws-hub", "websocket-channels"];
-    expect(problems({ listeners: [{ dialects }] })).toEqual([]);
+    const spoken: DialectName[] = ["socketio", "ws-hub", "websocket-channels"];
+    expect(problems({ listeners: [{ dialects: spoken }] })).toEqual([]);
     expect(
-      problems({ listeners: [{ dialects, origins: "*" }], identity: { sessionEngine: "cache" } }),
+      problems({ listeners: [{ dialects: spoken, origins: "*" }], identity: { sessionEngine: "cache" } }),
     ).toEqual([]);
   });
 

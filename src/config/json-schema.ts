@@ -2,7 +2,6 @@
 // problems.ts read instead of a validator's insides.
 
 import { z } from "zod";
-import { configSchema } from "./schema.ts";
 
 /** The parts of JSON Schema that the config uses. */
 export interface SchemaNode {
@@ -27,8 +26,8 @@ export interface SchemaNode {
 }
 
 /** JSON Schema (draft 2020-12) of a config file. */
-export function configJsonSchema(): SchemaNode {
-  return z.toJSONSchema(configSchema, { io: "input" }) as SchemaNode;
+export function jsonSchemaOf(schema: z.ZodType): SchemaNode {
+  return z.toJSONSchema(schema, { io: "input" }) as SchemaNode;
 }
 
 /** The node that describes the value at `path`; undefined where no such option exists. */

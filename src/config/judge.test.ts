@@ -1,12 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { configJsonSchema } from "./json-schema.ts";
 import { judge } from "./load.ts";
-import { configOptions } from "./options.ts";
-import { profiles } from "./profiles/registry.ts";
+import { createConfigModel } from "./model.ts";
 
-const options = configOptions();
-const schema = configJsonSchema();
+const model = createConfigModel();
+const { options, profiles } = model;
 const keys = [...new Set(options.flatMap(({ path }) => path.map(String)))].concat(
   "__proto__",
   "constructor",
@@ -57,7 +55,7 @@ describe("whatever is configured", () => {
             profile,
             profileFlags: hasFlags ? profile?.flags : [],
           };
-          const judged = judge(input, schema);
+          const judged = judge(input, model);
           if (judged.isOk) right++;
           return (
             judged.isOk || judged.problems.every((problem) => /^(Expected|Unknown option) .+/.test(problem))

@@ -1,14 +1,13 @@
 // Puts the sources of the config on top of each other: flag over environment over file over default, option by
 // option, and remembers where each value came from.
 
-import type { Tree } from "./file.ts";
+import { valueAt, withValue } from "./file.ts";
+import type { Tree, TreePath } from "./file.ts";
 import { fileVariableOf } from "./options.ts";
 import type { ConfigOption } from "./options.ts";
 import { profileDefault, strongest } from "./sources.ts";
 import type { Given, Source, SourceInput } from "./sources.ts";
 import { hint } from "./suggest.ts";
-import { valueAt, withValue } from "./tree-path.ts";
-import type { TreePath } from "./tree-path.ts";
 
 export interface Layers {
   /** What the schema is asked about. */

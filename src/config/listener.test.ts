@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { readPlace } from "./address.ts";
-import type { ListenerConfig } from "./config.ts";
+import type { ListenerConfig } from "./schema.ts";
 import { judge } from "./load.ts";
-import { configOptions } from "./options.ts";
+import { createConfigModel } from "./model.ts";
 import type { FlagValue } from "./text.ts";
 import { findWarnings } from "./warnings.ts";
+
+const model = createConfigModel();
 
 interface Sources {
   readonly flags?: Readonly<Record<string, FlagValue>>;
@@ -13,12 +15,13 @@ interface Sources {
 }
 
 function judged({ flags = {}, env = {}, file }: Sources): ReturnType<typeof judge> {
-  return judge({
-    options: configOptions(),
+  const input = {
+    options: model.options,
     flags: new Map(Object.entries(flags)),
     env,
     file: file && { path: "belfry.yaml", tree: { listeners: file } },
-  });
+  };
+  return judge(input, model);
 }
 
 function listenersOf(sources: Sources): readonly ListenerConfig[] {
@@ -99,7 +102,7 @@ describe("where a listener listens", () => {
   test("T32 a unix socket is not reached from other machines: nothing to warn about", () => {
     const warned = (listener: unknown): readonly string[] => {
       const result = judged({ file: [listener] });
-      return result.isOk ? findWarnings(result.config).map(({ code }) => code) : ["refused"];
+      return result.isOk ? findWarnings(result.config, model.dialects).map(({ code }) => code) : ["refused"];
     };
     expect(warned({ unix: "/run/b.sock", origins: "*" })).toEqual([]);
     expect(warned({ address: "0.0.0.0:1", origins: "*" })).toContain("public_any_origin");

@@ -5,11 +5,25 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { defaultLimits } from "../core/limits.ts";
 import { GatewayError } from "../core/errors.ts";
 import { loadConfig } from "./load.ts";
-import { configOptions, fileVariableOf } from "./options.ts";
+import { createConfigModel } from "./model.ts";
+import { fileVariableOf } from "./options.ts";
 import type { ConfigSources, LoadedConfig } from "./load.ts";
-import { wsEmit } from "./profiles/ws-emit.ts";
+import { dialects } from "../dialects/registry.ts";
+import type { SocketIoOptions } from "../dialects/socketio/options.ts";
+import { wsEmit } from "../dialects/socketio/profile.ts";
+import { sectionOf } from "./schema.ts";
+import type { Config } from "./schema.ts";
+import { findNotices } from "./warnings.ts";
 import type { FlagValue } from "./text.ts";
-import { valueAt } from "./tree-path.ts";
+import { valueAt } from "./file.ts";
+
+function socketIoOf(config: Config): SocketIoOptions {
+  return sectionOf(config, "socketio") as SocketIoOptions;
+}
+
+function noticesOf({ config }: LoadedConfig): readonly string[] {
+  return findNotices(wsEmit, config, dialects);
+}
 
 let folder = "";
 
@@ -76,7 +90,7 @@ describe("defaults", () => {
     expect(config.redis).toBe(undefined);
     expect(config.secret).toBe(undefined);
     expect(config.limits).toEqual(defaultLimits);
-    expect(config.socketio.channels).toEqual(["flask-socketio", "socketio"]);
+    expect(socketIoOf(config).channels).toEqual(["flask-socketio", "socketio"]);
     expect(warnings).toEqual([]);
   });
 
@@ -115,7 +129,7 @@ describe("flag over environment over file over default", () => {
           : [undefined, "default"];
     expect(loaded.config.drain).toBe(value ?? 10);
     expect(loaded.config.listeners[0]?.address).toBe(value === undefined ? "127.0.0.1:8899" : `:${value}`);
-    expect(loaded.config.socketio.pingTimeout).toBe(value ?? 20);
+    expect(socketIoOf(loaded.config).pingTimeout).toBe(value ?? 20);
     const labels = {
       flag: "flag --drain",
       environment: "environment BELFRY_DRAIN",
@@ -127,7 +141,7 @@ describe("flag over environment over file over default", () => {
     expect(loaded.sourceOf(["socketio", "pingTimeout"]).kind).toBe(from as "flag");
     // What the stronger sources do not name stays the file's.
     expect(loaded.config.listeners[0]?.origins).toBe(hasFile ? "*" : undefined);
-    expect(loaded.config.socketio.key).toBe(hasFile ? "k" : "socket.io");
+    expect(socketIoOf(loaded.config).key).toBe(hasFile ? "k" : "socket.io");
   });
 
   test("WSE-01 an empty variable is an unset one", async () => {
@@ -223,7 +237,7 @@ describe("the publish secret", () => {
 });
 
 describe("secrets in files of their own", () => {
-  const held = configOptions().filter(({ fileForm }) => fileForm !== undefined);
+  const held = createConfigModel().options.filter(({ fileForm }) => fileForm !== undefined);
   const good: Readonly<Record<string, string>> = {
     redis: "redis://:hunter2@host",
     roomSecrets: "dir=hunter,2 shop=x",
@@ -236,7 +250,7 @@ describe("secrets in files of their own", () => {
   };
 
   test("SEC-04 every secret is one of them", () => {
-    const secrets = configOptions().filter(({ isSecret }) => isSecret);
+    const secrets = createConfigModel().options.filter(({ isSecret }) => isSecret);
     expect(held).toEqual(expect.arrayContaining([...secrets]));
     expect(held.length).toBe(secrets.length + 3);
   });
@@ -450,7 +464,7 @@ describe("--as ws-emit", () => {
       },
     ]);
     expect(loaded.config.secret).toBe(undefined);
-    expect(loaded.config.socketio.channels).toEqual(["flask-socketio"]);
+    expect(socketIoOf(loaded.config).channels).toEqual(["flask-socketio"]);
     expect(origin(loaded, "redis")).toBe("profile ws-emit");
   });
 
@@ -469,8 +483,8 @@ describe("--as ws-emit", () => {
     });
     expect(loaded.config.secret).toBe("s");
     expect(origin(loaded, "listeners", 0, "origins")).toBe("environment CORS");
-    expect(wsEmit.notices(loaded.config)).toHaveLength(1);
-    expect(wsEmit.notices((await asWsEmit({})).config)).toEqual([]);
+    expect(noticesOf(loaded)).toHaveLength(1);
+    expect(noticesOf(await asWsEmit({}))).toEqual([]);
   });
 
   test("WSE-01 are read by nobody else", async () => {
@@ -514,7 +528,7 @@ describe("--as ws-emit", () => {
     const fromFile = await of({ env: {} });
     expect(fromFile.redis).toBe("redis://file");
     expect(fromFile.listeners[0]?.origins).toEqual(["http://file"]);
-    expect(fromFile.socketio.channels).toEqual(["file"]);
+    expect(socketIoOf(fromFile).channels).toEqual(["file"]);
     expect(fromFile.listeners[0]?.address).toBe("0.0.0.0:8899");
   });
 });

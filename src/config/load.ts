@@ -1,18 +1,16 @@
 // From flags, environment and file to the config that the gateway runs with. Everything wrong is said at once.
 
 import { GatewayError } from "../core/errors.ts";
-import type { Config } from "./config.ts";
-import { openFileSource } from "./file-source.ts";
-import { configJsonSchema } from "./json-schema.ts";
+import { isTree, openFileSource, valueAt } from "./file.ts";
+import { houseProblems } from "./house-rules.ts";
 import { stack, unknownVariables } from "./layers.ts";
 import type { Layers } from "./layers.ts";
-import { isTree } from "./file.ts";
-import { configOptions } from "./options.ts";
+import { createConfigModel } from "./model.ts";
+import type { ConfigModel } from "./model.ts";
 import type { ConfigOption } from "./options.ts";
 import { describeIssues } from "./problems.ts";
-import { configSchema } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import type { Source, SourceInput } from "./sources.ts";
-import { valueAt } from "./tree-path.ts";
 
 export interface ConfigSources extends Partial<
   Pick<SourceInput, "flags" | "env" | "profile" | "profileFlags">
@@ -35,12 +33,15 @@ export interface LoadedConfig {
 }
 
 /** @throws GatewayError `config_invalid`, one line per problem. */
-export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+export async function loadConfig(
+  sources: ConfigSources,
+  model: ConfigModel = createConfigModel(),
+): Promise<LoadedConfig> {
   const { flags = new Map(), env = {}, profile, profileFlags } = sources;
-  const options = configOptions();
+  const { options } = model;
   const path = sources.file ?? (env["BELFRY_CONFIG"] || undefined);
   const file = openFileSource({ path, profile, options });
-  const judged = judge({ options, flags, env, file, profile, profileFlags });
+  const judged = judge({ options, flags, env, file, profile, profileFlags }, model);
   if (!judged.isOk) throw new GatewayError("config_invalid", judged.problems.join("\n"));
   const { config, layers } = judged;
   return {
@@ -56,17 +57,16 @@ export type Judged =
   | { readonly isOk: false; readonly problems: readonly string[] };
 
 /** The sources on top of each other, checked: a config, or every problem as a sentence. */
-export function judge(input: SourceInput, schema = configJsonSchema()): Judged {
+export function judge(input: SourceInput, model: ConfigModel): Judged {
   const layers = stack(input);
-  const result = configSchema.safeParse(layers.tree);
+  const result = model.schema.safeParse(layers.tree);
   const lost = lostNames(input.options, layers);
-  if (result.success && layers.problems.length + lost.length === 0)
-    return { isOk: true, config: result.data, layers };
-  const issues = result.error?.issues ?? [];
-  return {
-    isOk: false,
-    problems: [...layers.problems, ...lost, ...describeIssues(issues, layers, schema)],
-  };
+  // A value that is wrong in itself, as a URL that is none, says nothing about the others.
+  const issues = result.success ? houseProblems(result.data, model.dialects) : result.error.issues;
+  const problems = [...layers.problems, ...lost, ...describeIssues(issues, layers, model.json)];
+  return result.success && problems.length === 0
+    ? { isOk: true, config: result.data, layers }
+    : { isOk: false, problems };
 }
 
 /** The schema drops this name of a map without a word, and with it a secret: nobody may miss it. */

@@ -3,11 +3,12 @@ import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../core/limits.ts";
 import { dialects } from "../dialects/registry.ts";
 import { configurationPage } from "./docs.ts";
-import { configJsonSchema } from "./json-schema.ts";
-import { configOptions, fileVariableOf } from "./options.ts";
+import { createConfigModel } from "./model.ts";
+import { fileVariableOf } from "./options.ts";
 import { maskUrl, show } from "./problems.ts";
 
-const options = configOptions();
+const model = createConfigModel();
+const { options } = model;
 const byName = new Map(options.map((option) => [option.name, option]));
 
 function names(name: string): readonly unknown[] {
@@ -72,7 +73,7 @@ describe("options derived from the schema", () => {
   });
 
   test("WSE-01 the JSON Schema knows every section and allows no other", () => {
-    const schema = configJsonSchema();
+    const schema = model.json;
     expect(schema.additionalProperties).toBe(false);
     expect(Object.keys(schema.properties ?? {})).toEqual(
       expect.arrayContaining(["listeners", "redis", "limits", "log", ...Object.keys(dialects)]),
@@ -98,5 +99,5 @@ describe("values for people", () => {
 
 test("WSE-01 docs/configuration.md is what the schema says: belfry config docs > docs/configuration.md", async () => {
   const committed = await readFile(new URL("../../docs/configuration.md", import.meta.url), "utf8");
-  expect(committed).toBe(configurationPage());
+  expect(committed).toBe(configurationPage(model));
 });

@@ -1,21 +1,24 @@
 // Every option of the config as flags, environment and docs see it, derived from the schema: nobody writes a name
 // twice. Options of a listener carry no section: they set the only listener there is.
 
-import { configJsonSchema, expectation, listOf } from "./json-schema.ts";
+import type { Dialects } from "../dialects/registry.ts";
+import { expectation, listOf } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
-import type { FileForm } from "./value-files.ts";
+
+/** How a file holds a value. `lines`: several are fine, as in a PEM. */
+export type FileForm = "line" | "lines";
 
 export type OptionKind = "text" | "number" | "boolean" | "list" | "map";
 
 export interface ConfigOption {
-  /** `socketio.pingInterval`, `address`. */
+  /** `limits.nameBytes`, `address`. */
   readonly name: string;
   /** Where the value stands in the config. */
   readonly path: readonly PropertyKey[];
   readonly kind: OptionKind;
-  /** `--socketio-ping-interval` */
+  /** `--limits-name-bytes` */
   readonly flag: string;
-  /** `BELFRY_SOCKETIO_PING_INTERVAL` */
+  /** `BELFRY_LIMITS_NAME_BYTES` */
   readonly variable: string;
   readonly description: string;
   /** What a value must be: `a number from 0 to 3600`. */
@@ -31,11 +34,7 @@ export interface ConfigOption {
 }
 
 /** Shorter flags for what people type most. */
-const flagNames: Readonly<Record<string, string>> = {
-  origins: "cors",
-  roomSecrets: "room-secret",
-  "socketio.channels": "channel",
-};
+const flagNames = { origins: "cors", roomSecrets: "room-secret" } as const;
 
 /** Values that are kept in files too, though they are no secrets: Redis URLs hold passwords, a PEM has several lines. */
 const fileForms: Readonly<Record<string, FileForm>> = {
@@ -50,11 +49,17 @@ export function fileVariableOf(variable: string): string {
 }
 
 /** All options, in the order of the schema. */
-export function configOptions(): readonly ConfigOption[] {
-  return collect(configJsonSchema(), { path: [], names: [], section: "Gateway" });
+export function configOptions(schema: SchemaNode, dialects: Dialects): readonly ConfigOption[] {
+  const own = Object.entries(dialects).flatMap(([name, { commands }]) =>
+    Object.entries(commands?.flags ?? {}).map(([option, flag]) => [`${name}.${option}`, flag] as const),
+  );
+  const shortFlags = new Map([...Object.entries(flagNames), ...own]);
+  return collect(schema, { path: [], names: [], section: "Gateway", shortFlags });
 }
 
 interface Place {
+  /** By option name, without the dashes. */
+  readonly shortFlags: ReadonlyMap<string, string>;
   readonly path: readonly PropertyKey[];
   readonly names: readonly string[];
   readonly section: string;
@@ -64,23 +69,23 @@ function collect(node: SchemaNode, place: Place): readonly ConfigOption[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const path = [...place.path, key];
     const names = [...place.names, key];
-    if (child.properties) return collect(child, { path, names, section: child.description ?? key });
+    if (child.properties) return collect(child, { ...place, path, names, section: child.description ?? key });
     const items = child.items;
     if (items?.properties) {
-      return collect(items, { path: [...path, 0], names: place.names, section: items.description ?? key });
+      return collect(items, { ...place, path: [...path, 0], section: items.description ?? key });
     }
     return [describe(child, { ...place, path, names })];
   });
 }
 
-function describe(node: SchemaNode, { path, names, section }: Place): ConfigOption {
+function describe(node: SchemaNode, { path, names, section, shortFlags }: Place): ConfigOption {
   const name = names.join(".");
   const words = names.flatMap((part) => part.split(/-|(?=[A-Z])/).map((word) => word.toLowerCase()));
   return {
     name,
     path,
     kind: kindOf(node),
-    flag: `--${flagNames[name] ?? words.join("-")}`,
+    flag: `--${shortFlags.get(name) ?? words.join("-")}`,
     variable: `BELFRY_${words.join("_").toUpperCase()}`,
     description: node.description ?? "",
     expected: expectation(node),

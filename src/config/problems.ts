@@ -2,12 +2,12 @@
 // A secret's value is never shown, nor is the value of an unknown key.
 
 import type { z } from "zod";
+import { valueAt } from "./file.ts";
 import { expectation, nodeAt } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import type { Layers } from "./layers.ts";
 import { isSecret } from "./options.ts";
 import { hint } from "./suggest.ts";
-import { valueAt } from "./tree-path.ts";
 
 const shownCharacters = 60;
 

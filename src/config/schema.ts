@@ -1,21 +1,17 @@
 // The one schema of the config. Flags, environment names, help, JSON Schema and the reference page are all derived
-// from it (options.ts); each dialect brings its own section through the registry.
+// from it (options.ts); each dialect brings its own section. What is wrong between sections is house-rules.ts.
 
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
 import { checkBackplaneUrl } from "../brokers/registry.ts";
 import { GatewayError } from "../core/errors.ts";
-import { dialects } from "../dialects/registry.ts";
-import type { DialectName } from "../dialects/registry.ts";
+import type { Dialects } from "../dialects/registry.ts";
 import { checkSocketPath, isAddressRange, parseAddress } from "./address.ts";
-import { houseProblems } from "./house-rules.ts";
 import { limitsSchema } from "./limits.ts";
 import { readOrigins } from "./origins.ts";
 
 /** Marks a value that is never shown: `writeOnly` is JSON Schema's word for it. */
 const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeOnly: true });
-
-const dialectNames = Object.keys(dialects) as [DialectName, ...DialectName[]];
 
 /** Of a TCP listener that does not say otherwise. */
 const defaultAddress = "127.0.0.1:8899";
@@ -41,49 +37,62 @@ const listenerTlsSchema = z
   })
   .describe("TLS of the listener");
 
-const listenerSchema = z
-  .strictObject({
-    address: z
-      .string()
-      .refine((text) => parseAddress(text) !== undefined, "`host:port`, `[v6]:port` or `:port`")
-      .optional()
-      .meta({ default: defaultAddress })
-      .describe("Where to listen: `host:port`, `[v6]:port` or `:port`; port 0 takes a free one"),
-    unix: z
-      .string()
-      .superRefine(checkSocketPath)
-      .optional()
-      .describe("Path of a unix socket to listen on instead; whoever opens it is a trusted proxy (SEC-15)"),
-    unixMode: z
-      .string()
-      .regex(/^[0-7]{3}$/)
-      .optional()
-      .meta({ default: defaultUnixMode })
-      .describe("Permissions of the socket's file, octal: who may connect"),
-    tls: listenerTlsSchema.optional(),
-    dialects: z.array(z.enum(dialectNames)).min(1).default(["socketio"]).describe("What is spoken there"),
-    origins: z
-      .union([z.string(), z.array(z.string())])
-      .transform(readOrigins)
-      .optional()
-      .describe(
-        "Origins of the web pages that may connect, compared exactly; `*` is everyone, an empty list nobody." +
-          " Without it, only pages of the gateway's own origin may",
-      ),
-    trustedProxies: z
-      .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
-      .default([])
-      .describe("Addresses and ranges of proxies whose X-Forwarded-For, -Host and -Proto are believed"),
-  })
-  .describe("Listener")
-  .superRefine(({ address, unix }, context) => {
-    if (address === undefined || unix === undefined) return;
-    context.addIssue({ code: "custom", path: ["unix"], message: "Expected `address` or `unix`, got both" });
-  })
-  .transform((listener) => {
-    const { address = defaultAddress, unix, unixMode = defaultUnixMode } = listener;
-    return { ...listener, ...(unix === undefined ? { address } : { unixMode }) };
-  });
+/** Where it listens. */
+const placeShape = {
+  address: z
+    .string()
+    .refine((text) => parseAddress(text) !== undefined, "`host:port`, `[v6]:port` or `:port`")
+    .optional()
+    .meta({ default: defaultAddress })
+    .describe("Where to listen: `host:port`, `[v6]:port` or `:port`; port 0 takes a free one"),
+  unix: z
+    .string()
+    .superRefine(checkSocketPath)
+    .optional()
+    .describe("Path of a unix socket to listen on instead; whoever opens it is a trusted proxy (SEC-15)"),
+  unixMode: z
+    .string()
+    .regex(/^[0-7]{3}$/)
+    .optional()
+    .meta({ default: defaultUnixMode })
+    .describe("Permissions of the socket's file, octal: who may connect"),
+  tls: listenerTlsSchema.optional(),
+};
+
+/** Who may come there. */
+const pagesShape = {
+  origins: z
+    .union([z.string(), z.array(z.string())])
+    .transform(readOrigins)
+    .optional()
+    .describe(
+      "Origins of the web pages that may connect, compared exactly; `*` is everyone, an empty list nobody." +
+        " Without it, only pages of the gateway's own origin may",
+    ),
+  trustedProxies: z
+    .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
+    .default([])
+    .describe("Addresses and ranges of proxies whose X-Forwarded-For, -Host and -Proto are believed"),
+};
+
+/** What a listener is, where these dialects are known; one that does not say what it speaks speaks the first. */
+function createListenerSchema<Name extends string>(names: readonly [Name, ...Name[]]) {
+  return z
+    .strictObject({
+      ...placeShape,
+      dialects: z.array(z.enum(names)).min(1).default([names[0]]).describe("What is spoken there"),
+      ...pagesShape,
+    })
+    .describe("Listener")
+    .superRefine(({ address, unix }, context) => {
+      if (address === undefined || unix === undefined) return;
+      context.addIssue({ code: "custom", path: ["unix"], message: "Expected `address` or `unix`, got both" });
+    })
+    .transform((listener) => {
+      const { address = defaultAddress, unix, unixMode = defaultUnixMode } = listener;
+      return { ...listener, ...(unix === undefined ? { address } : { unixMode }) };
+    });
+}
 
 const logSchema = z
   .strictObject({
@@ -139,20 +148,8 @@ const identitySchema = identityOptions.extend({
     .describe("Redis URL of the session store; without it, the gateway's own (RTE-11)"),
 });
 
-type Sections = { readonly [Name in DialectName]: z.ZodPrefault<(typeof dialects)[Name]["options"]> };
-
-const optionsOf = ({ options }: { readonly options: z.ZodObject }): z.ZodPrefault => options.prefault({});
-const sections = Object.fromEntries(
-  Object.entries(dialects).map(([name, dialect]) => [name, optionsOf(dialect)]),
-) as Sections;
-
-const configShape = z.strictObject({
-  listeners: z
-    .array(listenerSchema)
-    .min(1)
-    .max(16)
-    .prefault([{}])
-    .describe("Where the gateway is reached; flags and environment set the only one of them"),
+/** All but the listeners and the dialects. */
+const sharedShape = {
   redis: busUrlSchema,
   redisTls: redisTlsSchema.prefault({}),
   secret: secretText()
@@ -183,13 +180,39 @@ const configShape = z.strictObject({
     .describe("Seconds over which connections are closed on shutdown (SEC-14)"),
   limits: limitsSchema.prefault({}),
   log: logSchema.prefault({}),
-  ...sections,
-});
+};
 
-export const configSchema = configShape.superRefine((config, context) => {
-  // A value that is wrong in itself, as a URL that is none, says nothing about the others.
-  if (context.issues.length > 0) return;
-  for (const { path, text } of houseProblems(config)) {
-    context.addIssue({ code: "custom", message: text, path: [...path], input: undefined });
-  }
-});
+function listenersShape<Name extends string>(names: readonly [Name, ...Name[]]) {
+  return z
+    .array(createListenerSchema(names))
+    .min(1)
+    .max(16)
+    .prefault([{}])
+    .describe("Where the gateway is reached; flags and environment set the only one of them");
+}
+
+type Sections<Table extends Dialects> = { [Name in keyof Table]: z.ZodPrefault<Table[Name]["options"]> };
+
+/** The schema of a config file for the dialects of a table. */
+export function createConfigSchema<Table extends Dialects>(dialects: Table) {
+  const names = Object.keys(dialects) as [keyof Table & string, ...(keyof Table & string)[]];
+  const sections = Object.fromEntries(
+    Object.entries(dialects).map(([name, { options }]) => [name, options.prefault({})]),
+  ) as Sections<Table>;
+  return z.strictObject({ listeners: listenersShape(names), ...sharedShape, ...sections });
+}
+
+export type ListenerConfig = z.output<ReturnType<typeof createListenerSchema<string>>>;
+
+/**
+ * The checked values, defaults filled in, as whoever knows no dialect sees them; `secret` is filled in from `secretFile`.
+ * The dialects' sections stand beside them.
+ */
+export type Config = z.output<z.ZodObject<typeof sharedShape>> & {
+  readonly listeners: readonly ListenerConfig[];
+};
+
+/** The section of a dialect: its options. */
+export function sectionOf(config: Config, dialect: string): unknown {
+  return (config as Readonly<Record<string, unknown>>)[dialect];
+}

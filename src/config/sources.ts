@@ -1,14 +1,14 @@
 // What each source of the config says of one option. Each may say the value itself, or name the file that holds it
-// (secrets): the strongest source that says either wins, and one that says both is asked to decide.
+// (secrets, as in /run/secrets): the strongest source that says either wins, and one that says both is asked to decide.
 
+import type { OptionValues, Profile, ProfileFlag } from "../core/profile.ts";
+import { describeFileError, readNamedFile } from "../files/named-file.ts";
+import { valueAt } from "./file.ts";
 import type { Tree } from "./file.ts";
 import { fileVariableOf } from "./options.ts";
-import type { ConfigOption } from "./options.ts";
-import type { OptionValues, Profile, ProfileFlag } from "./profiles/profile.ts";
+import type { ConfigOption, FileForm } from "./options.ts";
 import { readFlag, readVariable } from "./text.ts";
 import type { FlagValue } from "./text.ts";
-import { valueAt } from "./tree-path.ts";
-import { readValueFile } from "./value-files.ts";
 
 export interface Source {
   /** Strongest first. A profile's own environment names yield to BELFRY_*. */
@@ -160,4 +160,37 @@ function has(values: OptionValues | undefined, name: string): boolean {
 /** `--flask-secret` of `--flask-secret <secret>`. */
 export function flagName({ flags }: ProfileFlag): string {
   return flags.replace(/ .*/, "");
+}
+
+interface ValueFile {
+  readonly path: string;
+  readonly form: FileForm;
+  /** For people: `environment BELFRY_SECRET_FILE`. */
+  readonly from: string;
+}
+
+type FileValue =
+  | { readonly isOk: true; readonly text: string }
+  | { readonly isOk: false; readonly problem: string };
+
+const maxCharacters = 4_096;
+/** So much is read, to say how long it is instead. */
+const maxBytes = 64 * 1024;
+
+/** The text of the file, without the line break at its end. */
+function readValueFile({ path, form, from }: ValueFile): FileValue {
+  const place = `in the file ${path} (${from})`;
+  let text: string;
+  try {
+    text = readNamedFile(path, maxBytes)
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
+  } catch (error) {
+    return { isOk: false, problem: `Expected a secret ${place}, got ${describeFileError(error)}` };
+  }
+  const isWhole = form === "lines" || !/[\r\n]/.test(text);
+  if (text.length >= 1 && text.length <= maxCharacters && isWhole) return { isOk: true, text };
+  const expected = `${form === "line" ? "one line of " : ""}1-${maxCharacters} characters`;
+  const got = text === "" ? "an empty file" : `${text.length} characters`;
+  return { isOk: false, problem: `Expected ${expected} ${place}, got ${got}` };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { configOptions } from "./options.ts";
+import { createConfigModel } from "./model.ts";
 import type { ConfigOption } from "./options.ts";
 import { readFlag, readVariable } from "./text.ts";
 
-const options = new Map(configOptions().map((option) => [option.name, option]));
+const options = new Map(createConfigModel().options.map((option) => [option.name, option]));
 
 function option(name: string): ConfigOption {
   const found = options.get(name);

@@ -42,7 +42,7 @@ function readScalar({ kind }: ConfigOption, text: string): unknown {
 }
 
 /** A comma may be part of an element. */
-export function splitOnSpaces(text: string): readonly string[] {
+function splitOnSpaces(text: string): readonly string[] {
   return text.split(/\s+/).filter((element) => element !== "");
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { valueAt, withValue } from "./tree-path.ts";
+import { valueAt, withValue } from "./file.ts";
 
 const key = fc.constantFrom("a", "b", "listeners", "__proto__", "constructor");
 /** Options stand in sections, and in the one element of a list of sections. */

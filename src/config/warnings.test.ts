@@ -1,13 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { configSchema } from "./schema.ts";
+import { dialects } from "../dialects/registry.ts";
+import { createConfigSchema } from "./schema.ts";
 import { findWarnings } from "./warnings.ts";
-import type { WarningCode } from "./warnings.ts";
+
+const configSchema = createConfigSchema(dialects);
 
 interface Start {
   readonly address: string;
   readonly secret?: string;
   readonly origins?: string;
-  readonly warned: readonly WarningCode[];
+  readonly warned: readonly string[];
 }
 
 const good = "0123456789abcdef";
@@ -40,7 +42,7 @@ const starts: readonly Start[] = [
 describe("dangerous starts", () => {
   test.each([...starts])("T32 %j", ({ address, secret, origins, warned }) => {
     const config = configSchema.parse({ listeners: [{ address, origins }], secret });
-    const warnings = findWarnings(config);
+    const warnings = findWarnings(config, dialects);
     expect(warnings.map(({ code }) => code)).toEqual([...warned]);
     expect(warnings.filter(({ text }) => secret !== undefined && text.includes(secret))).toEqual([]);
   });
@@ -49,12 +51,12 @@ describe("dangerous starts", () => {
     const config = configSchema.parse({
       listeners: [{ address: ":1" }, { address: "127.0.0.1:2" }, { address: ":3" }],
     });
-    const warnings = findWarnings(config);
+    const warnings = findWarnings(config, dialects);
     expect(warnings.map(({ text }) => text.split(" ")[0])).toEqual([":1", ":3"]);
   });
 
   const channels = ["websocket-channels"];
-  test.each<[Record<string, unknown>, WarningCode[]]>([
+  test.each<[Record<string, unknown>, string[]]>([
     [{ listeners: [{ address: ":1", dialects: ["ws-hub"] }] }, []],
     [{ listeners: [{ address: ":1", dialects: channels }] }, []],
     [{ listeners: [{ address: ":1", dialects: channels }], secret: "short" }, ["short_secret"]],
@@ -65,14 +67,14 @@ describe("dangerous starts", () => {
     [{ listeners: [{ dialects: channels }], "websocket-channels": { openPublish: true } }, []],
     [{ listeners: [{ dialects: ["ws-hub"] }], ws4redis: { publish: ["*"] }, redis: "redis://h" }, []],
   ])("T32 WSC-08 only what is spoken there is warned of: %j", (values, codes) => {
-    expect(findWarnings(configSchema.parse(values)).map(({ code }) => code)).toEqual(codes);
+    expect(findWarnings(configSchema.parse(values), dialects).map(({ code }) => code)).toEqual(codes);
   });
 
   test("T32 SEC-03 W4R-17 a shared Redis without a prefix, and publishing for everybody", () => {
-    const codesOf = (ws4redis: Record<string, unknown>, redis?: string): readonly WarningCode[] => {
+    const codesOf = (ws4redis: Record<string, unknown>, redis?: string): readonly string[] => {
       const listeners = [{ dialects: ["ws4redis"] }];
       const identity = { sessionEngine: "none" };
-      return findWarnings(configSchema.parse({ listeners, identity, ws4redis, redis })).map(
+      return findWarnings(configSchema.parse({ listeners, identity, ws4redis, redis }), dialects).map(
         ({ code }) => code,
       );
     };
@@ -93,20 +95,20 @@ describe("dangerous starts", () => {
     ["::1", false],
   ])("T32 SEC-15 trusted proxies %s are everybody: %j", (range, isWide) => {
     const config = configSchema.parse({ listeners: [{ trustedProxies: ["127.0.0.1", range] }] });
-    const warnings = findWarnings(config);
+    const warnings = findWarnings(config, dialects);
     expect(warnings.map(({ code }) => code)).toEqual(isWide ? ["trusts_everybody"] : []);
     expect(warnings.every(({ text }) => text.includes(range))).toBe(true);
   });
 
   test("T32 a Redis whose certificate nobody looks at", () => {
     const config = configSchema.parse({ redisTls: { insecure: true } });
-    expect(findWarnings(config).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);
+    expect(findWarnings(config, dialects).map(({ code }) => code)).toEqual(["redis_tls_unverified"]);
   });
 });
 
 test("DJS-03 a session store that is nowhere is said", () => {
-  const codes = (identity: object, redis?: string, dialect = "ws4redis"): readonly WarningCode[] =>
-    findWarnings(configSchema.parse({ identity, redis, listeners: [{ dialects: [dialect] }] })).map(
+  const codes = (identity: object, redis?: string, dialect = "ws4redis"): readonly string[] =>
+    findWarnings(configSchema.parse({ identity, redis, listeners: [{ dialects: [dialect] }] }), dialects).map(
       ({ code }) => code,
     );
   expect(codes({ sessionEngine: "cache" }, "memory:")).toEqual(["sessions_nowhere"]);

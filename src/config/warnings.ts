@@ -1,57 +1,88 @@
-// Settings that work and are dangerous, or work and do nothing (T32). A public listener without a secret or with
-// `*` is said loudly at every start; nothing here stops it.
+// What is said at a start: settings that work and are dangerous, or work and do nothing (T32), and what a profile has to
+// say. A public listener without a secret or with `*` is said loudly every time; nothing here stops it.
 
 import { sessionEngine } from "../auth/django/options.ts";
+import type { Profile, SharedView, StartWarning } from "../core/profile.ts";
+import type { Dialects } from "../dialects/registry.ts";
 import { isLocal, parseAddress } from "./address.ts";
-import type { Config, ListenerConfig } from "./config.ts";
 import { canMatch } from "./origins.ts";
-import { needsIdentity } from "./redis-names.ts";
-
-export type WarningCode =
-  | "public_any_origin"
-  | "public_without_secret"
-  | "short_secret"
-  | "public_open_publish"
-  | "open_publish"
-  | "no_redis_prefix"
-  | "sessions_nowhere"
-  | "trusts_everybody"
-  | "origin_matches_nothing"
-  | "redis_tls_unverified";
-
-export interface Warning {
-  readonly code: WarningCode;
-  readonly text: string;
-}
+import { needsIdentity } from "./house-rules.ts";
+import { sectionOf } from "./schema.ts";
+import type { Config, ListenerConfig } from "./schema.ts";
 
 /** A secret that is shorter can be guessed over the network. */
 const goodSecretLength = 16;
 
-export function findWarnings(config: Config): readonly Warning[] {
+export function findWarnings(config: Config, dialects: Dialects): readonly StartWarning[] {
   return [
-    ...config.listeners.flatMap((listener) => listenerWarnings(listener, config)),
-    ...facilityWarnings(config),
-    ...sessionWarnings(config),
+    ...config.listeners.flatMap((listener) => listenerWarnings(listener, config, dialects)),
+    ...Object.entries(dialects).flatMap(([name, dialect]) => dialectWarnings(dialect, config, name)),
+    ...sessionWarnings(config, dialects),
     ...redisWarnings(config),
   ];
 }
 
-function listenerWarnings(listener: ListenerConfig, config: Config): readonly Warning[] {
+/** What a newly migrated user should know about this very start. */
+export function findNotices(profile: Profile, config: Config, dialects: Dialects): readonly string[] {
+  const name = nameOf(profile, dialects);
+  return profile.notices(sectionOf(config, name), sharedView(config, name));
+}
+
+/** Is a publish secret made for a start under this profile? */
+export function lacksSecret(profile: Profile, config: Config, dialects: Dialects): boolean {
+  const name = nameOf(profile, dialects);
+  const view = sharedView(config, name);
+  return !view.hasSecret && profile.generatesSecret?.(sectionOf(config, name), view) === true;
+}
+
+function nameOf(profile: Profile, dialects: Dialects): string {
+  return Object.keys(dialects).find((name) => dialects[name]?.profile === profile) ?? "";
+}
+
+function dialectWarnings(dialect: Dialects[string], config: Config, name: string): readonly StartWarning[] {
+  const view = sharedView(config, name);
+  return view.listeners.length === 0 ? [] : (dialect.warnings?.(sectionOf(config, name), view) ?? []);
+}
+
+function sharedView({ listeners, secret, redis, identity }: Config, dialect: string): SharedView {
+  const { username, callbackUrl, jwt: tokens } = identity;
+  return {
+    hasSecret: secret !== undefined,
+    hasRedis: redis !== undefined,
+    listeners: listeners
+      .filter((listener) => listener.dialects.includes(dialect))
+      .map((listener) => ({ address: listener.address, isPublic: isPublic(listener) })),
+    identity: {
+      hasSessions: identity.sessionEngine !== "none",
+      hasUsernames: username !== undefined || callbackUrl !== undefined || tokens !== undefined,
+    },
+  };
+}
+
+function isPublic({ address }: ListenerConfig): boolean {
+  return address !== undefined && !isLocal(parseAddress(address)?.host ?? "");
+}
+
+function listenerWarnings(
+  listener: ListenerConfig,
+  config: Config,
+  dialects: Dialects,
+): readonly StartWarning[] {
   const { address, origins } = listener;
   const warnings = [...unmatched(origins), ...proxyWarnings(listener)];
-  if (address === undefined || isLocal(parseAddress(address)?.host ?? "")) return warnings;
+  if (!isPublic(listener)) return warnings;
   if (origins === "*") {
     const text = `Any web page in the world may connect to ${address}: its origins are \`*\``;
     warnings.push({ code: "public_any_origin", text });
   }
-  return [...warnings, ...publishWarnings(listener, config)];
+  return [...warnings, ...secretWarnings(listener, config, dialects)];
 }
 
 /** The widest ranges that somebody may own: 10.0.0.0/8, fc00::/7. */
 const widestRange = { ipv4: 8, ipv6: 7 } as const;
 
 /** Whoever is trusted says who it is, and is never counted as itself (SEC-15). */
-function proxyWarnings({ trustedProxies }: ListenerConfig): readonly Warning[] {
+function proxyWarnings({ trustedProxies }: ListenerConfig): readonly StartWarning[] {
   const isWide = (range: string): boolean => {
     const [network = "", bits = "128"] = range.split("/");
     return Number(bits) < widestRange[network.includes(":") ? "ipv6" : "ipv4"];
@@ -62,48 +93,26 @@ function proxyWarnings({ trustedProxies }: ListenerConfig): readonly Warning[] {
   }));
 }
 
-/** Who may publish over HTTP at a public address. */
-function publishWarnings({ address, dialects }: ListenerConfig, config: Config): readonly Warning[] {
-  const reached = `${address} can be reached from other machines`;
-  const hasEmit = dialects.includes("socketio");
-  const hasPublish = dialects.includes("websocket-channels");
-  const isOpen = hasPublish && config["websocket-channels"].openPublish;
-  const warnings: Warning[] = [];
-  if (isOpen) {
-    const text = `${reached}, and whoever reaches it may publish to every channel over HTTP: openPublish asks for no secret`;
-    warnings.push({ code: "public_open_publish", text });
-  }
-  if (config.secret === undefined) {
-    if (!hasEmit) return warnings;
-    const text = `${reached}, and it has no publish secret. POST /emit is off, and whoever reaches it may join rooms without \`::\``;
-    warnings.push({ code: "public_without_secret", text });
-  } else if ((hasEmit || (hasPublish && !isOpen)) && config.secret.length < goodSecretLength) {
-    const text = `${reached}, and the publish secret has ${config.secret.length} characters: ${goodSecretLength} or more are not guessed`;
-    warnings.push({ code: "short_secret", text });
-  }
-  return warnings;
-}
-
-/** Of ws4redis, whose names in Redis hold what visitors are called. */
-function facilityWarnings({ listeners, ws4redis, redis }: Config): readonly Warning[] {
-  if (!listeners.some(({ dialects }) => dialects.includes("ws4redis"))) return [];
-  const warnings: Warning[] = [];
-  if (ws4redis.publish.includes("*")) {
-    const text =
-      "Every visitor may publish at every facility: ws4redis.publish is `*`, as in the original (W4R-17)";
-    warnings.push({ code: "open_publish", text });
-  }
-  if (redis !== undefined && ws4redis.prefix === "") {
-    const text =
-      "The Redis names of ws4redis have no prefix: what another program keeps under user:<name>: is read to the user of that name. Set ws4redis.prefix (WS4REDIS_PREFIX), here and in Django (SEC-03)";
-    warnings.push({ code: "no_redis_prefix", text });
-  }
-  return warnings;
+function secretWarnings(
+  { address, dialects: spoken }: ListenerConfig,
+  config: Config,
+  dialects: Dialects,
+): readonly StartWarning[] {
+  const { secret } = config;
+  if (secret === undefined || secret.length >= goodSecretLength) return [];
+  if (!spoken.some((name) => dialects[name]?.takesSecret?.(sectionOf(config, name)))) return [];
+  const text = `${address} can be reached from other machines, and the publish secret has ${secret.length} characters: ${goodSecretLength} or more are not guessed`;
+  return [{ code: "short_secret", text }];
 }
 
 /** Of identities that are read from a store, where there is none. */
-function sessionWarnings({ listeners, identity, redis }: Config): readonly Warning[] {
-  const isAsked = listeners.some(({ dialects }) => dialects.some(needsIdentity));
+function sessionWarnings(
+  { listeners, identity, redis }: Config,
+  dialects: Dialects,
+): readonly StartWarning[] {
+  const isAsked = listeners.some((listener) =>
+    listener.dialects.some((name) => needsIdentity(dialects, name)),
+  );
   const isStored = ["cache", "cached_db", "redis_sessions"].includes(sessionEngine(identity));
   if (!isAsked || !isStored || redis !== undefined || identity.redis !== undefined) return [];
   const text =
@@ -111,7 +120,7 @@ function sessionWarnings({ listeners, identity, redis }: Config): readonly Warni
   return [{ code: "sessions_nowhere", text }];
 }
 
-function unmatched(origins: ListenerConfig["origins"]): Warning[] {
+function unmatched(origins: ListenerConfig["origins"]): StartWarning[] {
   if (origins === undefined || origins === "*") return [];
   return origins
     .filter((origin) => !canMatch(origin))
@@ -121,7 +130,7 @@ function unmatched(origins: ListenerConfig["origins"]): Warning[] {
     }));
 }
 
-function redisWarnings({ redisTls }: Config): readonly Warning[] {
+function redisWarnings({ redisTls }: Config): readonly StartWarning[] {
   if (!redisTls.insecure) return [];
   return [
     {

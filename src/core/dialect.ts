@@ -4,12 +4,14 @@
 import type { Access, SecretCheck } from "./access.ts";
 import type { Broker } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
+import type { CommandParts } from "./command-parts.ts";
 import type { DisconnectReason } from "./disconnect.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
 import type { KeyStore } from "./keys.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
+import type { Profile, SharedView, StartWarning } from "./profile.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "./redis-name.ts";
 import type { SocketHandler, StreamHandler } from "./carrier.ts";
@@ -144,6 +146,8 @@ export interface DialectContext extends BrowserContext, BackendContext {}
 export interface OpenDialect {
   readonly browser?: BrowserSide;
   readonly backend?: BackendSide;
+  /** A sentence for a request that no route took, where its sender is likely to look for something of this dialect. */
+  readonly explain?: (method: string, path: string) => string | undefined;
 }
 
 /** Checks options and fills in defaults; throws when they are wrong. */
@@ -161,6 +165,16 @@ export interface Dialect<Options> {
   readonly needsIdentity?: boolean;
   /** Its clients speak, through `context.voice`. @default false */
   readonly clientsSpeak?: boolean;
+  /** Does the publish secret open a door of it? A short one is warned of then. @default false */
+  takesSecret?(options: Options): boolean;
+  /** Settings of it that work and are dangerous, or do nothing: said at every start. */
+  warnings?(options: Options, shared: SharedView): readonly StartWarning[];
+  /** The system that it comes from: `--as <profile>`. */
+  readonly profile?: Profile<Options>;
+  /** Its part of the command line beside its options. */
+  readonly commands?: CommandParts<Options>;
+  /** Where its clients are usually looked for: a listener without it says there what it speaks instead. */
+  readonly usualPath?: string;
   /** Called once per gateway that speaks it: what both sides share is made here. */
   open(context: DialectContext, options: Options): OpenDialect;
 }

@@ -1,16 +1,21 @@
-// Every way of speaking that Belfry has, one line per dialect. The config's sections, flags and environment names
-// follow from `options`; the gateway takes the sides from here.
+// Every way of speaking that Belfry has, one line per dialect. The config's sections, flags, environment names and
+// profiles follow from here, and the gateway takes the sides; whatever uses it can be given another table.
 
+import type { ZodObject } from "zod";
+import type { Dialect } from "../core/dialect.ts";
 import { socketIoDialect } from "./socketio/dialect.ts";
 import { websocketChannelsDialect } from "./websocket-channels/dialect.ts";
 import { ws4redisDialect } from "./ws4redis/dialect.ts";
 import { wsHubDialect } from "./ws-hub/dialect.ts";
+
+/** A table of dialects by name. What a listener speaks that does not say so is the first. */
+export type Dialects = Readonly<Record<string, Dialect<unknown> & { readonly options: ZodObject }>>;
 
 export const dialects = {
   socketio: socketIoDialect,
   "ws-hub": wsHubDialect,
   ws4redis: ws4redisDialect,
   "websocket-channels": websocketChannelsDialect,
-} as const;
+} as const satisfies Dialects;
 
 export type DialectName = keyof typeof dialects;

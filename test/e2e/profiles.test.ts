@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { profileNamed } from "../../src/config/profiles/registry.ts";
+import { createConfigModel, profileNamed } from "../../src/config/model.ts";
 import { RunningProcess, run } from "../support/process.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
@@ -52,7 +52,7 @@ async function urlOf(gateway: RunningProcess): Promise<string> {
 /** What it says that it emulates, whole: no part of it looks like a secret to the log. */
 async function expectEmulation(gateway: RunningProcess, name: string): Promise<void> {
   const [line] = await gateway.waitFor(/^.*"event":"emulating".*$/m);
-  const notReproduced = profileNamed(name)?.notReproduced.join("; ");
+  const notReproduced = profileNamed(createConfigModel(), name)?.notReproduced.join("; ");
   expect(JSON.parse(line)).toMatchObject({ profile: name, not_reproduced: notReproduced });
 }
 

@@ -3,8 +3,9 @@
 // session takes messages, and nothing else. Arguments: what is echoed (`engine` or `socket`), the port, and `v4` where
 // version 3 is off. Prints its URL.
 
-import { configSchema } from "../../src/config/schema.ts";
+import { createConfigSchema } from "../../src/config/schema.ts";
 import type { Frame } from "../../src/core/carrier.ts";
+import { dialects } from "../../src/dialects/registry.ts";
 import { Session } from "../../src/dialects/socketio/session.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";
@@ -71,7 +72,7 @@ function answerTo(event: string): string {
 
 if (layer === "engine") echoMessages();
 else echoEvents();
-const config = configSchema.parse({
+const config = createConfigSchema(dialects).parse({
   listeners: [{ address: `127.0.0.1:${port}`, origins: "*" }],
   socketio: {
     path: `/${layer}.io`,

@@ -1,10 +1,16 @@
 // A gateway inside the test's own process: a free port of the loopback, its log kept for the test to read.
 
 import type { z } from "zod";
-import { configSchema } from "../../src/config/schema.ts";
+import { createConfigSchema } from "../../src/config/schema.ts";
+import { dialects } from "../../src/dialects/registry.ts";
 import { createGateway } from "../../src/gateway.ts";
 import type { Gateway } from "../../src/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";
+
+const configSchema = createConfigSchema(dialects);
+
+/** As in a config file. */
+export type GatewayConfig = z.input<typeof configSchema>;
 
 export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway;
@@ -17,7 +23,7 @@ export interface TestGateway extends AsyncDisposable {
 }
 
 /** Starts a gateway that is ready: every subscription is proved alive. */
-export async function startGateway(options: z.input<typeof configSchema> = {}): Promise<TestGateway> {
+export async function startGateway(options: GatewayConfig = {}): Promise<TestGateway> {
   let log = "";
   const config = configSchema.parse({ listeners: [{ address: "127.0.0.1:0" }], ...options });
   const observe = createObserve({

@@ -3,16 +3,36 @@
 import type { Dialect } from "../../core/dialect.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { commands } from "./commands.ts";
+import { emitPath } from "./emit-route.ts";
 import { redisNames } from "./names.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { socketIoOptions } from "./options.ts";
+import { warnings, wsEmit } from "./profile.ts";
+
+/** Where the official clients look when nobody tells them where. */
+const usualPath = "/socket.io";
 
 export const socketIoDialect = {
   name: "socketio",
   options: socketIoOptions,
   redisNames,
+  takesSecret: () => true,
+  warnings,
+  profile: wsEmit,
+  commands,
+  usualPath,
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
+    explain: (method, path) => explain(`${method} ${path}`, options, context.checkSecret !== undefined),
   }),
 } satisfies Dialect<SocketIoOptions>;
+
+function explain(request: string, { path }: SocketIoOptions, hasSecret: boolean): string | undefined {
+  if (request === `POST ${emitPath}` && !hasSecret) {
+    return `Not found. POST ${emitPath} is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one`;
+  }
+  const isUsual = `${request.slice(request.indexOf(" ") + 1)}/`.startsWith(`${usualPath}/`);
+  return isUsual ? `Not found. Socket.IO is at ${path}` : undefined;
+}

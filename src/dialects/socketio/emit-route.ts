@@ -11,6 +11,8 @@ import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "./packet.ts";
 import { encodeEmit } from "./python-encode.ts";
 
+export const emitPath = "/emit";
+
 type EmitOptions = Pick<SocketIoOptions, "channels" | "strictEmit">;
 
 /** Python nests a thousand levels; on the queue there are a few more around them (T9). */
@@ -21,7 +23,7 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
   const { checkSecret } = context;
   if (!checkSecret) return undefined;
   return {
-    path: "/emit",
+    path: emitPath,
     isPrefix: false,
     async fetch(request, { countedAs }) {
       if (request.method === "OPTIONS") return textAnswer(200, "", allowed);

@@ -7,12 +7,17 @@ import { createBrowserSide } from "./browser.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { websocketChannelsOptions } from "./options.ts";
 import { redisPrefix } from "./packet.ts";
+import { warnings, websocketChannelsProfile } from "./profile.ts";
 
 export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
   clientsSpeak: true,
   redisNames: () => [namePrefix(redisPrefix)],
+  takesSecret: ({ openPublish }) => !openPublish,
+  warnings,
+  profile: websocketChannelsProfile,
+  usualPath: "/ws",
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),

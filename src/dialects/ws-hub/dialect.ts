@@ -6,13 +6,19 @@ import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { WsHubOptions } from "./options.ts";
 import { wsHubOptions } from "./options.ts";
+import { wsHub } from "./profile.ts";
+import { statusPaths, statusSentence } from "./status.ts";
 
 export const wsHubDialect = {
   name: "ws-hub",
   options: wsHubOptions,
   redisNames: ({ channelPrefix }) => [namePrefix(channelPrefix)],
+  profile: wsHub,
+  commands: { tail: { options: ["channelPrefix"] } },
+  usualPath: "/ws",
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
+    explain: (_, path) => (statusPaths.includes(path) ? statusSentence : undefined),
   }),
 } satisfies Dialect<WsHubOptions>;

@@ -50,10 +50,13 @@ export function redisNames({ prefix }: { readonly prefix: string }): readonly Re
   return [...audiences.map((audience) => currentPrefix(prefix, audience)), legacyBroadcasts].map(namePrefix);
 }
 
+/** What the rooms of last words begin with. */
+export const saidPrefix = `${ownSpace}said:`;
+
 /**
  * The room of those whose last words these are: they do not hear them again (W4R-08). A digest, because what clients
  * say is no name.
  */
 export function saidRoom(message: string | Uint8Array): string {
-  return `${ownSpace}said:${createHash("sha256").update(message).digest("base64url")}`;
+  return `${saidPrefix}${createHash("sha256").update(message).digest("base64url")}`;
 }

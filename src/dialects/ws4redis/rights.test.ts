@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { foreignNames } from "../../config/redis-names.ts";
-import { configSchema } from "../../config/schema.ts";
+import { foreignNames } from "../../config/house-rules.ts";
+import { createConfigSchema } from "../../config/schema.ts";
+import { dialects } from "../registry.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
@@ -17,6 +18,8 @@ import type { Ws4redisOptions } from "./options.ts";
 import { rightsOf } from "./rights.ts";
 import type { Rights } from "./rights.ts";
 
+const configSchema = createConfigSchema(dialects);
+
 const key = "0123456789abcdef0123456789abcdef";
 const john: Identity = { kind: "identity", user: "john", groups: ["staff", "chatters"], session: key };
 
@@ -29,7 +32,7 @@ interface Wanted {
 }
 
 const config = configSchema.parse({ redis: "redis://h", ws4redis: {}, identity: { sessionEngine: "cache" } });
-const foreign = foreignNames(config, "ws4redis");
+const foreign = foreignNames(config, "ws4redis", dialects);
 const isForeignName = (name: string): boolean => foreign.some((owned) => covers(owned, name));
 
 function rights({
@@ -193,7 +196,7 @@ describe("legacy names that are somebody else's", () => {
         username: "hash:names:all",
       },
     });
-    const owned = foreignNames(stored, "ws4redis");
+    const owned = foreignNames(stored, "ws4redis", dialects);
     const isOwned = (name: string): boolean => owned.some((one) => covers(one, name));
     expect([`sess:${key}`, "names:all"].map(isOwned)).toEqual([true, true]);
     expect(["session:x", "names:some"].map(isOwned)).toEqual([false, false]);

@@ -3,7 +3,8 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { DialectName } from "../../../src/dialects/registry.ts";
-import type { DialectDriver, GatewayConfig } from "../../support/dialects/driver.ts";
+import type { DialectDriver } from "../../support/dialects/driver.ts";
+import type { GatewayConfig } from "../../support/gateway.ts";
 import { allDrivers } from "../../support/dialects/drivers.ts";
 import { Site } from "../../support/dialects/site.ts";
 import { RawWebSocket } from "../../support/raw.ts";

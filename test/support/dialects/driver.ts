@@ -2,15 +2,12 @@
 // refusal looks like, by which doors a backend speaks, and what is heard then. One driver per dialect; the cases of
 // test/conformance/dialects are the same for all.
 
-import type { z } from "zod";
-import type { configSchema } from "../../../src/config/schema.ts";
 import type { DialectName } from "../../../src/dialects/registry.ts";
+import type { GatewayConfig } from "../gateway.ts";
 import type { RawClose, RawMessage } from "../raw.ts";
 import { RawWebSocket } from "../raw.ts";
 import type { Ear } from "./ear.ts";
 import type { Place } from "./site.ts";
-
-export type GatewayConfig = z.input<typeof configSchema>;
 
 /** What a name means at some place: one room, everyone below a path, or nothing there and why. */
 export type Meaning =

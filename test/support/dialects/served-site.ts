@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Metrics } from "../metrics.ts";
 import type { RedisServer } from "../redis.ts";
 import { ServedGateway } from "../serve.ts";
-import type { DialectDriver, GatewayConfig } from "./driver.ts";
+import type { GatewayConfig } from "../gateway.ts";
+import type { DialectDriver } from "./driver.ts";
 import type { Backend, Place } from "./site.ts";
 import { configOf, connectBackend, disconnectBackend, publishSecret } from "./site.ts";
 

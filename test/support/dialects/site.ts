@@ -2,9 +2,9 @@
 
 import { createClient } from "@redis/client";
 import { startGateway } from "../gateway.ts";
-import type { TestGateway } from "../gateway.ts";
+import type { GatewayConfig, TestGateway } from "../gateway.ts";
 import type { RedisServer } from "../redis.ts";
-import type { DialectDriver, Door, GatewayConfig } from "./driver.ts";
+import type { DialectDriver, Door } from "./driver.ts";
 
 /** What drivers need to speak to a gateway, in whichever process it is. */
 export interface Place {

@@ -3,7 +3,8 @@
 
 import { handshakeHeaders, RawWebSocket } from "../raw.ts";
 import { ask } from "./ask.ts";
-import type { BadRequest, DialectDriver, Door, GatewayConfig, Meaning, Refusal, Visitors } from "./driver.ts";
+import type { GatewayConfig } from "../gateway.ts";
+import type { BadRequest, DialectDriver, Door, Meaning, Refusal, Visitors } from "./driver.ts";
 import { nothing, ownRoom, plainHears, room, tryOpen } from "./driver.ts";
 import { Ear, leaveForGood } from "./ear.ts";
 import type { Place } from "./site.ts";

@@ -1,9 +1,11 @@
 // `--as websocket-channels`: the newest form, websockets at `/ws/<channel>`; with `--root` the older ones beside it (WSC-01,
-// WSC-12). HTTP publishes need a secret, which is made at the start when none is given (WSC-08).
+// WSC-12). HTTP publishes need a secret, which is made at the start when none is given (WSC-08). And what every start with
+// this dialect is warned of.
 
-import type { Profile } from "./profile.ts";
+import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
+import type { WebsocketChannelsOptions } from "./options.ts";
 
-export const websocketChannels: Profile = {
+export const websocketChannelsProfile: Profile<WebsocketChannelsOptions> = {
   name: "websocket-channels",
   description: "python-websocket-channels: plain websockets on a tree of channels, and `POST /publish`",
   variables: [],
@@ -39,13 +41,23 @@ export const websocketChannels: Profile = {
     "WSC-10: who does not answer pings is dropped, and empty channels cost nothing",
     "WSC-11: names without the prefix `websocket:`, as in the very first versions, are not heard",
   ],
-  generatesSecret: (config) =>
-    !config["websocket-channels"].openPublish &&
-    config.listeners.some(({ dialects }) => dialects.includes("websocket-channels")),
-  notices(config) {
-    const { root, path } = config["websocket-channels"];
+  generatesSecret: ({ openPublish }, { listeners }) => !openPublish && listeners.length > 0,
+  notices({ root, path }) {
     if (!root || path === "/") return [];
     const text = `A websocket at ${path}/<channel> is on <channel>; where your pages mean the channel ${path.slice(1)}/<channel>, as before there was ${path}, set --websocket-channels-path /`;
     return [text];
   },
 };
+
+export function warnings(
+  { openPublish }: WebsocketChannelsOptions,
+  { listeners }: SharedView,
+): readonly StartWarning[] {
+  if (!openPublish) return [];
+  return listeners
+    .filter(({ isPublic }) => isPublic)
+    .map(({ address }) => ({
+      code: "public_open_publish",
+      text: `${address} can be reached from other machines, and whoever reaches it may publish to every channel over HTTP: openPublish asks for no secret`,
+    }));
+}

@@ -1,8 +1,9 @@
 // `--as ws4redis`: the settings of django-websocket-redis, and those of Django by which a session is found and read
-// (W4R, DJS-03 to DJS-11). They come from the environment: settings.py is Python, and Belfry runs beside Django.
+// (W4R, DJS-03 to DJS-11). They come from the environment: settings.py is Python, and Belfry runs beside Django. And what
+// every start with this dialect is warned of.
 
-import type { Config } from "../config.ts";
-import type { Profile, ProfileVariable } from "./profile.ts";
+import type { Profile, ProfileVariable, SharedView, StartWarning } from "../../core/profile.ts";
+import type { Ws4redisOptions } from "./options.ts";
 
 const upstream: readonly ProfileVariable[] = [
   { name: "WEBSOCKET_URL", option: "ws4redis.path", description: "Where websockets are" },
@@ -88,7 +89,7 @@ const jwt: readonly ProfileVariable[] = [
   },
 ];
 
-export const ws4redis: Profile = {
+export const ws4redisProfile: Profile<Ws4redisOptions> = {
   name: "ws4redis",
   description: "django-websocket-redis: websockets for a Django project, known by its sessions",
   variables: [...upstream, ...django, ...own, ...jwt],
@@ -141,14 +142,30 @@ export const ws4redis: Profile = {
     "W4R-17: browsers may publish only where it is allowed",
     "SEC-03: no user name, group, facility or cookie reaches the Redis name of somebody else",
   ],
-  notices,
+  example: { flags: "--help", meaning: "what matters for ws4redis" },
+  notices(_, { identity }) {
+    if (identity.hasUsernames || !identity.hasSessions) return [];
+    return [
+      "Django's sessions hold no user names: user channels stay closed until WS4REDIS_USERNAME says where they are (DJS-09)",
+    ];
+  },
 };
 
-function notices({ identity }: Config): readonly string[] {
-  const { username, callbackUrl, jwt: tokens, sessionEngine } = identity;
-  const isNamed = username !== undefined || callbackUrl !== undefined || tokens !== undefined;
-  if (isNamed || sessionEngine === "none") return [];
-  return [
-    "Django's sessions hold no user names: user channels stay closed until WS4REDIS_USERNAME says where they are (DJS-09)",
-  ];
+/** Its names in Redis hold what visitors are called. */
+export function warnings(
+  { publish, prefix }: Ws4redisOptions,
+  { hasRedis }: SharedView,
+): readonly StartWarning[] {
+  const found: StartWarning[] = [];
+  if (publish.includes("*")) {
+    const text =
+      "Every visitor may publish at every facility: ws4redis.publish is `*`, as in the original (W4R-17)";
+    found.push({ code: "open_publish", text });
+  }
+  if (hasRedis && prefix === "") {
+    const text =
+      "The Redis names of ws4redis have no prefix: what another program keeps under user:<name>: is read to the user of that name. Set ws4redis.prefix (WS4REDIS_PREFIX), here and in Django (SEC-03)";
+    found.push({ code: "no_redis_prefix", text });
+  }
+  return found;
 }

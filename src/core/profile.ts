@@ -1,11 +1,41 @@
-// A profile makes Belfry a drop-in for another system: its config file, its environment names, its defaults, its flags.
-// It is data; file-source.ts, layers.ts and the command line do the work.
-
-import type { Config } from "../config.ts";
-import type { Tree } from "../file.ts";
+// What a dialect says about a start: the profile that makes Belfry a drop-in for the system that the dialect comes from
+// (its config file, environment names, defaults, flags), and the settings that are dangerous. It is data; config/ and
+// cli/ do the work.
 
 /** Values by option name. */
 export type OptionValues = Readonly<Record<string, unknown>>;
+
+/** The config beside the dialect's own section, as far as a dialect may look at it. */
+export interface SharedView {
+  /** Is there a publish secret? */
+  readonly hasSecret: boolean;
+  /** Is there a Redis? Otherwise messages stay in this process. */
+  readonly hasRedis: boolean;
+  /** Those that speak the dialect. */
+  readonly listeners: readonly ListenerView[];
+  readonly identity: IdentityView;
+}
+
+export interface ListenerView {
+  /** As in the config; undefined on a unix socket. */
+  readonly address: string | undefined;
+  /** Can other machines reach it? */
+  readonly isPublic: boolean;
+}
+
+export interface IdentityView {
+  /** Are visitors looked up in Django's sessions? */
+  readonly hasSessions: boolean;
+  /** Does anything tell what users are called? */
+  readonly hasUsernames: boolean;
+}
+
+/** A setting that works and is dangerous, or works and does nothing (T32). */
+export interface StartWarning {
+  readonly code: string;
+  /** A sentence, without secrets. */
+  readonly text: string;
+}
 
 export interface ProfileVariable {
   /** Name in the environment: `REDIS`. */
@@ -40,10 +70,12 @@ export interface ProfileFlag {
 
 /** A config file in the other system's own form. */
 export interface ProfileFile {
+  /** The system, for people: `WS-HUB`. */
+  readonly system: string;
   /** Where it is looked for without --config; the first that exists is read. */
   readonly places: readonly string[];
   /** Throws GatewayError `config_invalid`, a line per problem. */
-  read(tree: Tree): ProfileFileContent;
+  read(tree: Readonly<Record<string, unknown>>): ProfileFileContent;
 }
 
 export interface ProfileFileContent {
@@ -54,7 +86,8 @@ export interface ProfileFileContent {
   readonly warnings: readonly string[];
 }
 
-export interface Profile {
+/** Stands in for another system: `belfry serve --as <name>`. */
+export interface Profile<Options = unknown> {
   /** As in `--as <name>`. */
   readonly name: string;
   readonly description: string;
@@ -66,8 +99,10 @@ export interface Profile {
   readonly flags: readonly ProfileFlag[];
   /** Unsafe behaviour of the other system that is not reproduced, with its compat ID. */
   readonly notReproduced: readonly string[];
+  /** One of the examples of `belfry serve --help`: what stands behind `--as <name>`, and what that is. */
+  readonly example?: { readonly flags: string; readonly meaning: string };
   /** Is a publish secret made and printed when none is given? */
-  readonly generatesSecret?: (config: Config) => boolean;
+  generatesSecret?(options: Options, shared: SharedView): boolean;
   /** What a newly migrated user should know about this very start. */
-  notices(config: Config): readonly string[];
+  notices(options: Options, shared: SharedView): readonly string[];
 }

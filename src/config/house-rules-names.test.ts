@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { z } from "zod";
 import { covers } from "../core/redis-name.ts";
+import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
-import { foreignNames, overlappingNames } from "./redis-names.ts";
-import { configSchema } from "./schema.ts";
+import { foreignNames, overlappingNames } from "./house-rules.ts";
+import { createConfigSchema } from "./schema.ts";
+
+const configSchema = createConfigSchema(dialects);
 
 type Input = z.input<typeof configSchema>;
 
@@ -12,14 +15,16 @@ const everybody: DialectName[] = ["socketio", "ws-hub", "ws4redis", "websocket-c
 const quiet = { sessionEngine: "none" } as const;
 
 /** What is wrong with a config, as sentences; nothing when it may start. */
-function problems(config: Input, dialects: DialectName[] = everybody): readonly string[] {
+function problems(config: Input, spoken: DialectName[] = everybody): readonly string[] {
   const result = configSchema.safeParse({
-    listeners: [{ dialects }],
+    listeners: [{ dialects: spoken }],
     redis: "redis://h",
     identity: quiet,
     ...config,
   });
-  return result.success ? overlappingNames(result.data) : result.error.issues.map(({ message }) => message);
+  return result.success
+    ? overlappingNames(result.data, dialects)
+    : result.error.issues.map(({ message }) => message);
 }
 
 function overlapOf(a: string, owner: string, b: string, other: string): string {
@@ -146,7 +151,7 @@ describe("names that visitors choose", () => {
       identity: quiet,
       ...config,
     });
-    return foreignNames(parsed, dialect).some((owned) => covers(owned, name));
+    return foreignNames(parsed, dialect, dialects).some((owned) => covers(owned, name));
   }
 
   test.each([

@@ -2,14 +2,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { GatewayError } from "../../core/errors.ts";
-import { loadConfig } from "../load.ts";
-import type { ConfigSources, LoadedConfig } from "../load.ts";
-import { configOptions } from "../options.ts";
-import type { FlagValue } from "../text.ts";
-import { valueAt } from "../tree-path.ts";
-import type { Profile } from "./profile.ts";
-import { profileNamed, profiles } from "./registry.ts";
+import type { z } from "zod";
+import { GatewayError } from "../core/errors.ts";
+import type { Profile } from "../core/profile.ts";
+import { dialects } from "../dialects/registry.ts";
+import { valueAt } from "./file.ts";
+import { loadConfig } from "./load.ts";
+import type { ConfigSources, LoadedConfig } from "./load.ts";
+import { createConfigModel, profileNamed } from "./model.ts";
+import type { createConfigSchema } from "./schema.ts";
+import { findNotices, lacksSecret } from "./warnings.ts";
+import type { FlagValue } from "./text.ts";
 
 let folder = "";
 
@@ -21,7 +24,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const options = new Map(configOptions().map((option) => [option.name, option]));
+const model = createConfigModel();
+const { profiles } = model;
+const options = new Map(model.options.map((option) => [option.name, option]));
 
 async function file(text: string, name = "config.yaml"): Promise<string> {
   const path = join(folder, name);
@@ -30,7 +35,7 @@ async function file(text: string, name = "config.yaml"): Promise<string> {
 }
 
 function profile(name: string): Profile {
-  const found = profileNamed(name);
+  const found = profileNamed(model, name);
   if (!found) throw new Error(`Expected a profile ${name}`);
   return found;
 }
@@ -41,11 +46,19 @@ interface Start extends Pick<ConfigSources, "env" | "file"> {
   readonly given?: readonly string[];
 }
 
-async function as(name: string, { flags = {}, given = [], ...rest }: Start = {}): Promise<LoadedConfig> {
+/** With the sections of the dialects. */
+type FullConfig = z.output<ReturnType<typeof createConfigSchema<typeof dialects>>>;
+
+interface Loaded extends LoadedConfig {
+  readonly config: FullConfig;
+}
+
+async function as(name: string, { flags = {}, given = [], ...rest }: Start = {}): Promise<Loaded> {
   const own = profile(name);
   const profileFlags = own.flags.filter(({ key }) => given.includes(key));
   // Without a file of its own, none of this folder's is found.
-  return loadConfig({ profile: own, profileFlags, flags: new Map(Object.entries(flags)), ...rest });
+  const sources = { profile: own, profileFlags, flags: new Map(Object.entries(flags)), ...rest };
+  return (await loadConfig(sources)) as Loaded;
 }
 
 async function problems(name: string, start: Start): Promise<readonly string[]> {
@@ -136,7 +149,7 @@ describe("--as ws-hub", () => {
       fromHeader: false,
     });
     expect(warnings).toEqual([]);
-    expect(profile("ws-hub").notices(config)).toHaveLength(1);
+    expect(findNotices(profile("ws-hub"), config, dialects)).toHaveLength(1);
   });
 
   const everything = `
@@ -168,7 +181,7 @@ fromHeader: true
       "`redis.idleConn` is accepted without effect (file config.yaml)",
     ]);
     expect(loaded.sourceOf(["ws-hub", "pongWait"]).kind).toBe("file");
-    expect(profile("ws-hub").notices(config)).toEqual([]);
+    expect(findNotices(profile("ws-hub"), config, dialects)).toEqual([]);
   });
 
   test("HUB-01 flags and BELFRY_ names win over the file, the file over the defaults", async () => {
@@ -206,8 +219,8 @@ describe("--as websocket-channels", () => {
     expect(config.redis).toBe("redis://127.0.0.1:6379/0");
     expect(config.listeners[0]).toMatchObject({ address: "127.0.0.1:9000", dialects: [name] });
     expect(config[name]).toMatchObject({ path: "/ws", root: false, openPublish: false });
-    expect(profile(name).generatesSecret?.(config)).toBe(true);
-    expect(profile(name).notices(config)).toEqual([]);
+    expect(lacksSecret(profile(name), config, dialects)).toBe(true);
+    expect(findNotices(profile(name), config, dialects)).toEqual([]);
   });
 
   test("WSC-01 WSC-12 --root adds the old mount on the old port; what is set stays", async () => {
@@ -216,20 +229,20 @@ describe("--as websocket-channels", () => {
     expect(loaded.config[name]).toMatchObject({ root: true, path: "/ws" });
     expect(loaded.sourceOf([name, "root"]).label).toBe("flag --root");
     expect(loaded.sourceOf(["listeners", 0, "address"]).label).toBe("profile websocket-channels --root");
-    expect(profile(name).notices(loaded.config)).toHaveLength(1);
+    expect(findNotices(profile(name), loaded.config, dialects)).toHaveLength(1);
     const own = await as(name, { given: ["root"], env: { BELFRY_ADDRESS: "127.0.0.1:6" } });
     expect(own.config.listeners[0]?.address).toBe("127.0.0.1:6");
     const bare = await as(name, { given: ["root"], flags: { "websocket-channels.path": "/" } });
-    expect(profile(name).notices(bare.config)).toEqual([]);
+    expect(findNotices(profile(name), bare.config, dialects)).toEqual([]);
   });
 
   test("WSC-08 --open-publish needs no secret, nor does a file that speaks something else", async () => {
     const other = await as(name, { file: await file("listeners: [{dialects: [socketio]}]") });
-    expect(profile(name).generatesSecret?.(other.config)).toBe(false);
+    expect(lacksSecret(profile(name), other.config, dialects)).toBe(false);
     const { config } = await as(name, { given: ["openPublish"] });
     expect(config[name].openPublish).toBe(true);
     expect(config.listeners[0]?.address).toBe("127.0.0.1:9000");
-    expect(profile(name).generatesSecret?.(config)).toBe(false);
+    expect(lacksSecret(profile(name), config, dialects)).toBe(false);
   });
 });
 
@@ -369,7 +382,7 @@ describe("--as ws4redis", () => {
 
   test("DJS-09 who has no user names is told", async () => {
     const notices = async (env: Record<string, string>): Promise<number> =>
-      profile(name).notices((await as(name, { env })).config).length;
+      findNotices(profile(name), (await as(name, { env })).config, dialects).length;
     expect(await notices(cache)).toBe(1);
     expect(await notices({ ...cache, WS4REDIS_USERNAME: "pk" })).toBe(0);
     expect(await notices({ SESSION_ENGINE: "none" })).toBe(0);

@@ -1,9 +1,10 @@
-// `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02).
+// `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02). And what every start
+// with this dialect is warned of.
 
-import { splitOnSpaces } from "../text.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
+import type { SocketIoOptions } from "./options.ts";
 
-export const wsEmit: Profile = {
+export const wsEmit: Profile<SocketIoOptions> = {
   name: "ws-emit",
   description: "ws-emit and redis2websocket: Socket.IO for Flask-SocketIO over Redis, and `POST /emit`",
   variables: [
@@ -13,7 +14,8 @@ export const wsEmit: Profile = {
       name: "CORS",
       option: "origins",
       whenEmpty: [],
-      read: splitOnSpaces,
+      // Not split at commas, as lists are elsewhere.
+      read: (text) => text,
       description: "Origins that may connect, separated by spaces; `*` is everyone, empty is nobody",
     },
     { name: "SECRET", option: "secret", description: "Publish secret: switches `POST /emit` on" },
@@ -41,11 +43,23 @@ export const wsEmit: Profile = {
     "WSE-25: an event without a name is refused (400) instead of breaking the clients",
     "WSE-27: POST /emit never runs without a secret",
   ],
-  notices(config) {
-    if (config.secret === undefined) return [];
+  example: { flags: "", meaning: "with its environment and defaults" },
+  notices(_, { hasSecret }) {
+    if (!hasSecret) return [];
     return [
       "A publish secret is set, so POST /emit is on. Before 2021-12-11 redis2websocket used SECRET for something" +
         " else: if that is where yours comes from and nobody posts to /emit, unset it",
     ];
   },
 };
+
+/** `POST /emit` and room-spaces are closed by the publish secret. */
+export function warnings(_: SocketIoOptions, { hasSecret, listeners }: SharedView): readonly StartWarning[] {
+  if (hasSecret) return [];
+  return listeners
+    .filter(({ isPublic }) => isPublic)
+    .map(({ address }) => ({
+      code: "public_without_secret",
+      text: `${address} can be reached from other machines, and it has no publish secret. POST /emit is off, and whoever reaches it may join rooms without \`::\``,
+    }));
+}

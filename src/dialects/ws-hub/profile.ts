@@ -1,9 +1,11 @@
 // `--as ws-hub`: WS-HUB's own config file, and its defaults where there is none (HUB-01 to HUB-18).
 
-import { readHubFile } from "../../dialects/ws-hub/config-file.ts";
-import type { Profile, ProfileFile } from "./profile.ts";
+import type { Profile, ProfileFile } from "../../core/profile.ts";
+import { readHubFile } from "./config-file.ts";
+import type { WsHubOptions } from "./options.ts";
 
 const file: ProfileFile = {
+  system: "WS-HUB",
   places: ["./config.yaml", "./example/config.yaml"],
   read(tree) {
     const { address, redisUrl, options, notes, warnings } = readHubFile(tree);
@@ -20,7 +22,7 @@ const file: ProfileFile = {
 /** That of WS-HUB's sample, which surprises whoever sends JSON. */
 const sampleMessageBytes = 128;
 
-export const wsHub: Profile = {
+export const wsHub: Profile<WsHubOptions> = {
   name: "ws-hub",
   description: "WS-HUB: websockets with a key, in the groups that a listener on Redis gives them",
   file,
@@ -38,8 +40,9 @@ export const wsHub: Profile = {
     "HUB-18: the status pages, which list keys, exist only with an admin token; no pprof",
     "SEC-09: connections of one key are limited, as each of them evicts the one before",
   ],
-  notices(config) {
-    if (config["ws-hub"].maxMessageSize !== sampleMessageBytes) return [];
+  example: { flags: "-c config.yaml", meaning: "with WS-HUB's own config file" },
+  notices({ maxMessageSize }) {
+    if (maxMessageSize !== sampleMessageBytes) return [];
     const text = `Messages of clients over ${sampleMessageBytes} bytes close their connection (1009), as in WS-HUB's sample: maxMessageSize is more where you need it`;
     return [text];
   },
