@@ -121,7 +121,8 @@ export class Hub {
   joinRefusal(connection: Connection, name: string): JoinRefusal | undefined {
     if (isRoomTooLong(name, this.#limits.nameBytes)) return "room_name_too_long";
     // The room of everyone in the namespace is in the list too.
-    return connection.roomCount > this.#limits.roomsPerConnection ? "too_many_rooms" : undefined;
+    if (connection.roomCount <= this.#limits.roomsPerConnection) return undefined;
+    return this.room(connection.namespace, name)?.has(connection) === true ? undefined : "too_many_rooms";
   }
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */

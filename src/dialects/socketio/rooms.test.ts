@@ -73,3 +73,19 @@ test("T20 WSE-03 rooms may be named like members of the prototype", async () => 
   for (const room of names) await joinRoom(engine, { connection, client: {}, address: "" }, [{ room }]);
   expect(namesOf(connection)).toEqual(names);
 });
+
+test("SEC-06 WSE-03 a room that cannot be had is not acknowledged as joined: too long a name, too many rooms", async () => {
+  const joiner = { connection: enter(createClientId()), client: {}, address: "" };
+  const join = async (room: string) => joinRoom(engine, joiner, [{ room }]);
+  expect(await join("x".repeat(257))).toEqual({
+    answer: { ok: false, reason: "room" },
+    isAcknowledged: false,
+  });
+  for (let number = 1; number <= defaultLimits.roomsPerConnection; number++) await join(`r${number}`);
+  expect(await join("one more")).toEqual({
+    answer: { ok: false, reason: "too_many" },
+    isAcknowledged: false,
+  });
+  // It is in there already.
+  expect(await join("r1")).toEqual({ answer: { ok: true }, isAcknowledged: true });
+});

@@ -58,8 +58,12 @@ interface Request {
 
 type Refusal = keyof typeof refusals;
 
-/** A page may try again when Redis is back (WSE-03). */
-const unacknowledged: ReadonlySet<Refusal> = new Set(["join_unavailable"]);
+/** An acknowledgement would say that it is in the room: these are no secrets of ours, and a page may try again (WSE-03). */
+const unacknowledged: ReadonlySet<Refusal> = new Set([
+  "join_unavailable",
+  "room_name_too_long",
+  "too_many_rooms",
+]);
 
 /** Joins the room that the arguments name, if its rule admits the client. A promise when a secret is looked up first. */
 export function joinRoom(

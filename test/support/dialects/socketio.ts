@@ -25,9 +25,15 @@ async function enter(place: Place, name: string): Promise<Ear | Refusal> {
   const connected = await arriving.answer("40{");
   const { sid } = JSON.parse(connected.slice(2)) as { readonly sid: string };
   const ear = new Ear(socket, { name, id: sid, isHeard });
-  socket.send(`421${JSON.stringify(["join", { room: name }])}`);
-  await ear.answer("431[]");
+  await join(socket, ear, { room: name });
   return ear;
+}
+
+/** Resolves once the gateway has decided: not every refusal has an answer, but what comes behind it has. */
+async function join(socket: RawWebSocket, ear: Ear, argument: unknown): Promise<void> {
+  socket.send(`42${JSON.stringify(["join", argument])}`);
+  socket.send(`429${JSON.stringify(["leave", { room: "a room that it is not in" }])}`);
+  await ear.answer("439[]");
 }
 
 const queue: Door = {
@@ -109,8 +115,7 @@ async function whisper(place: Place, word: (where: string) => string): Promise<r
     { room: word("longroom").repeat(20), secret: word("uselesssecret") },
     { room: [word("listroom")], secret: { [word("secretkey")]: 1 } },
   ]) {
-    socket.send(`421${JSON.stringify(["join", argument])}`);
-    await ear.answer("431[]");
+    await join(socket, ear, argument);
   }
   socket.send(`42["${word("event")}",{"secret":"${word("argument")}"}]`);
   await backend.publish("flask-socketio", `{"method":"emit","secret":"${word("queue")}"`);
