@@ -2,9 +2,9 @@
 // room-space is for the identity that the space names, or for whoever shows the secret of the space (room-secrets.ts).
 // The room of a single client is for that client alone (WSE-07).
 
+import { opensRoom } from "../core/access.ts";
 import type { Access, EnterRequest, Verdict } from "../core/access.ts";
 import type { Hub } from "../core/hub.ts";
-import { opensRoom } from "../core/identity.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
 
 export interface RoomAccessParts {

@@ -4,8 +4,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { ConfigModel } from "../config/model.ts";
-import type { ConfigOption } from "../config/options.ts";
-import type { FlagValue } from "../config/text.ts";
+import type { ConfigOption, FlagValue } from "../config/options.ts";
 
 const shortFlags: Readonly<Record<string, string>> = { address: "-a, " };
 

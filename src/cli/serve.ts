@@ -6,7 +6,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { profileNamed } from "../config/model.ts";
 import type { ConfigModel } from "../config/model.ts";
 import { flagName } from "../config/sources.ts";
-import type { FlagValue } from "../config/text.ts";
+import type { FlagValue } from "../config/options.ts";
 import { lacksSecret } from "../config/warnings.ts";
 import type { Profile, ProfileFlag } from "../core/profile.ts";
 import { addConfigFlags, givenFlags } from "./config-flags.ts";

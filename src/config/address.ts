@@ -1,5 +1,5 @@
-// Addresses in the config: where a listener binds, and who may speak for other clients (trusted proxies). Pure
-// text handling; the schema checks with it, and the gateway binds what it returns.
+// Addresses in the config: where a listener binds, who may speak for other clients (trusted proxies), and which web pages
+// may connect (WSE-02, EIO-18). Pure text handling; the schema checks with it, and the gateway binds what it returns.
 
 import { isIP } from "node:net";
 import type { z } from "zod";
@@ -68,4 +68,25 @@ export function isAddressRange(text: string): boolean {
   if (family === 0 || slash === -1) return family !== 0;
   const prefix = text.slice(slash + 1);
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}
+
+/** Everyone, or exactly these; an empty list is nobody who sends an `Origin`. */
+export type Origins = "*" | readonly string[];
+
+/** Elements are split on spaces, and a `*` anywhere means everyone (WSE-02). */
+export function readOrigins(value: string | readonly string[]): Origins {
+  const elements = [value].flat().flatMap((text) => text.split(/\s+/).filter((element) => element !== ""));
+  return elements.includes("*") ? "*" : elements;
+}
+
+/**
+ * Can a browser ever send this `Origin`? Comparison is exact (EIO-18), so a path, a trailing slash, an upper-case
+ * host or a default port makes an element that matches nobody. Packaged apps and boards have no host: they send `file://`.
+ */
+export function canMatch(origin: string): boolean {
+  if (origin === "null" || origin === "file://") return true;
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@\s]+)$/.exec(origin);
+  if (!match || !URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return url.origin === "null" ? origin === origin.toLowerCase() : url.origin === origin;
 }

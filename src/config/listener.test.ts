@@ -3,7 +3,7 @@ import { readPlace } from "./address.ts";
 import type { ListenerConfig } from "./schema.ts";
 import { judge } from "./load.ts";
 import { createConfigModel } from "./model.ts";
-import type { FlagValue } from "./text.ts";
+import type { FlagValue } from "./options.ts";
 import { findWarnings } from "./warnings.ts";
 
 const model = createConfigModel();

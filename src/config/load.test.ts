@@ -14,7 +14,7 @@ import { wsEmit } from "../dialects/socketio/profile.ts";
 import { sectionOf } from "./schema.ts";
 import type { Config } from "./schema.ts";
 import { findNotices } from "./warnings.ts";
-import type { FlagValue } from "./text.ts";
+import type { FlagValue } from "./options.ts";
 import { valueAt } from "./file.ts";
 
 function socketIoOf(config: Config): SocketIoOptions {

@@ -12,7 +12,7 @@ import type { ConfigSources, LoadedConfig } from "./load.ts";
 import { createConfigModel, profileNamed } from "./model.ts";
 import type { createConfigSchema } from "./schema.ts";
 import { findNotices, lacksSecret } from "./warnings.ts";
-import type { FlagValue } from "./text.ts";
+import type { FlagValue } from "./options.ts";
 
 let folder = "";
 

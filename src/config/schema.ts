@@ -6,9 +6,8 @@ import { identityOptions } from "../auth/django/options.ts";
 import { checkBackplaneUrl } from "../brokers/registry.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
-import { checkSocketPath, isAddressRange, parseAddress } from "./address.ts";
+import { checkSocketPath, isAddressRange, parseAddress, readOrigins } from "./address.ts";
 import { limitsSchema } from "./limits.ts";
-import { readOrigins } from "./origins.ts";
 
 /** Marks a value that is never shown: `writeOnly` is JSON Schema's word for it. */
 const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeOnly: true });

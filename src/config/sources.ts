@@ -5,10 +5,8 @@ import type { OptionValues, Profile, ProfileFlag } from "../core/profile.ts";
 import { describeFileError, readNamedFile } from "../files/named-file.ts";
 import { valueAt } from "./file.ts";
 import type { Tree } from "./file.ts";
-import { fileVariableOf } from "./options.ts";
-import type { ConfigOption, FileForm } from "./options.ts";
-import { readFlag, readVariable } from "./text.ts";
-import type { FlagValue } from "./text.ts";
+import { fileVariableOf, readFlag, readVariable } from "./options.ts";
+import type { ConfigOption, FileForm, FlagValue } from "./options.ts";
 
 export interface Source {
   /** Strongest first. A profile's own environment names yield to BELFRY_*. */

@@ -4,8 +4,7 @@
 import { sessionEngine } from "../auth/django/options.ts";
 import type { Profile, SharedView, StartWarning } from "../core/profile.ts";
 import type { Dialects } from "../dialects/registry.ts";
-import { isLocal, parseAddress } from "./address.ts";
-import { canMatch } from "./origins.ts";
+import { canMatch, isLocal, parseAddress } from "./address.ts";
 import { needsIdentity } from "./house-rules.ts";
 import { sectionOf } from "./schema.ts";
 import type { Config, ListenerConfig } from "./schema.ts";

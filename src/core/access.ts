@@ -18,6 +18,20 @@ export function isRoomTooLong(room: string, maxBytes: number): boolean {
   return Buffer.byteLength(space) > maxBytes || Buffer.byteLength(rest) > maxBytes;
 }
 
+/**
+ * May this visitor be in the room for who it is: a public one, or one in a room-space of its own (`user:john::inbox`,
+ * `group:staff::news`, `session:<key>::cart`)? A room's secret is another way in, where a dialect can show one.
+ */
+export function opensRoom({ user, groups, session }: Identity, room: string): boolean {
+  const space = roomSpace(room);
+  if (space === undefined) return true;
+  const end = space.indexOf(":");
+  const [kind, name] = [space.slice(0, end), space.slice(end + 1)];
+  if (end === -1 || name === "") return false;
+  if (kind === "group") return groups.includes(name);
+  return (kind === "user" && user === name) || (kind === "session" && session === name);
+}
+
 /** What decides about a join. */
 export interface EnterRequest {
   readonly namespace: string;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { anonymous, isSameIdentity, opensRoom } from "./identity.ts";
+import { opensRoom } from "./access.ts";
+import { anonymous, isSameIdentity } from "./identity.ts";
 import type { Identity } from "./identity.ts";
 
 const key = "0123456789abcdef0123456789abcdef";

@@ -1,7 +1,5 @@
 // Who a visitor is: the port between the sources of identity (auth/) and the dialects whose handshakes wait for it. A
-// dialect decides what an identity may enter; `opensRoom` is the one rule for rooms (docs/architecture.md).
-
-import { roomSpace } from "./access.ts";
+// dialect decides what an identity may enter; `opensRoom` (access.ts) is the one rule for rooms (docs/architecture.md).
 
 /** The handshake, as far as it matters to who the visitor is (DJS-10). */
 export interface Asked {
@@ -59,18 +57,4 @@ export function isSameIdentity(a: Identity, b: Identity): boolean {
     isSamePart &&
     isSameSet(a.channels, b.channels)
   );
-}
-
-/**
- * May this visitor be in the room for who it is: a public one, or one in a room-space of its own (`user:john::inbox`,
- * `group:staff::news`, `session:<key>::cart`)? A room's secret is another way in, where a dialect can show one.
- */
-export function opensRoom({ user, groups, session }: Identity, room: string): boolean {
-  const space = roomSpace(room);
-  if (space === undefined) return true;
-  const end = space.indexOf(":");
-  const [kind, name] = [space.slice(0, end), space.slice(end + 1)];
-  if (end === -1 || name === "") return false;
-  if (kind === "group") return groups.includes(name);
-  return (kind === "user" && user === name) || (kind === "session" && session === name);
 }
