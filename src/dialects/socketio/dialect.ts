@@ -13,6 +13,8 @@ import { warnings, wsEmit } from "./profile.ts";
 /** Where the official clients look when nobody tells them where. */
 const usualPath = "/socket.io";
 
+const emitIsOff = `Not found. POST ${emitPath} is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one`;
+
 export const socketIoDialect = {
   name: "socketio",
   options: socketIoOptions,
@@ -25,14 +27,11 @@ export const socketIoDialect = {
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
-    explain: (method, path) => explain(`${method} ${path}`, options, context.checkSecret !== undefined),
+    explain(method, path) {
+      if (method === "POST" && path === emitPath && !context.checkSecret) return emitIsOff;
+      return `${path}/`.startsWith(`${usualPath}/`)
+        ? `Not found. Socket.IO is at ${options.path}`
+        : undefined;
+    },
   }),
 } satisfies Dialect<SocketIoOptions>;
-
-function explain(request: string, { path }: SocketIoOptions, hasSecret: boolean): string | undefined {
-  if (request === `POST ${emitPath}` && !hasSecret) {
-    return `Not found. POST ${emitPath} is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one`;
-  }
-  const isUsual = `${request.slice(request.indexOf(" ") + 1)}/`.startsWith(`${usualPath}/`);
-  return isUsual ? `Not found. Socket.IO is at ${path}` : undefined;
-}
