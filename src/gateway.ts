@@ -114,6 +114,9 @@ export class Gateway {
     for (const { name, backend } of this.#dialects) {
       for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
     }
+    if (this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true)) {
+      await this.#main.broker.open((publication) => this.#hub.deliver(publication));
+    }
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     this.#ticker = setInterval(() => {
       this.#tick();

@@ -163,6 +163,8 @@ export interface Dialect<Options> {
   redisNames(options: Options): readonly RedisName[];
   /** It asks who its visitors are: the config must say how (SEC-02). @default false */
   readonly needsIdentity?: boolean;
+  /** It publishes by `context.broker`: gateways that speak it hear each other there. @default false */
+  readonly publishesToBroker?: boolean;
   /** Its clients speak, through `context.voice`. @default false */
   readonly clientsSpeak?: boolean;
   /** Does the publish secret open a door of it? A short one is warned of then. @default false */

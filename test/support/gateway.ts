@@ -2,7 +2,9 @@
 
 import type { z } from "zod";
 import { createConfigSchema } from "../../src/config/schema.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { dialects } from "../../src/dialects/registry.ts";
+import type { Dialects } from "../../src/dialects/registry.ts";
 import { createGateway } from "../../src/gateway.ts";
 import type { Gateway } from "../../src/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";
@@ -23,9 +25,16 @@ export interface TestGateway extends AsyncDisposable {
 }
 
 /** Starts a gateway that is ready: every subscription is proved alive. */
-export async function startGateway(options: GatewayConfig = {}): Promise<TestGateway> {
+export async function startGateway(
+  options: GatewayConfig = {},
+  table: Dialects = dialects,
+): Promise<TestGateway> {
   let log = "";
-  const config = configSchema.parse({ listeners: [{ address: "127.0.0.1:0" }], ...options });
+  const parsed: unknown = createConfigSchema(table).parse({
+    listeners: [{ address: "127.0.0.1:0" }],
+    ...options,
+  });
+  const config = parsed as Config;
   const observe = createObserve({
     level: "debug",
     format: "json",
@@ -33,7 +42,7 @@ export async function startGateway(options: GatewayConfig = {}): Promise<TestGat
     version: "test",
     destination: { write: (line: string) => void (log += line) },
   });
-  const gateway = await createGateway(config, { observe });
+  const gateway = await createGateway(config, { observe, dialects: table });
   await becomeReady(gateway);
   return {
     gateway,

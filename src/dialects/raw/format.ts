@@ -3,7 +3,6 @@
 
 import type { Format } from "../../core/membership.ts";
 import type { Publication, Target } from "../../core/publication.ts";
-import type { Frame } from "../../core/carrier.ts";
 
 /** Everyone in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(
@@ -30,8 +29,8 @@ export function createRawFormat(dialect: string): Format {
   };
 }
 
-/** One argument is `data` itself, several are a list, none is null; binary values are base64 text. */
-function eventFrame({ event, args, attachments }: Publication): Frame {
+/** An event as JSON text. One argument is `data` itself, several are a list, none is null; binary values are base64 text. */
+export function eventFrame({ event, args, attachments }: Publication): string {
   const data = args.length === 0 ? "null" : args.length === 1 ? args[0] : `[${args.join(",")}]`;
   const text = `{"event":${JSON.stringify(event)},"data":${data}}`;
   if (attachments.length === 0) return text;

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => redis.stop());
 
 /** The driver's config, with the small limit. */
-function limited({ dialect, config }: DialectDriver): GatewayConfig {
+function limited({ dialect, config }: DialectDriver<DialectName>): GatewayConfig {
   const section = { ...config[dialect], [limitOption[dialect]]: limit };
   return { ...config, [dialect]: section };
 }

@@ -2,7 +2,6 @@
 // refusal looks like, by which doors a backend speaks, and what is heard then. One driver per dialect; the cases of
 // test/conformance/dialects are the same for all.
 
-import type { DialectName } from "../../../src/dialects/registry.ts";
 import type { GatewayConfig } from "../gateway.ts";
 import type { RawClose, RawMessage } from "../raw.ts";
 import { RawWebSocket } from "../raw.ts";
@@ -41,7 +40,7 @@ export interface Door {
   /** An event `update` with one argument, or a bare payload. */
   readonly form: "event" | "payload";
   /** The one dialect whose clients hear what comes in here: its browsers speak on it too (SEC-16). */
-  readonly only?: DialectName;
+  readonly only?: string;
   /** Whom a name addresses here. */
   meaning(name: string): Meaning;
   /** Says it; resolves when Redis has it. Bytes only where they are the payload. */
@@ -71,8 +70,9 @@ export interface Visitors {
   tellAll(place: Place, everyone: readonly Ear[], text: string): Promise<void>;
 }
 
-export interface DialectDriver {
-  readonly dialect: DialectName;
+/** @typeParam Name of the dialect, in the table of the suite. */
+export interface DialectDriver<Name extends string = string> {
+  readonly dialect: Name;
   /** The dialect's own section of the config, and what it needs beside it. */
   readonly config: GatewayConfig;
   /** The same, with the check of Origins on. */

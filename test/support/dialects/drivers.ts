@@ -7,11 +7,11 @@ import { websocketChannels } from "./websocket-channels.ts";
 import { ws4redis } from "./ws4redis.ts";
 import { wsHub } from "./ws-hub.ts";
 
-export const drivers: Readonly<Partial<Record<DialectName, DialectDriver>>> = {
+export const drivers: Readonly<Record<DialectName, DialectDriver<DialectName>>> = {
   socketio,
   "ws-hub": wsHub,
   ws4redis,
   "websocket-channels": websocketChannels,
 };
 
-export const allDrivers: readonly DialectDriver[] = Object.values(drivers);
+export const allDrivers: readonly DialectDriver<DialectName>[] = Object.values(drivers);

@@ -13,21 +13,27 @@ export class Ear implements Disposable {
   /** By which a backend or others may know it: a Socket.IO id, a WS-HUB key. */
   readonly id: string;
   readonly #isHeard: (message: RawMessage) => boolean;
+  readonly #read: (message: RawMessage) => RawMessage;
   readonly #kept: RawMessage[] = [];
 
-  /** @param isHeard false for messages that are the protocol's own business. */
+  /**
+   * @param isHeard false for messages that are the protocol's own business.
+   * @param read takes out of a message what the suite cannot know.
+   */
   constructor(
     socket: RawWebSocket,
     parts: {
       readonly name: string;
       readonly id?: string;
       readonly isHeard?: (message: RawMessage) => boolean;
+      readonly read?: (message: RawMessage) => RawMessage;
     },
   ) {
     this.socket = socket;
     this.name = parts.name;
     this.id = parts.id ?? "";
     this.#isHeard = parts.isHeard ?? (() => true);
+    this.#read = parts.read ?? ((message) => message);
   }
 
   /** The next message that it hears. */
@@ -36,7 +42,7 @@ export class Ear implements Disposable {
     if (kept !== undefined) return kept;
     for (;;) {
       const message = await this.socket.waitForMessage(patienceMs);
-      if (this.#isHeard(message)) return message;
+      if (this.#isHeard(message)) return this.#read(message);
     }
   }
 
@@ -61,7 +67,7 @@ export class Ear implements Disposable {
     for (;;) {
       const message = await this.socket.waitForMessage(patienceMs);
       if (typeof message === "string" && message.startsWith(start)) return message;
-      if (this.#isHeard(message)) this.#kept.push(message);
+      if (this.#isHeard(message)) this.#kept.push(this.#read(message));
     }
   }
 

@@ -145,7 +145,7 @@ async function whisper(place: Place, word: (where: string) => string): Promise<r
   return answers.map(({ whole }) => whole);
 }
 
-export const socketio: DialectDriver = {
+export const socketio: DialectDriver<"socketio"> = {
   dialect: "socketio",
   config: {},
   guarded: {},

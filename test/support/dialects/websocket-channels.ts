@@ -125,7 +125,7 @@ async function whisper(place: Place, word: (where: string) => string): Promise<r
   return answers.map(({ whole }) => whole);
 }
 
-export const websocketChannels: DialectDriver = {
+export const websocketChannels: DialectDriver<"websocket-channels"> = {
   dialect: "websocket-channels",
   config: {},
   guarded: { "websocket-channels": { checkOrigin: true } },

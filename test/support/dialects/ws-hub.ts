@@ -121,7 +121,7 @@ async function whisper(place: Place, word: (where: string) => string): Promise<r
   return answers.map(({ whole }) => whole);
 }
 
-export const wsHub: DialectDriver = {
+export const wsHub: DialectDriver<"ws-hub"> = {
   dialect: "ws-hub",
   config: {},
   guarded: { "ws-hub": { checkOrigin: true } },

@@ -124,7 +124,7 @@ const config: GatewayConfig = {
   ws4redis: { publish: ["voice-*"] },
 };
 
-export const ws4redis: DialectDriver = {
+export const ws4redis: DialectDriver<"ws4redis"> = {
   dialect: "ws4redis",
   config,
   // Wherever a cookie says who it is (W4R-16).

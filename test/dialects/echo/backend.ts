@@ -1,0 +1,41 @@
+// The backend side of the echo dialect: a prefix of Redis channels, and POST with a bare body.
+
+import { readBody } from "../../../src/codec/body.ts";
+import { RawPublication } from "../../../src/codec/raw-publication.ts";
+import { textCanary } from "../../../src/core/canary.ts";
+import type { BackendContext, BackendSide } from "../../../src/core/dialect.ts";
+import { textAnswer } from "../../../src/core/http.ts";
+import { toRooms } from "../../../src/dialects/raw/format.ts";
+import { prefixFeed } from "../../../src/dialects/raw/prefix-feed.ts";
+import type { EchoOptions } from "./options.ts";
+
+export const redisPrefix = "belfry-echo:";
+
+export function createBackendSide(context: BackendContext, { path }: EchoOptions): BackendSide {
+  return {
+    feeds: [
+      prefixFeed({
+        prefix: redisPrefix,
+        canary: textCanary(`${redisPrefix}\u0000canary`, "belfry canary"),
+        decode: (name, payload) => new RawPublication(toRooms([name]), payload),
+      }),
+    ],
+    routes: [
+      {
+        path,
+        isPrefix: false,
+        accepts: ({ method }) => (method === "POST" ? "yes" : "no"),
+        async fetch(request, { query, countedAs }) {
+          const token = request.headers.get("authorization")?.replace("Bearer ", "");
+          if ((await context.checkSecret?.(token, countedAs)) !== "right")
+            return textAnswer(401, "Expected the publish secret\n");
+          const body = await readBody(request, context.limits.httpBodyBytes);
+          if (!body) return textAnswer(413, "Expected a smaller body\n");
+          const publication = new RawPublication(toRooms(query.getAll("room")), body);
+          const { delivered } = await context.broker.publish(publication);
+          return Response.json({ delivered });
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,19 @@
+// The echo dialect: proof that a dialect is one folder and one line.
+
+import type { Dialect } from "../../../src/core/dialect.ts";
+import { namePrefix } from "../../../src/core/redis-name.ts";
+import { createBackendSide, redisPrefix } from "./backend.ts";
+import { createBrowserSide } from "./browser.ts";
+import { echoOptions } from "./options.ts";
+import type { EchoOptions } from "./options.ts";
+
+export const echoDialect = {
+  name: "echo",
+  options: echoOptions,
+  publishesToBroker: true,
+  redisNames: () => [namePrefix(redisPrefix)],
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context, options),
+  }),
+} satisfies Dialect<EchoOptions>;

@@ -1,0 +1,67 @@
+// One client of the echo dialect on an event stream: it hears its rooms, and says nothing.
+
+import type { CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
+import type { BrowserContext, Closable } from "../../../src/core/dialect.ts";
+import type { DisconnectReason } from "../../../src/core/disconnect.ts";
+import { Connection } from "../../../src/core/membership.ts";
+import type { Agent, Format } from "../../../src/core/membership.ts";
+
+export interface ListenerParts {
+  readonly context: BrowserContext;
+  readonly format: Format;
+  readonly rooms: readonly string[];
+  /** Everyone who is connected by a stream. */
+  readonly listeners: Set<Closable>;
+  readonly release: () => void;
+}
+
+export class EchoListener implements StreamHandler, Agent, Closable {
+  readonly #parts: ListenerParts;
+  #stream: Stream | undefined;
+  #connection: Connection | undefined;
+  #reason: DisconnectReason = "client";
+
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+  }
+
+  open(stream: Stream): void {
+    const { context, format, rooms, listeners } = this.#parts;
+    this.#stream = stream;
+    this.#connection = new Connection({
+      namespace: "/",
+      format,
+      carrier: stream,
+      agent: this,
+      hearsEveryone: false,
+    });
+    listeners.add(this);
+    context.hub.enter(this.#connection);
+    for (const room of rooms) context.hub.join(this.#connection, room);
+    context.observe.connected("echo", "stream");
+  }
+
+  closed(cause: CloseCause): void {
+    this.#parts.release();
+    if (!this.#connection) return;
+    this.#parts.listeners.delete(this);
+    this.#parts.context.hub.exit(this.#connection);
+    this.#connection = undefined;
+    const reason = cause === "peer" ? this.#reason : cause;
+    this.#parts.context.observe.disconnected("echo", "stream", reason);
+  }
+
+  close(reason: DisconnectReason): void {
+    this.#reason = reason;
+    this.#stream?.close();
+  }
+
+  disconnect(): void {
+    this.close("server");
+  }
+
+  /** A stream answers nothing: the publication is delivered, and no acknowledgement comes back. */
+  request(publication: Parameters<Agent["request"]>[0]): void {
+    this.#stream?.send(this.#parts.format.encode(publication, undefined));
+  }
+}
