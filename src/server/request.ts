@@ -123,8 +123,10 @@ function withoutPort(entry: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(entry)?.[1] ?? /^([\d.]+):\d+$/.exec(entry)?.[1] ?? entry;
 }
 
-/** IPv4 in IPv6 clothes is IPv4: one client is one text, whichever way it came. */
-export function plainAddress(address: string): string {
+/** One client is one text, whichever way it came: IPv4 in IPv6 form is IPv4, and a zone (`fe80::1%eth0`) is no part of it. */
+export function plainAddress(text: string): string {
+  const zone = text.indexOf("%");
+  const address = zone === -1 ? text : text.slice(0, zone);
   const inner = /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? "";
   return isIP(inner) === 4 ? inner : address;
 }
