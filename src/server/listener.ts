@@ -12,6 +12,7 @@ import type { CloseCause, Frame, SocketHandler, StreamHandler } from "../core/ca
 import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
+import { FilePressure } from "./file-pressure.ts";
 import type { Origins } from "./origin.ts";
 import {
   createExchange,
@@ -25,6 +26,7 @@ import {
   unixPeer,
 } from "./request.ts";
 import { Router } from "./router.ts";
+import { SilentConnections } from "./silent-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { Target } from "./target.ts";
 import { Turns } from "./turns.ts";
@@ -66,6 +68,7 @@ export class Listener implements SocketContext {
   readonly #server: Server<WebSocketTransport>;
   readonly turns = new Turns(() => performance.now());
   readonly packetRate: Rate;
+  readonly #pressure: FilePressure;
   #isDraining = false;
 
   /**
@@ -78,6 +81,7 @@ export class Listener implements SocketContext {
     this.#router = new Router(parts.routes);
     this.#proxies = new TrustedProxies(parts.trustedProxies);
     this.#server = this.#listen();
+    this.#pressure = this.#watchFiles();
   }
 
   /** Rejects where the constructor throws; replaces the socket that a dead process left behind. */
@@ -120,6 +124,7 @@ export class Listener implements SocketContext {
   /** Ends everything that is still open. */
   async stop(): Promise<void> {
     this.drain();
+    this.#pressure.stop();
     await this.#server.stop(true);
     this.turns.finish();
   }
@@ -144,6 +149,17 @@ export class Listener implements SocketContext {
     } catch (error) {
       throw listenFailure(address, error);
     }
+  }
+
+  /** Through a unix socket nobody comes but a proxy. */
+  #watchFiles(): FilePressure {
+    const { observe } = this.#parts;
+    const { port } = this.#server;
+    const silent = port === undefined ? undefined : SilentConnections.open();
+    return new FilePressure({
+      observe,
+      endSilent: () => (port === undefined ? 0 : (silent?.end(port) ?? 0)),
+    });
   }
 
   #websocket(): Bun.WebSocketHandler<WebSocketTransport> {

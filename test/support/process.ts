@@ -1,6 +1,7 @@
 // Programs that a test runs: to their end with a deadline, or beside the test until it stops them. A program is
 // never left behind: it ends with the test (`await using`), or with the process that runs the tests.
 
+import { readFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 
 /** How much of a program's output is kept, characters. */
@@ -156,4 +157,13 @@ async function withDeadline(promise: Promise<void>, ms: number): Promise<void> {
   const timer = setTimeout(resolve, ms);
   await Promise.race([promise, over]);
   clearTimeout(timer);
+}
+
+/** In which Linux counts the time of processes. */
+const ticksPerSecond = 100;
+
+/** User and system time of a process, as Linux tells it to others. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

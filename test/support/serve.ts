@@ -9,6 +9,8 @@ export const belfryPath = join(import.meta.dir, "../../bin/belfry");
 export interface ServeOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its limit on open files. */
+  readonly files?: number;
 }
 
 /** A gateway on a free port of the loopback, its log as JSON lines; `await using` stops it. */
@@ -22,9 +24,10 @@ export class ServedGateway implements AsyncDisposable {
   }
 
   /** Starts it and waits until it is ready. */
-  static async start({ args = [], env = {} }: ServeOptions = {}): Promise<ServedGateway> {
+  static async start({ args = [], env = {}, files }: ServeOptions = {}): Promise<ServedGateway> {
     const command = [belfryPath, "serve", "-a", "127.0.0.1:0", "--log-format", "json", ...args];
-    const process = new RunningProcess(command, { env });
+    const limit = files === undefined ? [] : ["sh", "-c", `ulimit -n ${files} && exec "$@"`, "sh"];
+    const process = new RunningProcess([...limit, ...command], { env });
     const [, url = ""] = await process.waitFor(/"event":"listening","url":"([^"]+)"/);
     const deadline = performance.now() + 10_000;
     while ((await fetch(`${url}/-/health/ready`)).status !== 200) {
