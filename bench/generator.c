@@ -1,11 +1,12 @@
 /*
  * The load generator: N pages over raw websockets in one process. Each connects and counts what it hears; pages of the
- * style `socketio` join the room `time` first, `plain` ones are there with the handshake. Commands come on standard
+ * style `socketio` join a room first, `plain` ones are there with the handshake. Commands come on standard
  * input, one per line; answers go to standard output as JSON.
  *
- *   generator HOST PORT COUNT SOURCE_NET STYLE PATH [HEADER]
- *   SOURCE_NET n: connect from 127.0.n.1 up, 10,000 pages each. In PATH and HEADER, {n} is the number of the page.
+ *   generator HOST PORT COUNT SOURCE_NET STYLE PATH ROOM [HEADER]
+ *   SOURCE_NET n: connect from 127.0.n.1 up, 10,000 pages each. In PATH, ROOM and HEADER, {n} is the number of the page.
  *   count        -> {"messages":M,"bytes":B,"busyUs":T}    since the start; T: taking in what arrived
+ *   post ...     -> see poster.h
  *   quit
  * At the start it prints {"joined":N,"ms":T} once all pages have joined.
  *
@@ -23,8 +24,9 @@
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
+#include "poster.h"
 
-enum { MAX_CLIENTS = 20000, CONNECTS_AHEAD = 128, MAX_REQUEST = 2048 };
+enum { CONNECTS_AHEAD = 128 };
 /* Awake for so long after a message. */
 enum { AWAKE_NS = 20000000 };
 enum opcode { CLOSE = 8, PING = 9, PONG = 10 };
@@ -44,7 +46,7 @@ static unsigned long long messages, bytes;
 static uint64_t last_message_ns, busy_ns, woken_ns;
 static struct sockaddr_in target;
 static int source_net, is_plain;
-static const char *path, *header;
+static const char *path, *room, *header;
 
 static uint64_t now_ns(void) {
   struct timespec t;
@@ -90,27 +92,22 @@ static void send_empty(int fd, unsigned char opcode) {
   if (send(fd, out, sizeof out, MSG_NOSIGNAL) < 0) fail("send");
 }
 
-/* Appends a text to the request, with the page's number for each {n}. */
-static void append(char *request, const char *text, long number) {
-  size_t length = strlen(request);
-  while (*text && length < MAX_REQUEST - 24) {
-    if (strncmp(text, "{n}", 3)) {
-      request[length++] = *text++;
-      continue;
-    }
-    length += sprintf(request + length, "%ld", number);
-    text += 3;
-  }
-  request[length] = 0;
+/* The event with which a page joins its room. */
+static void join(struct page *page) {
+  char text[MAX_REQUEST] = "420[\"join\",{\"room\":\"";
+  append_numbered(text, room, page - pages);
+  append_numbered(text, "\"}]", 0);
+  send_text(page->fd, text);
+  page->step = JOIN;
 }
 
 static void handshake(struct page *page) {
   char request[MAX_REQUEST] = "GET ";
-  append(request, path, page - pages);
-  append(request, " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+  append_numbered(request, path, page - pages);
+  append_numbered(request, " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 0);
-  append(request, header, page - pages);
-  append(request, *header ? "\r\n\r\n" : "\r\n", 0);
+  append_numbered(request, header, page - pages);
+  append_numbered(request, *header ? "\r\n\r\n" : "\r\n", 0);
   if (send(page->fd, request, strlen(request), MSG_NOSIGNAL) < 0) fail("send");
   page->step = HANDSHAKE;
 }
@@ -133,8 +130,7 @@ static void on_frame(struct page *page, uint64_t length) {
       page->step = CONNECT;
       break;
     case CONNECT:
-      send_text(page->fd, "420[\"join\",{\"room\":\"time\"}]");
-      page->step = JOIN;
+      join(page);
       break;
     case JOIN:
       page->step = JOINED;
@@ -201,15 +197,19 @@ static void read_page(struct page *page) {
 }
 
 static void command(void) {
-  char line[64];
+  char line[MAX_REQUEST];
   if (!fgets(line, sizeof line, stdin) || !strncmp(line, "quit", 4)) exit(0);
+  if (!strncmp(line, "post ", 5)) {
+    start_posts(&target, poll_fd, line + 5);
+    return;
+  }
   printf("{\"messages\":%llu,\"bytes\":%llu,\"busyUs\":%llu}\n", messages, bytes, (unsigned long long)busy_ns / 1000);
   fflush(stdout);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7 && argc != 8)
-    return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET socketio|plain PATH [HEADER]\n"), 2;
+  if (argc != 8 && argc != 9)
+    return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET socketio|plain PATH ROOM [HEADER]\n"), 2;
   target.sin_family = AF_INET;
   inet_pton(AF_INET, argv[1], &target.sin_addr);
   target.sin_port = htons(atoi(argv[2]));
@@ -217,7 +217,8 @@ int main(int argc, char **argv) {
   source_net = atoi(argv[4]);
   is_plain = !strcmp(argv[5], "plain");
   path = argv[6];
-  header = argc == 8 ? argv[7] : "";
+  room = argv[7];
+  header = argc == 9 ? argv[8] : "";
   setvbuf(stdin, NULL, _IONBF, 0);
   poll_fd = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = UINT32_MAX}, events[512];
@@ -226,11 +227,15 @@ int main(int argc, char **argv) {
   int announced = 0;
   for (;;) {
     while (started < count && started - joined < CONNECTS_AHEAD) start_page();
-    int ready = epoll_wait(poll_fd, events, 512, now_ns() - last_message_ns < AWAKE_NS ? 0 : -1);
+    int ready = epoll_wait(poll_fd, events, 512, is_posting() || now_ns() - last_message_ns < AWAKE_NS ? 0 : -1);
     woken_ns = now_ns();
     for (int i = 0; i < ready; i++) {
       if (events[i].data.u32 == UINT32_MAX) {
         command();
+        continue;
+      }
+      if (events[i].data.u32 >= MAX_CLIENTS) {
+        read_answer(events[i].data.u32 - MAX_CLIENTS);
         continue;
       }
       struct page *page = &pages[events[i].data.u32];

@@ -7,6 +7,7 @@ import { connectStorm } from "./connect-storm.ts";
 import { fanOut } from "./fan-out.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
+import { smallRooms } from "./small-rooms.ts";
 import { tree } from "./tree.ts";
 import type { DialectName } from "./support/dialects.ts";
 import { manners } from "./support/dialects.ts";
@@ -41,6 +42,8 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000)),
   latency: (bench) => latency(bench, Math.max(messages, 100), dialects),
   tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
+  // A message to one costs what fifty receivers of another do.
+  "small-rooms": (bench) => smallRooms(bench, { pairs, messages: messages * 50 }),
   "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
 };
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);

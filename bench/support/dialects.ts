@@ -91,7 +91,8 @@ export async function startBelfry(bench: Bench, manner: Manner): Promise<Subject
   return subject(`belfry ${manner.name}`, { child, port, page: manner.page, feed });
 }
 
-async function untilReady(url: string): Promise<void> {
+/** Until it answers 200. */
+export async function untilReady(url: string): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (performance.now() < deadline) {
     const answer = await fetch(url).catch(() => undefined); // refused until it listens

@@ -3,14 +3,28 @@
 import type { Child } from "./process.ts";
 import { beside, programs } from "./process.ts";
 
-/** How pages speak to a server. In `path` and `header`, `{n}` stands for the number of the page. */
+/** How pages speak to a server. In `path`, `room` and `header`, `{n}` stands for the number of the page. */
 export interface Page {
   /** `socketio` pages join the room `time`; `plain` ones are there with the handshake. */
   readonly style: "socketio" | "plain";
   readonly path: string;
+  /** The room that a page of the style `socketio` joins, `{n}` as in `path`. @default time */
+  readonly room?: string;
   /** One more line of the request, such as `Cookie: a=b`. */
   readonly header?: string;
 }
+
+/** What is posted, over and over. In `path` and `body`, `{n}` stands for the number of a room. */
+export interface Post {
+  readonly path: string;
+  /** For `Authorization: Bearer`. */
+  readonly token: string;
+  /** In one line. */
+  readonly body: string;
+}
+
+/** Of a backend that keeps its connections, as pools of clients have them. */
+const connections = 8;
 
 export class Generator {
   readonly #child: Child;
@@ -36,8 +50,8 @@ export class Generator {
     count: number,
     net: number,
   ): Promise<Generator> {
-    const { style, path, header } = server.page;
-    const args = ["127.0.0.1", `${server.port}`, `${count}`, `${net}`, style, path];
+    const { style, path, room = "time", header } = server.page;
+    const args = ["127.0.0.1", `${server.port}`, `${count}`, `${net}`, style, path, room];
     const child = beside([programs.generator, ...args, ...(header === undefined ? [] : [header])]);
     const { ms } = JSON.parse(await child.line()) as { ms: number };
     return new Generator(child, { count, joinMs: ms, path: `port ${server.port}, ${path}` });
@@ -84,6 +98,14 @@ export class Generator {
       if (now === last) return now;
       last = now;
     }
+  }
+
+  /**
+   * Posts over keep-alive connections, one after the other on each; resolves when all are answered with 200.
+   * @param rooms the numbers of rooms are below it.
+   */
+  async post({ path, token, body }: Post, count: number, rooms: number): Promise<void> {
+    await this.#child.ask(`post ${connections} ${count} ${rooms} ${path} ${token} ${body}`);
   }
 
   async stop(): Promise<void> {

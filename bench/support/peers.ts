@@ -14,7 +14,7 @@ export async function startSocketIo(bench: Bench): Promise<Subject | Absent> {
   if (Bun.which("node") === null) return { name, absence: "no `node` on this machine" };
   const port = await freePort();
   const channel = "bench-socket.io";
-  const child = onServersCore(["node", join(peers, "socketio.mjs"), `${port}`, bench.redisUrl, channel]);
+  const child = onServersCore(["node", join(peers, "socketio.mjs"), `${port}`, "-", bench.redisUrl, channel]);
   await child.line();
   const message = JSON.stringify({
     method: "emit",
