@@ -27,6 +27,7 @@ export interface Muted {
 }
 
 const none: ReadonlySet<Connection> = new Set();
+const nobody: readonly Connection[] = [];
 const everyone: Muted = { excluded: none, reached: none };
 
 /** One publication on its way out: its frames by format, made once. */
@@ -51,15 +52,17 @@ export class Delivery {
 
   toRoom(room: Room, { excluded, reached } = everyone): void {
     for (const audience of room.audiences) {
-      const { format, members, looped } = audience;
+      const { format, members } = audience;
       if (!mayHear(format, this.#publication)) continue;
       const encoded = this.#encode(format, room.name);
       const muted = format.isPerRoom === true ? excluded : reached;
       // Before the topic: who falls behind at the publish is looped from the next publication on.
-      for (const member of looped) if (!muted.has(member)) this.#toLooped(member, encoded);
+      const caughtUp = this.#toLoopedOf(audience, encoded, muted);
       let receivers = members.size;
       for (const connection of muted) if (members.has(connection)) receivers--;
-      if (members.size > looped.size) this.#toTopic(audience, encoded, muted);
+      if (members.size > audience.looped.size + caughtUp.length) {
+        this.#toTopic(audience, encoded, caughtUp.length === 0 ? muted : new Set([...muted, ...caughtUp]));
+      }
       this.#count(encoded, receivers);
     }
   }
@@ -79,6 +82,14 @@ export class Delivery {
   #count({ format, bytes }: Encoded, receivers: number): void {
     this.#receivers += receivers;
     this.#observe.delivered(format.dialect, receivers, bytes);
+  }
+
+  /** @returns who is back on the topic: the send itself found that it had read everything. It must not hear it twice. */
+  #toLoopedOf({ looped }: Audience, encoded: Encoded, muted: ReadonlySet<Connection>): readonly Connection[] {
+    if (looped.size === 0) return nobody;
+    const sent = [...looped].filter((member) => !muted.has(member));
+    for (const member of sent) this.#toLooped(member, encoded);
+    return sent.filter(({ carrier }) => carrier.isNative);
   }
 
   #toLooped({ carrier }: Connection, { frames }: Encoded): void {

@@ -207,6 +207,25 @@ describe("delivery", () => {
     expect(slow.client.sent).toEqual(["a:f"]);
   });
 
+  test("SIO-14 a client that turns out to have caught up while it is sent to does not hear it once more by the topic", () => {
+    const { hub, connect } = setUp();
+    const [behind, other] = [connect("1", { isNative: false }), connect("2")];
+    for (const { connection } of [behind, other]) hub.join(connection, "r");
+    const send = behind.client.send.bind(behind.client);
+    behind.client.send = (frames) => {
+      behind.client.isNative = true;
+      hub.refresh(behind.connection);
+      send(frames);
+    };
+    expect(hub.deliver(publication({ rooms: ["r"] }))).toBe(2);
+    hub.deliver(publication({ rooms: ["r"], event: "f" }));
+    expect([behind.client.heard, other.client.heard]).toEqual([
+      ["a:e", "a:f"],
+      ["a:e", "a:f"],
+    ]);
+    expect(behind.client.sent).toEqual(["a:e"]);
+  });
+
   test("a client that is closed during a delivery disturbs nobody else's", () => {
     const { hub, formats, connect } = setUp();
     const dying = connect("1", { isNative: false });
