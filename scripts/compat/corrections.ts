@@ -84,4 +84,8 @@ export const corrections: readonly Correction[] = [
     ids: "NRE-06, PSQ-12, SIO-11, EIO-14",
     text: "An order to close a client sends `41` for each of its namespaces, then closes: official clients stay away. Without closing, only the one namespace is left; Python's `disconnect` from `/` closes clients of protocol 4, as its servers do. Whatever the reason of a close, a polling client gets what was said before with its next poll, and the end alone in the one after it; a client that does not answer pings is told nothing.",
   },
+  {
+    ids: "EIO-06, SEC-06",
+    text: "An answer to a poll takes a mebibyte, and the frame that passes it; the next poll gets what is left, and waits for an answer that is still on its way. One that the client does not read whole ends the session.",
+  },
 ];

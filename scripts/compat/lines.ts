@@ -61,7 +61,7 @@ const table: readonly (readonly [id: string, level: Level, summary: string, unme
   ["SIO-01", "M", "Protocol 5: nothing is connected until the client asks"],
   ["SIO-02", "M", "CONNECT is answered with a sid per namespace"],
   ["SIO-03", "M", "Protocol 4 and 3: `/` unasked; both spellings of the sid"],
-  ["SIO-04", "S", "A second CONNECT to a namespace is refused, the connection stays"],
+  ["SIO-04", "S", "A second CONNECT to a namespace is refused, the connection stays; the eleventh ends it"],
   ["SIO-05", "M", "Namespaces: any, or a list; refusals as each protocol reads them"],
   ["SIO-06", "M", "A packet for a namespace that is not connected, or none joined in time: closed"],
   ["SIO-07", "M", "Events and their acknowledgements"],

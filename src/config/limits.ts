@@ -15,7 +15,7 @@ const ranges: Ranges = {
   sendQueueBytes: [
     64 * kib,
     gib,
-    "Bytes that may wait for a client that did not show yet that it reads, or read nothing for 10 s; more closes it as `slow`",
+    "Bytes that may wait for a client that did not show yet that it reads, or read nothing for 10 s (a polling one: 1 s); more closes it as `slow`. Each message counts 256 bytes more",
   ],
   sendQueueMaxBytes: [
     64 * kib,

@@ -33,6 +33,11 @@ export interface Topics {
 
 /** One accepted websocket, as a dialect sees it. */
 export interface Socket extends Carrier {
+  /**
+   * Sends frames that waited for the client elsewhere, in front of all that comes: they are fed as it reads, and however
+   * much they are, that is not taken for its slowness while it does.
+   */
+  handOver(frames: readonly Frame[]): void;
   /** Sends a websocket ping; the answer comes as `SocketHandler.ponged`. */
   ping(): void;
   /** Ends the connection with a close frame, behind what was sent before. `closed` is called within. */

@@ -2,10 +2,13 @@
 // alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
 import type { Frame } from "../core/carrier.ts";
+import { frameBytes, frameCost } from "../core/frame-size.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 export class Backlog {
   readonly #queue = new FrameQueue();
+  /** What it took over and did not give away yet: it comes first. */
+  #inheritedBytes = 0;
   /** What went to the engine since the client fell behind, and what was there before. */
   #written: number;
   #readBytes = 0;
@@ -20,6 +23,11 @@ export class Backlog {
   /** Memory that the waiting frames keep alive. */
   get bytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** The part of it that came since it was there. */
+  get ownBytes(): number {
+    return this.#queue.bytes - this.#inheritedBytes;
   }
 
   get isEmpty(): boolean {
@@ -40,10 +48,18 @@ export class Backlog {
     this.#queue.push(frame);
   }
 
+  /** A frame that waited elsewhere before. */
+  inherit(frame: Frame): void {
+    this.#queue.push(frame);
+    this.#inheritedBytes += frameCost(frame);
+  }
+
   /** Takes the oldest frame out, to be written; undefined when it is empty. */
   shift(): Frame | undefined {
     const frame = this.#queue.shift();
-    this.#written += frame?.length ?? 0;
+    if (frame === undefined) return undefined;
+    this.#written += frameBytes(frame);
+    this.#inheritedBytes = Math.max(0, this.#inheritedBytes - frameCost(frame));
     return frame;
   }
 

@@ -2,9 +2,8 @@
 // and those that it said faster than its turn came (turns.ts).
 
 import type { Frame } from "../core/carrier.ts";
+import { frameCost } from "../core/frame-size.ts";
 
-/** What a frame keeps alive beside its bytes: its cell, and its place in the queue. */
-const frameOverhead = 64;
 /** Frames that left are let go in steps of this many, so that a step is cheap and nothing is kept long. */
 const releaseEvery = 256;
 
@@ -14,7 +13,7 @@ export class FrameQueue {
   #next = 0;
   #bytes = 0;
 
-  /** Memory that the waiting frames keep alive: characters or bytes, and a little for each frame. */
+  /** Memory that the waiting frames keep alive. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -25,7 +24,7 @@ export class FrameQueue {
 
   push(frame: Frame): void {
     this.#frames.push(frame);
-    this.#bytes += frame.length + frameOverhead;
+    this.#bytes += frameCost(frame);
   }
 
   /** Takes the oldest frame out; undefined when it is empty. */
@@ -33,7 +32,7 @@ export class FrameQueue {
     const frame = this.#frames[this.#next];
     if (frame === undefined) return undefined;
     this.#next++;
-    this.#bytes -= frame.length + frameOverhead;
+    this.#bytes -= frameCost(frame);
     if (this.isEmpty) this.#frames = [];
     else if (this.#next >= releaseEvery) this.#frames.splice(0, this.#next);
     else return frame;

@@ -502,6 +502,49 @@ describe("SEC-06 T10 a slow client", () => {
   });
 });
 
+describe("SEC-06 EIO-13 W4R-04 a client that takes over what waited elsewhere", () => {
+  const burst = (count: number): readonly string[] =>
+    Array.from({ length: count }, (_, index) => text(100 * kib, `b${index} `));
+
+  test("gets all of it as it reads, however much it is, and what comes meanwhile behind it", () => {
+    const { client, engine, ...setup } = start();
+    const waited = burst(120);
+    client.handOver(waited);
+    expect(engine.isOpen).toBe(true);
+    setup.publish("live 1");
+    setup.send("direct");
+    for (let turn = 0; turn < 2_000 && engine.heard.length < 122; turn++) {
+      engine.read(60 * kib);
+      setup.pass(50);
+    }
+    expect(engine.heard).toEqual([...waited, "live 1", "direct"]);
+    expect(client.isNative).toBe(true);
+  });
+
+  test("that never reads is closed after a while, when something comes", () => {
+    const { client, engine, ...setup } = start();
+    client.handOver(burst(120));
+    setup.pass(9_000);
+    setup.publish("soon");
+    expect(engine.isOpen).toBe(true);
+    setup.pass(2_000);
+    setup.publish("late");
+    expect([engine.isOpen, setup.ended()?.cause]).toEqual([false, "slow"]);
+  });
+
+  test("has no more room than others for what comes then", () => {
+    const { client, engine, ...setup } = start();
+    client.handOver(burst(120));
+    let sent = 0;
+    while (engine.isOpen && sent < 100) {
+      setup.publish(text(100 * kib));
+      sent++;
+    }
+    expect(sent).toBeLessThan(15);
+    expect(setup.ended()?.cause).toBe("slow");
+  });
+});
+
 test("closing codes and reasons go to the engine", () => {
   const { client, engine, ...setup } = start();
   client.close(1001, "");

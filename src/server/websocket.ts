@@ -87,6 +87,14 @@ export class WebSocketTransport implements Socket, Speaker {
     }
   }
 
+  handOver(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      if (!this.#ws || this.#farewell) return;
+      if (this.#backlog) this.#backlog.inherit(frame);
+      else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
+    }
+  }
+
   subscribe(topic: string): void {
     this.#ws?.subscribe(topic);
   }
@@ -258,7 +266,7 @@ export class WebSocketTransport implements Socket, Speaker {
 
   /** What waits already decides, not the frame that comes: a message of any size finds room behind little. */
   #queue(backlog: Backlog, frame: Frame): void {
-    if (!this.#isDoubtful(backlog) && backlog.bytes <= this.#context.limits.sendQueueMaxBytes) {
+    if (!this.#isDoubtful(backlog) && backlog.ownBytes <= this.#context.limits.sendQueueMaxBytes) {
       backlog.push(frame);
       return;
     }
@@ -272,7 +280,9 @@ export class WebSocketTransport implements Socket, Speaker {
    */
   #isDoubtful(backlog: Backlog): boolean {
     if (backlog.bytes <= this.#context.limits.sendQueueBytes) return false;
-    return !this.#isProven || this.#context.now() - backlog.readAt > stallMs;
+    // What it took over came at once, by no fault of its own: that gives it time to show that it reads.
+    const isOwn = backlog.ownBytes > this.#context.limits.sendQueueBytes;
+    return (isOwn && !this.#isProven) || this.#context.now() - backlog.readAt > stallMs;
   }
 }
 

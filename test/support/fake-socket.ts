@@ -15,6 +15,9 @@ export class FakeSocket implements Socket {
   send(frames: readonly Frame[]): void {
     this.sent.push(...frames);
   }
+  handOver(frames: readonly Frame[]): void {
+    this.send(frames);
+  }
   subscribe(topic: string): void {
     this.topics.add(topic);
   }

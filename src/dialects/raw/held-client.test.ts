@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { HeldClient } from "./held-client.ts";
 
-function setUp(maxBytes = 100) {
+function setUp(maxBytes = 1_000) {
   const socket = new FakeSocket();
   let overflows = 0;
   const held = new HeldClient(socket, maxBytes, () => void overflows++);
@@ -45,13 +45,14 @@ describe("until it is released", () => {
 
 describe("SEC-06 what may wait is bounded", () => {
   test("SEC-06 beyond the bound each frame is dropped and said, and the rest still comes", () => {
-    const { socket, held, overflows } = setUp(10);
-    held.send(["12345", "67890", "x"]);
-    expect([overflows(), held.bufferedBytes]).toEqual([0, 11]);
+    // Each costs 256 bytes beside its own: what is small is bounded as well.
+    const { socket, held, overflows } = setUp(600);
+    held.send(["12345", "67890", "é"]);
+    expect([overflows(), held.bufferedBytes]).toEqual([0, 3 * 256 + 12]);
     held.send(["lost", "lost too"]);
-    expect([overflows(), held.bufferedBytes]).toEqual([2, 11]);
+    expect([overflows(), held.bufferedBytes]).toEqual([2, 3 * 256 + 12]);
     held.release(["first"]);
-    expect(socket.sent).toEqual(["first", "12345", "67890", "x"]);
+    expect(socket.sent).toEqual(["first", "12345", "67890", "é"]);
   });
 
   test("SEC-06 W4R-04 one message of any size finds room behind little", () => {
@@ -65,7 +66,7 @@ describe("SEC-06 what may wait is bounded", () => {
   test("SEC-06 what waited once does not count for ever: the client would seem to be behind", () => {
     const { held } = setUp();
     held.send(["x".repeat(90)]);
-    expect(held.bufferedBytes).toBe(90);
+    expect(held.bufferedBytes).toBe(346);
     held.release([]);
     expect(held.bufferedBytes).toBe(0);
   });

@@ -1,10 +1,11 @@
 // A client that hears something of its own before anything else: while that is fetched, live frames wait here, in order
 // (W4R-04: what was persisted comes before what is published meanwhile, and nothing of it is lost).
 
-import type { Carrier, Frame } from "../../core/carrier.ts";
+import type { Carrier, Frame, Socket } from "../../core/carrier.ts";
+import { frameCost } from "../../core/frame-size.ts";
 
 export class HeldClient implements Carrier {
-  readonly #client: Carrier;
+  readonly #client: Socket;
   readonly #maxBytes: number;
   readonly #overflowed: () => void;
   #waiting: Frame[] | undefined = [];
@@ -14,7 +15,7 @@ export class HeldClient implements Carrier {
    * @param maxBytes what may wait, the last frame not counted: a message of any size finds room behind little. Beyond it,
    * `overflowed` is called for each frame, and the frame is dropped.
    */
-  constructor(client: Carrier, maxBytes: number, overflowed: () => void) {
+  constructor(client: Socket, maxBytes: number, overflowed: () => void) {
     this.#client = client;
     this.#maxBytes = maxBytes;
     this.#overflowed = overflowed;
@@ -25,7 +26,7 @@ export class HeldClient implements Carrier {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    if (frames.length + waiting.length > 0) this.#client.send([...frames, ...waiting]);
+    if (frames.length + waiting.length > 0) this.#client.handOver([...frames, ...waiting]);
   }
 
   get isNative(): boolean {
@@ -62,7 +63,7 @@ export class HeldClient implements Carrier {
       this.#overflowed();
       return;
     }
-    this.#waitingBytes += frame.length;
+    this.#waitingBytes += frameCost(frame);
     waiting.push(frame);
   }
 }

@@ -136,7 +136,7 @@ function handshake(engine: Engine, { request, exchange, version }: Handshake): R
   });
   const cookie =
     engine.options.cookie && version === 3 ? `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax` : undefined;
-  const answer = framesResponse({ request, exchange, session }, [session.openPacket()], cookie);
+  const answer = framesResponse({ request, exchange, session }, [session.openPacket()], { cookie });
   session.start();
   return answer;
 }

@@ -18,6 +18,9 @@ import type { Session } from "./session.ts";
 /** A binary packet must be complete within this time (SIO-09). */
 const attachmentsTimeoutMs = 10_000;
 
+/** A client may ask so often for namespaces that it is in already; once more is a protocol error. */
+const maxRepeatedConnects = 10;
+
 /** A binary packet that waits for its attachments. */
 interface Assembly {
   readonly packet: Packet;
@@ -30,11 +33,14 @@ export class SocketIoClient {
   pendingAcks = 0;
   /** Events of all namespaces that wait for a secret's look-up, those of namespaces that it left among them. */
   waitingEvents = 0;
+  /** The text of them, characters. */
+  waitingBytes = 0;
   readonly #engine: Engine;
   readonly #session: Session;
   /** Few per client, so a list; the first is nearly always `/`. */
   readonly #sockets: NamespaceSocket[] = [];
   #assembly: Assembly | undefined;
+  #repeatedConnects = 0;
   /** Until then a namespace must be joined (SIO-06); undefined once that happened. */
   #connectDeadline: number | undefined;
 
@@ -137,21 +143,22 @@ export class SocketIoClient {
 
   #connectAsked(packet: Packet): boolean {
     if (!isPayloadAllowed(packet)) return false;
+    // Asked once too often is a slip, asked for ever an attack: each is answered (SIO-04).
+    if (this.#find(packet.namespace) && ++this.#repeatedConnects > maxRepeatedConnects) return false;
     this.#connectTo(packet.namespace);
     return true;
   }
 
   #connectTo(namespace: string): void {
     if (this.#find(namespace)) {
-      this.#session.send([encodeConnectError(namespace, "Unable to connect")]); // SIO-04
+      this.#session.answer(encodeConnectError(namespace, "Unable to connect")); // SIO-04
     } else if (this.#isNamespaceAllowed(namespace)) {
       this.#connect(namespace);
     } else {
       this.#engine.context.observe.refused("socketio", "namespace");
       const message = "Invalid namespace";
-      this.#session.send([
-        encodeConnectError(namespace, this.#session.version === 4 ? { message } : message),
-      ]);
+      const reason = this.#session.version === 4 ? { message } : message;
+      this.#session.answer(encodeConnectError(namespace, reason));
     }
   }
 
@@ -180,7 +187,7 @@ export class SocketIoClient {
       alias,
     });
     this.#sockets.push(socket);
-    this.#session.send([encodeConnect(namespace, isV4 ? sid : undefined)]);
+    this.#session.answer(encodeConnect(namespace, isV4 ? sid : undefined));
     socket.enter();
   }
 

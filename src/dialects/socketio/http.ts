@@ -4,6 +4,8 @@
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
 import type { Exchange } from "../../core/dialect.ts";
+import { bodyOf } from "./sending.ts";
+import type { Sending } from "./sending.ts";
 
 /** Code, message and status of every refusal (EIO-15). The message is fixed: no input is reflected (SEC-05). */
 const refusals = {
@@ -56,6 +58,8 @@ export interface PayloadAnswer {
   /** JSONP callback number, where the client asked for that form. */
   readonly jsonp: string | undefined;
   readonly cookie: string | undefined;
+  /** Who waits for it to be sent. */
+  readonly sending?: Sending | undefined;
 }
 
 /** A polling payload, or the `ok` of a POST. */
@@ -76,7 +80,8 @@ export async function payloadResponse(
   }
   const packed = await compress(request, body);
   if (packed) headers["content-encoding"] = packed.encoding;
-  return new Response(packed?.bytes ?? body, { headers });
+  const bytes = packed?.bytes ?? body;
+  return new Response(answer.sending ? bodyOf(bytes, answer.sending) : bytes, { headers });
 }
 
 /** Smaller answers are not worth compressing (EIO-20). */

@@ -17,6 +17,8 @@ import type { Session } from "./session.ts";
 const ackTimeoutMs = 60_000;
 /** Joins of one client whose secrets are being looked up; more are refused. */
 const maxWaitingEvents = 100;
+/** And how much text they may hold, the last one not counted: what they are parsed to takes many times as much. */
+const maxWaitingBytes = 64 * 1024;
 const tooManyJoins: JoinAnswer = { answer: { ok: false, reason: "rate" }, isAcknowledged: false };
 
 interface PendingAck {
@@ -64,6 +66,8 @@ export class NamespaceSocket implements Agent {
   }
 
   enter(): void {
+    // Telling the client may have ended its session.
+    if (this.#hasLeft) return;
     this.#engine.context.hub.enter(this.connection, this.#alias);
   }
 
@@ -103,7 +107,8 @@ export class NamespaceSocket implements Agent {
       this.#engine.context.observe.refused("socketio", "event_reserved");
       return true;
     }
-    const isTaken = this.#inOrder(() => this.#handle(event.name, event.args, packet.id));
+    const bytes = packet.json?.length ?? 0;
+    const isTaken = this.#inOrder(() => this.#handle(event.name, event.args, packet.id), bytes);
     if (!isTaken && this.#meaning(event.name) === "join") this.#answerJoin(tooManyJoins, packet.id);
     return true;
   }
@@ -132,24 +137,27 @@ export class NamespaceSocket implements Agent {
   }
 
   /** Runs at once, or behind events whose secrets are being looked up. @returns false when there are too many. */
-  #inOrder(handle: () => Promise<void> | undefined): boolean {
-    if (this.#client.waitingEvents >= maxWaitingEvents) {
+  #inOrder(handle: () => Promise<void> | undefined, bytes: number): boolean {
+    const { waitingEvents, waitingBytes } = this.#client;
+    if (waitingEvents >= maxWaitingEvents || waitingBytes > maxWaitingBytes) {
       this.#engine.context.observe.refused("socketio", "too_many_joins");
       return false;
     }
     const started = this.#waiting ? this.#waiting.then(handle) : handle();
-    if (started) this.#wait(started);
+    if (started) this.#wait(started, bytes);
     return true;
   }
 
-  #wait(work: Promise<void>): void {
+  #wait(work: Promise<void>, bytes: number): void {
     this.#client.waitingEvents++;
+    this.#client.waitingBytes += bytes;
     const settled = work
       .catch((error: unknown) => {
         this.#engine.context.observe.report("socketio_event", error);
       })
       .then(() => {
         this.#client.waitingEvents--;
+        this.#client.waitingBytes -= bytes;
         if (this.#waiting === settled) this.#waiting = undefined;
       });
     this.#waiting = settled;
@@ -196,12 +204,12 @@ export class NamespaceSocket implements Agent {
 
   #pong(): void {
     const { namespace } = this;
-    this.#session.send([encodeEvent({ namespace, event: "my_pong", args: [], attachments: [] })]);
+    this.#session.answer(encodeEvent({ namespace, event: "my_pong", args: [], attachments: [] }));
   }
 
   /** @param args JSON text, ASCII */
   #acknowledge(id: string | undefined, args = "[]"): void {
     // It may have left while a secret was looked up.
-    if (id !== undefined && !this.#hasLeft) this.#session.send([encodeAck(this.namespace, id, args)]);
+    if (id !== undefined && !this.#hasLeft) this.#session.answer(encodeAck(this.namespace, id, args));
   }
 }

@@ -1,7 +1,12 @@
-// Frames that wait for the next poll of a client, and the poll that waits for frames. A held poll is answered
-// with all that is queued by the end of the current turn (EIO-06).
+// Frames that wait for the next poll of a client, the poll that waits for frames, and the answer that is on its way. A held
+// poll is answered with all that is queued by the end of the current turn (EIO-06), a mebibyte at a time. An answer counts
+// as waiting until it was sent, and the next one waits for that: nobody can have many of them that it does not read.
 
 import type { Frame } from "../../core/carrier.ts";
+import { frameCost, framesCost } from "../../core/frame-size.ts";
+
+/** An answer takes no further frame beyond this: it is put together for one client alone, the frames are shared. */
+const maxAnswerBytes = 1024 * 1024;
 
 export interface PollQueueParts {
   /** Packets per answer: 16 for the Python client, which gives up on more (EIO-06). */
@@ -13,12 +18,15 @@ export interface PollQueueParts {
 export class PollQueue {
   readonly #parts: PollQueueParts;
   #frames: Frame[] = [];
+  /** What the frames cost. */
   #bytes = 0;
   /** The last one of all. */
   #farewell: Frame | undefined;
   #answer: ((frames: readonly Frame[]) => void) | undefined;
   #isFlushing = false;
-  /** When the client was last seen to read: it polled, or its held poll was answered. */
+  /** The answer that was taken and is not sent yet, and what it costs. */
+  #sending: { readonly frames: readonly Frame[]; readonly bytes: number } | undefined;
+  /** When the client was last seen to read: it polled, or took some of an answer. */
   #readAt: number;
 
   constructor(parts: PollQueueParts) {
@@ -26,9 +34,9 @@ export class PollQueue {
     this.#readAt = parts.now();
   }
 
-  /** What waits, in characters or bytes. */
+  /** Memory for what waits and for what is on its way. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + (this.#sending?.bytes ?? 0);
   }
 
   /** Nothing waits, and nothing will come. */
@@ -43,13 +51,13 @@ export class PollQueue {
 
   /** Since when the client has not read, ms. */
   get idleMs(): number {
-    return this.isHeld ? 0 : this.#parts.now() - this.#readAt;
+    return this.isHeld && !this.#sending ? 0 : this.#parts.now() - this.#readAt;
   }
 
   push(frames: readonly Frame[]): void {
     for (const frame of frames) {
       this.#frames.push(frame);
-      this.#bytes += frame.length;
+      this.#bytes += frameCost(frame);
     }
     if (!this.#answer || this.#isFlushing) return;
     this.#isFlushing = true;
@@ -59,25 +67,50 @@ export class PollQueue {
     });
   }
 
-  /** One poll: what is queued, or a promise of it. There must be no held poll. */
+  /**
+   * One poll: what is queued, or a promise of it. There must be no held poll. Whoever sends it says so, by `progressed` and
+   * `sent`.
+   */
   poll(): readonly Frame[] | Promise<readonly Frame[]> {
     this.#readAt = this.#parts.now();
-    if (this.#frames.length > 0) return this.#take();
-    if (this.#farewell !== undefined) return this.#takeFarewell(this.#farewell);
+    if (!this.#sending) {
+      if (this.#frames.length > 0) return this.#take();
+      if (this.#farewell !== undefined) return this.#takeFarewell(this.#farewell);
+    }
     return new Promise((resolve) => {
       this.#answer = resolve;
     });
   }
 
+  /** The client took some of the answer. */
+  progressed(): void {
+    this.#readAt = this.#parts.now();
+  }
+
+  /** Is this answer on its way? */
+  isSending(frames: readonly Frame[]): boolean {
+    return this.#sending?.frames === frames;
+  }
+
+  /** An answer of `poll` is out of our hands. */
+  sent(frames: readonly Frame[]): void {
+    if (!this.isSending(frames)) return;
+    this.#sending = undefined;
+    this.progressed();
+    this.flush();
+  }
+
   /** Answers the held poll, if there is one, with what is queued, if anything is. */
   flush(): void {
-    if (this.#answer && this.#frames.length > 0) this.release(this.#take());
+    if (!this.#answer || this.#sending) return;
+    if (this.#frames.length > 0) this.release(this.#take());
+    else if (this.#farewell !== undefined) this.release(this.#takeFarewell(this.#farewell));
   }
 
   /** Answers the held poll, if there is one, with exactly these frames. */
   release(frames: readonly Frame[]): void {
     if (!this.#answer) return;
-    this.#readAt = this.#parts.now();
+    this.progressed();
     this.#answer(frames);
     this.#answer = undefined;
   }
@@ -89,7 +122,6 @@ export class PollQueue {
   end(frame: Frame): void {
     this.#farewell = frame;
     this.flush();
-    if (this.#answer) this.release(this.#takeFarewell(frame));
   }
 
   /** Everything that is queued, for the transport that takes over. */
@@ -106,9 +138,26 @@ export class PollQueue {
   }
 
   #take(): readonly Frame[] {
-    if (this.#frames.length <= this.#parts.maxPackets) return this.takeAll();
-    const frames = this.#frames.splice(0, this.#parts.maxPackets);
-    for (const frame of frames) this.#bytes -= frame.length;
+    const before = this.#bytes;
+    const frames = this.#isOneAnswer() ? this.takeAll() : this.#frames.splice(0, this.#answerLength());
+    if (this.#bytes > 0) this.#bytes -= framesCost(frames);
+    this.#sending = { frames, bytes: before - this.#bytes };
     return frames;
+  }
+
+  #isOneAnswer(): boolean {
+    return this.#frames.length <= this.#parts.maxPackets && this.#bytes <= maxAnswerBytes;
+  }
+
+  /** How many frames the next answer takes: one at least, whatever its size. */
+  #answerLength(): number {
+    let bytes = 0;
+    let length = 0;
+    for (const frame of this.#frames) {
+      if (length >= this.#parts.maxPackets || bytes > maxAnswerBytes) break;
+      bytes += frameCost(frame);
+      length++;
+    }
+    return length;
   }
 }

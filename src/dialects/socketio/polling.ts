@@ -15,6 +15,7 @@ import {
   encodePayloadV4,
   toText,
 } from "./payload.ts";
+import type { Sending } from "./sending.ts";
 import type { Session } from "./session.ts";
 
 /** One polling request of a known session. */
@@ -30,26 +31,47 @@ export async function answerPoll(engine: Engine, polling: PollingRequest): Promi
   exchange.hold(Math.ceil((engine.pingIntervalMs + engine.pingTimeoutMs) / 1000) + 5);
   const frames = session.poll();
   if (!frames) return refusalResponse("bad_request", exchange);
-  if (!(frames instanceof Promise)) return framesResponse(polling, frames);
+  if (!(frames instanceof Promise)) return framesResponse(polling, frames, { isPoll: true });
   const aborted = (): void => {
     session.pollAborted();
   };
   request.signal.addEventListener("abort", aborted, { once: true });
   const released = await frames;
   request.signal.removeEventListener("abort", aborted);
-  return framesResponse(polling, released);
+  return framesResponse(polling, released, { isPoll: true });
 }
 
+/** @param about `isPoll`: its session waits until it was sent. */
 export function framesResponse(
   polling: PollingRequest,
   frames: readonly Frame[],
-  cookie?: string,
+  { isPoll = false, cookie }: { readonly isPoll?: boolean; readonly cookie?: string | undefined },
 ): Promise<Response> {
   const { request, exchange, session } = polling;
   const jsonp = exchange.query.get("j") ?? undefined;
   const isText = jsonp !== undefined || session.isBase64 || isBase64(exchange);
   const body = encodePayload(session.version, frames, isText);
-  return payloadResponse(request, exchange, { body, jsonp, cookie });
+  const sending = isPoll ? sendingOf(polling, frames) : undefined;
+  return payloadResponse(request, exchange, { body, jsonp, cookie, sending });
+}
+
+function sendingOf({ request, exchange, session }: PollingRequest, frames: readonly Frame[]): Sending {
+  return {
+    request,
+    hold: (seconds) => {
+      exchange.hold(seconds);
+    },
+    isWanted: () => !session.isOver,
+    progressed: () => {
+      session.pollProgressed();
+    },
+    sent: () => {
+      session.pollSent(frames);
+    },
+    lost: () => {
+      session.pollLost(frames);
+    },
+  };
 }
 
 /** Can the client take no binary? Old ones say so at the handshake alone, others with each request (EIO-09). */
@@ -98,6 +120,8 @@ async function receiveAll(session: Session, frames: readonly Frame[]): Promise<b
   for (const [index, frame] of frames.entries()) {
     if (index > 0 && index % packetsPerTurn === 0) await setImmediate();
     if (!session.receive(frame)) return false;
+    // Its answers are more than its client reads: no more of them.
+    if (session.isOverwhelmed) return false;
   }
   return true;
 }

@@ -138,10 +138,13 @@ const nextTurn = async (): Promise<void> => {
   await promise;
 };
 
-/** The answer of a poll that must not be refused. */
-const answerOf = async (polled: ReturnType<Session["poll"]>): Promise<readonly Frame[]> => {
+/** The answer of a poll that must not be refused; it goes out at once. */
+const answerOf = async (session: Session): Promise<readonly Frame[]> => {
+  const polled = session.poll();
   if (polled === undefined) throw new Error("Expected the poll to be held or answered, got a refusal");
-  return polled;
+  const frames = await polled;
+  session.pollSent(frames);
+  return frames;
 };
 
 describe("open packet", () => {
@@ -212,8 +215,8 @@ describe("heartbeat of version 4", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
-    const held = answerOf(session.poll());
+    await answerOf(session);
+    const held = answerOf(session);
     setup.pass(25_100, session);
     expect(await held).toEqual(["2"]);
   });
@@ -345,6 +348,65 @@ describe("events that wait for the look-up of a secret", () => {
   });
 });
 
+describe("what a client's own packets ask for", () => {
+  test("SIO-04 SEC-06 a namespace that it is in: refused a few times, then a protocol error", () => {
+    for (const version of [4, 3] as const) {
+      const setup = new Setup();
+      const { session, socket } = setup.websocket(version);
+      session.message("40");
+      socket.sent.length = 0;
+      const left = version === 4 ? 10 : 9;
+      for (let asked = 0; asked < left; asked++) session.message("40");
+      expect(socket.sent).toEqual(Array.from({ length: left }, () => '44"Unable to connect"'));
+      session.message("40");
+      expect(setup.ended).toEqual(["websocket protocol_error"]);
+    }
+  });
+
+  test("SIO-04 SEC-06 they count for the client, not for a namespace", () => {
+    const setup = new Setup();
+    const { session } = setup.websocket();
+    for (const namespace of ["/a", "/b", "/c"]) {
+      session.message(`40${namespace},`);
+      for (let asked = 0; asked < 4; asked++) session.message(`40${namespace},`);
+    }
+    expect(setup.ended).toEqual(["websocket protocol_error"]);
+  });
+
+  test("SEC-06 answers that wait for a poll have the smaller bound, though it polled just now", async () => {
+    const setup = new Setup({ limits: { sendQueueBytes: 10_000, sendQueueMaxBytes: 1_000_000 } });
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session);
+    let asked = 0;
+    while (!session.isOverwhelmed && asked < 1_000) session.receive(`42${asked++}["leave",{"room":"a"}]`);
+    expect(setup.ended).toEqual(["polling slow"]);
+    // Each is 5 or 6 characters, and costs 256 bytes more.
+    expect(asked).toBeLessThan(45);
+    expect(asked).toBeGreaterThan(35);
+  });
+
+  test("SEC-06 events that wait for a secret are bounded by what they hold, not only by their number", async () => {
+    const setup = new Setup();
+    const { session, socket } = setup.websocket();
+    session.message("40");
+    socket.sent.length = 0;
+    const room = (id: number): string =>
+      `42${id}["join",{"room":"shop::a","secret":"S","x":"${"x".repeat(40_000)}"}]`;
+    for (let id = 0; id < 5; id++) session.message(room(id));
+    for (let turn = 0; turn < 5; turn++) {
+      setup.lookups.shift()?.("allowed");
+      await nextTurn();
+    }
+    // The second passed the bound.
+    expect(socket.sent).toEqual(["430[]", "431[]"]);
+    session.message(room(9));
+    setup.lookups.shift()?.("allowed");
+    await nextTurn();
+    expect(socket.sent.at(-1)).toBe("439[]");
+  });
+});
+
 describe("acknowledgements of clients", () => {
   const ask = (setup: Setup, answers: unknown[]): void => {
     setup.hub.deliver({
@@ -399,8 +461,8 @@ describe("upgrade", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    expect((await answerOf(session.poll()))[0]).toStartWith("40{");
-    const held = answerOf(session.poll());
+    expect((await answerOf(session))[0]).toStartWith("40{");
+    const held = answerOf(session);
     const { probe, socket } = setup.probe(session);
     probe.message("2probe");
     expect(socket.sent).toEqual(["3probe"]);
@@ -423,22 +485,22 @@ describe("upgrade", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
+    await answerOf(session);
     const { probe } = setup.probe(session);
     probe.message("2probe");
-    expect(await answerOf(session.poll())).toEqual(["6"]);
+    expect(await answerOf(session)).toEqual(["6"]);
     setup.publish(1);
-    expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
-    expect(await answerOf(session.poll())).toEqual(["6"]);
+    expect(await answerOf(session)).toEqual(['42["n",1]']);
+    expect(await answerOf(session)).toEqual(["6"]);
   });
 
   test("EIO-13 polls are held as ever until the probe was answered", async () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
+    await answerOf(session);
     setup.probe(session);
-    const held = answerOf(session.poll());
+    const held = answerOf(session);
     setup.publish(1);
     expect(await held).toEqual(['42["n",1]']);
   });
@@ -459,13 +521,13 @@ describe("upgrade", () => {
       const setup = new Setup();
       const session = setup.polling();
       session.receive("40");
-      await answerOf(session.poll());
+      await answerOf(session);
       const { probe, socket } = setup.probe(session);
       for (const frame of frames) probe.message(frame);
       expect(socket.closedWith).toBe(1000);
       probe.closed(1000, "peer");
       expect(setup.ended).toEqual([]);
-      const held = answerOf(session.poll());
+      const held = answerOf(session);
       setup.publish(1);
       expect(await held).toEqual(['42["n",1]']);
       // Another attempt may succeed.
@@ -570,6 +632,7 @@ describe("upgrade", () => {
           if (polled === undefined) throw new Error("Expected the poll to be answered");
           isPolling = true;
           void Promise.resolve(polled).then((frames) => {
+            session.pollSent(frames);
             heard.push(...frames);
             isPolling = false;
           });
@@ -674,19 +737,19 @@ describe("a backend's order to disconnect", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
+    await answerOf(session);
     setup.publish(1);
     order(setup, true);
-    expect(await answerOf(session.poll())).toEqual(['42["n",1]', "41"]);
-    expect(await answerOf(session.poll())).toEqual(["1"]);
+    expect(await answerOf(session)).toEqual(['42["n",1]', "41"]);
+    expect(await answerOf(session)).toEqual(["1"]);
   });
 
   test("NRE-06 SEC-06 one whose queue is full is closed all the same", () => {
-    const setup = new Setup({ limits: { sendQueueBytes: 100, sendQueueMaxBytes: 200 } });
+    const setup = new Setup({ limits: { sendQueueBytes: 1_000, sendQueueMaxBytes: 2_000 } });
     const session = setup.polling();
     session.receive("40");
     session.receive("40/chat,");
-    session.send([`4${"x".repeat(500)}`]);
+    session.send([`4${"x".repeat(5_000)}`]);
     order(setup, true);
     expect(setup.ended).toEqual(["polling slow"]);
   });
@@ -719,13 +782,13 @@ describe("closing", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
-    const held = answerOf(session.poll());
+    await answerOf(session);
+    const held = answerOf(session);
     setup.publish(1);
     session.close("server");
     expect(await held).toEqual(['42["n",1]']);
     // Alone: official clients act on the end at once, and on what stands before it only later.
-    expect(await answerOf(session.poll())).toEqual(["1"]);
+    expect(await answerOf(session)).toEqual(["1"]);
     expect(setup.engine.sessions.size).toBe(0);
   });
 
@@ -735,15 +798,15 @@ describe("closing", () => {
       const setup = new Setup();
       const session = setup.polling();
       session.receive("40");
-      await answerOf(session.poll());
+      await answerOf(session);
       setup.publish(1);
       session.close(reason);
       expect(setup.ended).toEqual([`polling ${reason}`]);
       expect(setup.released).toBe(1);
       setup.publish(2);
       session.send(["4late"]);
-      expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
-      expect(await answerOf(session.poll())).toEqual(["1"]);
+      expect(await answerOf(session)).toEqual(['42["n",1]']);
+      expect(await answerOf(session)).toEqual(["1"]);
       expect(setup.engine.sessions.size).toBe(0);
     },
   );
@@ -755,14 +818,14 @@ describe("closing", () => {
       const setup = new Setup();
       const session = setup.polling();
       session.receive("40");
-      await answerOf(session.poll());
+      await answerOf(session);
       setup.publish(1);
       setup.publish(2);
       session.close(reason);
       expect(session.hasUnsaid).toBe(true);
-      expect(await answerOf(session.poll())).toEqual(['42["n",1]', '42["n",2]']);
+      expect(await answerOf(session)).toEqual(['42["n",1]', '42["n",2]']);
       expect(session.hasUnsaid).toBe(false);
-      expect(await answerOf(session.poll())).toEqual(["1"]);
+      expect(await answerOf(session)).toEqual(["1"]);
       expect(setup.engine.sessions.size).toBe(0);
       expect(setup.engine.lastWords.bytes).toBe(0);
       expect(setup.ended).toEqual([`polling ${reason}`]);
@@ -806,16 +869,16 @@ describe("closing", () => {
   });
 
   test("SEC-06 what is kept for all who were closed has a bound: beyond it they hear of the end alone", async () => {
-    const setup = new Setup({ limits: { sendQueueMaxBytes: 1_000 } });
+    const setup = new Setup({ limits: { sendQueueMaxBytes: 10_000 } });
     const sessions = [setup.polling(), setup.polling(), setup.polling()];
     for (const session of sessions) {
-      session.send([`4${"x".repeat(399)}`]);
+      session.send([`4${"x".repeat(3_999)}`]);
       session.close("server");
     }
     const answers: number[] = [];
-    for (const session of sessions) answers.push((await answerOf(session.poll())).join("").length);
-    expect(answers).toEqual([400, 400, 1]);
-    for (const session of sessions.slice(0, 2)) expect(await answerOf(session.poll())).toEqual(["1"]);
+    for (const session of sessions) answers.push((await answerOf(session)).join("").length);
+    expect(answers).toEqual([4_000, 4_000, 1]);
+    for (const session of sessions.slice(0, 2)) expect(await answerOf(session)).toEqual(["1"]);
     expect(setup.engine.lastWords.bytes).toBe(0);
   });
 
@@ -823,7 +886,7 @@ describe("closing", () => {
     const setup = new Setup();
     const session = setup.polling();
     session.receive("40");
-    await answerOf(session.poll());
+    await answerOf(session);
     const { probe, socket } = setup.probe(session);
     probe.message("2probe");
     setup.publish(1);
@@ -842,7 +905,7 @@ describe("closing", () => {
       const setup = new Setup();
       const session = setup.polling();
       session.receive("40");
-      await answerOf(session.poll());
+      await answerOf(session);
       const { probe, socket } = setup.probe(session);
       for (const frame of frames) probe.message(frame);
       setup.publish(1);
@@ -851,8 +914,8 @@ describe("closing", () => {
       expect(socket.closedWith).toBe(frames.length === 0 ? 1000 : undefined);
       setup.pass(10_100, session);
       expect(socket.closedWith).toBe(1000);
-      expect(await answerOf(session.poll())).toEqual(['42["n",1]']);
-      expect(await answerOf(session.poll())).toEqual(["1"]);
+      expect(await answerOf(session)).toEqual(['42["n",1]']);
+      expect(await answerOf(session)).toEqual(["1"]);
       expect(setup.engine.sessions.size).toBe(0);
     }
   });
@@ -861,12 +924,12 @@ describe("closing", () => {
     const setup = new Setup();
     const session = setup.session(4, 16);
     session.receive("40");
-    await answerOf(session.poll());
+    await answerOf(session);
     for (let value = 0; value < 20; value++) setup.publish(value);
     session.close("server");
-    expect(await answerOf(session.poll())).toHaveLength(16);
-    expect(await answerOf(session.poll())).toHaveLength(4);
-    expect(await answerOf(session.poll())).toEqual(["1"]);
+    expect(await answerOf(session)).toHaveLength(16);
+    expect(await answerOf(session)).toHaveLength(4);
+    expect(await answerOf(session)).toEqual(["1"]);
     expect(setup.engine.sessions.size).toBe(0);
   });
 
@@ -883,7 +946,7 @@ describe("closing", () => {
   test("EIO-14 the client's 1 ends its held poll with a noop, and the session", async () => {
     const setup = new Setup();
     const session = setup.polling();
-    const held = answerOf(session.poll());
+    const held = answerOf(session);
     expect(session.receive("1")).toBe(true);
     expect(await held).toEqual(["6"]);
     expect(setup.ended).toEqual(["polling client"]);
@@ -897,7 +960,7 @@ describe("closing", () => {
     const session = setup.polling();
     session.pollAborted();
     expect(setup.ended).toEqual([]);
-    const held = answerOf(session.poll());
+    const held = answerOf(session);
     session.pollAborted();
     expect(await held).toEqual([]);
     expect(setup.ended).toEqual(["polling client"]);
@@ -933,7 +996,7 @@ describe("requests at once", () => {
   test("EIO-16 a second poll: the first gets 1, the second is refused, the session ends", async () => {
     const setup = new Setup();
     const session = setup.polling();
-    const first = answerOf(session.poll());
+    const first = answerOf(session);
     expect(session.poll()).toBeUndefined();
     expect(await first).toEqual(["1"]);
     expect(setup.ended).toEqual(["polling protocol_error"]);
@@ -952,8 +1015,9 @@ describe("requests at once", () => {
 });
 
 describe("a polling client that does not keep up", () => {
-  const limits = { sendQueueBytes: 1_000, sendQueueMaxBytes: 10_000 };
-  const frame = `4${"x".repeat(499)}`;
+  const limits = { sendQueueBytes: 10_000, sendQueueMaxBytes: 100_000 };
+  /** It costs 5,000 bytes. */
+  const frame = `4${"x".repeat(4_743)}`;
 
   test("SEC-06 one that does not poll is slow when its queue is full", () => {
     const setup = new Setup({ limits });
@@ -963,18 +1027,18 @@ describe("a polling client that does not keep up", () => {
     expect(setup.ended).toEqual([]);
     session.send([frame]);
     expect(setup.ended).toEqual(["polling slow"]);
-    expect(setup.engine.lastWords.bytes).toBe(1_500);
+    expect(setup.engine.lastWords.bytes).toBe(15_000);
   });
 
   test("SEC-06 one that polls may have as much waiting as a websocket that reads", async () => {
     const setup = new Setup({ limits });
     const session = setup.polling();
-    const held = answerOf(session.poll());
-    session.send([`4${"x".repeat(20_000)}`]);
+    const held = answerOf(session);
+    session.send([`4${"x".repeat(200_000)}`]);
     await held;
     setup.now += 500;
     for (let sent = 0; sent < 20; sent++) session.send([frame]);
-    expect((await answerOf(session.poll())).length).toBe(20);
+    expect((await answerOf(session)).length).toBe(20);
     for (let sent = 0; sent < 21; sent++) session.send([frame]);
     expect(setup.ended).toEqual([]);
     session.send([frame]);

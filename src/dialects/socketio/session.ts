@@ -46,7 +46,8 @@ export class Session implements Carrier, SocketHandler {
   #isPosting = false;
   /** What it may still post; websockets have their own count. */
   #packets: TokenBucket | undefined;
-  #isOpen = true;
+  /** Why it ended. */
+  #ended: DisconnectReason | undefined;
   readonly #heartbeat: Heartbeat;
   /** Once it is over: what a client that polls may still fetch, and until when. */
   #lastWords: { readonly bytes: number; readonly until: number; readonly code: number } | undefined;
@@ -77,9 +78,23 @@ export class Session implements Carrier, SocketHandler {
     return this.#polls ? "polling" : "websocket";
   }
 
-  /** It is over, and its client did not hear yet all that was said to it before. */
+  /** It has ended, and its client did not hear yet all that was said to it before. */
   get hasUnsaid(): boolean {
     return !this.#isOpen && (this.#polls?.bytes ?? 0) > 0;
+  }
+
+  /** It has ended, and nothing is left to be told. */
+  get isOver(): boolean {
+    return !this.#isOpen && this.#lastWords === undefined;
+  }
+
+  /** It has ended, because its client did not read. */
+  get isOverwhelmed(): boolean {
+    return this.#ended === "slow";
+  }
+
+  get #isOpen(): boolean {
+    return this.#ended === undefined;
   }
 
   /** The open packet (EIO-04): exactly these keys. */
@@ -119,6 +134,13 @@ export class Session implements Carrier, SocketHandler {
     if (!this.#polls || !this.#isOpen) return;
     if (this.#isSlow(this.#polls)) this.close("slow");
     else this.#polls.push(frames);
+  }
+
+  /** What the client's own packets ask for: who does not read may not make more of it (SEC-06). */
+  answer(frame: Frame): void {
+    const bytes = this.#polls?.bytes ?? 0;
+    if (bytes > this.#engine.context.limits.sendQueueBytes) this.close("slow");
+    else this.send([frame]);
   }
 
   subscribe(topic: string): void {
@@ -175,7 +197,23 @@ export class Session implements Carrier, SocketHandler {
   pollAborted(): void {
     if (!this.#polls?.isHeld) return;
     this.#polls.release([]);
-    this.#finish("client");
+    this.#vanished();
+  }
+
+  /** The client took some of the answer to its poll, */
+  pollProgressed(): void {
+    this.#polls?.progressed();
+  }
+
+  /** or all of it: the next one may go, */
+  pollSent(frames: readonly Frame[]): void {
+    this.#polls?.sent(frames);
+    if (!this.#isOpen && this.#polls?.isSpent === true) this.#forget();
+  }
+
+  /** or its connection ended before that: what was in there is lost, and so is the client. */
+  pollLost(frames: readonly Frame[]): void {
+    if (this.#polls?.isSending(frames) === true) this.#vanished();
   }
 
   /** @returns false when another POST is under way: the session ends (EIO-16). */
@@ -225,7 +263,7 @@ export class Session implements Carrier, SocketHandler {
     this.#polls = undefined;
     this.#socket = socket;
     // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
-    socket.send(polls?.takeAll() ?? []);
+    socket.handOver(polls?.takeAll() ?? []);
     if (!this.#isOpen) {
       socket.close(this.#lastWords?.code ?? 1000, "");
       this.#forget();
@@ -254,7 +292,7 @@ export class Session implements Carrier, SocketHandler {
     if (type === packet.ping && this.version === 3) {
       this.#heartbeat.pinged();
       // What it sent comes back (EIO-12), but nothing that old clients cannot read (EIO-09).
-      this.send([toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong]);
+      this.answer(toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong);
       return true;
     }
     if (type === "b") {
@@ -298,11 +336,19 @@ export class Session implements Carrier, SocketHandler {
     if (pauses.mayJudge(now)) this.tick(now);
   }
 
-  /** Is there room in its queue? A client that polls may have as much waiting as a websocket that reads. */
+  /** Is there no room in its queue? A client that polls may have as much waiting as a websocket that reads. */
   #isSlow(polls: PollQueue): boolean {
     const { sendQueueBytes, sendQueueMaxBytes } = this.#engine.context.limits;
     if (polls.bytes <= sendQueueBytes) return false;
-    return polls.bytes > sendQueueMaxBytes || polls.idleMs > pollStallMs;
+    // In the middle of an upgrade nobody polls, and that has a time limit of its own.
+    const isIdle = polls.idleMs > pollStallMs && this.#probe?.isAnswered !== true;
+    return isIdle || polls.bytes > sendQueueMaxBytes;
+  }
+
+  /** The client is gone, and nobody will fetch what waits. */
+  #vanished(): void {
+    this.#finish("client");
+    this.#forget();
   }
 
   /** The session ends while the client polls, or comes back to poll: it hears what waits, and then the end. */
@@ -340,7 +386,7 @@ export class Session implements Carrier, SocketHandler {
 
   #finish(reason: DisconnectReason): void {
     if (!this.#isOpen) return;
-    this.#isOpen = false;
+    this.#ended = reason;
     if (!this.#lastWords) this.#forget();
     // A client in the middle of its upgrade does not poll any more: what waits goes the new way.
     else if (!this.hasUnsaid || this.#probe?.isAnswered !== true) this.#probe?.cancel();
