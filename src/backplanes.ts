@@ -1,8 +1,7 @@
 // What a gateway is connected to: the bus of its messages, and the Redis of its visitors' sessions where that is another.
 // Part of the composition root (gateway.ts).
 
-import type { Backplane } from "./brokers/driver.ts";
-import { openBackplane } from "./brokers/registry.ts";
+import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
 import { spokenDialects } from "./config/house-rules.ts";
 import type { Config } from "./config/schema.ts";
 import type { Observe } from "./core/observe.ts";
@@ -15,21 +14,27 @@ export interface Backplanes {
   readonly sessions: Backplane;
 }
 
+export interface BackplanesParts {
+  readonly observe: Observe;
+  /** All that there are. */
+  readonly dialects: Dialects;
+  readonly open: OpenBackplane;
+}
+
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
 export async function openBackplanes(
   config: Config,
-  observe: Observe,
-  dialects: Dialects,
+  { observe, dialects, open }: BackplanesParts,
 ): Promise<Backplanes> {
   const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
   const spoken = Object.values(spokenDialects(config, dialects));
   const hasVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
-  const main = await openBackplane({ ...shared, url: redis, hasVoice });
+  const main = await open({ ...shared, url: redis, hasVoice });
   const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {
-    return { main, sessions: await openBackplane({ ...shared, url: identity.redis }) };
+    return { main, sessions: await open({ ...shared, url: identity.redis }) };
   } catch (error) {
     await main.close();
     throw error;

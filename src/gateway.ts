@@ -10,7 +10,8 @@ import { AddressLimits } from "./auth/address-limits.ts";
 import { SecretGuard } from "./auth/secret-guard.ts";
 import { openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
-import type { Backplane } from "./brokers/driver.ts";
+import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
+import { openBackplane } from "./brokers/registry.ts";
 import { readPlace } from "./config/address.ts";
 import type { Config, ListenerConfig } from "./config/schema.ts";
 import { openDialects } from "./contexts.ts";
@@ -36,6 +37,10 @@ export interface GatewayParts {
   readonly routes?: readonly Route[];
   /** Those that there are. @default all of this Belfry */
   readonly dialects?: Dialects;
+  /** A monotonic clock of the caller's own, ms: then only its calls of `tick` move the gateway on. @default the system's */
+  readonly now?: () => number;
+  /** Opens what the gateway is connected to. @default the drivers by URL */
+  readonly open?: OpenBackplane;
 }
 
 const monotonic = (): number => performance.now();
@@ -45,7 +50,8 @@ const monotonic = (): number => performance.now();
  * or an address cannot be had; nothing is left running then.
  */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
-  const backplanes = await openBackplanes(config, parts.observe, parts.dialects ?? registry);
+  const { observe, dialects = registry, open = openBackplane } = parts;
+  const backplanes = await openBackplanes(config, { observe, dialects, open });
   const gateway = new Gateway(config, parts, backplanes);
   try {
     await gateway.start();
@@ -66,6 +72,8 @@ export class Gateway {
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
+  readonly #now: () => number;
+  readonly #ticksItself: boolean;
   readonly #dialects: readonly SpokenDialect[];
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -78,6 +86,8 @@ export class Gateway {
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
     this.#table = parts.dialects ?? registry;
+    this.#now = parts.now ?? monotonic;
+    this.#ticksItself = parts.now === undefined;
     this.#main = main;
     this.#sessions = sessions;
     this.#hub = this.#createHub();
@@ -109,6 +119,12 @@ export class Gateway {
     return { isReady: reasons.length === 0, reasons };
   }
 
+  /** Looks at heartbeats and deadlines. The gateway does so by itself, but where its clock is the caller's. */
+  tick(): void {
+    const now = this.#now();
+    for (const { browser } of this.#dialects) browser?.tick(now);
+  }
+
   /** Listens: first to the bus, then to clients. */
   async start(): Promise<void> {
     for (const { name, backend } of this.#dialects) {
@@ -118,9 +134,7 @@ export class Gateway {
       await this.#main.broker.open((publication) => this.#hub.deliver(publication));
     }
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
-    this.#ticker = setInterval(() => {
-      this.#tick();
-    }, this.#tickMs());
+    if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
     this.#state = "running";
   }
 
@@ -163,7 +177,7 @@ export class Gateway {
   #addressParts() {
     return {
       limits: this.#config.limits,
-      now: monotonic,
+      now: this.#now,
       isExempt: isShared,
     };
   }
@@ -270,11 +284,6 @@ export class Gateway {
 
   *#clients(): Iterable<{ close(reason: "shutdown"): void }> {
     for (const { browser } of this.#dialects) if (browser) yield* browser.clients();
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    for (const { browser } of this.#dialects) browser?.tick(now);
   }
 
   /** Short heartbeats (tests, some conformance suites) want a finer clock. */

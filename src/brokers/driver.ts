@@ -38,6 +38,9 @@ export interface Backplane {
   readonly close: () => Promise<void>;
 }
 
+/** Opens a backplane, as `Driver.open` does. */
+export type OpenBackplane = (options: BackplaneOptions) => Promise<Backplane>;
+
 export interface Driver {
   /** The URL schemes that mean this driver, without the colon. */
   readonly schemes: readonly string[];

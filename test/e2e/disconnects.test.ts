@@ -16,6 +16,7 @@ import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -115,15 +116,6 @@ class Visitor implements Disposable {
   [Symbol.dispose](): void {
     this.chat.disconnect();
     this.root[Symbol.dispose]();
-  }
-}
-
-async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected this within ${timeoutMs} ms: ${isSo.toString()}`);
-    await Bun.sleep(5);
   }
 }
 

@@ -7,6 +7,7 @@ import { startGateway } from "../support/gateway.ts";
 import { PollingClient } from "../support/polling-client.ts";
 import { freePort } from "../support/ports.ts";
 import { RawWebSocket, rawRequest } from "../support/raw.ts";
+import { until } from "../support/until.ts";
 
 const secret = "publish-secret";
 
@@ -14,15 +15,6 @@ async function emit(url: string, data: unknown): Promise<void> {
   const body = JSON.stringify({ event: "update", room: "time", data, secret });
   const headers = { "Content-Type": "application/json" };
   expect((await fetch(`${url}/emit`, { method: "POST", headers, body })).status).toBe(200);
-}
-
-async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected this within ${timeoutMs} ms: ${isSo.toString()}`);
-    await Bun.sleep(5);
-  }
 }
 
 describe("SEC-14 EIO-14 real clients of every generation and transport", () => {

@@ -7,6 +7,7 @@ import { hostileBodies, hostileFrames, hostilePackets, hostileRequests } from ".
 import { PollingClient } from "../support/polling-client.ts";
 import { RawWebSocket, rawRequest } from "../support/raw.ts";
 import { ServedGateway } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 const mib = 1024 * 1024;
 const secret = "publish-secret";
@@ -258,12 +259,3 @@ describe("T6 fragments without end", () => {
     await expectUndisturbed();
   }, 60_000);
 });
-
-async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected this within ${timeoutMs} ms: ${isSo.toString()}`);
-    await Bun.sleep(10);
-  }
-}

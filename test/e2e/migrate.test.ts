@@ -9,7 +9,7 @@ import { connectBackend } from "../support/dialects/site.ts";
 import type { Backend } from "../support/dialects/site.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
-import { until } from "../support/hub-gateway.ts";
+import { until } from "../support/until.ts";
 import { include, Nginx } from "../support/nginx.ts";
 import { Page } from "../support/page.ts";
 import { RunningProcess } from "../support/process.ts";

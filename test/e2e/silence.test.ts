@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
-import { until } from "../support/channels-gateway.ts";
+import { until } from "../support/until.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";

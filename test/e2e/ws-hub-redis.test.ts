@@ -1,7 +1,8 @@
 // The ws-hub dialect with a real Redis: several gateways, outages, and a backend in Python with the redis package.
 
 import { describe, expect, test } from "bun:test";
-import { HubBackend, startHub, until } from "../support/hub-gateway.ts";
+import { HubBackend, startHub } from "../support/hub-gateway.ts";
+import { until } from "../support/until.ts";
 import type { HubGateway } from "../support/hub-gateway.ts";
 import { PythonProgram } from "../support/python.ts";
 import { RawWebSocket } from "../support/raw.ts";

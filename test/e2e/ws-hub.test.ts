@@ -5,7 +5,8 @@ import { describe, expect, test } from "bun:test";
 import type { Route } from "../../src/core/dialect.ts";
 import { statusSentence } from "../../src/dialects/ws-hub/status.ts";
 import type { HubGateway } from "../support/hub-gateway.ts";
-import { HubBackend, startHub, until } from "../support/hub-gateway.ts";
+import { HubBackend, startHub } from "../support/hub-gateway.ts";
+import { until } from "../support/until.ts";
 import { RawConnection, RawWebSocket, handshakeHeaders, rawRequest, requestBytes } from "../support/raw.ts";
 
 async function connect(gateway: HubGateway, key: string): Promise<RawWebSocket> {
@@ -364,13 +365,12 @@ describe("limits and closes", () => {
     await using gateway = await startHub();
     const clients = await Promise.all(Array.from({ length: 20 }, async (_, i) => connect(gateway, `k${i}`)));
     const started = performance.now();
-    const [, ...closes] = await Promise.all([
-      gateway.drain(),
-      ...clients.map(async (client) => client.waitForClose()),
-    ]);
+    const drained = gateway.drain();
+    expect(await statusOf(gateway, "/ws?session_key=late")).toBe(503);
+    const closes = await Promise.all(clients.map(async (client) => client.waitForClose()));
+    await drained;
     expect(performance.now() - started).toBeLessThan(1_500);
     for (const close of closes) expect(close).toEqual({ code: 1001, reason: "shutting down" });
-    expect(await statusOf(gateway, "/ws?session_key=late")).toBe(503);
     expect(gateway.admitted).toBe(0);
   });
 

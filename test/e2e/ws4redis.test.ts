@@ -6,7 +6,7 @@ import { createClient } from "@redis/client";
 import { SignJWT } from "jose";
 import type { ChannelName } from "../../src/dialects/ws4redis/channels.ts";
 import { channelNames } from "../../src/dialects/ws4redis/channels.ts";
-import { until } from "../support/channels-gateway.ts";
+import { until } from "../support/until.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { handshakeHeaders, RawConnection, rawRequest, RawWebSocket, requestBytes } from "../support/raw.ts";

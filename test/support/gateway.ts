@@ -58,7 +58,8 @@ export async function startGateway(
   };
 }
 
-async function becomeReady(gateway: Gateway): Promise<void> {
+/** Waits until every subscription is proved alive. */
+export async function becomeReady(gateway: Gateway): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!gateway.readiness().isReady) {
     if (performance.now() > deadline) {
@@ -68,7 +69,8 @@ async function becomeReady(gateway: Gateway): Promise<void> {
   }
 }
 
-function sumSamples(text: string, name: string, labels: string): number {
+/** The samples of a metric, those alone that contain a text, added up. */
+export function sumSamples(text: string, name: string, labels: string): number {
   return text
     .split("\n")
     .filter((line) => /^[^{ ]+/.exec(line)?.[0] === name && line.includes(labels))

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { ChannelsGateway, until } from "../../../test/support/channels-gateway.ts";
+import { ChannelsGateway } from "../../../test/support/channels-gateway.ts";
+import { until } from "../../../test/support/until.ts";
 import { handshakeHeaders, RawConnection, requestBytes } from "../../../test/support/raw.ts";
 import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../core/client-id.ts";
@@ -349,7 +350,7 @@ describe("life", () => {
     const pings = { dead: 0, alive: 0 };
     while (clock.now < 300_000) {
       clock.now += 500;
-      gateway.browser.tick(clock.now);
+      gateway.tick();
       if (clock.now % 30_000 !== 0) continue;
       await nextPing(alive);
       pings.alive++;
@@ -371,13 +372,15 @@ describe("life", () => {
     await using gateway = await ChannelsGateway.start({ now: () => clock.now });
     using client = await gateway.join("x");
     await until(() => gateway.connected === 1);
-    gateway.browser.tick(200);
+    clock.now = 200;
+    gateway.tick();
     clock.now = 100_000;
-    gateway.browser.tick(clock.now);
+    gateway.tick();
     expect(gateway.observed).toEqual([]);
     client.sendFrame(10, "");
     await pongTurn(gateway, client);
-    gateway.browser.tick((clock.now += 250));
+    clock.now += 250;
+    gateway.tick();
     expect(gateway.observed).toEqual([]);
     expect(gateway.connected).toBe(1);
   });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { ChannelsGateway, until } from "../../../test/support/channels-gateway.ts";
+import { ChannelsGateway } from "../../../test/support/channels-gateway.ts";
+import { until } from "../../../test/support/until.ts";
 import { startRedis } from "../../../test/support/redis.ts";
 
 test("WSC-02 WSC-03 two gateways on one Redis: what is said on one is heard on both, bytes and all", async () => {

@@ -4,7 +4,7 @@
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/membership.ts";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { until } from "../../../test/support/channels-gateway.ts";
+import { until } from "../../../test/support/until.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
 import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
 import { createClientId } from "../../core/client-id.ts";
@@ -497,7 +497,7 @@ describe("on a clock of the test's own", () => {
     const tickTo = (now: number): void => {
       while (clock.now < now) {
         clock.now = Math.min(now, clock.now + 250);
-        house.browser.tick(clock.now);
+        house.tick();
       }
     };
     return { house, socket, after, tickTo, clock };
