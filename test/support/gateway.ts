@@ -1,6 +1,7 @@
 // A gateway inside the test's own process: a free port of the loopback, its log kept for the test to read.
 
 import type { z } from "zod";
+import { houseProblems } from "../../src/config/house-rules.ts";
 import { createConfigSchema } from "../../src/config/schema.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { dialects } from "../../src/dialects/registry.ts";
@@ -35,6 +36,9 @@ export async function startGateway(
     ...options,
   });
   const config = parsed as Config;
+  // As `loadConfig` does.
+  const [problem] = houseProblems(config, table);
+  if (problem) throw new Error(problem.message);
   const observe = createObserve({
     level: "debug",
     format: "json",
