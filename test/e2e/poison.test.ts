@@ -253,14 +253,14 @@ const brokenTexts: readonly Buffer[] = [
   '{"a":"\\ud800"',
   '{"a":"\\x"}',
   "{\u0000}",
-  "\ufeff{}",
+  "\ufeff\ufeff{}",
   '{"method":"emit","event":NaN}',
   "[1",
   "nul",
 
   `{"a":${"[".repeat(50_000)}`,
   `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`,
-  `{"a":${"[".repeat(300)}${"]".repeat(300)}}`,
+  `{"a":${"[".repeat(1_100)}${"]".repeat(1_100)}}`,
 ].map((text) => Buffer.from(text));
 const notUtf8: readonly Buffer[] = [
   '{"a":"\xff"}',
@@ -476,7 +476,8 @@ test("PSQ-03 PSQ-04 NRE-04 NRE-05 SEC-01 SEC-06 F18 T2 T3 junk on every channel 
   expect(ledger.skippedCount + ledger.received + ledger.ignored).toBe(published);
   // Most of it is junk indeed, of every kind.
   expect(verdicts.junk).toBeGreaterThan(messages / 2);
-  expect(Object.keys(ledger.skipped).length).toBeGreaterThan(24);
+  // A broken character in MessagePack is a kind no more: it is U+FFFD (NRE-05).
+  expect(Object.keys(ledger.skipped).length).toBeGreaterThanOrEqual(24);
   expect(gateway.process.output).not.toContain('"level":"error"');
   // Each reason is said once a minute, and nothing else is.
   const warnings = gateway.process.output.split("\n").filter((line) => line.includes('"level":"warn"'));

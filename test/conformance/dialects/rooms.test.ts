@@ -88,7 +88,10 @@ describe.each(pairs)("%s", (_title, driver, where) => {
 
   test("WSE-03 HUB-05 W4R-03 WSC-01 who joins hears the room from then on, and no other", async () => {
     const [name, other] = [fresh(), fresh()];
+    const { gateway } = site();
+    const received = await gateway.metric("belfry_messages_received_total");
     await say(name, "too early");
+    await until(async () => (await gateway.metric("belfry_messages_received_total")) > received);
     using ear = await enter(driver, site(), name);
     using neighbour = await enter(driver, site(), other);
     await say(name, "here");
