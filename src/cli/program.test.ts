@@ -65,15 +65,33 @@ describe("help", () => {
 
 describe("wrong command lines", () => {
   test.each([
-    [["serve", "--adress", "x"], "belfry: unknown option '--adress'\n(Did you mean --address?)"],
-    [["serve", "--cors"], "belfry: option '--cors <value...>' argument missing"],
+    // The sentences are the parser's; ours is that they name what is wrong, and what was likely meant.
+    [
+      ["serve", "--adress", "x"],
+      ["--adress", "--address"],
+    ],
+    [["serve", "--cors"], ["--cors"]],
     [
       ["serve", "--as", "x"],
-      "belfry: option '--as <profile>' argument 'x' is invalid. Allowed choices are ws-emit, ws-hub, ws4redis, websocket-channels.",
+      ["--as", "'x'", "ws-emit", "ws-hub", "ws4redis", "websocket-channels"],
     ],
-    [["serve", "extra"], "belfry: too many arguments for 'serve'"],
-    [["srve"], "belfry: unknown command 'srve'\n(Did you mean serve?)"],
-    [["publish"], "belfry: missing required argument 'room'"],
+    [["serve", "extra"], ["serve"]],
+    [["srve"], ["srve", "serve"]],
+    [["publish"], ["room"]],
+    [["demo", "--secret", "x"], ["--secret"]],
+    [
+      ["publish", "--json", "--text", "a"],
+      ["--json", "--text"],
+    ],
+  ])("WSE-01 belfry %j is refused, by name", async (args, named) => {
+    const { code, err, out } = await run(args);
+    expect(err).toStartWith("belfry: ");
+    for (const name of named) expect(err).toContain(name);
+    expect(code).toBe(1);
+    expect(out).toBe("");
+  });
+
+  test.each([
     [
       ["serve", "--drain", "soon"],
       'belfry: Expected `drain` to be a number from 0 to 3600, got "soon" (flag --drain)',
@@ -95,9 +113,7 @@ describe("wrong command lines", () => {
       "belfry: Expected a `sessionEngine` that can be read from outside of Django",
     ],
     [["demo", "-a", "0.0.0.0:0"], "belfry: Expected `address` to be a loopback address in the demo"],
-    [["demo", "--secret", "x"], "belfry: unknown option '--secret'"],
     [["tail", "--redis", "http://x"], "belfry: Expected a bus URL that starts with memory:, redis:"],
-    [["publish", "--json", "--text", "a"], "belfry: option '--json' cannot be used with option '--text'"],
   ])("WSE-01 T32 belfry %j", async (args, message) => {
     const { code, err, out } = await run(args);
     expect(err).toStartWith(message);

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { z } from "zod";
-import { until } from "../../test/conformance/bus-support.ts";
+import { until } from "../../test/support/until.ts";
 import { startRedis } from "../../test/support/redis.ts";
 import type { RedisServer } from "../../test/support/redis.ts";
 import type { Io } from "../cli/io.ts";

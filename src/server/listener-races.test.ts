@@ -8,6 +8,7 @@ import { silent } from "../core/observe.ts";
 import type { Socket, SocketHandler } from "../core/carrier.ts";
 import { handshakeHeaders, RawConnection, rawRequest, requestBytes } from "../../test/support/raw.ts";
 import { Listener } from "./listener.ts";
+import { until } from "../../test/support/until.ts";
 
 type Verdict = SocketHandler | Response;
 
@@ -53,7 +54,7 @@ class Setup implements AsyncDisposable {
       headers: { ...handshakeHeaders(), ...headers },
     });
     client.write(Buffer.concat([handshake, Buffer.from(behind)]));
-    await until(() => this.waiting.length > before);
+    await until(() => this.waiting.length > before, 10_000);
     const door = this.waiting[before];
     if (!door) throw new Error("Expected a handshake that waits");
     return { client, door };
@@ -99,14 +100,6 @@ class Setup implements AsyncDisposable {
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`Expected within 10 s: ${holds.toString()}`);
-    await Bun.sleep(2);
-  }
-}
-
 /** Everything that was under way had its turn. */
 async function settle(setup: Setup): Promise<void> {
   for (let round = 0; round < 3; round++) await rawRequest(setup.listener.url, { path: "/ws/now" });
@@ -132,7 +125,7 @@ describe("a verdict that takes time", () => {
       expect([answer.status, answer.headers.get("sec-websocket-protocol")]).toEqual([101, protocol]);
       client[Symbol.dispose]();
     }
-    await until(() => setup.log.length === 4);
+    await until(() => setup.log.length === 4, 10_000);
     expect(setup.log.toSorted()).toEqual(["1 closed 1006 peer", "1 open", "2 closed 1006 peer", "2 open"]);
   });
 
@@ -152,7 +145,7 @@ describe("a verdict that takes time", () => {
     client[Symbol.dispose]();
     await settle(setup);
     door.decide(setup.handler());
-    await until(() => setup.log.length > 0);
+    await until(() => setup.log.length > 0, 10_000);
     await settle(setup);
     expect(setup.log).toEqual(["1 closed 1006 peer"]);
     expect([...setup.refusals, ...setup.reports]).toEqual([]);
@@ -177,7 +170,7 @@ describe("a verdict that takes time", () => {
     await setup.listener.stop();
     door.decide(setup.handler());
     await connection.ended();
-    await until(() => setup.log.length > 0);
+    await until(() => setup.log.length > 0, 10_000);
     expect(setup.log).toEqual(["1 closed 1006 peer"]);
   });
 
@@ -209,7 +202,7 @@ describe("a verdict that takes time", () => {
   test("T3 the answer to a request fails: 500, counted and reported", async () => {
     const setup = setUp();
     const answer = rawRequest(setup.listener.url, { path: "/ws/x", method: "POST", body: "abc" });
-    await until(() => setup.waiting.length === 1);
+    await until(() => setup.waiting.length === 1, 10_000);
     setup.waiting[0]?.fail(new Error("fails"));
     expect(await answer).toMatchObject({ status: 500, text: "Internal error\n" });
     expect(setup.refusals).toEqual(["http http_500"]);
@@ -239,7 +232,7 @@ describe("a verdict that takes time", () => {
       }),
     );
     await connection.ended();
-    await until(() => setup.log.length > 0);
+    await until(() => setup.log.length > 0, 10_000);
     await settle(setup);
     expect(setup.log).toEqual(["1 closed 1006 peer"]);
     expect(setup.reports).toEqual([["websocket", new Error("fails in open")]]);
@@ -255,7 +248,7 @@ describe("a verdict that takes time", () => {
       // Nobody sends it in good faith: the engine ends the connection.
       expect(String(await connection.ended())).toBe("");
     }
-    await until(() => setup.log.length > 0);
+    await until(() => setup.log.length > 0, 10_000);
     expect(setup.log).toEqual(["1 closed 1006 peer"]);
   });
 });
@@ -291,7 +284,7 @@ describe("the end of a websocket", () => {
     client.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 0x61));
     const farewell = await client.ended();
     expect(farewell.subarray(0, 4)).toEqual(Buffer.of(0x88, 7, 0x0f, 0xa0));
-    await until(() => log.length > 0);
+    await until(() => log.length > 0, 10_000);
     await settle(setup);
     expect(log).toEqual(["closed 4000 peer"]);
     expect(setup.listener.publish("room", "to nobody")).toBe(false);

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { until } from "../../test/conformance/bus-support.ts";
+import { until } from "../../test/support/until.ts";
 import type { CloseCause, Stream } from "../core/carrier.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";

@@ -8,7 +8,8 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import { RawPublication } from "../../src/codec/raw-publication.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { createRecorder, errorOf, until } from "./bus-support.ts";
+import { createRecorder, errorOf } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 const plain = {
   kind: "publication",

@@ -4,6 +4,7 @@
 import type { Bus, BusMessage, Canary, ChannelFilter, Subscription } from "../../src/core/bus.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { type LogFields, type Observe, silent } from "../../src/core/observe.ts";
+import { until } from "../support/until.ts";
 
 const canaryStart = '{"canary":"';
 
@@ -96,19 +97,6 @@ export function createRecorder(): Recorder {
       reports.push({ stage, error });
     },
   };
-}
-
-/** Polls until the condition holds; fails with what was expected after `timeoutMs`. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
-  describe = (): string => "a condition to hold",
-): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`Expected ${describe()} within ${timeoutMs} ms`);
-    await Bun.sleep(5);
-  }
 }
 
 /** How long it takes until the bus is ready (or no longer), ms. */

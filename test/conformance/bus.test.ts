@@ -7,7 +7,8 @@ import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil, until } from "./bus-support.ts";
+import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 const keys: ReadonlyMap<string, string> = new Map([
   ["ws-emit::secret::shop", "s3cret"],

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { maskedFrame } from "../support/flooder.ts";
 import { cpuSeconds, RunningProcess } from "../support/process.ts";
 import { handshakeHeaders, RawConnection, requestBytes } from "../support/raw.ts";
-import { until } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(30_000);
 

@@ -10,7 +10,8 @@ import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { freePort } from "../support/ports.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
-import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil, until } from "./bus-support.ts";
+import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 let server: RedisServer;
 

@@ -9,16 +9,8 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import { RunningProcess } from "../support/process.ts";
 import { type RedisOptions, type RedisServer, startRedis } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import {
-  Ear,
-  type Recorder,
-  createRecorder,
-  errorOf,
-  exact,
-  pattern,
-  timeUntil,
-  until,
-} from "./bus-support.ts";
+import { Ear, type Recorder, createRecorder, errorOf, exact, pattern, timeUntil } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 const redWithinMs = 7_000;
 const healedWithinMs = 5_000;

@@ -8,7 +8,8 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import type { Voice } from "../../src/core/voice.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
-import { Ear, createRecorder, errorOf, exact, timeUntil, until } from "./bus-support.ts";
+import { Ear, createRecorder, errorOf, exact, timeUntil } from "./bus-support.ts";
+import { until } from "../support/until.ts";
 
 interface Place extends Backplane, AsyncDisposable {
   /** Its voice. */

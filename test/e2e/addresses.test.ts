@@ -2,7 +2,7 @@
 // says who its clients are, and whoever is not trusted can claim what he likes.
 
 import { describe, expect, test } from "bun:test";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";

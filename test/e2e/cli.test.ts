@@ -11,6 +11,7 @@ import { run, RunningProcess } from "../support/process.ts";
 import type { Finished } from "../support/process.ts";
 import { Page } from "../support/page.ts";
 import { startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const belfryPath = join(import.meta.dir, "../../bin/belfry");
 const secret = "0123456789abcdef";
@@ -102,15 +103,6 @@ async function publishRaw(url: string, channel: string, payload: string): Promis
   await client.close();
 }
 
-async function until(isDone: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!(await isDone())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected ${isDone.toString()} within ${deadlineMs} ms`);
-    await Bun.sleep(10);
-  }
-}
-
 describe("the command", () => {
   test.each(["", "serve", "demo", "publish", "tail", "config"])(
     "WSE-01 belfry %s --help",
@@ -150,19 +142,17 @@ describe("the command", () => {
   });
 });
 
-describe("flag over environment over file over default", () => {
-  test.each(Array.from({ length: 8 }, (_, bits) => bits))("WSE-01 sources %#", async (bits) => {
-    const path = await file(`drain-${bits}.yaml`, "drain: 3\n");
-    const args = (bits & 1) > 0 ? ["--drain", "1"] : [];
-    const env: Record<string, string> = { BELFRY_DRAIN: (bits & 2) > 0 ? "2" : "" };
-    if ((bits & 4) > 0) env["BELFRY_CONFIG"] = path;
-    const { stdout } = await belfry(["config", "print", ...args], env);
-    const row = /^drain +(\S+) +(.*)$/m.exec(stdout)?.slice(1);
-    if ((bits & 1) > 0) expect(row).toEqual(["1", "flag --drain"]);
-    else if ((bits & 2) > 0) expect(row).toEqual(["2", "environment BELFRY_DRAIN"]);
-    else if ((bits & 4) > 0) expect(row).toEqual(["3", `file ${path}`]);
-    else expect(row).toEqual(["10", "default"]);
-  });
+// Every combination of sources: src/config/load.test.ts.
+test("WSE-01 flag over environment over file over default, in one command", async () => {
+  const path = await file("sources.yaml", "drain: 3\nlog: {level: error, format: json}\n");
+  const env = { BELFRY_DRAIN: "2", BELFRY_LOG_LEVEL: "warn", BELFRY_CONFIG: path };
+  const { stdout } = await belfry(["config", "print", "--drain", "1"], env);
+  const rowOf = (name: string): readonly string[] | undefined =>
+    new RegExp(`^${name} +(\\S+) +(.*)$`, "m").exec(stdout)?.slice(1);
+  expect(rowOf("drain")).toEqual(["1", "flag --drain"]);
+  expect(rowOf("log\\.level")).toEqual(["warn", "environment BELFRY_LOG_LEVEL"]);
+  expect(rowOf("log\\.format")).toEqual(["json", `file ${path}`]);
+  expect(rowOf("socketio\\.pingInterval")).toEqual(["25", "default"]);
 });
 
 describe("belfry serve", () => {
@@ -349,9 +339,9 @@ describe("signals", () => {
     await openSockets(url, 1_000);
     gateway.kill("SIGTERM");
     const signalled = performance.now();
-    await until(async () => (await fetch(`${url}/-/health/ready`)).status === 503);
+    await until(async () => (await fetch(`${url}/-/health/ready`)).status === 503, 10_000);
     gateway.kill("SIGTERM");
-    await until(() => performance.now() - signalled > 1_200);
+    await until(() => performance.now() - signalled > 1_200, 10_000);
     expect(gateway.isRunning).toBe(true);
     gateway.kill("SIGTERM");
     expect(await gateway.exited).toBe(143);
@@ -583,7 +573,7 @@ describe("belfry publish and tail", () => {
     await until(async () => {
       await belfry(["publish", "time", "e", "--redis", redis.url]);
       return !shell.isRunning;
-    });
+    }, 10_000);
     expect(await shell.exited).toBe(0);
   }, 30_000);
 });

@@ -4,7 +4,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { cpuSeconds } from "../support/process.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { ServedGateway } from "../support/serve.ts";

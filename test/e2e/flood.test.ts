@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { maskedFrame, startFlood } from "../support/flooder.ts";
 import { startGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";

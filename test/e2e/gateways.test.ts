@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createClient } from "redis";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { Crowd, Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";

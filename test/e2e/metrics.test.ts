@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
 import { hasSentence } from "../../src/observe/sentences.ts";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
 import { Metrics } from "../support/metrics.ts";

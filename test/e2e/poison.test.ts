@@ -9,7 +9,7 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import type { Feed } from "../../src/core/dialect.ts";
 import { nodeFeeds } from "../../src/dialects/socketio/node-emitter.ts";
 import { pythonFeed } from "../../src/dialects/socketio/python-queue.ts";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { Member } from "../support/crowd.ts";
 import { Random } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";

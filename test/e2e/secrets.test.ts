@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
-import { until } from "../conformance/bus-support.ts";
+import { until } from "../support/until.ts";
 import { Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
 import { run } from "../support/process.ts";

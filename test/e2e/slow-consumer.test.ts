@@ -13,6 +13,7 @@ import { handshakeHeaders, requestBytes } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -28,15 +29,6 @@ afterAll(async () => {
 
 async function serve(...args: readonly string[]): Promise<ServedGateway> {
   return ServedGateway.start({ args: ["--redis", redis.url, ...args] });
-}
-
-async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected this within ${timeoutMs} ms: ${isSo.toString()}`);
-    await Bun.sleep(10);
-  }
 }
 
 /** A websocket in the room `time` that checks the numbers of what it reads, and may stop reading. */
@@ -74,10 +66,10 @@ class Reader implements Disposable {
       ["40", "40{"],
       ['420["join",{"room":"time"}]', "430[]"],
     ] as const) {
-      await until(() => seen.includes('"sid"'));
+      await until(() => seen.includes('"sid"'), 20_000);
       // Text, masked with zeros.
       socket.write(Buffer.concat([Uint8Array.of(0x81, 0x80 | text.length, 0, 0, 0, 0), Buffer.from(text)]));
-      await until(() => seen.includes(answer));
+      await until(() => seen.includes(answer), 20_000);
     }
     socket.off("data", listen);
     return new Reader(socket, first);
@@ -149,7 +141,7 @@ async function peakOf({ readers, neverReaders, bytes }: Run): Promise<number> {
   using publisher = await Publisher.open(redis.port);
   const count = Math.ceil((200 * mib) / bytes);
   await publisher.publish({ count, bytes, bytesPerSecond: 80 * mib });
-  await until(() => good.every((reader) => reader.next === count));
+  await until(() => good.every((reader) => reader.next === count), 20_000);
   expect(good.map(({ wrong, isClosed }) => wrong ?? isClosed)).toEqual(good.map(() => false));
   expect(await slowCount(gateway)).toBe(neverReaders);
   expect((await gateway.metrics()).sum("belfry_connections")).toBe(readers);
@@ -213,7 +205,7 @@ describe("SEC-06 a client that reads survives a burst in one go, and hears all o
     const readers: Reader[] = [];
     for (let index = 0; index < 6; index++) readers.push(await Reader.join(gateway.url));
     await publisher.publish(before);
-    await until(() => readers.every((reader) => reader.next === before.count));
+    await until(() => readers.every((reader) => reader.next === before.count), 20_000);
     const moody = readers.slice(1);
     const timer = setInterval(() => {
       for (const { socket } of moody) {
@@ -234,8 +226,9 @@ describe("SEC-06 a client that reads survives a burst in one go, and hears all o
     }
     clearInterval(timer);
     for (const { socket } of moody) socket.resume();
-    await until(() =>
-      readers.every(({ next, wrong, isClosed }) => next === first || isClosed || wrong !== undefined),
+    await until(
+      () => readers.every(({ next, wrong, isClosed }) => next === first || isClosed || wrong !== undefined),
+      20_000,
     );
     expect(readers.map(({ wrong, isClosed }) => wrong ?? isClosed)).toEqual(readers.map(() => false));
     for (const reader of readers) reader[Symbol.dispose]();
@@ -252,7 +245,7 @@ describe("SEC-06 a client that reads survives a burst in one go, and hears all o
       await publisher.publish({ first, count: 100, bytes: 64 * kib, bytesPerSecond: 25 * mib });
       first += 100;
     }
-    await until(() => reader.next === first);
+    await until(() => reader.next === first, 20_000);
     expect(reader.wrong).toBeUndefined();
     // What waited is told, a mebibyte at a time, then the end (EIO-14).
     const heard: string[] = [];

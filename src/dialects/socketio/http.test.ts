@@ -1,3 +1,4 @@
+import { parse } from "node:querystring";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Exchange } from "../../core/dialect.ts";
@@ -44,9 +45,25 @@ test("EIO-21 a form's payload is what the client meant", () => {
   );
 });
 
-test("T3 EIO-21 no body makes the form reader throw", () => {
+/** The rule once more, character by character: backslash-n is a line feed, a backslash before it takes that back. */
+function unescaped(field: string): string {
+  let text = "";
+  for (let at = 0; at < field.length; at++) {
+    const rest = field.slice(at, at + 3);
+    if (rest === String.raw`\\n`) {
+      text += String.raw`\n`;
+      at += 2;
+    } else if (rest.startsWith(String.raw`\n`)) {
+      text += "\n";
+      at += 1;
+    } else text += field[at] ?? "";
+  }
+  return text;
+}
+
+test("T3 EIO-21 whatever the body, the payload is the field d of the form, or there is none", () => {
   const bodies = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 40 }),
+    fc.string({ unit: "binary-ascii", maxLength: 40 }),
     fc
       .array(fc.constantFrom("d=", "d", "&", "%", "%f", "%ff", "%00", "\\n", "\\\\n", "=", "+", "x"), {
         maxLength: 12,
@@ -55,12 +72,13 @@ test("T3 EIO-21 no body makes the form reader throw", () => {
   );
   fc.assert(
     fc.property(bodies, (body) => {
-      const payload = jsonpPayload(body);
-      expect(payload === undefined || typeof payload === "string").toBe(true);
+      // A form reader of another maker.
+      const { d = [] } = parse(body);
+      const [field] = [d].flat();
+      expect(jsonpPayload(body)).toBe(field === undefined ? undefined : unescaped(field));
     }),
-    { numRuns: 100_000 },
+    { numRuns: 20_000 },
   );
-  expect(jsonpPayload("x=1")).toBeUndefined();
 });
 
 test("EIO-21 a script answer calls back with exactly the payload, and ends no string or element before its time", async () => {

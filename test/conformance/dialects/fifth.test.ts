@@ -9,7 +9,7 @@ import { Site } from "../../support/dialects/site.ts";
 import { RawWebSocket } from "../../support/raw.ts";
 import { startRedis } from "../../support/redis.ts";
 import type { RedisServer } from "../../support/redis.ts";
-import { until } from "../bus-support.ts";
+import { until } from "../../support/until.ts";
 
 let redis: RedisServer;
 let site: Site;

@@ -12,7 +12,7 @@ import { Site } from "../../support/dialects/site.ts";
 import type { RawMessage } from "../../support/raw.ts";
 import { startRedis } from "../../support/redis.ts";
 import type { RedisServer } from "../../support/redis.ts";
-import { until } from "../bus-support.ts";
+import { until } from "../../support/until.ts";
 
 setDefaultTimeout(60_000);
 

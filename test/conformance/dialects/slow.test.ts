@@ -10,7 +10,7 @@ import { admitted } from "../../support/dialects/ear.ts";
 import { ServedSite } from "../../support/dialects/served-site.ts";
 import { startRedis } from "../../support/redis.ts";
 import type { RedisServer } from "../../support/redis.ts";
-import { until } from "../bus-support.ts";
+import { until } from "../../support/until.ts";
 
 setDefaultTimeout(120_000);
 
