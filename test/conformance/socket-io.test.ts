@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
 import { until } from "../support/until.ts";
+import { flaskEmit, flaskPublish } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { PollingClient } from "../support/polling-client.ts";
@@ -69,21 +70,10 @@ const connectTo = async ({ socket }: Client, namespace: string): Promise<string>
   return /"sid":"([^"]+)"/.exec(String(await socket.waitForMessage()))?.[1] ?? "";
 };
 
-const publish = async (message: object): Promise<void> => {
-  await bus.publish("flask-socketio", JSON.stringify(message));
-};
+const publish = async (message: object): Promise<void> => flaskPublish(bus, message);
 
 const emit = async (event: string, data: unknown, more: object = {}): Promise<void> =>
-  publish({
-    method: "emit",
-    event,
-    data,
-    namespace: "/",
-    room: null,
-    skip_sid: null,
-    callback: null,
-    ...more,
-  });
+  flaskEmit(bus, [event, data], more);
 
 /** Is the client in the room? What is sent to the room comes before what is sent to everyone, or not at all. */
 const isIn = async ({ socket }: Client, room: string, namespace = "/"): Promise<boolean> => {

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
+import { flaskEmit, flaskPublish } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { OfficialClient } from "../support/generations.ts";
@@ -33,21 +34,10 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const publish = async (message: object): Promise<void> => {
-  await bus.publish("flask-socketio", JSON.stringify(message));
-};
+const publish = async (message: object): Promise<void> => flaskPublish(bus, message);
 
 const emit = async (event: string, data: unknown, more: object = {}): Promise<void> =>
-  publish({
-    method: "emit",
-    event,
-    data,
-    namespace: "/",
-    room: null,
-    skip_sid: null,
-    callback: null,
-    ...more,
-  });
+  flaskEmit(bus, [event, data], more);
 
 /** Waits until the client is on the transport that its choice ends with. */
 const settled = async (client: OfficialClient, transport: TransportChoice): Promise<void> => {
