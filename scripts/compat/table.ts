@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { corrections } from "./corrections.ts";
 import type { CompatLine } from "./lines.ts";
 import { compatLines, families } from "./lines.ts";
+import { chosenProofs } from "./proofs.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -32,14 +33,14 @@ export async function findProofs(): Promise<ReadonlyMap<string, readonly string[
   return new Map([...proofs].map(([id, files]) => [id, [...files]]));
 }
 
-/** Ids at the start of a test's name: `test("WSE-05 SEC-02 the first key ...", ...)`. */
-export function idsIn(source: string): ReadonlySet<string> {
+/** Ids at the start of a test's name, those alone that it proves: `test("WSE-05 SEC-02 the first key ...", ...)`. */
+export function idsIn(source: string, chosen = chosenProofs): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const [, name = ""] of source.matchAll(/\b(?:test|it)(?:\.each\([^)]*\))?\(\s*[`"']([^`"'\n]*)/g)) {
-    for (const [id] of (/^(?:[A-Z][A-Z0-9]{0,3}-?\d+[ ,:/]*)+/.exec(name)?.[0] ?? "").matchAll(
-      /[A-Z0-9]{3}-\d\d/g,
-    ))
-      ids.add(id);
+    const start = /^(?:[A-Z][A-Z0-9]{0,3}-?\d+[ ,:/]*)+/.exec(name)?.[0] ?? "";
+    const rest = name.slice(start.length);
+    for (const [id] of start.matchAll(/[A-Z0-9]{3}-\d\d/g))
+      if (chosen[id]?.includes(rest) ?? true) ids.add(id);
   }
   return ids;
 }

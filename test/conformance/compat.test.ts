@@ -4,10 +4,13 @@ import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compatLines } from "../../scripts/compat/lines.ts";
+import { chosenProofs } from "../../scripts/compat/proofs.ts";
 import { drawTable, findProofs, idsIn } from "../../scripts/compat/table.ts";
 
+const root = join(import.meta.dirname, "../..");
+
 test("docs/compat.md is what scripts/compat/table.ts draws", async () => {
-  const file = join(import.meta.dirname, "../../docs/compat.md");
+  const file = join(root, "docs/compat.md");
   expect(await readFile(file, "utf8")).toBe(await drawTable());
 });
 
@@ -22,4 +25,22 @@ test("ids count only at the start of a test's name", () => {
   const call = "test";
   const source = `${call}("WSE-05 SEC-02 the first key, unlike WSE-03", () => {})`;
   expect([...idsIn(source)]).toEqual(["WSE-05", "SEC-02"]);
+});
+
+test("of an id with chosen proofs, other tests' names are tags", () => {
+  const call = "test";
+  const source = `${call}("WSE-05 SEC-02 the first key", () => {})\n${call}("WSE-06 the last", () => {})`;
+  const chosen = { "WSE-05": ["the first key"], "WSE-06": ["the first key"], "SEC-02": ["the last"] };
+  expect([...idsIn(source, chosen)]).toEqual(["WSE-05"]);
+});
+
+test("every chosen proof is there", async () => {
+  const files = await Array.fromAsync(new Bun.Glob("{src,test}/**/*.test.ts").scan(root));
+  const sources = await Promise.all(files.map(async (file) => readFile(join(root, file), "utf8")));
+  for (const [id, titles] of Object.entries(chosenProofs)) {
+    for (const title of titles) {
+      const proving = sources.filter((source) => idsIn(source, { [id]: [title] }).has(id));
+      expect([id, title, proving.length]).toEqual([id, title, 1]);
+    }
+  }
 });
