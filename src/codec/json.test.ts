@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { findObjects, readArray, readJson, readObject, readString, stringMember } from "./json.ts";
+import {
+  findObjects,
+  readArray,
+  readJson,
+  readMembers,
+  readObject,
+  readString,
+  stringMember,
+} from "./json.ts";
 
 /** [value] or nothing: undefined is no JSON value, but an exception is no answer either. */
 function parse(text: string): readonly unknown[] {
@@ -13,7 +21,7 @@ function parse(text: string): readonly unknown[] {
   }
 }
 
-/** Fails unless all four readers say of the text what JSON.parse says. */
+/** Fails unless all readers say of the text what JSON.parse says. */
 function expectAgreement(text: string): void {
   const [value, ...none] = parse(text);
   const isValid = value !== undefined && none.length === 0;
@@ -24,6 +32,7 @@ function expectAgreement(text: string): void {
   if (raw !== (isValid ? text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "") : undefined))
     throw new Error("readJson");
   if ((members !== undefined) !== isObject) throw new Error("readObject");
+  expectSameMembers(text, members);
   if ((items !== undefined) !== Array.isArray(value)) throw new Error("readArray");
   if (items) expect(items.map((item) => JSON.parse(item) as unknown)).toEqual(value as unknown[]);
   if (members) {
@@ -35,6 +44,18 @@ function expectAgreement(text: string): void {
   }
   const expected = typeof value === "string" && text.startsWith('"') ? value : undefined;
   if (readString(text) !== expected) throw new Error("readString");
+}
+
+/** Fails unless members that are asked for are those of the whole object. */
+function expectSameMembers(text: string, members: ReadonlyMap<string, string> | undefined): void {
+  const asked = readMembers(text);
+  if ((asked === undefined) !== (members === undefined)) throw new Error("readMembers");
+  for (const name of ["a", "b", "toString", "__proto__", ...(members?.keys() ?? [])]) {
+    if (asked?.get(name) !== members?.get(name)) throw new Error(`get ${name}`);
+    if (asked?.has(name) !== members?.has(name)) throw new Error(`has ${name}`);
+    if (!asked || !members) continue;
+    if (stringMember(asked, name) !== stringMember(members, name)) throw new Error(`string ${name}`);
+  }
 }
 
 const valid = [
@@ -188,6 +209,24 @@ test("T9 depth and number of members are bounded", () => {
   expect(readArray("[1,2,3]", { maxItems: 2 })).toBe(undefined);
 });
 
+/** So much white space behind a text makes it one that JSON.parse is not asked about. */
+const long = " ".repeat(70_000);
+
+test("T9 the bounds are the same for short and for long texts", () => {
+  for (const rest of ["", long]) {
+    const nested = `{"a":${"[".repeat(63)}${"]".repeat(63)}}${rest}`;
+    expect(readObject(nested, { maxDepth: 64 })).toHaveProperty("size", 1);
+    expect(readObject(nested, { maxDepth: 63 })).toBe(undefined);
+    expect(readArray(`[{"a":[]}]${rest}`, { maxDepth: 2 })).toBe(undefined);
+    expect(readObject(`{"a":1,"b":2,"a":3}${rest}`, { maxItems: 2 })).toHaveProperty("size", 2);
+    expect(readObject(`{"a":1,"b":2,"c":3}${rest}`, { maxItems: 2 })).toBe(undefined);
+    expect(readMembers(`{"a":1,"b":2,"a":3}${rest}`, { maxItems: 2 })?.get("a")).toBe("3");
+    expect(readMembers(`{"a":1,"b":2,"c":3}${rest}`, { maxItems: 2 })).toBe(undefined);
+    expect(readMembers(nested, { maxDepth: 63 })).toBe(undefined);
+    expect(readArray(`[1,2,3]${rest}`, { maxItems: 2 })).toBe(undefined);
+  }
+});
+
 test("T9 no text takes more than linear time", () => {
   const size = 2_000_000;
   const texts = [
@@ -271,6 +310,31 @@ describe("S1 fuzz", () => {
   test("SIO-15 the readers agree with JSON.parse on 20,000 whole documents and 10,000 texts", () => {
     fc.assert(fc.property(fc.json(), expectAgreement), { numRuns: 20_000 });
     fc.assert(fc.property(fc.string({ unit: "binary" }), expectAgreement), { numRuns: 10_000 });
+  }, 60_000);
+
+  test("SIO-15 short and long texts are cut alike, 4,000 documents with white space and escapes", () => {
+    const string = fc.array(
+      fc.constantFrom("\\\\", '\\"', "\\u0061", "a", "{", "]", ",", "é", "x".repeat(40)),
+    );
+    const leaf = fc.oneof(
+      string.map((parts) => `"${parts.join("")}"`),
+      fc.constantFrom("1", "-1.50", "1e400", "true", "null", "12345678901234567890"),
+    );
+    const { json } = fc.letrec<{ json: string; list: string; object: string }>((tie) => ({
+      json: fc.oneof({ depthSize: "small" }, leaf, tie("list"), tie("object")),
+      list: fc.array(tie("json"), { maxLength: 4 }).map((items) => `[ ${items.join(" ,\n")}\t]`),
+      object: fc
+        .array(fc.tuple(string, tie("json")), { maxLength: 4 })
+        .map((pairs) => `{${pairs.map(([key, value]) => `"${key.join("")}" : ${value}`).join(", ")} }`),
+    }));
+    fc.assert(
+      fc.property(json, (text) => {
+        expect(readObject(text)).toEqual(readObject(text + long));
+        expectSameMembers(text, readObject(text + long));
+        expect(readArray(text)).toEqual(readArray(text + long));
+      }),
+      { numRuns: 4_000 },
+    );
   }, 60_000);
 
   test("SIO-15 bare words are replaced wherever they stand", () => {

@@ -2,7 +2,8 @@
 // first queue channel, and delivered from there by every gateway, this one included: one order for all (WSE-26).
 
 import { readBody } from "../../codec/body.ts";
-import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
+import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
+import type { Members } from "../../codec/json.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -46,10 +47,8 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
   };
 }
 
-type Fields = ReadonlyMap<string, string>;
-
 /** Takes any Content-Type, so that plain `curl -d` works (WSE-25). */
-async function readFields(request: Request, maxBytes: number): Promise<Fields> {
+async function readFields(request: Request, maxBytes: number): Promise<Members> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity") {
     throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");
@@ -60,7 +59,7 @@ async function readFields(request: Request, maxBytes: number): Promise<Fields> {
   if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBytes} bytes`);
   const json = readJsonText(body);
   if (json === undefined) throw invalid("Expected the body to be UTF-8");
-  const fields = readObject(json, bounds);
+  const fields = readMembers(json, bounds);
   if (!fields) {
     const { maxDepth, maxItems } = bounds;
     throw invalid(`Expected a JSON object of at most ${maxItems} members and ${maxDepth} levels`);
@@ -68,7 +67,7 @@ async function readFields(request: Request, maxBytes: number): Promise<Fields> {
   return fields;
 }
 
-async function publish(context: BackendContext, options: EmitOptions, fields: Fields): Promise<void> {
+async function publish(context: BackendContext, options: EmitOptions, fields: Members): Promise<void> {
   const event = stringMember(fields, "event");
   if (typeof event !== "string") throw invalid("Expected `event` to be a string");
   if (reservedEvents.has(event)) {

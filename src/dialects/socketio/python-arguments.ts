@@ -2,6 +2,7 @@
 // text as it came, binary values beside it. Second stop of python-queue.ts.
 
 import { findObjects, readArray, readObject, readString } from "../../codec/json.ts";
+import type { Members } from "../../codec/json.ts";
 import { picklesToJson } from "../../codec/pickle-json.ts";
 import type { PickleValue } from "../../codec/pickle-value.ts";
 
@@ -21,7 +22,7 @@ const maxAttachments = 1_000;
  * Without attachments the event leaves as a plain one, in which clients do not look for placeholders: data that
  * only looks like one passes unchanged.
  */
-export function readJsonArguments(fields: ReadonlyMap<string, string>): Arguments | ArgumentsFault {
+export function readJsonArguments(fields: Members): Arguments | ArgumentsFault {
   const data = fields.get("data") ?? "null";
   const binary = fields.get("binary");
   if (binary === "true") return readBinary(data);

@@ -3,7 +3,8 @@
 // reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
 
 import type { BusMessage } from "../../core/bus.ts";
-import { readArray, readObject, readString, stringMember } from "../../codec/json.ts";
+import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
+import type { Members } from "../../codec/json.ts";
 import { picklesToJson } from "../../codec/pickle-json.ts";
 import { readPickle } from "../../codec/pickle.ts";
 import { readJsonText, startOfJson } from "../../codec/utf8.ts";
@@ -34,7 +35,7 @@ export function pythonFeed(parts: PythonParts): Feed {
 /** A message of either encoding. */
 interface QueueMessage {
   /** Raw JSON by name, also of a pickled message. */
-  readonly fields: ReadonlyMap<string, string>;
+  readonly fields: Members;
   readArguments(): Arguments | ArgumentsFault;
 }
 
@@ -69,7 +70,7 @@ function firstByte(payload: Buffer): number {
 
 function readJsonMessage(payload: Buffer): QueueMessage | Skipped {
   const json = readJsonText(payload);
-  const fields = json === undefined ? undefined : readObject(json, { maxItems: maxFields });
+  const fields = json === undefined ? undefined : readMembers(json, { maxItems: maxFields });
   return fields ? { fields, readArguments: () => readJsonArguments(fields) } : junk("not_json");
 }
 
@@ -114,7 +115,7 @@ function readEmit(parts: PythonParts, message: QueueMessage): BackendMessage {
   if (reservedEvents.has(event)) return junk("event_reserved");
   const namespace = readNamespace(fields);
   if (namespace === undefined) return junk("namespace_invalid");
-  const rooms = readRooms(fields.get("room"));
+  const rooms = readRooms(fields);
   if (rooms === "invalid") return junk("room_invalid");
   const content = message.readArguments();
   if (typeof content === "string") return junk(content);
@@ -145,10 +146,10 @@ function readNamespace(fields: QueueMessage["fields"]): string | undefined {
  * Numbers and booleans match nothing, because clients cannot join such rooms. null inside a list would be
  * everybody in Python; as that is hardly meant, it makes the message invalid.
  */
-function readRooms(raw = "null"): Target["rooms"] | "invalid" {
-  if (raw === "null") return undefined;
-  const single = readString(raw);
-  if (single !== undefined) return [single];
+function readRooms(fields: Members): Target["rooms"] | "invalid" {
+  const single = stringMember(fields, "room");
+  if (single !== undefined) return single === null ? undefined : [single];
+  const raw = fields.get("room") ?? "null";
   const items = raw.startsWith("[") ? readArray(raw) : [raw];
   if (!items || items.some((item) => item === "null" || /^[[{]/.test(item))) return "invalid";
   return items.map(readString).filter((room) => room !== undefined);
