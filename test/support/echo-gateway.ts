@@ -4,7 +4,7 @@
 // version 3 is off. Prints its URL.
 
 import { createConfigSchema } from "../../src/config/schema.ts";
-import type { Frame } from "../../src/core/carrier.ts";
+import type { Frame, Socket } from "../../src/core/carrier.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import { Session } from "../../src/dialects/socketio/session.ts";
 import { createGateway } from "../../src/gateway.ts";
@@ -70,6 +70,17 @@ function answerTo(event: string): string {
   return event.replace('"message"', '"message-back"');
 }
 
+/** The open packet comes after the handshake's answer, not with it: the suites begin to listen in between. */
+function openLater(): void {
+  const open: (this: Session, socket: Socket) => void = Reflect.get(Session.prototype, "open");
+  Session.prototype.open = function later(socket: Socket): void {
+    setImmediate(() => {
+      open.call(this, socket);
+    });
+  };
+}
+
+openLater();
 if (layer === "engine") echoMessages();
 else echoEvents();
 const config = createConfigSchema(dialects).parse({

@@ -134,6 +134,15 @@ test("EIO-11 a ping that went out late leaves the client its time", async () => 
   expect(await ask(side, url, "3")).toEqual([200, "ok"]);
 });
 
+test("EIO-11 the time for the answer runs from when the ping goes out, where somebody is there to get it", async () => {
+  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const socket = await connect(side);
+  side.tick((clock.now = 340));
+  clock.now = 539;
+  socket.handler?.message("3");
+  expect([socket.sent, socket.closedWith]).toEqual([["2"], undefined]);
+});
+
 test("EIO-12 EIO-14 version 3: the ping that comes after the deadline is not served", async () => {
   const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
   const url = await openSession(side, 3);

@@ -16,15 +16,19 @@ export class Heartbeat {
     this.#deadline = this.#next();
   }
 
-  /** What the time asks for: a ping to send, or the end of the session. */
-  due(now: number): "nothing" | "ping" | "end" {
+  /**
+   * What the time asks for: a ping to send, or the end of the session.
+   * @param canSend would a ping go out now?
+   */
+  due(now: number, canSend: boolean): "nothing" | "ping" | "end" {
     if (now < this.#deadline) return "nothing";
     if (this.#version === 3 || this.#isPongDue) return "end";
     const { pingTimeoutMs } = this.#engine;
     this.#isPongDue = true;
-    // The time for the answer runs from when the ping was due, unless that was so long ago that little of it is left.
+    // The time for the answer runs from when the ping goes out. For a client that is not there to get it, it runs from when
+    // it was due, unless that was so long ago that little of it is left.
     const isLate = now - this.#deadline > pingTimeoutMs / 4;
-    this.#deadline = (isLate ? now : this.#deadline) + pingTimeoutMs;
+    this.#deadline = (canSend || isLate ? now : this.#deadline) + pingTimeoutMs;
     return "ping";
   }
 

@@ -49,9 +49,14 @@ export class PollQueue {
     return this.#answer !== undefined;
   }
 
+  /** Would a frame go out now? */
+  get isReady(): boolean {
+    return this.isHeld && !this.#sending;
+  }
+
   /** Since when the client has not read, ms. */
   get idleMs(): number {
-    return this.isHeld && !this.#sending ? 0 : this.#parts.now() - this.#readAt;
+    return this.isReady ? 0 : this.#parts.now() - this.#readAt;
   }
 
   push(frames: readonly Frame[]): void {

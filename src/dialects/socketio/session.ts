@@ -119,7 +119,7 @@ export class Session implements Carrier, SocketHandler {
   }
 
   get isWritable(): boolean {
-    return this.#socket ? this.#socket.isWritable : (this.#polls?.isHeld ?? false);
+    return this.#socket ? this.#socket.isWritable : (this.#polls?.isReady ?? false);
   }
 
   get bufferedBytes(): number {
@@ -324,7 +324,7 @@ export class Session implements Carrier, SocketHandler {
     if (this.#isOpen) this.#io.tick(now);
     else if (this.#lastWords && now >= this.#lastWords.until) this.#forget();
     if (!this.#isOpen) return;
-    const due = this.#heartbeat.due(now);
+    const due = this.#heartbeat.due(now, this.#socket !== undefined || this.isWritable);
     if (due === "ping") this.send([packet.ping]);
     else if (due === "end") this.close("ping_timeout");
   }
