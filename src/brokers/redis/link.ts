@@ -1,7 +1,7 @@
 // One connection to Redis that comes back for ever: the bus has one for commands and one for subscriptions. Attempts
-// follow the back-off of PSQ-16: up to a minute for a Redis that takes connections and ends them, a few seconds while none
-// gets as far as a first answer (a proxy that resets, LOADING, too many clients). Where no server answers at all, a knock
-// every second or two ends the wait early.
+// follow the back-off of PSQ-16: up to a minute for a Redis that answers and hangs up again, a few seconds while none gets
+// as far as a first answer (a proxy that resets, LOADING, too many clients), however long that takes. Where no server
+// answers at all, a knock every second or two ends the wait early.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply } from "@redis/client";
@@ -29,7 +29,8 @@ export class Link {
   readonly #closing = new AbortController();
   #client: RedisClient | undefined;
   #failure: Failure = { text: "no connection yet", isSilence: true };
-  #attempt = 0;
+  /** Connections that Redis answered on and that were lost, since all was well. */
+  #losses = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -61,14 +62,14 @@ export class Link {
     this.#failure = failure;
     client.destroy();
     this.#options.onDown(failure);
-    this.#reconnect(isAtOnce && this.#attempt === 0).catch((error: unknown) => {
+    this.#reconnect(isAtOnce && this.#losses === 0).catch((error: unknown) => {
       this.#options.observe.report("redis_reconnect", error);
     });
   }
 
   /** All is well: the next back-off starts from the beginning. */
   settle(): void {
-    this.#attempt = 0;
+    this.#losses = 0;
   }
 
   close(): void {
@@ -80,22 +81,23 @@ export class Link {
 
   async #reconnect(isAtOnce: boolean): Promise<void> {
     const { signal } = this.#closing;
-    if (!isAtOnce) await this.#pause(signal);
-    while (!signal.aborted) {
-      this.#attempt += 1;
+    if (!isAtOnce) await this.#pause(retryDelayMs(this.#losses, Math.random()));
+    this.#losses += 1;
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         this.#use(await this.#connect());
         return;
       } catch (error) {
         if (!signal.aborted) this.#failure = failureOf(error);
       }
-      await this.#pause(signal, longestUnansweredMs);
+      await this.#pause(retryDelayMs(attempt, Math.random(), longestUnansweredMs));
     }
   }
 
-  /** Waits until the next attempt is due, a knock is answered, or the link closes. */
-  async #pause(signal: AbortSignal, longestMs?: number): Promise<void> {
-    const end = performance.now() + retryDelayMs(this.#attempt, Math.random(), longestMs);
+  /** Waits so long, or until a knock is answered or the link closes. */
+  async #pause(delayMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    const end = performance.now() + delayMs;
     while (!signal.aborted) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) return;
@@ -103,7 +105,7 @@ export class Link {
       await sleep(Math.min(leftMs, knockEveryMs), undefined, { signal }).catch(() => undefined);
       if (!this.#failure.isSilence || leftMs <= knockEveryMs) continue;
       if (await this.#options.knock(signal)) {
-        this.#attempt = 0;
+        this.#losses = 0;
         return;
       }
     }
