@@ -14,11 +14,12 @@ import { preflightResponse, refusalResponse } from "./http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { answerPoll, answerPost, framesResponse, isBase64 } from "./polling.ts";
 import { Session } from "./session.ts";
+import type { SessionTable } from "./session.ts";
 import { createSid } from "./sid.ts";
 import { Probe } from "./upgrade.ts";
 
 export function createBrowserSide(context: BrowserContext, options: SocketIoOptions): BrowserSide {
-  const engine = createEngine(context, options);
+  const engine: SessionTable = { ...createEngine(context, options), sessions: new Map() };
   const path = withoutEndSlashes(options.path);
   return {
     routes: [createRoute(engine, path), ...(options.serveClient ? clientRoutes(path) : [])],
@@ -38,7 +39,7 @@ export function createBrowserSide(context: BrowserContext, options: SocketIoOpti
   };
 }
 
-function createRoute(engine: Engine, path: string): Route {
+function createRoute(engine: SessionTable, path: string): Route {
   const refuse = (refusal: Refusal, exchange: Exchange): Response => {
     const { observe } = engine.context;
     observe.refused("socketio", refusal);
@@ -83,7 +84,7 @@ interface Admitted {
 }
 
 /** The checks of EIO-02, EIO-03 and EIO-15, in node's order. */
-function judge(engine: Engine, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
+function judge(engine: SessionTable, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
   const { query } = exchange;
   const transport = query.get("transport");
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
@@ -113,7 +114,7 @@ function versionOf({ options }: Engine, asked = "3"): 3 | 4 | undefined {
   return (asked === "3" || asked === "2") && options.allowEio3 ? 3 : undefined;
 }
 
-function upgradeDeadline(engine: Engine): number {
+function upgradeDeadline(engine: SessionTable): number {
   return engine.context.now() + engine.options.upgradeTimeout * 1000;
 }
 
@@ -123,7 +124,10 @@ interface Handshake {
   readonly version: 3 | 4;
 }
 
-function handshake(engine: Engine, { request, exchange, version }: Handshake): Response | Promise<Response> {
+function handshake(
+  engine: SessionTable,
+  { request, exchange, version }: Handshake,
+): Response | Promise<Response> {
   const release = engine.context.admit(exchange.countedAs);
   if (!release) return refusalResponse("forbidden", exchange);
   const session = new Session(engine, {
@@ -141,7 +145,7 @@ function handshake(engine: Engine, { request, exchange, version }: Handshake): R
   return answer;
 }
 
-function openWebSocket(engine: Engine, asked: Omit<Handshake, "request">): SocketHandler | Response {
+function openWebSocket(engine: SessionTable, asked: Omit<Handshake, "request">): SocketHandler | Response {
   const release = engine.context.admit(asked.exchange.countedAs);
   if (!release) return refusalResponse("forbidden", asked.exchange);
   return new Session(engine, {

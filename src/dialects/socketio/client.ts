@@ -2,7 +2,7 @@
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
 import { createClientId } from "../../core/client-id.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, LowerSession } from "./engine.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
 import {
@@ -13,7 +13,6 @@ import {
   packetType,
   parsePacket,
 } from "./packet.ts";
-import type { Session } from "./session.ts";
 
 /** A binary packet must be complete within this time (SIO-09). */
 const attachmentsTimeoutMs = 10_000;
@@ -36,7 +35,7 @@ export class SocketIoClient {
   /** The text of them, characters. */
   waitingBytes = 0;
   readonly #engine: Engine;
-  readonly #session: Session;
+  readonly #session: LowerSession;
   /** Few per client, so a list; the first is nearly always `/`. */
   readonly #sockets: NamespaceSocket[] = [];
   #assembly: Assembly | undefined;
@@ -44,7 +43,7 @@ export class SocketIoClient {
   /** Until then a namespace must be joined (SIO-06); undefined once that happened. */
   #connectDeadline: number | undefined;
 
-  constructor(engine: Engine, session: Session) {
+  constructor(engine: Engine, session: LowerSession) {
     this.#engine = engine;
     this.#session = session;
     this.#connectDeadline = engine.context.now() + engine.options.connectTimeout * 1000;

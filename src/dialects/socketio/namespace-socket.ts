@@ -4,14 +4,12 @@
 import type { Agent, AckHandler } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { DisconnectCommand, Publication } from "../../core/publication.ts";
-import type { SocketIoClient } from "./client.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, LowerSession } from "./engine.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
 import { encodeAck, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
 import { joinRoom, leaveRoom } from "./rooms.ts";
 import type { JoinAnswer } from "./rooms.ts";
-import type { Session } from "./session.ts";
 
 /** An acknowledgement that does not come is forgotten (PSQ-10). */
 const ackTimeoutMs = 60_000;
@@ -26,10 +24,19 @@ interface PendingAck {
   readonly deadline: number;
 }
 
+/** What the sockets of one client count together, and how it is sent away. */
+interface ClientPart {
+  pendingAcks: number;
+  waitingEvents: number;
+  waitingBytes: number;
+  /** Out of this namespace, or of all of them and away. */
+  expel(socket?: NamespaceSocket): void;
+}
+
 export interface NamespaceSocketParts {
   readonly engine: Engine;
-  readonly session: Session;
-  readonly client: SocketIoClient;
+  readonly session: LowerSession;
+  readonly client: ClientPart;
   readonly namespace: string;
   readonly sid: string;
   readonly alias: string | undefined;
@@ -38,8 +45,8 @@ export interface NamespaceSocketParts {
 export class NamespaceSocket implements Agent {
   readonly connection: Connection;
   readonly #engine: Engine;
-  readonly #session: Session;
-  readonly #client: SocketIoClient;
+  readonly #session: LowerSession;
+  readonly #client: ClientPart;
   readonly #alias: string | undefined;
   #nextAckId = 0;
   #acks: Map<string, PendingAck> | undefined;

@@ -12,9 +12,9 @@ import type { Limits } from "../../core/limits.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import type { Frame } from "../../core/carrier.ts";
 import { createEngine } from "./engine.ts";
-import type { Engine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
 import { Session } from "./session.ts";
+import type { SessionTable } from "./session.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
@@ -34,7 +34,7 @@ class Setup {
   readonly ended: string[] = [];
   readonly sockets: FakeSocket[] = [];
   readonly hub: Hub;
-  readonly engine: Engine;
+  readonly engine: SessionTable;
 
   constructor({ options = {}, limits = {} }: SetupOptions = {}) {
     const observe = {
@@ -60,7 +60,7 @@ class Setup {
       admit: () => () => {},
       now: () => this.now,
     };
-    this.engine = createEngine(context, socketIoOptions.parse(options));
+    this.engine = { ...createEngine(context, socketIoOptions.parse(options)), sessions: new Map() };
   }
 
   /** Look-ups of secrets that the test has not answered. */

@@ -3,21 +3,25 @@
 
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { TokenBucket } from "../../core/rate-limit.ts";
-import type { Carrier, CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 import { toAscii } from "./ascii.ts";
 import { SocketIoClient } from "./client.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, LowerSession, PendingUpgrade } from "./engine.ts";
 import type { Generation } from "./format.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
 import { base64PacketV4, messageByte, textPacketV3 } from "./payload.ts";
-import type { Probe } from "./upgrade.ts";
 
 /** Packet types of Engine.IO that have no payload here. */
 const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
 
 /** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
 const pollStallMs = 1_000;
+
+/** The live sessions by Engine.IO sid, and what they share. */
+export interface SessionTable extends Engine {
+  readonly sessions: Map<string, Session>;
+}
 
 export interface SessionParts {
   readonly sid: string;
@@ -31,18 +35,18 @@ export interface SessionParts {
   readonly packetsPerPoll: number | undefined;
 }
 
-export class Session implements Carrier, SocketHandler {
+export class Session implements LowerSession, SocketHandler {
   readonly sid: string;
   readonly version: 3 | 4;
   readonly isBase64: boolean;
   readonly address: string;
-  readonly #engine: Engine;
+  readonly #engine: SessionTable;
   readonly #io: SocketIoClient;
   readonly #release: () => void;
   /** Present until the upgrade. */
   #polls: PollQueue | undefined;
   #socket: Socket | undefined;
-  #probe: Probe | undefined;
+  #probe: PendingUpgrade | undefined;
   #isPosting = false;
   /** What it may still post; websockets have their own count. */
   #packets: TokenBucket | undefined;
@@ -52,7 +56,7 @@ export class Session implements Carrier, SocketHandler {
   /** Once it is over: what a client that polls may still fetch, and until when. */
   #lastWords: { readonly bytes: number; readonly until: number; readonly code: number } | undefined;
 
-  constructor(engine: Engine, parts: SessionParts) {
+  constructor(engine: SessionTable, parts: SessionParts) {
     this.#engine = engine;
     this.sid = parts.sid;
     this.version = parts.version;
@@ -242,7 +246,7 @@ export class Session implements Carrier, SocketHandler {
   // Upgrade: upgrade.ts calls these.
 
   /** @returns false when there is one already, or nothing to upgrade: the newcomer is closed (EIO-13). */
-  beginUpgrade(probe: Probe): boolean {
+  beginUpgrade(probe: PendingUpgrade): boolean {
     if (!this.#isOpen || !this.#polls || this.#probe) return false;
     this.#probe = probe;
     return true;
@@ -253,7 +257,7 @@ export class Session implements Carrier, SocketHandler {
     this.#polls?.release([packet.noop]);
   }
 
-  cancelUpgrade(probe: Probe): void {
+  cancelUpgrade(probe: PendingUpgrade): void {
     if (this.#probe === probe) this.#probe = undefined;
   }
 
