@@ -281,6 +281,23 @@ describe("commands", () => {
     expect(b.client.heard.length).toBe(1);
   });
 
+  test("SEC-06 NRE-07 a join that is refused is not answered as done", () => {
+    const { hub, connect, outgoing } = setUp();
+    connect("1");
+    const order = (rooms: readonly string[], payload: string): void => {
+      const single = { namespace: "/", id: "1" };
+      hub.apply({ kind: "join", target: single, rooms, done: { channel: "c", payload } });
+    };
+    order(["x".repeat(257)], "too long");
+    order(["a"], "joined");
+    order(["a"], "was in already");
+    order(
+      Array.from({ length: 1_000 }, (_value, index) => `r${index}`),
+      "too many",
+    );
+    expect(outgoing.map(({ payload }) => payload)).toEqual(["joined", "was in already"]);
+  });
+
   test("PSQ-12 disconnect names one connection, NRE-06 a whole room", () => {
     const { hub, connect } = setUp();
     const [a, b] = [connect("1"), connect("2")];

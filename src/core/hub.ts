@@ -216,21 +216,24 @@ export class Hub {
       return;
     }
     const connections = this.#targets(command.target);
+    let isDone = connections.size > 0;
     for (const connection of connections) {
       if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient, command.reason);
-      else if (command.kind === "join") this.#joinAll(connection, command);
+      else if (command.kind === "join") isDone = this.#joinAll(connection, command) && isDone;
       else for (const room of command.rooms) this.leave(connection, room);
     }
-    if (command.done && connections.size > 0) this.#send(command.done);
+    if (command.done && isDone) this.#send(command.done);
   }
 
-  #joinAll(connection: Connection, { rooms, replaces }: JoinCommand): void {
+  /** @returns whether it is in all of them now: bounds hold for what backends order, too. */
+  #joinAll(connection: Connection, { rooms, replaces }: JoinCommand): boolean {
     const kept = new Set(rooms);
     for (const { name } of Array.from(connection.rooms)) {
       if (replaces === undefined || name === undefined) continue;
       if (name.startsWith(replaces) && !kept.has(name)) this.leave(connection, name);
     }
     for (const room of kept) this.join(connection, room);
+    return rooms.every((room) => this.room(connection.namespace, room)?.has(connection) === true);
   }
 
   #targets(target: Target | Single): Set<Connection> {

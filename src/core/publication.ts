@@ -64,7 +64,7 @@ export interface JoinCommand {
   readonly rooms: readonly string[];
   /** On a join, the other rooms whose names begin so are left: what is granted replaces what was (HUB-06). */
   readonly replaces?: string;
-  /** Sent when the order named a single connection and it was ours (NRE-07). */
+  /** Sent when the order named a single connection, it was ours, and it is where it was to be (NRE-07). */
   readonly done?: Outgoing;
 }
 

@@ -6,7 +6,8 @@ import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/membership.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
-import { silent } from "../../core/observe.ts";
+import type { Verdict } from "../../core/access.ts";
+import { type Observe, silent } from "../../core/observe.ts";
 import { createEngine } from "./engine.ts";
 import { socketIoOptions } from "./options.ts";
 import { joinRoom } from "./rooms.ts";
@@ -14,13 +15,22 @@ import { createClientId } from "../../core/client-id.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });
+const counted: string[] = [];
+const said: unknown[] = [];
+/** What the look-up of the secret of `slow` waits for. */
+const lookUp = Promise.withResolvers<Verdict>();
+const observe: Observe = {
+  ...silent,
+  refused: (_dialect, reason) => counted.push(reason),
+  hint: (event, { fields }) => said.push([event, fields?.["reason"]]) > 0,
+};
 const context = {
   hub,
   bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
   keys: new MemoryKeys(),
   broker: noBroker,
-  access: accessWith(hub, () => "allowed"),
-  observe: silent,
+  access: accessWith(hub, ({ room }) => (room.startsWith("slow::") ? lookUp.promise : "allowed")),
+  observe,
   limits: defaultLimits,
   ...withoutIdentity,
   admit: () => () => {},
@@ -82,10 +92,33 @@ test("SEC-06 WSE-03 a room that cannot be had is not acknowledged as joined: too
     isAcknowledged: false,
   });
   for (let number = 1; number <= defaultLimits.roomsPerConnection; number++) await join(`r${number}`);
-  expect(await join("one more")).toEqual({
-    answer: { ok: false, reason: "too_many" },
-    isAcknowledged: false,
-  });
+  const tooMany = { answer: { ok: false, reason: "too_many" }, isAcknowledged: false } as const;
+  expect(await join("one more")).toEqual(tooMany);
   // It is in there already.
   expect(await join("r1")).toEqual({ answer: { ok: true }, isAcknowledged: true });
+});
+
+test("SEC-06 WSE-03 a backend that fills its list while a secret is looked up: not acknowledged either", async () => {
+  const connection = enter(createClientId());
+  const joining = joinRoom(engine, { connection, client: {}, address: "" }, [{ room: "slow::a" }]);
+  for (let number = 1; number <= defaultLimits.roomsPerConnection; number++)
+    hub.join(connection, `r${number}`);
+  lookUp.resolve("allowed");
+  expect(await joining).toEqual({ answer: { ok: false, reason: "too_many" }, isAcknowledged: false });
+  expect(namesOf(connection)).not.toContain("slow::a");
+});
+
+test("WSE-03 a room that is no text is acknowledged as ever, and counted and said like every refusal", async () => {
+  const joiner = { connection: enter(createClientId()), client: {}, address: "" };
+  const before = [counted.length, said.length];
+  for (const room of [1, true, null, ["a"], { a: 1 }]) {
+    expect(await joinRoom(engine, joiner, [{ room }])).toEqual({
+      answer: { ok: false, reason: "room" },
+      isAcknowledged: true,
+    });
+  }
+  await joinRoom(engine, joiner, [{ room: "x".repeat(257) }]);
+  const reasons = [...Array.from({ length: 5 }, () => "room_not_text"), "room_name_too_long"];
+  expect(counted.slice(before[0])).toEqual(reasons);
+  expect(said.slice(before[1])).toEqual(reasons.map((reason) => ["join_refused", reason]));
 });

@@ -1,5 +1,6 @@
 // The events `join` and `leave` of ws-emit pages (WSE-03, WSE-04): from an event's arguments to a room of the hub.
-// A refusal looks exactly like a success to the client, unless `joinAnswers` tells it; it is counted and said here.
+// A refusal that has to do with whom it is for looks exactly like a success, unless `joinAnswers` tells; others have no
+// acknowledgement. It is counted and said here.
 
 import type { Verdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
@@ -31,6 +32,7 @@ const joined: JoinAnswer = { answer: { ok: true }, isAcknowledged: true };
 
 /** Why, by the reason under which it is counted; those of a look-up begin with `join_`. */
 const refusals = {
+  room_not_text: { reason: "room", text: "its name is no text" },
   room_name_too_long: { reason: "room", text: "its name is longer than limits.nameBytes" },
   too_many_rooms: { reason: "too_many", text: "the client is in limits.roomsPerConnection rooms already" },
   room_of_another: {
@@ -47,12 +49,15 @@ const refusals = {
   },
   join_unavailable: { reason: "unavailable", text: "Redis could not be asked for the secret" },
 } as const satisfies Record<
-  JoinRefusal | "room_of_another" | `join_${Exclude<Verdict, "allowed" | "room_of_another">}`,
+  | JoinRefusal
+  | "room_not_text"
+  | "room_of_another"
+  | `join_${Exclude<Verdict, "allowed" | "room_of_another">}`,
   { readonly reason: string; readonly text: string }
 >;
 
-interface Request {
-  readonly room: string;
+interface Request<Room = string> {
+  readonly room: Room;
   readonly secret: unknown;
 }
 
@@ -75,7 +80,7 @@ export function joinRoom(
   if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
   const { connection, client, address } = joiner;
   const { room, secret } = request;
-  if (typeof room !== "string") return { answer: { ok: false, reason: "room" }, isAcknowledged: true };
+  if (typeof room !== "string") return refuse(engine, { room: "", secret }, "room_not_text");
   const { access, hub } = engine.context;
   const refusal = hub.joinRefusal(connection, room);
   if (refusal !== undefined) return refuse(engine, { room, secret }, refusal);
@@ -83,7 +88,7 @@ export function joinRoom(
   const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
   const carryOut = (judged: Verdict): JoinAnswer =>
     judged === "allowed"
-      ? enter(engine, connection, room)
+      ? enter(engine, connection, { room, secret })
       : refuse(engine, { room, secret }, refusalOf(judged));
   return verdict instanceof Promise ? verdict.then(carryOut) : carryOut(verdict);
 }
@@ -96,9 +101,14 @@ export function leaveRoom(engine: Engine, connection: Connection, args: readonly
   return true;
 }
 
-function enter({ context }: Engine, connection: Connection, room: string): JoinAnswer {
-  context.hub.join(connection, room);
-  context.observe.named?.("joined", { dialect: "socketio", room });
+function enter(engine: Engine, connection: Connection, request: Request): JoinAnswer {
+  const { hub, observe } = engine.context;
+  const { room } = request;
+  // A backend may have put it into more rooms while its secret was looked up.
+  const refusal = hub.joinRefusal(connection, room);
+  if (refusal !== undefined) return refuse(engine, request, refusal);
+  hub.join(connection, room);
+  observe.named?.("joined", { dialect: "socketio", room });
   return joined;
 }
 
@@ -120,9 +130,7 @@ function refuse({ context }: Engine, { room, secret }: Request, refusal: Refusal
 }
 
 /** Exactly one argument, an object with a `room` of its own; anything else is answered with silence. */
-function roomArgument(
-  args: readonly unknown[],
-): { readonly room: unknown; readonly secret: unknown } | undefined {
+function roomArgument(args: readonly unknown[]): Request<unknown> | undefined {
   const [argument] = args;
   if (args.length !== 1 || typeof argument !== "object" || argument === null) return undefined;
   if (!Object.hasOwn(argument, "room")) return undefined;
