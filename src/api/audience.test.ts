@@ -19,7 +19,7 @@ async function ask(body: string, token = "right", method = "POST"): Promise<stri
 
 test("whom a message is for, as its publication says", async () => {
   expect(await ask('{"rooms":["a"],"skip":["x"],"not":"ws-hub"}')).toBe('200 {"clients":1}');
-  expect(await ask('{"rooms":null}')).toBe('200 {"clients":2}');
+  expect(await ask('\ufeff{"rooms":null}')).toBe('200 {"clients":2}');
   expect(asked).toEqual([
     { namespace: "/", rooms: ["a"], isTree: false, except: [], skip: ["x"], not: "ws-hub" },
     { namespace: "/", rooms: undefined, isTree: false, except: [], skip: [] },

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { readBody } from "../codec/body.ts";
+import { readJsonText } from "../codec/utf8.ts";
 import type { SecretCheck } from "../core/access.ts";
 import type { Route } from "../core/dialect.ts";
 import { bearerToken, textAnswer } from "../core/http.ts";
@@ -56,7 +57,8 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
 async function readAddressed(request: Request): Promise<Addressed | undefined> {
   try {
     const body = await readBody(request, maxBytes);
-    const { rooms, only, not, ...rest } = addressedSchema.parse(JSON.parse(body?.toString("utf8") ?? ""));
+    const json = body && readJsonText(body);
+    const { rooms, only, not, ...rest } = addressedSchema.parse(JSON.parse(json ?? ""));
     return {
       ...rest,
       rooms: rooms ?? undefined,

@@ -251,6 +251,8 @@ describe("belfry publish", () => {
     [["time", "update"], { event: "update" }],
     [["time", "update", '{"a":1}'], { event: "update", data: { a: 1 } }],
     [["time", "update", "12"], { event: "update", data: 12 }],
+    [["time", "update", '\ufeff{"a":1}'], { event: "update", data: { a: 1 } }],
+    [["time", "update", "\ufeffhello"], { event: "update", data: "\ufeffhello" }],
     [["time", "update", "12", "--text"], { event: "update", data: "12" }],
     [["time", "update", "hello there"], { event: "update", data: "hello there" }],
     [["time", "--event", "e", "5"], { event: "e", data: 5 }],

@@ -131,7 +131,9 @@ async function readEmission(
 
 /** Data as JSON text: what is JSON is passed on as it was typed, digit by digit (SIO-15). */
 function readData(text: string, { json, text: isText }: PublishFlags): string {
-  if (isText !== true && isJson(text)) return text.trim();
+  // Some editors put a byte order mark in front of a file.
+  const bare = text.replace(/^\ufeff/, "");
+  if (isText !== true && isJson(bare)) return bare.trim();
   if (json === true) throw new CommandError("Expected data to be JSON (--json), got something else");
   return JSON.stringify(text);
 }
