@@ -1,5 +1,5 @@
-// How many clients one address may have, and how fast they may come (SEC-06, SEC-15, T12). Asked by the listener
-// before any other work on a handshake.
+// How many clients one address may have, and how fast they may come (SEC-06, SEC-15, T12). Each dialect asks
+// (`admit`) before it opens a connection, ws4redis also before it identifies the visitor.
 
 import type { Limits } from "../core/limits.ts";
 import { BucketTable } from "../core/rate-limit.ts";

@@ -1,5 +1,5 @@
-// Bytes that may be text: the one strict reader of UTF-8 (RFC 3629). A byte order mark is a character like any other,
-// but in front of JSON.
+// Bytes that may be text: a strict reader of UTF-8 (RFC 3629) for messages and JSON. A byte order mark
+// is a character like any other, but in front of JSON.
 
 import { isUtf8 } from "node:buffer";
 

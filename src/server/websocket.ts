@@ -1,6 +1,6 @@
 // One websocket of Bun.serve behind the core's Socket port. What the client says is counted, and handled in fair turns. While the client keeps up it is reached by native
 // topics and `ws.send`; when it falls behind it leaves its topics and is fed from a bounded queue of shared frames
-// until it caught up, or is closed as `slow`. Nobody else waits for it.
+// until it caught up, or is closed as `slow`. No other client waits for it.
 
 import type { ServerWebSocket } from "bun";
 import type { Limits } from "../core/limits.ts";
@@ -248,7 +248,7 @@ export class WebSocketTransport implements Socket, Speaker {
     }
   }
 
-  /** Whoever is ended by us is not listened to any more. */
+  /** A client that we end is not listened to any more. */
   #forgetInbox(): void {
     this.#context.turns.count(-(this.#inbox?.bytes ?? 0));
     this.#inbox = undefined;
@@ -275,8 +275,8 @@ export class WebSocketTransport implements Socket, Speaker {
   }
 
   /**
-   * Whoever did not show yet that it reads gets the smaller bound: nobody can tell it from one that never will. Whoever
-   * did gets the larger bound, and time.
+   * A client that has not read 2 MiB yet may queue `sendQueueBytes`. One that has, or that kept up with 9 MiB of traffic,
+   * may queue `sendQueueMaxBytes`; it is closed when it reads nothing for 10 s while more than `sendQueueBytes` wait.
    */
   #isDoubtful(backlog: Backlog): boolean {
     if (backlog.bytes <= this.#context.limits.sendQueueBytes) return false;
