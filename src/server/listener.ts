@@ -3,7 +3,6 @@
 
 import type { Server, ServerWebSocket } from "bun";
 import type { Exchange, Route } from "../core/dialect.ts";
-import { isUpgrade } from "../core/http.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../core/rate-limit.ts";
@@ -15,13 +14,11 @@ import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import { FilePressure } from "./file-pressure.ts";
 import type { Origins } from "./origin.ts";
 import {
-  createExchange,
-  endsConnection,
   handshakeFault,
-  hasBody,
-  isBodiless,
+  Head,
   malformation,
   plainAddress,
+  RequestExchange,
   TrustedProxies,
   unixPeer,
 } from "./request.ts";
@@ -205,22 +202,25 @@ export class Listener implements SocketContext {
   }
 
   #fetch(request: Request & Target, server: Server<WebSocketTransport>): Answer {
-    const judged = this.#answer(request, server);
+    const head = new Head(request);
+    const judged = this.#answer(head, request, server);
     if (judged === undefined) return undefined;
-    const answer = hasBody(request) && !isBodiless(request) ? settled(request, judged) : judged;
+    const answer = head.hasBody && !head.isBodiless ? settled(request, judged) : judged;
     // A refused upgrade does: nothing behind it is read as a second request.
-    if (!endsConnection(request) && !isUpgrade(request)) return answer;
+    if (!head.endsConnection && !head.isUpgrade) return answer;
     return answer instanceof Promise
       ? answer.then((settled) => settled && closing(settled))
       : closing(answer);
   }
 
-  #answer(request: Request & Target, server: Server<WebSocketTransport>): Answer {
-    const fault = malformation(request);
-    if (fault !== undefined) return this.#refuse(400, fault);
+  #answer(head: Head, request: Request & Target, server: Server<WebSocketTransport>): Answer {
+    const fault = malformation(head);
+    const { url } = head;
+    if (fault !== undefined || !url) return this.#refuse(400, fault ?? "");
     if (!isPlainTarget(request)) return this.#refuse(400, "Expected a plain path\n");
-    const exchange = createExchange({
+    const exchange = new RequestExchange({
       request,
+      url,
       peer: this.#peerOf(request, server),
       proxies: this.#proxies,
       origins: this.#parts.origins,
@@ -229,8 +229,7 @@ export class Listener implements SocketContext {
       },
     });
     const { route, isKnownPath } = this.#router.find(request, exchange);
-    const asksUpgrade = isUpgrade(request);
-    if (!asksUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
+    if (!head.isUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
       return route ? this.#serve(route, request, exchange) : this.#notFound();
     }
     if (this.#isDraining) return this.#refuseDraining();

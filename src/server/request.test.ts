@@ -4,11 +4,11 @@ import fc from "fast-check";
 import type { Exchange } from "../core/dialect.ts";
 import type { Origins } from "./origin.ts";
 import {
-  createExchange,
   handshakeFault,
-  hasBody,
+  Head,
   malformation,
   plainAddress,
+  RequestExchange,
   TrustedProxies,
   unixPeer,
 } from "./request.ts";
@@ -162,14 +162,16 @@ describe("T22 malformed requests", () => {
     return made;
   };
 
+  const faultOf = (made: Request): string | undefined => malformation(new Head(made));
+
   test("T22 one Host that is a host, or none: then it is HTTP/1.0", () => {
-    expect(malformation(request())).toBeUndefined();
-    expect(malformation(withUrl("/x", undefined))).toBeUndefined();
-    expect(malformation(withUrl("//x", undefined))).toBeUndefined();
-    expect(malformation(withUrl("a:80", undefined))).toContain("host");
-    expect(malformation(withUrl("http://a/x", "a, a"))).toContain("Host");
+    expect(faultOf(request())).toBeUndefined();
+    expect(faultOf(withUrl("/x", undefined))).toBeUndefined();
+    expect(faultOf(withUrl("//x", undefined))).toBeUndefined();
+    expect(faultOf(withUrl("a:80", undefined))).toContain("host");
+    expect(faultOf(withUrl("http://a/x", "a, a"))).toContain("Host");
     for (const url of ["/x", "http://[/x", "http://a:99999/x", "a:80"]) {
-      expect(malformation(withUrl(url, "a")), url).toContain("host");
+      expect(faultOf(withUrl(url, "a")), url).toContain("host");
     }
   });
 
@@ -186,13 +188,13 @@ describe("T22 malformed requests", () => {
       { "transfer-encoding": "chunked" },
       { "content-length": "x" },
     ]) {
-      expect(hasBody(request(headers))).toBe(true);
-      expect(malformation(request(headers)), JSON.stringify(headers)).toContain("body");
-      expect(malformation(request(headers, { method: "HEAD" }))).toContain("body");
-      expect(malformation(request({ ...handshake, ...headers }, { method: "POST" }))).toContain("body");
-      expect(malformation(request(headers, { method: "POST" }))).toBeUndefined();
+      expect(new Head(request(headers)).hasBody).toBe(true);
+      expect(faultOf(request(headers)), JSON.stringify(headers)).toContain("body");
+      expect(faultOf(request(headers, { method: "HEAD" }))).toContain("body");
+      expect(faultOf(request({ ...handshake, ...headers }, { method: "POST" }))).toContain("body");
+      expect(faultOf(request(headers, { method: "POST" }))).toBeUndefined();
     }
-    expect(malformation(request({ "content-length": "0" }))).toBeUndefined();
+    expect(faultOf(request({ "content-length": "0" }))).toBeUndefined();
   });
 
   test("what asks for a websocket", () => {
@@ -260,8 +262,9 @@ describe("the exchange", () => {
       url = "http://a/",
     }: { peer?: string; origins?: Origins; url?: string } = {},
   ): Exchange =>
-    createExchange({
+    new RequestExchange({
       request: request(headers, {}, url),
+      url: new URL(url),
       peer,
       proxies: new TrustedProxies(["10.0.0.1"]),
       origins,

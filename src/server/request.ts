@@ -6,57 +6,68 @@ import { isLoopback, sharedAddress } from "../auth/address.ts";
 import type { Exchange } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
-import type { Origins } from "./origin.ts";
+import type { Origins, OwnHost } from "./origin.ts";
+
+/** What a listener asks of a request's head, read once: each header is a call into the engine. */
+export class Head {
+  readonly request: Request;
+  readonly host: string | null;
+  /** null: there is no host and path in it. */
+  readonly url: URL | null;
+  readonly isUpgrade: boolean;
+  /** Says that a body follows. */
+  readonly hasBody: boolean;
+
+  constructor(request: Request) {
+    const { headers } = request;
+    this.request = request;
+    this.host = headers.get("host");
+    // The engine leaves out a host that is none, and passes on the `host:port` of CONNECT. Where the client named no host,
+    // it leaves the path alone.
+    const { url } = request;
+    const absolute = this.isHostless && url.startsWith("/") ? `http://localhost${url}` : url;
+    this.url = absolute.startsWith("http") ? URL.parse(absolute) : null;
+    this.isUpgrade = isUpgrade(request);
+    const length = headers.get("content-length");
+    this.hasBody = (length !== null && Number(length) !== 0) || headers.has("transfer-encoding");
+  }
+
+  /** Without Host it is HTTP/1.0, as health checks speak it: the engine itself refuses HTTP/1.1 that names no host. */
+  get isHostless(): boolean {
+    return this.host === null;
+  }
+
+  /** A body means nothing with these, but two readers may disagree about where it ends (request smuggling). */
+  get isBodiless(): boolean {
+    const { method } = this.request;
+    return method === "GET" || method === "HEAD" || this.isUpgrade;
+  }
+
+  /**
+   * Does the connection end with the answer? Then the answer has to say so (RFC 9112 section 9.6), or a client that pools
+   * connections sends its next request into a dead one.
+   */
+  get endsConnection(): boolean {
+    return this.isHostless || hasToken(this.request.headers.get("connection"), "close");
+  }
+}
 
 /** @returns why the request must not be served, or undefined when it may. */
-export function malformation(request: Request): string | undefined {
-  const host = request.headers.get("host");
+export function malformation({ host, url, isUpgrade, hasBody, isBodiless }: Head): string | undefined {
   // RFC 9112 section 3.2: exactly one. The engine joins repeated headers with a comma, which no host contains.
   if (host?.includes(",")) return "Expected exactly one Host header\n";
-  const url = absoluteUrl(request);
-  // The engine leaves out a host that is none, and passes on the `host:port` of CONNECT.
-  if (!url.startsWith("http") || !URL.canParse(url)) return "Expected a valid host and path\n";
+  if (!url) return "Expected a valid host and path\n";
   // RFC 6455 section 4.2.1.
-  if (host === null && isUpgrade(request)) return "Expected a Host header\n";
-  return isBodiless(request) && hasBody(request) ? "Expected a request without a body\n" : undefined;
-}
-
-/** Without Host it is HTTP/1.0, as health checks speak it: the engine itself refuses HTTP/1.1 that names no host. */
-function isHostless({ headers }: Request): boolean {
-  return !headers.has("host");
-}
-
-/** The URL; where the client named no host, the engine leaves the path alone. */
-function absoluteUrl(request: Request): string {
-  const { url } = request;
-  return isHostless(request) && url.startsWith("/") ? `http://localhost${url}` : url;
-}
-
-/**
- * Does the connection end with the answer? Then the answer has to say so (RFC 9112 section 9.6), or a client that pools
- * connections sends its next request into a dead one.
- */
-export function endsConnection(request: Request): boolean {
-  const { headers } = request;
-  return hasToken(headers.get("connection"), "close") || isHostless(request);
+  if (host === null && isUpgrade) return "Expected a Host header\n";
+  return isBodiless && hasBody ? "Expected a request without a body\n" : undefined;
 }
 
 function hasToken(list: string | null, token: string): boolean {
-  if (list === null) return false;
+  if (list === null || list === "keep-alive") return false;
   return list
     .toLowerCase()
     .split(",")
     .some((each) => each.trim() === token);
-}
-
-/** A body means nothing with these, but two readers may disagree about where it ends (request smuggling). */
-export function isBodiless(request: Request): boolean {
-  return request.method === "GET" || request.method === "HEAD" || isUpgrade(request);
-}
-
-/** Says that a body follows. */
-export function hasBody({ headers }: Request): boolean {
-  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) !== 0;
 }
 
 /** RFC 6455 section 4.2.1. @returns the status to refuse with, or undefined when the handshake is right. */
@@ -80,9 +91,18 @@ export const unixPeer = "unix:";
  */
 export type Client = Pick<Exchange, "address" | "countedAs">;
 
+/** What is known of a peer before it says anything. */
+interface Peer extends Client {
+  readonly isTrusted: boolean;
+}
+
+/** Peers that are remembered: a pool of connections sends all of its requests from one. */
+const maxPeers = 1_000;
+
 /** Proxies whose `X-Forwarded-*` are believed: addresses and CIDR ranges, and whoever may open our unix socket. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  readonly #peers = new Map<string, Peer>();
 
   /** @param entries checked by config/ already. */
   constructor(entries: readonly string[]) {
@@ -101,20 +121,33 @@ export class TrustedProxies {
   }
 
   /** The client: the last address of `X-Forwarded-For` that is no trusted proxy (SEC-15); the peer when there is none. */
-  clientOf(peer: string, request: Request): Client {
-    if (!this.trusts(peer)) {
-      return { address: peer, countedAs: isLoopback(peer) ? sharedAddress(peer) : peer };
-    }
+  clientOf(address: string, { headers }: Request): Client {
+    const peer = this.peer(address);
+    const forwarded = peer.isTrusted ? headers.get("x-forwarded-for") : null;
+    return forwarded === null ? peer : this.#forwarded(peer, forwarded);
+  }
+
+  peer(address: string): Peer {
+    const known = this.#peers.get(address);
+    if (known) return known;
+    const isTrusted = this.trusts(address);
+    const isShared = isTrusted || isLoopback(address);
+    const peer = { address, countedAs: isShared ? sharedAddress(address) : address, isTrusted };
+    if (this.#peers.size >= maxPeers) this.#peers.clear();
+    this.#peers.set(address, peer);
+    return peer;
+  }
+
+  #forwarded(peer: Peer, forwarded: string): Client {
     let farthest: string | undefined;
-    const forwarded = (request.headers.get("x-forwarded-for") ?? "").split(",");
-    for (const entry of forwarded.toReversed()) {
+    for (const entry of forwarded.split(",").toReversed()) {
       const address = plainAddress(withoutPort(entry.trim()));
       if (address === unixPeer) continue;
       if (isIP(address) === 0) break;
       if (!this.trusts(address)) return { address, countedAs: address };
       farthest = address;
     }
-    return { address: peer, countedAs: farthest ?? sharedAddress(peer) };
+    return { address: peer.address, countedAs: farthest ?? peer.countedAs };
   }
 }
 
@@ -127,12 +160,14 @@ function withoutPort(entry: string): string {
 export function plainAddress(text: string): string {
   const zone = text.indexOf("%");
   const address = zone === -1 ? text : text.slice(0, zone);
+  if (!address.startsWith(":")) return address;
   const inner = /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? "";
   return isIP(inner) === 4 ? inner : address;
 }
 
 export interface ExchangeParts {
   readonly request: Request;
+  readonly url: URL;
   /** Who is connected to us, as `plainAddress` writes it. */
   readonly peer: string;
   readonly proxies: TrustedProxies;
@@ -140,19 +175,49 @@ export interface ExchangeParts {
   readonly hold: (seconds: number) => void;
 }
 
-export function createExchange({ request, peer, proxies, origins, hold }: ExchangeParts): Exchange {
-  const url = new URL(absoluteUrl(request));
-  const origin = request.headers.get("origin") ?? undefined;
-  const own = ownHost(request, proxies.trusts(peer));
-  const isOwn = isOwnOrigin(origin, own);
-  return {
-    path: url.pathname,
-    query: url.searchParams,
-    ...proxies.clientOf(peer, request),
-    origin,
-    isOriginAllowed: isOriginAllowed(origin, isOwn, origins),
-    isOwnOrigin: isOwn,
-    isScriptAllowed: () => isScriptAllowed(request, own, origins),
-    hold,
-  };
+/** What most requests never ask, such as a backend's whose origin nobody judges, is found out when it is asked. */
+export class RequestExchange implements Exchange {
+  readonly path: string;
+  readonly address: string;
+  readonly countedAs: string;
+  readonly #parts: ExchangeParts;
+  #own: OwnHost | undefined;
+
+  constructor(parts: ExchangeParts) {
+    const { address, countedAs } = parts.proxies.clientOf(parts.peer, parts.request);
+    this.path = parts.url.pathname;
+    this.address = address;
+    this.countedAs = countedAs;
+    this.#parts = parts;
+  }
+
+  get query(): URLSearchParams {
+    return this.#parts.url.searchParams;
+  }
+
+  get origin(): string | undefined {
+    return this.#parts.request.headers.get("origin") ?? undefined;
+  }
+
+  get isOriginAllowed(): boolean {
+    return isOriginAllowed(this.origin, this.isOwnOrigin, this.#parts.origins);
+  }
+
+  get isOwnOrigin(): boolean {
+    return isOwnOrigin(this.origin, this.#ownHost());
+  }
+
+  isScriptAllowed(): boolean {
+    return isScriptAllowed(this.#parts.request, this.#ownHost(), this.#parts.origins);
+  }
+
+  hold(seconds: number): void {
+    this.#parts.hold(seconds);
+  }
+
+  #ownHost(): OwnHost {
+    const { request, peer, proxies } = this.#parts;
+    this.#own ??= ownHost(request, proxies.peer(peer).isTrusted);
+    return this.#own;
+  }
 }

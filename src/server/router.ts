@@ -10,14 +10,20 @@ export interface Routing {
   readonly isKnownPath: boolean;
 }
 
+/** A route, and how what is below it begins. */
+interface Placed {
+  readonly route: Route;
+  readonly below: string;
+}
+
 export class Router {
   /** Longest paths first, exact ones before prefixes, else in the order of the dialects. */
-  readonly #routes: readonly Route[];
+  readonly #routes: readonly Placed[];
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.toSorted(
-      (a, b) => b.path.length - a.path.length || Number(a.isPrefix) - Number(b.isPrefix),
-    );
+    this.#routes = routes
+      .toSorted((a, b) => b.path.length - a.path.length || Number(a.isPrefix) - Number(b.isPrefix))
+      .map((route) => ({ route, below: `${route.path}/` }));
   }
 
   /** RTE-01: the longest path wins; of those that fit as well, the first `yes`, else the first `otherwise`. */
@@ -25,11 +31,12 @@ export class Router {
     let otherwise: Route | undefined;
     let isKnownPath = false;
     let fit = 0;
-    for (const route of this.#routes) {
-      const fits = fitOf(route, exchange.path);
+    for (const placed of this.#routes) {
+      const fits = fitOf(placed, exchange.path);
       if (fits === 0) continue;
       if (otherwise && fits < fit) break;
       fit = fits;
+      const { route } = placed;
       isKnownPath ||= route.path !== "";
       const verdict = route.accepts?.(request, exchange) ?? "yes";
       if (verdict === "yes") return { route, isKnownPath };
@@ -40,8 +47,8 @@ export class Router {
 }
 
 /** How many characters of the path the route names, the slash behind a prefix included; 0 when it does not fit. */
-function fitOf(route: Route, path: string): number {
+function fitOf({ route, below }: Placed, path: string): number {
   if (route.path === path) return path.length;
-  const isBelow = route.isPrefix && path.startsWith(`${route.path}/`);
+  const isBelow = route.isPrefix && path.startsWith(below);
   return isBelow ? route.path.length + 1 : 0;
 }
