@@ -3,7 +3,7 @@
 // the limit has a place again; where many share the address, wrong answers only come late, and nobody is locked out.
 
 import { setTimeout } from "node:timers/promises";
-import type { SecretCheck, SecretVerdict } from "../core/access.ts";
+import type { SecretCheck } from "../core/access.ts";
 import type { Limits } from "../core/limits.ts";
 import { BucketTable } from "../core/rate-limit.ts";
 import { addressKey } from "./address.ts";
@@ -37,22 +37,21 @@ export class SecretGuard {
   /** All secrets of one gateway share the count. */
   checkOf(secret: string): SecretCheck {
     const isRight = publishSecret(secret);
-    return async (candidate, address) => this.#judge(candidate, address, isRight);
+    return async (candidate, address) => {
+      // Who shows none guesses nothing.
+      if (typeof candidate !== "string" || candidate === "") return "wrong";
+      const hasToken = this.#hasToken(address);
+      if (!hasToken && !this.#parts.isExempt(address)) return "limited";
+      if (isRight(candidate)) return "right";
+      this.#wrong.take(addressKey(address), this.#parts.now());
+      if (!hasToken) await (this.#parts.sleep?.(lateMs) ?? setTimeout(lateMs));
+      return "wrong";
+    };
   }
 
-  async #judge(
-    candidate: unknown,
-    address: string,
-    isRight: (candidate: unknown) => boolean,
-  ): Promise<SecretVerdict> {
-    // Who shows none guesses nothing.
-    if (typeof candidate !== "string" || candidate === "") return "wrong";
-    const key = addressKey(address);
-    const hasToken = this.#wrong.hasToken(key, this.#parts.now());
-    if (!hasToken && !this.#parts.isExempt(address)) return "limited";
-    if (isRight(candidate)) return "right";
-    this.#wrong.take(key, this.#parts.now());
-    if (!hasToken) await (this.#parts.sleep?.(lateMs) ?? setTimeout(lateMs));
-    return "wrong";
+  /** As long as nobody guessed wrong, nobody's address is looked up. */
+  #hasToken(address: string): boolean {
+    const isClean = this.#wrong.size === 0 && this.#parts.limits.wrongSecretsPerMinute >= 1;
+    return isClean || this.#wrong.hasToken(addressKey(address), this.#parts.now());
   }
 }

@@ -1,21 +1,20 @@
 // The little HTTP that dialects share: their answers are fixed sentences as plain text, which repeat nothing of a request
 // (SEC-05).
 
+const none: Readonly<Record<string, string>> = {};
+const fixed = {
+  "content-type": "text/plain; charset=utf-8",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+} as const;
+
 /** @param text a sentence of ours. */
 export function textAnswer(
   status: number,
   text: string,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string>> = none,
 ): Response {
-  return new Response(text, {
-    status,
-    headers: {
-      ...headers,
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-    },
-  });
+  return new Response(text, { status, headers: headers === none ? fixed : { ...headers, ...fixed } });
 }
 
 /** The token of `Authorization: Bearer <token>`; undefined when there is none. */

@@ -46,17 +46,17 @@ export class MemoryBus implements Bus {
     this.#checkOpen();
     // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
     const name = channel.toWellFormed();
-    const listeners = [
-      ...(this.#exact.get(name) ?? []),
-      ...[...this.#patterns].filter(({ hears }) => hears(name)),
-    ];
-    const bytes = this.#queuedBytes + listeners.length * (Buffer.byteLength(payload) + messageOverhead);
+    const listeners = this.#listenersOf(name);
+    if (listeners.length === 0) return;
+    const message = Buffer.from(payload);
+    const bytes = this.#queuedBytes + listeners.length * (message.length + messageOverhead);
     if (bytes > queueBytes) {
       const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${bytes}`;
       throw new GatewayError("bus_unavailable", text);
     }
-    for (const listener of listeners) {
-      this.#queue.push({ listener, message: { channel: name, payload: Buffer.from(payload) } });
+    for (const [index, listener] of listeners.entries()) {
+      const own = index === 0 ? message : Buffer.from(message);
+      this.#queue.push({ listener, message: { channel: name, payload: own } });
     }
     this.#queuedBytes = bytes;
     this.#turn ??= setImmediate(this.#deliver);
@@ -111,6 +111,12 @@ export class MemoryBus implements Bus {
     this.#queuedBytes -= bytes;
     this.#turn = this.#queue.length > 0 ? setImmediate(this.#deliver) : undefined;
   };
+
+  #listenersOf(name: string): Listener[] {
+    const listeners = [...(this.#exact.get(name) ?? [])];
+    for (const pattern of this.#patterns) if (pattern.hears(name)) listeners.push(pattern);
+    return listeners;
+  }
 
   #exactOf(name: string): Set<Listener> {
     const known = this.#exact.get(name) ?? new Set();
