@@ -27,16 +27,30 @@ const silenceMs = 500;
  * that still sends when the connection ends never sees why (Node's fetch: EPIPE). Nor is it looked through for the next
  * request: the connection ends. If its chunks are broken, the engine's 400 is the only answer.
  */
-export async function settled(
+export function settled(
   request: Request,
   answer: Response | Promise<Response | undefined>,
-): Promise<Response | undefined> {
-  const response = await answer;
-  if (!response) return undefined;
+): Response | Promise<Response | undefined> {
+  return answer instanceof Promise
+    ? answer.then((response) => response && settledNow(request, response))
+    : settledNow(request, answer);
+}
+
+/** At once for the usual request: a function that waits would cost each of them a turn. */
+function settledNow(request: Request, response: Response): Response | Promise<Response> {
   const isRead = response.ok && request.bodyUsed;
+  const isChunked = request.headers.has("transfer-encoding");
+  return isRead && !isChunked ? response : settledLate(request, response, { isRead, isChunked });
+}
+
+async function settledLate(
+  request: Request,
+  response: Response,
+  { isRead, isChunked }: { readonly isRead: boolean; readonly isChunked: boolean },
+): Promise<Response> {
   if (!isRead) await readAway(request.body);
   // Chunks that came together with the request are parsed by then.
-  if (request.headers.has("transfer-encoding")) await setImmediate();
+  if (isChunked) await setImmediate();
   return isRead ? response : closing(response);
 }
 

@@ -209,7 +209,7 @@ export class Listener implements SocketContext {
     // A refused upgrade does: nothing behind it is read as a second request.
     if (!head.endsConnection && !head.isUpgrade) return answer;
     return answer instanceof Promise
-      ? answer.then((settled) => settled && closing(settled))
+      ? answer.then((response) => response && closing(response))
       : closing(answer);
   }
 
