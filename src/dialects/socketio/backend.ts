@@ -3,9 +3,9 @@
 
 import type { BackendContext, BackendSide } from "../../core/dialect.ts";
 import { emitRoute } from "./emit-route.ts";
-import { nodeFeeds } from "./node-emitter.ts";
+import { nodeFeeds } from "./node/broadcasts.ts";
 import type { SocketIoOptions } from "./options.ts";
-import { pythonFeed } from "./python-queue.ts";
+import { pythonFeed } from "./python/queue.ts";
 
 export function createBackendSide(context: BackendContext, options: SocketIoOptions): BackendSide {
   const { gatewayId } = context;

@@ -7,41 +7,41 @@ import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { withoutEndSlashes } from "../../core/http.ts";
 import type { SocketHandler } from "../../core/carrier.ts";
 import { clientRoutes } from "./client-bundle.ts";
-import type { Engine } from "./engine.ts";
-import { createEngine } from "./engine.ts";
-import type { Refusal } from "./http.ts";
-import { preflightResponse, refusalResponse } from "./http.ts";
+import type { SocketIoContext } from "./context.ts";
+import { createSocketIoContext } from "./context.ts";
+import type { Refusal } from "./engine-io/http.ts";
+import { preflightResponse, refusalResponse } from "./engine-io/http.ts";
 import type { SocketIoOptions } from "./options.ts";
-import { answerPoll, answerPost, framesResponse, isBase64 } from "./polling.ts";
-import { Session } from "./session.ts";
-import type { SessionTable } from "./session.ts";
-import { createSid } from "./sid.ts";
-import { Probe } from "./upgrade.ts";
+import { answerPoll, answerPost, framesResponse, isBase64 } from "./engine-io/polling.ts";
+import { Session } from "./engine-io/session.ts";
+import type { EngineIoContext } from "./engine-io/session.ts";
+import { createSid } from "./engine-io/sid.ts";
+import { Probe } from "./engine-io/upgrade.ts";
 
-export function createBrowserSide(context: BrowserContext, options: SocketIoOptions): BrowserSide {
-  const engine: SessionTable = { ...createEngine(context, options), sessions: new Map() };
+export function createBrowserSide(ports: BrowserContext, options: SocketIoOptions): BrowserSide {
+  const context: EngineIoContext = { ...createSocketIoContext(ports, options), sessions: new Map() };
   const path = withoutEndSlashes(options.path);
   return {
-    routes: [createRoute(engine, path), ...(options.serveClient ? clientRoutes(path) : [])],
+    routes: [createRoute(context, path), ...(options.serveClient ? clientRoutes(path) : [])],
     maxMessageBytes: options.maxPayload,
     shortestDelayMs: Math.min(
-      engine.pingIntervalMs,
-      engine.pingTimeoutMs,
+      context.pingIntervalMs,
+      context.pingTimeoutMs,
       options.connectTimeout * 1000,
       options.upgradeTimeout * 1000,
     ),
     tick(now) {
-      if (!engine.pauses.ticked(now)) return;
-      for (const session of engine.sessions.values()) session.tick(now);
+      if (!context.pauses.ticked(now)) return;
+      for (const session of context.sessions.values()) session.tick(now);
     },
-    clients: () => engine.sessions.values(),
-    hasUnsaid: () => engine.sessions.values().some((session) => session.hasUnsaid),
+    clients: () => context.sessions.values(),
+    hasUnsaid: () => context.sessions.values().some((session) => session.hasUnsaid),
   };
 }
 
-function createRoute(engine: SessionTable, path: string): Route {
+function createRoute(context: EngineIoContext, path: string): Route {
   const refuse = (refusal: Refusal, exchange: Exchange): Response => {
-    const { observe } = engine.context;
+    const { observe } = context;
     observe.refused("socketio", refusal);
     if (refusal === "origin_refused") hintAtOrigin(observe, "socketio", exchange);
     if (refusal === "upgrade_missing") hintAtUpgrade(observe, "socketio");
@@ -54,19 +54,19 @@ function createRoute(engine: SessionTable, path: string): Route {
     fetch(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
       if (request.method === "OPTIONS") return preflightResponse(request, exchange);
-      const asked = judge(engine, { request, exchange, isUpgrade: false });
+      const asked = judge(context, { request, exchange, isUpgrade: false });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (!asked.session) return handshake(engine, { request, exchange, version: asked.version });
+      if (!asked.session) return handshake(context, { request, exchange, version: asked.version });
       const polling = { request, exchange, session: asked.session };
-      if (request.method === "GET") return answerPoll(engine, polling);
-      return request.method === "POST" ? answerPost(engine, polling) : refuse("bad_request", exchange);
+      if (request.method === "GET") return answerPoll(context, polling);
+      return request.method === "POST" ? answerPost(context, polling) : refuse("bad_request", exchange);
     },
     upgrade(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
-      const asked = judge(engine, { request, exchange, isUpgrade: true });
+      const asked = judge(context, { request, exchange, isUpgrade: true });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (asked.session) return new Probe(asked.session, upgradeDeadline(engine));
-      return openWebSocket(engine, { exchange, version: asked.version });
+      if (asked.session) return new Probe(asked.session, upgradeDeadline(context));
+      return openWebSocket(context, { exchange, version: asked.version });
     },
   };
 }
@@ -84,21 +84,21 @@ interface Admitted {
 }
 
 /** The checks of EIO-02, EIO-03 and EIO-15, in node's order. */
-function judge(engine: SessionTable, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
+function judge(context: EngineIoContext, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
   const { query } = exchange;
   const transport = query.get("transport");
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
   if (!isScriptRight(exchange)) return "bad_request";
   const sid = query.get("sid") ?? "";
-  engine.sessions.get(sid)?.judge();
-  const session = engine.sessions.get(sid);
+  context.sessions.get(sid)?.judge();
+  const session = context.sessions.get(sid);
   if (sid !== "" && !session) return "session_unknown";
   if (!session && request.method !== "GET") return "handshake_method";
   if (isUpgrade !== (transport === "websocket")) return isUpgrade ? "bad_request" : "upgrade_missing";
   // A websocket may come to a polling session (upgrade) and to another websocket (which closes it), a poll never
   // comes back to a websocket (EIO-13).
   if (transport === "polling" && session?.transport === "websocket") return "bad_request";
-  const version = session?.version ?? versionOf(engine, query.get("EIO") ?? undefined);
+  const version = session?.version ?? versionOf(context, query.get("EIO") ?? undefined);
   return version === undefined ? "version_unsupported" : { session, version };
 }
 
@@ -109,13 +109,13 @@ function isScriptRight(exchange: Exchange): boolean {
 }
 
 /** Phones up to iOS 15.2 and boards never say it: they are of version 3 (EIO-03). */
-function versionOf({ options }: Engine, asked = "3"): 3 | 4 | undefined {
+function versionOf({ options }: SocketIoContext, asked = "3"): 3 | 4 | undefined {
   if (asked === "4") return 4;
   return (asked === "3" || asked === "2") && options.allowEio3 ? 3 : undefined;
 }
 
-function upgradeDeadline(engine: SessionTable): number {
-  return engine.context.now() + engine.options.upgradeTimeout * 1000;
+function upgradeDeadline(context: EngineIoContext): number {
+  return context.now() + context.options.upgradeTimeout * 1000;
 }
 
 interface Handshake {
@@ -125,12 +125,12 @@ interface Handshake {
 }
 
 function handshake(
-  engine: SessionTable,
+  context: EngineIoContext,
   { request, exchange, version }: Handshake,
 ): Response | Promise<Response> {
-  const release = engine.context.admit(exchange.countedAs);
+  const release = context.admit(exchange.countedAs);
   if (!release) return refusalResponse("forbidden", exchange);
-  const session = new Session(engine, {
+  const session = new Session(context, {
     sid: sidFor(version),
     version,
     isBase64: isBase64(exchange),
@@ -139,16 +139,19 @@ function handshake(
     packetsPerPoll: isPythonClient(request) ? 16 : Number.POSITIVE_INFINITY,
   });
   const cookie =
-    engine.options.cookie && version === 3 ? `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax` : undefined;
+    context.options.cookie && version === 3 ? `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax` : undefined;
   const answer = framesResponse({ request, exchange, session }, [session.openPacket()], { cookie });
   session.start();
   return answer;
 }
 
-function openWebSocket(engine: SessionTable, asked: Omit<Handshake, "request">): SocketHandler | Response {
-  const release = engine.context.admit(asked.exchange.countedAs);
+function openWebSocket(
+  context: EngineIoContext,
+  asked: Omit<Handshake, "request">,
+): SocketHandler | Response {
+  const release = context.admit(asked.exchange.countedAs);
   if (!release) return refusalResponse("forbidden", asked.exchange);
-  return new Session(engine, {
+  return new Session(context, {
     sid: sidFor(asked.version),
     version: asked.version,
     isBase64: isBase64(asked.exchange),

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Route } from "../../core/dialect.ts";
 import { textAnswer } from "../../core/http.ts";
-import { acceptedEncodings } from "./http.ts";
+import { acceptedEncodings } from "./engine-io/http.ts";
 
 const names = [
   "socket.io.js",

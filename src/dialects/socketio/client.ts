@@ -2,7 +2,7 @@
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
 import { createClientId } from "../../core/client-id.ts";
-import type { Engine, LowerSession } from "./engine.ts";
+import type { SessionPort, SocketIoContext } from "./context.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
 import {
@@ -34,8 +34,8 @@ export class SocketIoClient {
   waitingEvents = 0;
   /** The text of them, characters. */
   waitingBytes = 0;
-  readonly #engine: Engine;
-  readonly #session: LowerSession;
+  readonly #context: SocketIoContext;
+  readonly #session: SessionPort;
   /** Few per client, so a list; the first is nearly always `/`. */
   readonly #sockets: NamespaceSocket[] = [];
   #assembly: Assembly | undefined;
@@ -43,10 +43,10 @@ export class SocketIoClient {
   /** Until then a namespace must be joined (SIO-06); undefined once that happened. */
   #connectDeadline: number | undefined;
 
-  constructor(engine: Engine, session: LowerSession) {
-    this.#engine = engine;
+  constructor(context: SocketIoContext, session: SessionPort) {
+    this.#context = context;
     this.#session = session;
-    this.#connectDeadline = engine.context.now() + engine.options.connectTimeout * 1000;
+    this.#connectDeadline = context.now() + context.options.connectTimeout * 1000;
   }
 
   /** The open packet went out. Protocol 4 and older is in `/` without asking (SIO-03). */
@@ -62,7 +62,7 @@ export class SocketIoClient {
     if (packet.attachments > 0) {
       // A header for a namespace that is not connected is refused before anything is collected (SIO-09).
       if (!this.#find(packet.namespace)) return false;
-      const deadline = this.#engine.context.now() + attachmentsTimeoutMs;
+      const deadline = this.#context.now() + attachmentsTimeoutMs;
       this.#assembly = { packet, deadline, missing: packet.attachments };
       return true;
     }
@@ -80,7 +80,7 @@ export class SocketIoClient {
   }
 
   nativeChanged(): void {
-    for (const socket of this.#sockets) this.#engine.context.hub.refresh(socket.connection);
+    for (const socket of this.#sockets) this.#context.hub.refresh(socket.connection);
   }
 
   tick(now: number): void {
@@ -154,7 +154,7 @@ export class SocketIoClient {
     } else if (this.#isNamespaceAllowed(namespace)) {
       this.#connect(namespace);
     } else {
-      this.#engine.context.observe.refused("socketio", "namespace");
+      this.#context.observe.refused("socketio", "namespace");
       const message = "Invalid namespace";
       const reason = this.#session.version === 4 ? { message } : message;
       this.#session.answer(encodeConnectError(namespace, reason));
@@ -163,8 +163,8 @@ export class SocketIoClient {
 
   /** Any well-formed namespace, unless the config lists them (SIO-05). */
   #isNamespaceAllowed(namespace: string): boolean {
-    const { context, options } = this.#engine;
-    const { nameBytes, namespacesPerClient } = context.limits;
+    const { limits, options } = this.#context;
+    const { nameBytes, namespacesPerClient } = limits;
     if (Buffer.byteLength(namespace) > nameBytes || this.#sockets.length >= namespacesPerClient) return false;
     // Protocol 4: every other namespace rides on `/` (SIO-03).
     if (this.#session.version === 3 && namespace !== "/" && !this.#find("/")) return false;
@@ -178,7 +178,7 @@ export class SocketIoClient {
     // In `/x` JS clients of protocol 4 call themselves `/x#<sid>`, Python ones `<sid>`: both reach it (SIO-03).
     const alias = !isV4 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
     const socket = new NamespaceSocket({
-      engine: this.#engine,
+      context: this.#context,
       session: this.#session,
       client: this,
       namespace,

@@ -4,7 +4,7 @@
 import type { CommandParts } from "../../core/command-parts.ts";
 import { emitPath } from "./emit-route.ts";
 import type { SocketIoOptions } from "./options.ts";
-import { encodeEmit } from "./python-encode.ts";
+import { encodeEmit } from "./python/encode.ts";
 
 export const commands: CommandParts<SocketIoOptions> = {
   flags: { channels: "channel" },

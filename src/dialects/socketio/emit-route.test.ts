@@ -10,7 +10,7 @@ import { defaultLimits } from "../../core/limits.ts";
 import type { Limits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { emitRoute } from "./emit-route.ts";
-import { pythonFeed } from "./python-queue.ts";
+import { pythonFeed } from "./python/queue.ts";
 
 interface Setup {
   readonly limits?: Partial<Limits>;

@@ -10,7 +10,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { textAnswer } from "../../core/http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "./packet.ts";
-import { encodeEmit } from "./python-encode.ts";
+import { encodeEmit } from "./python/encode.ts";
 
 export const emitPath = "/emit";
 

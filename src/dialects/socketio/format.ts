@@ -6,7 +6,7 @@ import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
 import type { Frame } from "../../core/carrier.ts";
 import { encodeEvent } from "./packet.ts";
-import { messageByte, toBase64 } from "./payload.ts";
+import { messageByte, toBase64 } from "./engine-io/payload.ts";
 
 /** `3-base64`: a websocket of version 3 that asked for `b64` gets binary as text (EIO-10). */
 export type Generation = "4" | "3" | "3-base64";

@@ -4,12 +4,12 @@
 import type { Agent, AckHandler } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { DisconnectCommand, Publication } from "../../core/publication.ts";
-import type { Engine, LowerSession } from "./engine.ts";
+import type { SessionPort, SocketIoContext } from "./context.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
 import { encodeAck, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
-import { joinRoom, leaveRoom } from "./rooms.ts";
-import type { JoinAnswer } from "./rooms.ts";
+import { joinRoom, leaveRoom } from "./join.ts";
+import type { JoinAnswer } from "./join.ts";
 
 /** An acknowledgement that does not come is forgotten (PSQ-10). */
 const ackTimeoutMs = 60_000;
@@ -34,8 +34,8 @@ interface ClientPart {
 }
 
 export interface NamespaceSocketParts {
-  readonly engine: Engine;
-  readonly session: LowerSession;
+  readonly context: SocketIoContext;
+  readonly session: SessionPort;
   readonly client: ClientPart;
   readonly namespace: string;
   readonly sid: string;
@@ -44,8 +44,8 @@ export interface NamespaceSocketParts {
 
 export class NamespaceSocket implements Agent {
   readonly connection: Connection;
-  readonly #engine: Engine;
-  readonly #session: LowerSession;
+  readonly #context: SocketIoContext;
+  readonly #session: SessionPort;
   readonly #client: ClientPart;
   readonly #alias: string | undefined;
   #nextAckId = 0;
@@ -55,14 +55,14 @@ export class NamespaceSocket implements Agent {
   #hasLeft = false;
 
   constructor(parts: NamespaceSocketParts) {
-    this.#engine = parts.engine;
+    this.#context = parts.context;
     this.#session = parts.session;
     this.#client = parts.client;
     this.#alias = parts.alias;
     this.connection = new Connection({
       id: parts.sid,
       namespace: parts.namespace,
-      format: parts.engine.formats[parts.session.generation],
+      format: parts.context.formats[parts.session.generation],
       carrier: parts.session,
       agent: this,
     });
@@ -75,14 +75,14 @@ export class NamespaceSocket implements Agent {
   enter(): void {
     // Telling the client may have ended its session.
     if (this.#hasLeft) return;
-    this.#engine.context.hub.enter(this.connection, this.#alias);
+    this.#context.hub.enter(this.connection, this.#alias);
   }
 
   exit(): void {
     this.#client.pendingAcks -= this.#acks?.size ?? 0;
     this.#acks = undefined;
     this.#hasLeft = true;
-    this.#engine.context.hub.exit(this.connection, this.#alias);
+    this.#context.hub.exit(this.connection, this.#alias);
   }
 
   // Agent: what a backend asks for.
@@ -95,13 +95,13 @@ export class NamespaceSocket implements Agent {
 
   request(publication: Publication, onAck: AckHandler): void {
     this.#acks ??= new Map();
-    if (this.#client.pendingAcks >= this.#engine.context.limits.pendingAcks) {
-      this.#engine.context.observe.refused("socketio", "pending_acks");
+    if (this.#client.pendingAcks >= this.#context.limits.pendingAcks) {
+      this.#context.observe.refused("socketio", "pending_acks");
       return;
     }
     const id = String(this.#nextAckId++);
     this.#client.pendingAcks++;
-    this.#acks.set(id, { onAck, deadline: this.#engine.context.now() + ackTimeoutMs });
+    this.#acks.set(id, { onAck, deadline: this.#context.now() + ackTimeoutMs });
     this.#session.send(eventFrames(this.#session.generation, publication, id));
   }
 
@@ -111,7 +111,7 @@ export class NamespaceSocket implements Agent {
     const event = parseEvent(packet);
     if (!event) return false;
     if (reservedEvents.has(event.name)) {
-      this.#engine.context.observe.refused("socketio", "event_reserved");
+      this.#context.observe.refused("socketio", "event_reserved");
       return true;
     }
     const bytes = packet.json?.length ?? 0;
@@ -147,7 +147,7 @@ export class NamespaceSocket implements Agent {
   #inOrder(handle: () => Promise<void> | undefined, bytes: number): boolean {
     const { waitingEvents, waitingBytes } = this.#client;
     if (waitingEvents >= maxWaitingEvents || waitingBytes > maxWaitingBytes) {
-      this.#engine.context.observe.refused("socketio", "too_many_joins");
+      this.#context.observe.refused("socketio", "too_many_joins");
       return false;
     }
     const started = this.#waiting ? this.#waiting.then(handle) : handle();
@@ -160,7 +160,7 @@ export class NamespaceSocket implements Agent {
     this.#client.waitingBytes += bytes;
     const settled = work
       .catch((error: unknown) => {
-        this.#engine.context.observe.report("socketio_event", error);
+        this.#context.observe.report("socketio_event", error);
       })
       .then(() => {
         this.#client.waitingEvents--;
@@ -176,14 +176,14 @@ export class NamespaceSocket implements Agent {
     if (meaning === "join") return this.#join(args, id);
     if (meaning === "ping") this.#pong();
     // An unknown event is nobody's: no acknowledgement (SIO-08).
-    const hasRun = meaning === "leave" ? leaveRoom(this.#engine, this.connection, args) : meaning === "ping";
+    const hasRun = meaning === "leave" ? leaveRoom(this.#context, this.connection, args) : meaning === "ping";
     if (hasRun) this.#acknowledge(id);
     return undefined;
   }
 
   #meaning(name: string): "join" | "leave" | "ping" | undefined {
     if (name === "join" || name === "leave") return name;
-    if (!this.#engine.options.aliases) return undefined;
+    if (!this.#context.options.aliases) return undefined;
     const aliases: Readonly<Record<string, "join" | "leave" | "ping">> = {
       watch: "join",
       stopwatch: "leave",
@@ -194,7 +194,7 @@ export class NamespaceSocket implements Agent {
 
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
     const joiner = { connection: this.connection, client: this.#session, address: this.#session.address };
-    const outcome = joinRoom(this.#engine, joiner, args);
+    const outcome = joinRoom(this.#context, joiner, args);
     if (outcome instanceof Promise) {
       return outcome.then((settled) => {
         this.#answerJoin(settled, id);
@@ -205,7 +205,7 @@ export class NamespaceSocket implements Agent {
   }
 
   #answerJoin({ answer, isAcknowledged }: JoinAnswer, id: string | undefined): void {
-    if (this.#engine.options.joinAnswers) this.#acknowledge(id, `[${JSON.stringify(answer)}]`);
+    if (this.#context.options.joinAnswers) this.#acknowledge(id, `[${JSON.stringify(answer)}]`);
     else if (isAcknowledged) this.#acknowledge(id);
   }
 

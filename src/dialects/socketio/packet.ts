@@ -3,7 +3,7 @@
 
 import { readArray } from "../../codec/json.ts";
 import type { Publication } from "../../core/publication.ts";
-import { toAscii } from "./ascii.ts";
+import { toAscii } from "../../codec/ascii-json.ts";
 
 export const packetType = {
   connect: 0,

@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { enginePayloadV3, enginePayloadV4 } from "../../../test/support/official-parsers.ts";
-import type { EnginePacket } from "../../../test/support/official-parsers.ts";
-import type { Frame } from "../../core/carrier.ts";
+import { enginePayloadV3, enginePayloadV4 } from "../../../../test/support/official-parsers.ts";
+import type { EnginePacket } from "../../../../test/support/official-parsers.ts";
+import type { Frame } from "../../../core/carrier.ts";
 import {
   decodePayloadV3Binary,
   decodePayloadV3Text,

@@ -2,8 +2,8 @@
 // poll is answered with all that is queued by the end of the current turn (EIO-06), a mebibyte at a time. An answer counts
 // as waiting until it was sent, and the next one waits for that: nobody can have many of them that it does not read.
 
-import type { Frame } from "../../core/carrier.ts";
-import { frameCost, framesCost } from "../../core/frame-size.ts";
+import type { Frame } from "../../../core/carrier.ts";
+import { frameCost, framesCost } from "../../../core/frame-size.ts";
 
 /** An answer takes no further frame beyond this: it is put together for one client alone, the frames are shared. */
 const maxAnswerBytes = 1024 * 1024;

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { BackendMessage, Publication } from "../../core/publication.ts";
-import { pythonFeed } from "./python-queue.ts";
+import type { BackendMessage, Publication } from "../../../core/publication.ts";
+import { pythonFeed } from "./queue.ts";
 
 const channel = "flask-socketio";
 const feed = pythonFeed({ channel, gatewayId: "ours", pickle: true });

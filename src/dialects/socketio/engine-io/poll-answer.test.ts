@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { bodyOf } from "./sending.ts";
-import type { Sending } from "./sending.ts";
+import { bodyOf } from "./poll-answer.ts";
+import type { Sending } from "./poll-answer.ts";
 
 /** Someone who waits for an answer, and notes what it hears. */
 function setUp() {

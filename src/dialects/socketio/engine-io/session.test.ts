@@ -1,23 +1,23 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MemoryBus } from "../../brokers/memory/bus.ts";
-import { MemoryKeys } from "../../brokers/memory/keys.ts";
-import { noBroker } from "../../../test/support/bus.ts";
+import { MemoryBus } from "../../../brokers/memory/bus.ts";
+import { MemoryKeys } from "../../../brokers/memory/keys.ts";
+import { noBroker } from "../../../../test/support/bus.ts";
 import fc from "fast-check";
-import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import { silent } from "../../core/observe.ts";
-import type { Verdict } from "../../core/access.ts";
-import { Hub } from "../../core/hub.ts";
-import { defaultLimits } from "../../core/limits.ts";
-import type { Limits } from "../../core/limits.ts";
-import type { DisconnectReason } from "../../core/disconnect.ts";
-import type { Frame } from "../../core/carrier.ts";
-import { createEngine } from "./engine.ts";
-import { socketIoOptions } from "./options.ts";
+import { FakeSocket } from "../../../../test/support/fake-socket.ts";
+import { silent } from "../../../core/observe.ts";
+import type { Verdict } from "../../../core/access.ts";
+import { Hub } from "../../../core/hub.ts";
+import { defaultLimits } from "../../../core/limits.ts";
+import type { Limits } from "../../../core/limits.ts";
+import type { DisconnectReason } from "../../../core/disconnect.ts";
+import type { Frame } from "../../../core/carrier.ts";
+import { createSocketIoContext } from "../context.ts";
+import { socketIoOptions } from "../options.ts";
 import { Session } from "./session.ts";
-import type { SessionTable } from "./session.ts";
-import { createClientId } from "../../core/client-id.ts";
+import type { EngineIoContext } from "./session.ts";
+import { createClientId } from "../../../core/client-id.ts";
 import { Probe } from "./upgrade.ts";
-import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
+import { accessWith, withoutIdentity } from "../../../../test/support/browser-context.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -34,7 +34,7 @@ class Setup {
   readonly ended: string[] = [];
   readonly sockets: FakeSocket[] = [];
   readonly hub: Hub;
-  readonly engine: SessionTable;
+  readonly context: EngineIoContext;
 
   constructor({ options = {}, limits = {} }: SetupOptions = {}) {
     const observe = {
@@ -60,7 +60,7 @@ class Setup {
       admit: () => () => {},
       now: () => this.now,
     };
-    this.engine = { ...createEngine(context, socketIoOptions.parse(options)), sessions: new Map() };
+    this.context = { ...createSocketIoContext(context, socketIoOptions.parse(options)), sessions: new Map() };
   }
 
   /** Look-ups of secrets that the test has not answered. */
@@ -81,7 +81,7 @@ class Setup {
   session(version: 3 | 4, packetsPerPoll: number | undefined): Session {
     const release = (): void => void this.released++;
     const parts = { sid: createClientId(), version, isBase64: false, address: "", release, packetsPerPoll };
-    return new Session(this.engine, parts);
+    return new Session(this.context, parts);
   }
 
   polling(version: 3 | 4 = 4): Session {
@@ -190,7 +190,7 @@ describe("heartbeat of version 4", () => {
     setup.pass(200, session);
     expect(socket.closedWith).toBe(1000);
     expect(setup.ended).toEqual(["websocket ping_timeout"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-11 a pong that nobody asked for changes nothing", () => {
@@ -775,7 +775,7 @@ describe("closing", () => {
     expect(socket.closedWith).toBe(code);
     expect(setup.ended).toEqual([`websocket ${reason}`]);
     expect(setup.released).toBe(1);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-14 what was sent before the close comes before it, in the held poll", async () => {
@@ -789,7 +789,7 @@ describe("closing", () => {
     expect(await held).toEqual(['42["n",1]']);
     // Alone: official clients act on the end at once, and on what stands before it only later.
     expect(await answerOf(session)).toEqual(["1"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test.each(["server", "shutdown"] as const)(
@@ -807,7 +807,7 @@ describe("closing", () => {
       session.send(["4late"]);
       expect(await answerOf(session)).toEqual(['42["n",1]']);
       expect(await answerOf(session)).toEqual(["1"]);
-      expect(setup.engine.sessions.size).toBe(0);
+      expect(setup.context.sessions.size).toBe(0);
     },
   );
 
@@ -826,8 +826,8 @@ describe("closing", () => {
       expect(await answerOf(session)).toEqual(['42["n",1]', '42["n",2]']);
       expect(session.hasUnsaid).toBe(false);
       expect(await answerOf(session)).toEqual(["1"]);
-      expect(setup.engine.sessions.size).toBe(0);
-      expect(setup.engine.lastWords.bytes).toBe(0);
+      expect(setup.context.sessions.size).toBe(0);
+      expect(setup.context.lastWords.bytes).toBe(0);
       expect(setup.ended).toEqual([`polling ${reason}`]);
     },
   );
@@ -843,10 +843,10 @@ describe("closing", () => {
     expect(session.receive("nonsense")).toBe(true);
     session.endPost();
     expect(setup.hub.roomCount).toBe(0);
-    expect(setup.engine.sessions.size).toBe(1);
+    expect(setup.context.sessions.size).toBe(1);
     session.receive("1");
-    expect(setup.engine.sessions.size).toBe(0);
-    expect(setup.engine.lastWords.bytes).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
+    expect(setup.context.lastWords.bytes).toBe(0);
   });
 
   test("EIO-16 EIO-17 a request that ends the session is told so by its answer: nothing else waits", () => {
@@ -856,7 +856,7 @@ describe("closing", () => {
     setup.publish(1);
     session.refuse("too_large");
     expect(setup.ended).toEqual(["polling too_large"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-11 EIO-14 who does not answer pings is told nothing any more", async () => {
@@ -865,7 +865,7 @@ describe("closing", () => {
     session.receive("40");
     setup.publish(1);
     session.close("ping_timeout");
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("SEC-06 what is kept for all who were closed has a bound: beyond it they hear of the end alone", async () => {
@@ -879,7 +879,7 @@ describe("closing", () => {
     for (const session of sessions) answers.push((await answerOf(session)).join("").length);
     expect(answers).toEqual([4_000, 4_000, 1]);
     for (const session of sessions.slice(0, 2)) expect(await answerOf(session)).toEqual(["1"]);
-    expect(setup.engine.lastWords.bytes).toBe(0);
+    expect(setup.context.lastWords.bytes).toBe(0);
   });
 
   test("EIO-13 EIO-14 in the middle of an upgrade what waits goes the new way, and the close behind it", async () => {
@@ -897,7 +897,7 @@ describe("closing", () => {
     expect(socket.sent).toEqual(["3probe", '42["n",1]']);
     expect(socket.closedWith).toBe(1001);
     expect(setup.ended).toEqual(["polling shutdown"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-13 EIO-14 an upgrade that is not finished leaves what waits to the polls", async () => {
@@ -916,7 +916,7 @@ describe("closing", () => {
       expect(socket.closedWith).toBe(1000);
       expect(await answerOf(session)).toEqual(['42["n",1]']);
       expect(await answerOf(session)).toEqual(["1"]);
-      expect(setup.engine.sessions.size).toBe(0);
+      expect(setup.context.sessions.size).toBe(0);
     }
   });
 
@@ -930,7 +930,7 @@ describe("closing", () => {
     expect(await answerOf(session)).toHaveLength(16);
     expect(await answerOf(session)).toHaveLength(4);
     expect(await answerOf(session)).toEqual(["1"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-14 a client that never comes back for it is forgotten", () => {
@@ -938,9 +938,9 @@ describe("closing", () => {
     const session = setup.polling();
     session.close("server");
     setup.pass(19_900, session);
-    expect(setup.engine.sessions.size).toBe(1);
+    expect(setup.context.sessions.size).toBe(1);
     setup.pass(200, session);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-14 the client's 1 ends its held poll with a noop, and the session", async () => {
@@ -1000,7 +1000,7 @@ describe("requests at once", () => {
     expect(session.poll()).toBeUndefined();
     expect(await first).toEqual(["1"]);
     expect(setup.ended).toEqual(["polling protocol_error"]);
-    expect(setup.engine.sessions.size).toBe(0);
+    expect(setup.context.sessions.size).toBe(0);
   });
 
   test("EIO-16 a second post is refused and ends the session; one after the other is fine", () => {
@@ -1027,7 +1027,7 @@ describe("a polling client that does not keep up", () => {
     expect(setup.ended).toEqual([]);
     session.send([frame]);
     expect(setup.ended).toEqual(["polling slow"]);
-    expect(setup.engine.lastWords.bytes).toBe(15_000);
+    expect(setup.context.lastWords.bytes).toBe(15_000);
   });
 
   test("SEC-06 one that polls may have as much waiting as a websocket that reads", async () => {

@@ -1,10 +1,10 @@
 // GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
 
 import { setImmediate } from "node:timers/promises";
-import type { Exchange } from "../../core/dialect.ts";
-import type { Frame } from "../../core/carrier.ts";
-import { readBody } from "../../codec/body.ts";
-import type { Engine } from "./engine.ts";
+import type { Exchange } from "../../../core/dialect.ts";
+import type { Frame } from "../../../core/carrier.ts";
+import { readBody } from "../../../codec/body.ts";
+import type { SocketIoContext } from "../context.ts";
 import { jsonpPayload, payloadResponse, refusalResponse } from "./http.ts";
 import {
   decodePayloadV3Binary,
@@ -15,7 +15,7 @@ import {
   encodePayloadV4,
   toText,
 } from "./payload.ts";
-import type { Sending } from "./sending.ts";
+import type { Sending } from "./poll-answer.ts";
 import type { Session } from "./session.ts";
 
 /** One polling request of a known session. */
@@ -26,9 +26,9 @@ export interface PollingRequest {
 }
 
 /** Answers with what is queued, or holds the request until something is. */
-export async function answerPoll(engine: Engine, polling: PollingRequest): Promise<Response> {
+export async function answerPoll(context: SocketIoContext, polling: PollingRequest): Promise<Response> {
   const { request, exchange, session } = polling;
-  exchange.hold(Math.ceil((engine.pingIntervalMs + engine.pingTimeoutMs) / 1000) + 5);
+  exchange.hold(Math.ceil((context.pingIntervalMs + context.pingTimeoutMs) / 1000) + 5);
   const frames = session.poll();
   if (!frames) return refusalResponse("bad_request", exchange);
   if (!(frames instanceof Promise)) return framesResponse(polling, frames, { isPoll: true });
@@ -91,16 +91,16 @@ function encodePayload(
 }
 
 /** Takes the packets of a POST in their order and answers `ok`. */
-export async function answerPost(engine: Engine, polling: PollingRequest): Promise<Response> {
+export async function answerPost(context: SocketIoContext, polling: PollingRequest): Promise<Response> {
   const { request, exchange, session } = polling;
   if (!session.beginPost()) return refusalResponse("bad_request", exchange);
   try {
-    const body = await readBody(request, engine.options.maxPayload);
+    const body = await readBody(request, context.options.maxPayload);
     if (!body) {
       session.refuse("too_large");
       return refusalResponse("payload_too_large", exchange);
     }
-    const frames = decodePayload(polling, body, engine.packetRate.burst);
+    const frames = decodePayload(polling, body, context.packetRate.burst);
     if (frames && !session.posted(frames.length)) return refusalResponse("bad_request", exchange);
     if (!frames || !(await receiveAll(session, frames))) {
       session.refuse("protocol_error");

@@ -3,9 +3,9 @@
 
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
-import type { Exchange } from "../../core/dialect.ts";
-import { bodyOf } from "./sending.ts";
-import type { Sending } from "./sending.ts";
+import type { Exchange } from "../../../core/dialect.ts";
+import { bodyOf } from "./poll-answer.ts";
+import type { Sending } from "./poll-answer.ts";
 
 /** Code, message and status of every refusal (EIO-15). The message is fixed: no input is reflected (SEC-05). */
 const refusals = {

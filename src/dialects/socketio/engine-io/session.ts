@@ -1,13 +1,13 @@
 // One Engine.IO session (compat section 1): heartbeat, the polling queue, the websocket, and the upgrade between
 // them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it hands up messages.
 
-import type { DisconnectReason } from "../../core/disconnect.ts";
-import { TokenBucket } from "../../core/rate-limit.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
-import { toAscii } from "./ascii.ts";
-import { SocketIoClient } from "./client.ts";
-import type { Engine, LowerSession, PendingUpgrade } from "./engine.ts";
-import type { Generation } from "./format.ts";
+import type { DisconnectReason } from "../../../core/disconnect.ts";
+import { TokenBucket } from "../../../core/rate-limit.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
+import { toAscii } from "../../../codec/ascii-json.ts";
+import { SocketIoClient } from "../client.ts";
+import type { SessionPort, SocketIoContext } from "../context.ts";
+import type { Generation } from "../format.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
 import { base64PacketV4, messageByte, textPacketV3 } from "./payload.ts";
@@ -18,8 +18,16 @@ const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
 /** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
 const pollStallMs = 1_000;
 
-/** The live sessions by Engine.IO sid, and what they share. */
-export interface SessionTable extends Engine {
+/** The websocket that is about to take over a session (upgrade.ts). */
+export interface PendingUpgrade {
+  /** `3probe` went out and `5` is due. */
+  readonly isAnswered: boolean;
+  tick(now: number): void;
+  cancel(): void;
+}
+
+/** What the sessions share, and the live ones by their Engine.IO sid. */
+export interface EngineIoContext extends SocketIoContext {
   readonly sessions: Map<string, Session>;
 }
 
@@ -35,12 +43,12 @@ export interface SessionParts {
   readonly packetsPerPoll: number | undefined;
 }
 
-export class Session implements LowerSession, SocketHandler {
+export class Session implements SessionPort, SocketHandler {
   readonly sid: string;
   readonly version: 3 | 4;
   readonly isBase64: boolean;
   readonly address: string;
-  readonly #engine: SessionTable;
+  readonly #context: EngineIoContext;
   readonly #io: SocketIoClient;
   readonly #release: () => void;
   /** Present until the upgrade. */
@@ -56,8 +64,8 @@ export class Session implements LowerSession, SocketHandler {
   /** Once it is over: what a client that polls may still fetch, and until when. */
   #lastWords: { readonly bytes: number; readonly until: number; readonly code: number } | undefined;
 
-  constructor(engine: SessionTable, parts: SessionParts) {
-    this.#engine = engine;
+  constructor(context: EngineIoContext, parts: SessionParts) {
+    this.#context = context;
     this.sid = parts.sid;
     this.version = parts.version;
     this.isBase64 = parts.isBase64;
@@ -65,12 +73,12 @@ export class Session implements LowerSession, SocketHandler {
     this.#release = parts.release;
     const { packetsPerPoll } = parts;
     if (packetsPerPoll !== undefined) {
-      this.#polls = new PollQueue({ maxPackets: packetsPerPoll, now: () => engine.context.now() });
+      this.#polls = new PollQueue({ maxPackets: packetsPerPoll, now: () => context.now() });
     }
-    this.#heartbeat = new Heartbeat(engine, this.version);
-    this.#io = new SocketIoClient(engine, this);
-    engine.sessions.set(this.sid, this);
-    engine.context.observe.connected("socketio", this.transport);
+    this.#heartbeat = new Heartbeat(context, this.version);
+    this.#io = new SocketIoClient(context, this);
+    context.sessions.set(this.sid, this);
+    context.observe.connected("socketio", this.transport);
   }
 
   get generation(): Generation {
@@ -103,7 +111,7 @@ export class Session implements LowerSession, SocketHandler {
 
   /** The open packet (EIO-04): exactly these keys. */
   openPacket(): string {
-    const { options, pingIntervalMs, pingTimeoutMs } = this.#engine;
+    const { options, pingIntervalMs, pingTimeoutMs } = this.#context;
     const upgrades = this.#polls ? ["websocket"] : [];
     const { sid } = this;
     const maxPayload = options.maxPayload;
@@ -143,7 +151,7 @@ export class Session implements LowerSession, SocketHandler {
   /** What the client's own packets ask for: who does not read may not make more of it (SEC-06). */
   answer(frame: Frame): void {
     const bytes = this.#polls?.bytes ?? 0;
-    if (bytes > this.#engine.context.limits.sendQueueBytes) this.close("slow");
+    if (bytes > this.#context.limits.sendQueueBytes) this.close("slow");
     else this.send([frame]);
   }
 
@@ -170,7 +178,7 @@ export class Session implements LowerSession, SocketHandler {
   message(frame: Frame): void {
     this.judge();
     // The engine's limit is that of the listener's most generous dialect.
-    if (Buffer.byteLength(frame) > this.#engine.options.maxPayload) this.close("too_large");
+    if (Buffer.byteLength(frame) > this.#context.options.maxPayload) this.close("too_large");
     else if (!this.receive(frame)) this.close("protocol_error");
   }
 
@@ -232,8 +240,8 @@ export class Session implements LowerSession, SocketHandler {
 
   /** It posted so many packets. @returns false when that is more than one client may send: the session ends (SEC-06). */
   posted(packets: number): boolean {
-    const now = this.#engine.context.now();
-    this.#packets ??= new TokenBucket(this.#engine.packetRate, now);
+    const now = this.#context.now();
+    this.#packets ??= new TokenBucket(this.#context.packetRate, now);
     if (this.#packets.take(now, packets)) return true;
     this.refuse("flood");
     return false;
@@ -274,7 +282,7 @@ export class Session implements LowerSession, SocketHandler {
       return;
     }
     this.nativeChanged();
-    this.#engine.context.observe.upgraded("socketio", "polling", "websocket");
+    this.#context.observe.upgraded("socketio", "polling", "websocket");
   }
 
   /** Handles one packet of the client. @returns false when it is a protocol error (EIO-17). */
@@ -335,14 +343,13 @@ export class Session implements LowerSession, SocketHandler {
 
   /** The client says something: whatever is due comes first, though no tick came since (EIO-11, EIO-12). */
   judge(): void {
-    const { context, pauses } = this.#engine;
-    const now = context.now();
-    if (pauses.mayJudge(now)) this.tick(now);
+    const now = this.#context.now();
+    if (this.#context.pauses.mayJudge(now)) this.tick(now);
   }
 
   /** Is there no room in its queue? A client that polls may have as much waiting as a websocket that reads. */
   #isSlow(polls: PollQueue): boolean {
-    const { sendQueueBytes, sendQueueMaxBytes } = this.#engine.context.limits;
+    const { sendQueueBytes, sendQueueMaxBytes } = this.#context.limits;
     if (polls.bytes <= sendQueueBytes) return false;
     // In the middle of an upgrade nobody polls, and that has a time limit of its own.
     const isIdle = polls.idleMs > pollStallMs && this.#probe?.isAnswered !== true;
@@ -357,14 +364,14 @@ export class Session implements LowerSession, SocketHandler {
 
   /** The session ends while the client polls, or comes back to poll: it hears what waits, and then the end. */
   #part(polls: PollQueue, reason: DisconnectReason): void {
-    const { context, lastWords, pingTimeoutMs } = this.#engine;
+    const { lastWords, limits, pingTimeoutMs } = this.#context;
     // Who does not answer pings is gone, and what waits for the gone is bounded.
     const isGone = reason === "ping_timeout";
-    if (isGone || lastWords.bytes + polls.bytes > context.limits.sendQueueMaxBytes) polls.takeAll();
+    if (isGone || lastWords.bytes + polls.bytes > limits.sendQueueMaxBytes) polls.takeAll();
     polls.end(packet.close);
     const isTold = polls.bytes > 0 || reason === "server" || reason === "shutdown";
     if (isGone || !isTold || polls.isSpent) return;
-    const until = context.now() + pingTimeoutMs;
+    const until = this.#context.now() + pingTimeoutMs;
     this.#lastWords = { bytes: polls.bytes, until, code: closeCodes[reason] ?? 1000 };
     lastWords.bytes += polls.bytes;
   }
@@ -372,8 +379,8 @@ export class Session implements LowerSession, SocketHandler {
   /** Nothing is left to be told. */
   #forget(): void {
     this.#probe?.cancel();
-    this.#engine.sessions.delete(this.sid);
-    this.#engine.lastWords.bytes -= this.#lastWords?.bytes ?? 0;
+    this.#context.sessions.delete(this.sid);
+    this.#context.lastWords.bytes -= this.#lastWords?.bytes ?? 0;
     this.#lastWords = undefined;
   }
 
@@ -396,7 +403,7 @@ export class Session implements LowerSession, SocketHandler {
     else if (!this.hasUnsaid || this.#probe?.isAnswered !== true) this.#probe?.cancel();
     this.#io.closed();
     this.#release();
-    this.#engine.context.observe.disconnected("socketio", this.transport, reason);
+    this.#context.observe.disconnected("socketio", this.transport, reason);
   }
 }
 

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { encodeCallback, encodeEmit } from "./python-encode.ts";
-import type { PythonEmit } from "./python-encode.ts";
-import { pythonFeed } from "./python-queue.ts";
+import { encodeCallback, encodeEmit } from "./encode.ts";
+import type { PythonEmit } from "./encode.ts";
+import { pythonFeed } from "./queue.ts";
 
 const emit: PythonEmit = {
   event: "x",

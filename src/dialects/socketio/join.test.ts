@@ -8,9 +8,9 @@ import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { Verdict } from "../../core/access.ts";
 import { type Observe, silent } from "../../core/observe.ts";
-import { createEngine } from "./engine.ts";
+import { createSocketIoContext } from "./context.ts";
 import { socketIoOptions } from "./options.ts";
-import { joinRoom } from "./rooms.ts";
+import { joinRoom } from "./join.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
@@ -24,7 +24,7 @@ const observe: Observe = {
   refused: (_dialect, reason) => counted.push(reason),
   hint: (event, { fields }) => said.push([event, fields?.["reason"]]) > 0,
 };
-const context = {
+const ports = {
   hub,
   bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
   keys: new MemoryKeys(),
@@ -36,14 +36,14 @@ const context = {
   admit: () => () => {},
   now: () => 0,
 };
-const engine = createEngine(context, socketIoOptions.parse({}));
+const context = createSocketIoContext(ports, socketIoOptions.parse({}));
 
 const enter = (id: string, namespace = "/"): Connection => {
   const agent = { disconnect() {}, request() {} };
   const connection = new Connection({
     id,
     namespace,
-    format: engine.formats["4"],
+    format: context.formats["4"],
     carrier: new FakeSocket(),
     agent,
   });
@@ -60,33 +60,33 @@ test("WSE-07 T15 ids of any form are refused as rooms, whoever has them, whereve
   enter("of-another-dialect");
   const elsewhere = createClientId();
   for (const room of ["of-another-dialect", elsewhere, `/#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: spy, client: {}, address: "" }, [{ room }])).toEqual({
+    expect(await joinRoom(context, { connection: spy, client: {}, address: "" }, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
       isAcknowledged: true,
     });
   }
   for (const room of [elsewhere, `/chat#${elsewhere}`]) {
-    expect(await joinRoom(engine, { connection: chatSpy, client: {}, address: "" }, [{ room }])).toEqual({
+    expect(await joinRoom(context, { connection: chatSpy, client: {}, address: "" }, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
       isAcknowledged: true,
     });
   }
   expect([namesOf(spy), namesOf(chatSpy)]).toEqual([[], []]);
   // In another namespace the name is nobody's.
-  await joinRoom(engine, { connection: chatSpy, client: {}, address: "" }, [{ room: "of-another-dialect" }]);
+  await joinRoom(context, { connection: chatSpy, client: {}, address: "" }, [{ room: "of-another-dialect" }]);
   expect(namesOf(chatSpy)).toEqual(["of-another-dialect"]);
 });
 
 test("T20 WSE-03 rooms may be named like members of the prototype", async () => {
   const connection = enter(createClientId());
   const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
-  for (const room of names) await joinRoom(engine, { connection, client: {}, address: "" }, [{ room }]);
+  for (const room of names) await joinRoom(context, { connection, client: {}, address: "" }, [{ room }]);
   expect(namesOf(connection)).toEqual(names);
 });
 
 test("SEC-06 WSE-03 a room that cannot be had is not acknowledged as joined: too long a name, too many rooms", async () => {
   const joiner = { connection: enter(createClientId()), client: {}, address: "" };
-  const join = async (room: string) => joinRoom(engine, joiner, [{ room }]);
+  const join = async (room: string) => joinRoom(context, joiner, [{ room }]);
   expect(await join("x".repeat(257))).toEqual({
     answer: { ok: false, reason: "room" },
     isAcknowledged: false,
@@ -100,7 +100,7 @@ test("SEC-06 WSE-03 a room that cannot be had is not acknowledged as joined: too
 
 test("SEC-06 WSE-03 a backend that fills its list while a secret is looked up: not acknowledged either", async () => {
   const connection = enter(createClientId());
-  const joining = joinRoom(engine, { connection, client: {}, address: "" }, [{ room: "slow::a" }]);
+  const joining = joinRoom(context, { connection, client: {}, address: "" }, [{ room: "slow::a" }]);
   for (let number = 1; number <= defaultLimits.roomsPerConnection; number++)
     hub.join(connection, `r${number}`);
   lookUp.resolve("allowed");
@@ -112,12 +112,12 @@ test("WSE-03 a room that is no text is acknowledged as ever, and counted and sai
   const joiner = { connection: enter(createClientId()), client: {}, address: "" };
   const before = [counted.length, said.length];
   for (const room of [1, true, null, ["a"], { a: 1 }]) {
-    expect(await joinRoom(engine, joiner, [{ room }])).toEqual({
+    expect(await joinRoom(context, joiner, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
       isAcknowledged: true,
     });
   }
-  await joinRoom(engine, joiner, [{ room: "x".repeat(257) }]);
+  await joinRoom(context, joiner, [{ room: "x".repeat(257) }]);
   const reasons = [...Array.from({ length: 5 }, () => "room_not_text"), "room_name_too_long"];
   expect(counted.slice(before[0])).toEqual(reasons);
   expect(said.slice(before[1])).toEqual(reasons.map((reason) => ["join_refused", reason]));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
-import type { BackendMessage } from "../../core/publication.ts";
-import { decodeRequest } from "./node-requests.ts";
+import type { BackendMessage } from "../../../core/publication.ts";
+import { decodeRequest } from "./requests.ts";
 
 const parts = { key: "socket.io", gatewayId: "own" };
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { toAscii } from "./ascii.ts";
+import { toAscii } from "./ascii-json.ts";
 
 test("EIO-09 text outside ASCII is escaped as Python's json does it, the rest is left as it is", () => {
   expect(toAscii('["é😀","\u2028\u007f\u0080\uffff"]')).toBe(

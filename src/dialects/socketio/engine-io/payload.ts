@@ -3,7 +3,7 @@
 // text packet with its type digit, and bytes are a binary message (in version 3 behind the type byte 0x04).
 
 import { isUtf8 } from "node:buffer";
-import type { Frame } from "../../core/carrier.ts";
+import type { Frame } from "../../../core/carrier.ts";
 
 const separator = "\u001e";
 /** More packets than a body has room for. */

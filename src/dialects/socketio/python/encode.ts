@@ -1,7 +1,7 @@
 // What the gateway itself says on a channel of the Python queue: always JSON that every version understands
 // (PSQ-20), older ones by falling back from pickle.
 
-import type { Canary } from "../../core/bus.ts";
+import type { Canary } from "../../../core/bus.ts";
 
 export interface PythonEmit {
   readonly event: string;

@@ -1,7 +1,7 @@
 // The websocket that wants to take over a polling session (EIO-13): `2probe`, `3probe`, `5`, and from then on it
 // is the session's. Anything else, or no `5` in time, closes this websocket; the polling session stays alive.
 
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
+import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
 import type { Session } from "./session.ts";
 
 export class Probe implements SocketHandler {

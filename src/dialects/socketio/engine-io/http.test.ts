@@ -1,7 +1,7 @@
 import { parse } from "node:querystring";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import type { Exchange } from "../../core/dialect.ts";
+import type { Exchange } from "../../../core/dialect.ts";
 import { jsonpPayload, payloadResponse } from "./http.ts";
 
 // For a machine that does much else besides.

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import type { Frame } from "../../core/carrier.ts";
+import type { Frame } from "../../../core/carrier.ts";
 import { PollQueue } from "./poll-queue.ts";
 
 // For a machine that does much else besides.

@@ -1,17 +1,17 @@
 // The heartbeat of one session: in version 4 the server pings and the client answers (EIO-11), in version 3 the client
 // pings (EIO-12). Only deadlines are kept here; session.ts sends, and asks what is due.
 
-import type { Engine } from "./engine.ts";
+import type { SocketIoContext } from "../context.ts";
 
 export class Heartbeat {
-  readonly #engine: Engine;
+  readonly #context: SocketIoContext;
   readonly #version: 3 | 4;
   /** v4: when to ping next, or until when the pong must be here; v3: until when the client must ping. */
   #deadline: number;
   #isPongDue = false;
 
-  constructor(engine: Engine, version: 3 | 4) {
-    this.#engine = engine;
+  constructor(context: SocketIoContext, version: 3 | 4) {
+    this.#context = context;
     this.#version = version;
     this.#deadline = this.#next();
   }
@@ -23,7 +23,7 @@ export class Heartbeat {
   due(now: number, canSend: boolean): "nothing" | "ping" | "end" {
     if (now < this.#deadline) return "nothing";
     if (this.#version === 3 || this.#isPongDue) return "end";
-    const { pingTimeoutMs } = this.#engine;
+    const { pingTimeoutMs } = this.#context;
     this.#isPongDue = true;
     // The time for the answer runs from when the ping goes out. For a client that is not there to get it, it runs from when
     // it was due, unless that was so long ago that little of it is left.
@@ -45,7 +45,7 @@ export class Heartbeat {
   }
 
   #next(): number {
-    const { context, pingIntervalMs, pingTimeoutMs } = this.#engine;
-    return context.now() + (this.#version === 4 ? pingIntervalMs : pingIntervalMs + pingTimeoutMs);
+    const { pingIntervalMs, pingTimeoutMs } = this.#context;
+    return this.#context.now() + (this.#version === 4 ? pingIntervalMs : pingIntervalMs + pingTimeoutMs);
   }
 }

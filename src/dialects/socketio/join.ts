@@ -6,7 +6,7 @@ import type { Verdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
-import type { Engine } from "./engine.ts";
+import type { SocketIoContext } from "./context.ts";
 
 export interface Joiner {
   readonly connection: Connection;
@@ -72,7 +72,7 @@ const unacknowledged: ReadonlySet<Refusal> = new Set([
 
 /** Joins the room that the arguments name, if its rule admits the client. A promise when a secret is looked up first. */
 export function joinRoom(
-  engine: Engine,
+  context: SocketIoContext,
   joiner: Joiner,
   args: readonly unknown[],
 ): JoinAnswer | Promise<JoinAnswer> {
@@ -80,40 +80,44 @@ export function joinRoom(
   if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
   const { connection, client, address } = joiner;
   const { room, secret } = request;
-  if (typeof room !== "string") return refuse(engine, { room: "", secret }, "room_not_text");
-  const { access, hub } = engine.context;
+  if (typeof room !== "string") return refuse(context, { room: "", secret }, "room_not_text");
+  const { access, hub } = context;
   const refusal = hub.joinRefusal(connection, room);
-  if (refusal !== undefined) return refuse(engine, { room, secret }, refusal);
+  if (refusal !== undefined) return refuse(context, { room, secret }, refusal);
   const { id, namespace, identity } = connection;
   const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
   const carryOut = (judged: Verdict): JoinAnswer =>
     judged === "allowed"
-      ? enter(engine, connection, { room, secret })
-      : refuse(engine, { room, secret }, refusalOf(judged));
+      ? enter(context, connection, { room, secret })
+      : refuse(context, { room, secret }, refusalOf(judged));
   return verdict instanceof Promise ? verdict.then(carryOut) : carryOut(verdict);
 }
 
 /** @returns whether the client gets an acknowledgement. */
-export function leaveRoom(engine: Engine, connection: Connection, args: readonly unknown[]): boolean {
+export function leaveRoom(
+  context: SocketIoContext,
+  connection: Connection,
+  args: readonly unknown[],
+): boolean {
   const request = roomArgument(args);
   if (!request) return false;
-  if (typeof request.room === "string") engine.context.hub.leave(connection, request.room);
+  if (typeof request.room === "string") context.hub.leave(connection, request.room);
   return true;
 }
 
-function enter(engine: Engine, connection: Connection, request: Request): JoinAnswer {
-  const { hub, observe } = engine.context;
+function enter(context: SocketIoContext, connection: Connection, request: Request): JoinAnswer {
+  const { hub, observe } = context;
   const { room } = request;
   // A backend may have put it into more rooms while its secret was looked up.
   const refusal = hub.joinRefusal(connection, room);
-  if (refusal !== undefined) return refuse(engine, request, refusal);
+  if (refusal !== undefined) return refuse(context, request, refusal);
   hub.join(connection, room);
   observe.named?.("joined", { dialect: "socketio", room });
   return joined;
 }
 
 /** Counted each time, said once a minute for each room-space. */
-function refuse({ context }: Engine, { room, secret }: Request, refusal: Refusal): JoinAnswer {
+function refuse(context: SocketIoContext, { room, secret }: Request, refusal: Refusal): JoinAnswer {
   const { observe } = context;
   const { reason, text } = refusals[refusal];
   observe.refused("socketio", refusal);

@@ -3,9 +3,9 @@ import { encode } from "@msgpack/msgpack";
 import { Emitter } from "@socket.io/redis-emitter";
 import fc from "fast-check";
 import { Decoder } from "socket.io-parser";
-import type { BackendMessage, Publication } from "../../core/publication.ts";
-import { nodeFeeds } from "./node-emitter.ts";
-import { encodeEvent } from "./packet.ts";
+import type { BackendMessage, Publication } from "../../../core/publication.ts";
+import { nodeFeeds } from "./broadcasts.ts";
+import { encodeEvent } from "../packet.ts";
 
 const feeds = nodeFeeds({ key: "socket.io", gatewayId: "own" });
 

@@ -2,19 +2,11 @@
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
 // count us among those who answer (compat NRE-06, NRE-07).
 
-import type { BusMessage } from "../../core/bus.ts";
-import { junk, notForUs } from "../../core/publication.ts";
-import type { BackendMessage, Outgoing, Single, Target } from "../../core/publication.ts";
-import { readMsgpack } from "../../codec/msgpack.ts";
-import {
-  isMisread,
-  field,
-  isRecord,
-  readPublication,
-  readTarget,
-  roomName,
-  roomNames,
-} from "./node-envelope.ts";
+import type { BusMessage } from "../../../core/bus.ts";
+import { junk, notForUs } from "../../../core/publication.ts";
+import type { BackendMessage, Outgoing, Single, Target } from "../../../core/publication.ts";
+import { readMsgpack } from "../../../codec/msgpack.ts";
+import { isMisread, field, isRecord, readPublication, readTarget, roomName, roomNames } from "./envelope.ts";
 
 const requestType = { remoteJoin: 2, remoteLeave: 3, remoteDisconnect: 4, broadcast: 7 } as const;
 

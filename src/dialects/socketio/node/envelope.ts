@@ -1,11 +1,11 @@
 // What surrounds the arguments in every message of the Node world: packet, target, flags. Used by node-emitter.ts
 // (broadcasts) and node-requests.ts (commands); values come from MessagePack or from JSON, and nothing is trusted.
 
-import { junk } from "../../core/publication.ts";
-import type { Publication, Skipped, Target } from "../../core/publication.ts";
-import type { MsgpackValue } from "../../codec/msgpack.ts";
-import { writeArguments } from "./node-arguments.ts";
-import { reservedEvents } from "./packet.ts";
+import { junk } from "../../../core/publication.ts";
+import type { Publication, Skipped, Target } from "../../../core/publication.ts";
+import type { MsgpackValue } from "../../../codec/msgpack.ts";
+import { writeArguments } from "./arguments.ts";
+import { reservedEvents } from "../packet.ts";
 
 /** One field of a map that MessagePack or JSON made; only own fields count. */
 export function field(source: unknown, name: string): unknown {

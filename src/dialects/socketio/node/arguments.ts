@@ -1,7 +1,7 @@
 // From MessagePack values to a publication's arguments: JSON text, with binary values taken out as attachments.
 // Second stop of the backend side for Node emitters, between msgpack.ts and the publication.
 
-import type { MsgpackValue } from "../../codec/msgpack.ts";
+import type { MsgpackValue } from "../../../codec/msgpack.ts";
 
 export interface Arguments {
   readonly args: readonly string[];

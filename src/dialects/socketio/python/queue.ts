@@ -2,19 +2,19 @@
 // first stop of what a Python backend says; it tells JSON from pickle, reads the fields, and answers junk with a
 // reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
 
-import type { BusMessage } from "../../core/bus.ts";
-import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
-import type { Members } from "../../codec/json.ts";
-import { picklesToJson } from "../../codec/pickle-json.ts";
-import { readPickle } from "../../codec/pickle.ts";
-import { readJsonText, startOfJson } from "../../codec/utf8.ts";
-import type { Feed } from "../../core/dialect.ts";
-import { junk, notForUs } from "../../core/publication.ts";
-import type { AckReply, BackendMessage, Skipped, Target } from "../../core/publication.ts";
-import { reservedEvents } from "./packet.ts";
-import { readJsonArguments, readPickledArguments } from "./python-arguments.ts";
-import type { Arguments, ArgumentsFault } from "./python-arguments.ts";
-import { encodeCallback, queueCanary } from "./python-encode.ts";
+import type { BusMessage } from "../../../core/bus.ts";
+import { readArray, readMembers, readString, stringMember } from "../../../codec/json.ts";
+import type { Members } from "../../../codec/json.ts";
+import { picklesToJson } from "../../../codec/pickle-json.ts";
+import { readPickle } from "../../../codec/pickle.ts";
+import { readJsonText, startOfJson } from "../../../codec/utf8.ts";
+import type { Feed } from "../../../core/dialect.ts";
+import { junk, notForUs } from "../../../core/publication.ts";
+import type { AckReply, BackendMessage, Skipped, Target } from "../../../core/publication.ts";
+import { reservedEvents } from "../packet.ts";
+import { readJsonArguments, readPickledArguments } from "./arguments.ts";
+import type { Arguments, ArgumentsFault } from "./arguments.ts";
+import { encodeCallback, queueCanary } from "./encode.ts";
 
 export interface PythonParts {
   readonly channel: string;
