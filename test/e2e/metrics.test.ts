@@ -552,7 +552,7 @@ describe("docs/operations.md", () => {
         "AddressRefusal",
       ]),
       ...unionMembers(source, ["JoinRefusal"]),
-      // As `refusalOf` in rooms.ts names them.
+      // As `refusalOf` in join.ts names them.
       ...verdicts.map((verdict) => (verdict === "room_of_another" ? verdict : `join_${verdict}`)),
       ...[...source.matchAll(calls)].map(([, reason = ""]) => reason),
     ];

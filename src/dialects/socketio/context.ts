@@ -24,6 +24,14 @@ export interface SessionPort extends Carrier {
   close(reason: DisconnectReason): void;
 }
 
+/** The websocket that is about to take over a session (engine-io/upgrade.ts). */
+export interface PendingUpgrade {
+  /** `3probe` went out and `5` is due. */
+  readonly isAnswered: boolean;
+  tick(now: number): void;
+  cancel(): void;
+}
+
 export interface SocketIoContext extends BrowserContext {
   readonly options: SocketIoOptions;
   readonly pingIntervalMs: number;

@@ -6,7 +6,7 @@ import { TokenBucket } from "../../../core/rate-limit.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
 import { toAscii } from "../../../codec/ascii-json.ts";
 import { SocketIoClient } from "../client.ts";
-import type { SessionPort, SocketIoContext } from "../context.ts";
+import type { PendingUpgrade, SessionPort, SocketIoContext } from "../context.ts";
 import type { Generation } from "../format.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
@@ -17,14 +17,6 @@ const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
 
 /** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
 const pollStallMs = 1_000;
-
-/** The websocket that is about to take over a session (upgrade.ts). */
-export interface PendingUpgrade {
-  /** `3probe` went out and `5` is due. */
-  readonly isAnswered: boolean;
-  tick(now: number): void;
-  cancel(): void;
-}
 
 /** What the sessions share, and the live ones by their Engine.IO sid. */
 export interface EngineIoContext extends SocketIoContext {

@@ -1,5 +1,5 @@
 // The `data` of a Python backend's emit, in all its shapes (PSQ-02, PSQ-09), as a publication's arguments: JSON
-// text as it came, binary values beside it. Second stop of python-queue.ts.
+// text as it came, binary values beside it. Second stop, behind queue.ts.
 
 import { findObjects, readArray, readObject, readString } from "../../../codec/json.ts";
 import type { Members } from "../../../codec/json.ts";
