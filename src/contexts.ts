@@ -12,10 +12,10 @@ import { sectionOf } from "./config/schema.ts";
 import type { Config } from "./config/schema.ts";
 import type { ChannelFilter, Subscription } from "./core/bus.ts";
 import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
-import { compileGlobs } from "./core/glob.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
 import { covers } from "./core/redis-name.ts";
+import { createRoomRules } from "./core/room-rules.ts";
 import type { Dialects } from "./dialects/registry.ts";
 
 export interface ContextParts {
@@ -62,6 +62,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
   const { config, observe, backplanes, hub, guard, now } = parts;
   const { bus, keys, voice, broker } = backplanes.main;
   const { limits, secret } = config;
+  const rules = createRoomRules(config.rooms, config.openRooms);
   const secrets = new RoomSecrets({
     keys,
     keyPrefixes: config.secretKeys,
@@ -77,7 +78,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     keys,
     voice,
     broker,
-    access: new RoomAccess({ hub, secrets }),
+    access: new RoomAccess({ hub, secrets, rules }),
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
     identity: createIdentity({
@@ -91,7 +92,8 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     limits,
     now,
     admit: (countedAs) => parts.admit(countedAs),
-    isOpenRoom: compileGlobs(config.openRooms),
+    isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
+    rules,
     gatewayId: crypto.randomUUID().replaceAll("-", ""),
   };
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { EnterRequest, Verdict } from "../core/access.ts";
 import { createClientId } from "../core/client-id.ts";
 import { Hub } from "../core/hub.ts";
@@ -6,6 +6,8 @@ import { anonymous } from "../core/identity.ts";
 import type { Identity } from "../core/identity.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
+import { createRoomRules } from "../core/room-rules.ts";
+import type { JoinWay } from "../core/room-rules.ts";
 import { RoomAccess } from "./room-access.ts";
 import { RoomSecrets } from "./room-secrets.ts";
 
@@ -22,7 +24,7 @@ const secrets = new RoomSecrets({
   now: () => 0,
   isExempt: () => true,
 });
-const access = new RoomAccess({ hub, secrets });
+const access = new RoomAccess({ hub, secrets, rules: createRoomRules() });
 const john: Identity = { kind: "identity", session: "s1", user: "john", groups: ["staff"] };
 
 async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<Verdict> {
@@ -52,4 +54,60 @@ test("a request that shows no secret is decided at once", () => {
   const request = { namespace: "/", identity: anonymous, secret: undefined, address: "", client: {} };
   expect(access.enter({ ...request, room: "time" })).toBe("allowed");
   expect(access.enter({ ...request, room: "shop::orders" })).toBe("secret_wrong");
+});
+
+describe("ways in", () => {
+  const nick: Identity = { kind: "identity", session: undefined, user: "nick", groups: [] };
+  const stranger: Identity = { kind: "identity", session: "s2", user: undefined, groups: ["staff"] };
+
+  /** Who gets in, of those who try. */
+  async function admitted(join: readonly JoinWay[], room: string): Promise<readonly string[]> {
+    const rules = createRoomRules([{ match: "*", join }]);
+    const ruled = new RoomAccess({ hub, secrets, rules });
+    const tries = {
+      anonymous: { identity: anonymous, secret: undefined },
+      secret: { identity: anonymous, secret: "right" },
+      wrong: { identity: anonymous, secret: "wrong" },
+      john: { identity: john, secret: undefined },
+      nick: { identity: nick, secret: undefined },
+      staff: { identity: stranger, secret: undefined },
+    };
+    const names = Object.entries(tries).map(async ([name, shown]) => {
+      const verdict = await ruled.enter({ namespace: "/", room, address: "", client: {}, ...shown });
+      return verdict === "allowed" ? [name] : [];
+    });
+    return (await Promise.all(names)).flat();
+  }
+
+  const everyone = ["anonymous", "secret", "wrong", "john", "nick", "staff"];
+  test.each<[JoinWay[], string, string[]]>([
+    [["anyone"], "time", everyone],
+    [["anyone"], "shop::orders", everyone],
+    [["secret"], "shop::orders", ["secret"]],
+    [["secret"], "user:john::inbox", ["secret"]],
+    [["secret"], "time", []],
+    [["user"], "time", ["john", "nick"]],
+    [["user"], "shop::orders", ["john", "nick"]],
+    [["user"], "user:john::inbox", ["john"]],
+    [["user"], "group:staff::news", ["john"]],
+    [["user"], "session:s1::cart", ["john"]],
+    [["group:staff"], "time", ["john", "staff"]],
+    [["group:staff"], "user:nick::inbox", ["john", "staff"]],
+    [["group:admins"], "time", []],
+    [["grant"], "time", []],
+    [["grant"], "user:john::inbox", []],
+    [["secret", "group:staff"], "shop::orders", ["secret", "john", "staff"]],
+    [["grant", "user"], "time", ["john", "nick"]],
+  ])("SEC-10 join: %j admits to %s %j", async (join, room, expected) => {
+    expect(await admitted(join, room)).toEqual(expected);
+  });
+
+  test("a refusal by a rule says so, and the secret is asked for only where it may be right", () => {
+    const rules = createRoomRules([{ match: "*", join: ["grant"] }]);
+    const ruled = new RoomAccess({ hub, secrets, rules });
+    const request = { namespace: "/", identity: john, secret: "right", address: "", client: {} };
+    expect(ruled.enter({ ...request, room: "shop::orders" })).toBe("closed");
+    const id = createClientId();
+    expect(ruled.enter({ ...request, room: id })).toBe("room_of_another");
+  });
 });

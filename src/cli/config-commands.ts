@@ -12,6 +12,7 @@ import { maskUrl } from "../config/problems.ts";
 import { columns } from "../config/table.ts";
 import { findWarnings } from "../config/warnings.ts";
 import type { Profile } from "../core/profile.ts";
+import { ruleCommand } from "./config-rule.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "./printable.ts";
@@ -45,6 +46,7 @@ export function configCommand(cli: Cli): Command {
     .addHelpText("after", examples(model))
     .addCommand(printCommand(cli))
     .addCommand(checkCommand(cli))
+    .addCommand(ruleCommand(cli))
     .addCommand(envCommand(cli))
     .addCommand(textCommand(cli, "schema", ["Print the JSON Schema of a config file", schemaText]))
     .addCommand(textCommand(cli, "docs", ["Print docs/configuration.md", () => configurationPage(model)]));
@@ -132,6 +134,7 @@ function perListener(option: ConfigOption, count: number): readonly ConfigOption
 
 function shownValue(option: ConfigOption, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return "-";
+  if (option.kind === "json") return printable(JSON.stringify(value));
   if (option.isSecret) return option.kind === "map" ? shownNames(value) : "***";
   return printable(maskUrl(showDefault(value)));
 }

@@ -14,6 +14,7 @@ const placeholders: Readonly<Record<ConfigOption["kind"], string>> = {
   boolean: "[true|false]",
   list: "<value>",
   map: "<name=value>",
+  json: "<json>",
 };
 
 /** Adds a flag for every option that `describe` has a text for. */

@@ -35,6 +35,7 @@ const commands = [
   "config",
   "config print",
   "config check",
+  "config rule",
   "config env",
   "config schema",
   "config docs",

@@ -2,6 +2,8 @@
 // tables stands here too, so that the page of an installed Belfry is the one of its own options.
 
 import type { Profile, ProfileFlag, RefusedVariable } from "../core/profile.ts";
+import { expectation, nodeAt } from "./json-schema.ts";
+import type { SchemaNode } from "./json-schema.ts";
 import type { ConfigModel } from "./model.ts";
 import { fileVariableOf } from "./options.ts";
 import type { ConfigOption } from "./options.ts";
@@ -62,6 +64,32 @@ A file may have several \`listeners\`, each with its own address, dialects, orig
 the only listener there is; with several, they are refused.
 `;
 
+const roomsChapter = (model: ConfigModel): string => `## Rooms
+
+\`rooms\` is a list of rules; the first that matches a room's name counts, and what it leaves out is as for a room without a
+rule. [rooms.md](rooms.md) has an example of each. \`belfry config rule <room>\` says which rule a room has.
+
+${ruleTable(model)}
+`;
+
+/** The keys of one rule, and those of its sections. */
+function ruleTable({ json }: ConfigModel): string {
+  const rule = nodeAt(json, ["rooms", 0]);
+  const rows: (readonly string[])[] = [];
+  for (const [key, node] of Object.entries(rule?.properties ?? {})) {
+    rows.push(keyRow(key, node));
+    for (const [name, child] of Object.entries(node.properties ?? {}))
+      rows.push(keyRow(`${key}.${name}`, child));
+  }
+  return markdownTable(["Key of a rule", "Meaning"], rows);
+}
+
+function keyRow(key: string, node: SchemaNode): readonly string[] {
+  const isBounded = node.type === "integer" || node.enum !== undefined;
+  const expected = isBounded ? `. ${capitalised(expectation(node)).replaceAll('"', "`")}` : "";
+  return [`\`${key}\``, linked(`${node.description ?? ""}${expected}`)];
+}
+
 /** The whole page, Markdown. */
 export function configurationPage(model: ConfigModel): string {
   const { options, profiles } = model;
@@ -69,7 +97,7 @@ export function configurationPage(model: ConfigModel): string {
     return `## Options: ${section}\n\n${optionTable(options.filter((option) => option.section === section))}\n`;
   });
   const chapters = profiles.map((profile) => profileChapter(profile, options));
-  return [opening(model), ...sections, ...chapters].join("\n");
+  return [opening(model), roomsChapter(model), ...sections, ...chapters].join("\n");
 }
 
 const compatId = /\b(?:EIO|SIO|WSE|PSQ|NRE|HUB|W4R|DJS|WSC|RTE|SEC)-\d\d\b/g;
@@ -99,7 +127,11 @@ function optionTable(options: readonly ConfigOption[]): string {
 /** Numbers and choices have bounds worth reading; texts and lists say theirs in the description. */
 function bounds({ kind, choices, expected }: ConfigOption): string {
   if (kind !== "number" && !choices) return "";
-  return `. ${expected.charAt(0).toUpperCase()}${expected.slice(1).replaceAll('"', "`")}`;
+  return `. ${capitalised(expected).replaceAll('"', "`")}`;
+}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function profileChapter(profile: Profile, options: readonly ConfigOption[]): string {

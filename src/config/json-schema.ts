@@ -23,6 +23,8 @@ export interface SchemaNode {
   readonly additionalProperties?: SchemaNode | boolean;
   /** A secret: never shown. */
   readonly writeOnly?: boolean;
+  /** A list of sections that is one option: JSON text in a flag and in the environment. */
+  readonly isJson?: boolean;
 }
 
 /** JSON Schema (draft 2020-12) of a config file. */

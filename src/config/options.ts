@@ -9,7 +9,7 @@ import type { SchemaNode } from "./json-schema.ts";
 /** How a file holds a value. `lines`: several are fine, as in a PEM. */
 export type FileForm = "line" | "lines";
 
-export type OptionKind = "text" | "number" | "boolean" | "list" | "map";
+export type OptionKind = "text" | "number" | "boolean" | "list" | "map" | "json";
 
 export interface ConfigOption {
   /** `limits.nameBytes`, `address`. */
@@ -72,7 +72,7 @@ function collect(node: SchemaNode, place: Place): readonly ConfigOption[] {
     const names = [...place.names, key];
     if (child.properties) return collect(child, { ...place, path, names, section: child.description ?? key });
     const items = child.items;
-    if (items?.properties) {
+    if (items?.properties && child.isJson !== true) {
       return collect(items, { ...place, path: [...path, 0], section: items.description ?? key });
     }
     return [describe(child, { ...place, path, names })];
@@ -99,6 +99,7 @@ function describe(node: SchemaNode, { path, names, section, shortFlags }: Place)
 }
 
 function kindOf(node: SchemaNode): OptionKind {
+  if (node.isJson === true) return "json";
   if (listOf(node)) return "list";
   if (node.type === "number" || node.type === "integer") return "number";
   if (node.type === "boolean") return "boolean";
@@ -147,7 +148,17 @@ function readScalar({ kind }: ConfigOption, text: string): unknown {
   const trimmed = text.trim();
   if (kind === "number" && numberPattern.test(trimmed)) return Number(trimmed);
   if (kind === "boolean") return booleans.get(trimmed.toLowerCase()) ?? text;
+  if (kind === "json") return readJson(text);
   return text;
+}
+
+/** What is no JSON stays text, which the schema refuses. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** A comma may be part of an element. */

@@ -8,6 +8,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { checkSocketPath, isAddressRange, parseAddress, readOrigins } from "./address.ts";
 import { limitsSchema } from "./limits.ts";
+import { roomsSchema } from "./rooms.ts";
 
 /** Marks a value that is never shown: `writeOnly` is JSON Schema's word for it. */
 const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeOnly: true });
@@ -159,11 +160,14 @@ const sharedShape = {
     .record(z.string().max(256), secretText())
     .default({})
     .describe("Secrets of room-spaces, `space=secret`; they win over those in Redis"),
+  rooms: roomsSchema,
   openRooms: z
     .array(z.string().min(1).max(256))
     .max(1_000)
     .default([])
-    .describe("Globs of the rooms in which what browsers say is heard by clients of every dialect (SEC-16)"),
+    .describe(
+      "The old name of `publish: members`: globs of the rooms in which what browsers say is heard by clients of every dialect (SEC-16)",
+    ),
   secretKeys: z
     .array(z.string().min(1).max(256))
     .default(["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"])

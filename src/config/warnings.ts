@@ -18,6 +18,7 @@ export function findWarnings(config: Config, dialects: Dialects): readonly Start
     ...Object.entries(dialects).flatMap(([name, dialect]) => dialectWarnings(dialect, config, name)),
     ...sessionWarnings(config, dialects),
     ...redisWarnings(config),
+    ...oldNames(config),
   ];
 }
 
@@ -127,6 +128,13 @@ function unmatched(origins: ListenerConfig["origins"]): StartWarning[] {
       code: "origin_matches_nothing",
       text: `No page has the origin ${JSON.stringify(origin)}: it is scheme, host and port as a browser sends them, like https://example.org`,
     }));
+}
+
+function oldNames({ openRooms }: Config): readonly StartWarning[] {
+  if (openRooms.length === 0) return [];
+  const text =
+    "openRooms is the old name of a rule with `publish: members`, and goes on working: write `rooms: [{match: ..., publish: members}]` instead (docs/rooms.md)";
+  return [{ code: "open_rooms", text }];
 }
 
 function redisWarnings({ redisTls }: Config): readonly StartWarning[] {

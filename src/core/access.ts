@@ -1,8 +1,10 @@
 // Who may join a room: one rule for every dialect (docs/architecture.md). The room-space is the text before the
 // first `::`; rooms without one are public, the others need an identity that the space names, or the space's secret
-// (WSE-03). The rule itself, the look-up of secrets and the limits on guesses are in auth/, behind the Access port.
+// (WSE-03), unless a rule of the config says otherwise (room-rules.ts). The rule itself, the look-up of secrets and the
+// limits on guesses are in auth/, behind the Access port.
 
 import type { Identity } from "./identity.ts";
+import type { JoinWay } from "./room-rules.ts";
 
 /** The room-space of a room: `dir` of `dir::a::b`, the empty string of `::x`, undefined for a public room. */
 export function roomSpace(room: string): string | undefined {
@@ -32,6 +34,24 @@ export function opensRoom({ user, groups, session }: Identity, room: string): bo
   return (kind === "user" && user === name) || (kind === "session" && session === name);
 }
 
+/**
+ * Does one of these ways admit the visitor for who it is? `user` in a room-space of somebody's own (`user:john::inbox`)
+ * admits the visitor that it names, and no other user.
+ */
+export function isAdmittedBy(ways: readonly JoinWay[], identity: Identity, room: string): boolean {
+  return ways.some((way) => {
+    if (way === "anyone") return true;
+    if (way === "user")
+      return identity.user !== undefined && (!isOwnSpace(room) || opensRoom(identity, room));
+    return way.startsWith("group:") && identity.groups.includes(way.slice("group:".length));
+  });
+}
+
+/** Is the room-space one of a user, a group or a session? */
+function isOwnSpace(room: string): boolean {
+  return /^(?:user|group|session):/.test(roomSpace(room) ?? "");
+}
+
 /** What decides about a join. */
 export interface EnterRequest {
   readonly namespace: string;
@@ -47,8 +67,17 @@ export interface EnterRequest {
   readonly client: object;
 }
 
-/** `unavailable`: the secret could not be looked up, so the client may not enter (SEC-02). */
-export type Verdict = "allowed" | "room_of_another" | "secret_wrong" | "rate_limited" | "unavailable";
+/**
+ * `closed`: the room's rule has no way in for this client. `unavailable`: the secret could not be looked up, so the client may
+ * not enter (SEC-02).
+ */
+export type Verdict =
+  | "allowed"
+  | "room_of_another"
+  | "closed"
+  | "secret_wrong"
+  | "rate_limited"
+  | "unavailable";
 
 /** `limited`: too many wrong ones came from that address, so this one was not compared. */
 export type SecretVerdict = "right" | "wrong" | "limited";

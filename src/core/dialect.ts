@@ -14,6 +14,7 @@ import type { Observe } from "./observe.ts";
 import type { Profile, SharedView, StartWarning } from "./profile.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "./redis-name.ts";
+import type { RoomRules } from "./room-rules.ts";
 import type { SocketHandler, StreamHandler } from "./carrier.ts";
 import type { Voice } from "./voice.ts";
 
@@ -123,6 +124,8 @@ export interface BrowserContext {
   now(): number;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
   readonly isOpenRoom: (room: string) => boolean;
+  /** What holds for each room. */
+  readonly rules: RoomRules;
 }
 
 /** What a backend side may use. */

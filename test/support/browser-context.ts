@@ -8,6 +8,7 @@ import type { Access, SecretCheck, Verdict } from "../../src/core/access.ts";
 import type { BrowserContext } from "../../src/core/dialect.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
+import { createRoomRules } from "../../src/core/room-rules.ts";
 
 export function unlimitedCheck(secret: string): SecretCheck {
   const isRight = publishSecret(secret);
@@ -16,12 +17,13 @@ export function unlimitedCheck(secret: string): SecretCheck {
 
 export const withoutIdentity: Pick<
   BrowserContext,
-  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "guardSecret" | "voice"
+  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "rules" | "guardSecret" | "voice"
 > = {
   identity: { readsCookies: false, recheckMs: undefined, identify: async () => anonymous },
   listen: () => Promise.reject(new Error("Expected nobody to listen")),
   isForeignName: () => false,
   isOpenRoom: () => false,
+  rules: createRoomRules(),
   guardSecret: unlimitedCheck,
   voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },
 };
@@ -31,5 +33,5 @@ export function accessWith(
   hub: Hub,
   mayJoin: (request: SecretRequest) => Verdict | Promise<Verdict> = () => "secret_wrong",
 ): Access {
-  return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} } });
+  return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} }, rules: createRoomRules() });
 }

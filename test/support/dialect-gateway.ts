@@ -10,6 +10,7 @@ import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/core/identity.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Limits } from "../../src/core/limits.ts";
+import type { WrittenRule } from "../../src/core/room-rules.ts";
 import { voiceOver } from "../../src/core/voice.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import type { DialectName, Dialects } from "../../src/dialects/registry.ts";
@@ -31,6 +32,7 @@ export interface DialectParts {
   readonly limits?: Partial<Limits>;
   /** Globs of rooms that are open to what browsers say. @default none */
   readonly openRooms?: readonly string[];
+  readonly rooms?: readonly WrittenRule[];
   /** The publish secret. @default none */
   readonly secret?: string | undefined;
   readonly origins?: "*" | readonly string[];
@@ -94,9 +96,9 @@ export class DialectGateway implements AsyncDisposable {
     const sight = new Sight();
     const observe = recorded(sight);
     const known = { ...dialects, rival: rivalWith(parts.routes ?? []) };
-    const { limits, redis, openRooms, secret, options = {}, origins, now } = parts;
+    const { limits, redis, rooms, openRooms, secret, options = {}, origins, now } = parts;
     const listener = { address: "127.0.0.1:0", dialects: parts.routes ? ["rival", name] : [name], origins };
-    const input = { listeners: [listener], redis, openRooms, secret, [name]: options };
+    const input = { listeners: [listener], redis, rooms, openRooms, secret, [name]: options };
     const config = createConfigSchema(known).parse(input);
     const gateway = await createGateway(
       { ...config, limits: { ...config.limits, ...limits } },

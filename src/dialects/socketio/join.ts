@@ -22,7 +22,7 @@ export interface JoinAnswer {
     | { readonly ok: true }
     | {
         readonly ok: false;
-        readonly reason: "secret" | "rate" | "unavailable" | "room" | "too_many" | "request";
+        readonly reason: "secret" | "rate" | "unavailable" | "room" | "closed" | "too_many" | "request";
       };
   /** Without `joinAnswers`: it gets the acknowledgement that every join gets, or none. */
   readonly isAcknowledged: boolean;
@@ -38,6 +38,10 @@ const refusals = {
   room_of_another: {
     reason: "room",
     text: "it is named like the id of another client, where nobody listens in",
+  },
+  join_closed: {
+    reason: "closed",
+    text: "the rule of the room has no way in for it (`belfry config rule <room>` says which it has)",
   },
   join_secret_wrong: {
     reason: "secret",

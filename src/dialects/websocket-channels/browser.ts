@@ -155,7 +155,11 @@ class Place implements RawConnectionParts {
   /** WSC-02. What Redis does not take at once is lost: it is never sent late. */
   heard(_client: RawConnection, frame: Frame): void {
     if (frame.length === 0) return;
-    const { voice, observe } = this.#context;
+    const { rules, voice, observe } = this.#context;
+    if (rules.ruleOf(this.#channel).publish === "none") {
+      observe.refused(dialectName, "publish_closed");
+      return;
+    }
     voice.say(`${redisPrefix}${this.#channel}`, frame).catch((error: unknown) => {
       if (error instanceof GatewayError) observe.refused(dialectName, error.code);
       else observe.report("channel_publish", error);

@@ -10,16 +10,19 @@ import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { compileAllowed } from "./allowed.ts";
 import type { AllowedChannels } from "./allowed.ts";
-import { asksFor, channelNames, isFacility, readTokens } from "./channels.ts";
+import { channelNames, isFacility, readTokens } from "./channels.ts";
 import type { ChannelName } from "./channels.ts";
 import { requestFault, subprotocol, websocketFault } from "./handshake.ts";
-import { dialectName } from "./names.ts";
+import { dialectName, roomOf } from "./names.ts";
 import { Recheck } from "./recheck.ts";
 import type { Known } from "./recheck.ts";
-import { rightsOf } from "./rights.ts";
+import { askedRooms, rightsOf } from "./rights.ts";
 import type { Visit } from "./rights.ts";
 import { Visitor } from "./visitor.ts";
 import type { House } from "./visitor.ts";
+
+/** Where the broadcasts of the empty facility are heard. */
+const ownRoom = roomOf("broadcast", { name: undefined, facility: "" });
 
 interface AdmissionParts extends House {
   readonly dialect: RawDialect;
@@ -164,10 +167,14 @@ export class Admission {
     return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
   }
 
-  /** By whoever said who it is (W4R-13), and by what browsers may publish here at all (W4R-17). */
+  /** By the source of its identity (W4R-13), by what browsers may publish here at all (W4R-17), and by the rooms' rules. */
   #isPermitted(name: ChannelName, facility: string, identity: Identity): boolean {
     if (identity.channels && !identity.channels.includes(name)) return false;
-    if (!name.startsWith("publish-") || this.#mayPublish(facility)) return true;
+    if (!name.startsWith("publish-")) return true;
+    const { rules } = this.#parts.context;
+    const rooms = askedRooms({ facility, channels: [name], identity }, ["publish"]);
+    const isSilent = rooms.some((room) => rules.ruleOf(room).publish === "none");
+    if (!isSilent && this.#mayPublish(facility)) return true;
     this.#refusePublish(facility);
     return false;
   }
@@ -177,18 +184,18 @@ export class Admission {
     observe.refused(dialectName, "publish_closed");
     const text =
       "A page asked for publish-* at a facility whose clients may not publish, and is not heard there: open it by its" +
-      " name in ws4redis.publish (--ws4redis-publish, WS4REDIS_PUBLISH)";
+      " name in ws4redis.publish (--ws4redis-publish, WS4REDIS_PUBLISH), and by no rule of `rooms` with publish: none";
     observe.hint("publish_closed", { fields: { dialect: dialectName, text }, names: { facility } });
   }
 
-  /** The broadcasts of a facility are a room like any other: the rule of rooms decides (SEC-10). */
-  #mayEnter({ channels, facility, identity }: Visit, address: string): boolean {
-    const isAsked = asksFor(channels, "subscribe", "broadcast") || asksFor(channels, "publish", "broadcast");
-    // The empty facility is a room of this dialect alone.
-    if (!isAsked || facility === "") return true;
-    const shown = { secret: undefined, address, client: this };
+  /** The rooms of a facility are rooms like any other: the rule of rooms decides (SEC-10). */
+  #mayEnter(visit: Visit, address: string): boolean {
     const { access } = this.#parts.context;
-    return access.enter({ namespace: "/", room: facility, identity, ...shown }) === "allowed";
+    const shown = { namespace: "/", identity: visit.identity, secret: undefined, address, client: this };
+    return askedRooms(visit, ["subscribe", "publish"]).every(
+      // The broadcasts of the empty facility are a room of this dialect alone.
+      (room) => (visit.facility === "" && room === ownRoom) || access.enter({ room, ...shown }) === "allowed",
+    );
   }
 
   /** The same words for all of them: which it was is nobody's business (T16). */

@@ -6,7 +6,7 @@ import { isRoomTooLong } from "../../core/access.ts";
 import type { Identity } from "../../core/identity.ts";
 import { covers, namePrefix } from "../../core/redis-name.ts";
 import { isSafeName } from "../../core/safe-name.ts";
-import type { Audience, ChannelName } from "./channels.ts";
+import type { Audience, ChannelName, Right } from "./channels.ts";
 import { asksFor, audiences } from "./channels.ts";
 import { currentName, currentPrefix, legacyBroadcasts, legacyName, roomOf } from "./names.ts";
 import type { Addressee } from "./names.ts";
@@ -65,6 +65,19 @@ export function rightsOf(
     }
   }
   return { ...rights, refused };
+}
+
+/** The rooms that it asks for, to hear them or to speak there; those whose names may be part of a room's. */
+export function askedRooms(
+  { facility, channels, identity }: Visit,
+  rights: readonly Right[],
+): readonly string[] {
+  const asked = audiences.filter((audience) => rights.some((right) => asksFor(channels, right, audience)));
+  return asked.flatMap((audience) =>
+    namesOf(identity, audience)
+      .filter((name) => name === undefined || isSafeName(name))
+      .map((name) => roomOf(audience, { name, facility })),
+  );
 }
 
 /** Broadcasts are for nobody by name. */

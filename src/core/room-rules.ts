@@ -1,0 +1,91 @@
+// The rules of rooms: who may join a room, whose words browsers hear there, and what is kept of it (docs/rooms.md). One
+// list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
+// obey `publish`, the broker obeys `history`.
+
+import { compileGlob, compileGlobs } from "./glob.ts";
+
+/**
+ * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor whose user
+ * name is known. `group:<name>`: a member of the group. `grant`: whom a backend puts there, and no one else.
+ */
+export type JoinWay = "anyone" | "secret" | "user" | "grant" | `group:${string}`;
+
+/**
+ * What browsers may say in a room. `backends`: their words stay in their dialect (SEC-16). `members`: clients of every
+ * dialect hear them. `none`: browsers say nothing there.
+ */
+export type PublishRule = "backends" | "members" | "none";
+
+/** How much of a room is kept: so many publications, each for so many seconds. */
+export interface HistoryRule {
+  readonly size: number;
+  readonly seconds: number;
+}
+
+/** A rule as it is written. What it leaves out is as for a room without a rule. */
+export interface WrittenRule {
+  /** Glob on the room's name; `/chat,R` is the name of room `R` in the namespace `/chat`. */
+  readonly match: string;
+  readonly join?: readonly JoinWay[] | undefined;
+  readonly publish?: PublishRule | undefined;
+  readonly history?: HistoryRule | undefined;
+}
+
+/** What holds for one room. */
+export interface RoomRule {
+  /** The place of its rule in the list; undefined: no rule matches. */
+  readonly index: number | undefined;
+  /** Undefined: the room's name decides (access.ts). */
+  readonly join: readonly JoinWay[] | undefined;
+  readonly publish: PublishRule;
+  /** Undefined: nothing is kept. */
+  readonly history: HistoryRule | undefined;
+}
+
+export interface RoomRules {
+  /** May any room have a history? */
+  readonly hasHistory: boolean;
+  /** @param namespace of Socket.IO. @default "/" */
+  ruleOf(room: string, namespace?: string): RoomRule;
+}
+
+/** What is remembered of names that were looked up: so many, each of at most so many characters. */
+const maxRemembered = 10_000;
+const maxRememberedLength = 256;
+
+/** The name of a room by which rules find it. */
+function roomLabel(room: string, namespace = "/"): string {
+  return namespace === "/" ? room : `${namespace},${room}`;
+}
+
+/** @param openRooms globs of rooms where `publish` is `members`, unless their rule says another. */
+export function createRoomRules(
+  written: readonly WrittenRule[] = [],
+  openRooms: readonly string[] = [],
+): RoomRules {
+  const rules = written.map((rule) => ({ rule, isMatch: compileGlob(rule.match) }));
+  const isOpen = compileGlobs(openRooms);
+  const find = (label: string): RoomRule => {
+    const index = rules.findIndex(({ isMatch }) => isMatch(label));
+    const rule = rules[index]?.rule;
+    return {
+      index: rule && index,
+      join: rule?.join,
+      publish: rule?.publish ?? (isOpen(label) ? "members" : "backends"),
+      history: rule?.history,
+    };
+  };
+  const known = new Map<string, RoomRule>();
+  return {
+    hasHistory: written.some(({ history }) => history !== undefined),
+    ruleOf(room, namespace) {
+      const label = roomLabel(room, namespace);
+      const found = known.get(label);
+      if (found) return found;
+      const rule = find(label);
+      if (known.size >= maxRemembered) known.clear();
+      if (label.length <= maxRememberedLength) known.set(label, rule);
+      return rule;
+    },
+  };
+}
