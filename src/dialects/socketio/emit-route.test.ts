@@ -221,7 +221,10 @@ describe("what is published", () => {
 });
 
 describe("what is refused", () => {
-  const notAnObject = [400, "Expected a JSON object of at most 1000 members and 1000 levels\n"] as const;
+  const notAnObject = [
+    400,
+    "Expected a JSON object in UTF-8 of at most 1000 members and 1000 levels\n",
+  ] as const;
 
   const malformed = [
     "",
@@ -263,7 +266,10 @@ describe("what is refused", () => {
   test("WSE-25 a body that is no UTF-8 is 400", async () => {
     const { ask, sent } = setUp();
     const body = Buffer.from('{"event":"\xff","secret":"S"}', "latin1");
-    expect(await said(ask({ method: "POST", body }))).toEqual([400, "Expected the body to be UTF-8\n"]);
+    expect(await said(ask({ method: "POST", body }))).toEqual([
+      400,
+      "Expected a JSON object in UTF-8 of at most 1000 members and 1000 levels\n",
+    ]);
     expect(sent).toEqual([]);
   });
 

@@ -1,0 +1,114 @@
+// A POST by which a backend publishes: method, body, who may publish, and the answers, alike in all dialects. The dialect
+// says what the body means. What it publishes comes back over the bus, so every gateway delivers it in the same order.
+
+import { readBody } from "../../codec/body.ts";
+import type { JsonBounds } from "../../codec/json-text.ts";
+import { readJsonText } from "../../codec/utf8.ts";
+import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { textAnswer } from "../../core/http.ts";
+import type { Outgoing } from "../../core/publication.ts";
+
+/** Python nests a thousand levels, too; on the bus there are a few more around them (T9). */
+const bounds: JsonBounds = { maxDepth: 1_000, maxItems: 1_000 };
+
+export interface BackendPost {
+  /** The dialect's name, for metrics. */
+  readonly dialect: string;
+  /** Longest body, bytes. */
+  readonly maxBytes: number;
+  /** The text of a 200. */
+  readonly success: string;
+  /** May the sender publish, by what the request's head says? Asked before the body is read. @returns the refusal, if there is one. */
+  refusal?(request: Request, exchange: Exchange): Promise<Response | undefined>;
+  /** What to publish. Throws a GatewayError when the body is wrong, or when a secret in it is. */
+  read(body: Buffer, exchange: Exchange): readonly Outgoing[] | Promise<readonly Outgoing[]>;
+}
+
+/** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
+export function backendPost(context: BackendContext, post: BackendPost): Route["fetch"] {
+  return async (request, exchange) => {
+    if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
+    if (request.method !== "POST") {
+      context.observe.refused(post.dialect, "method_not_allowed");
+      return textAnswer(405, "Expected the method POST\n", allowed);
+    }
+    try {
+      const refusal = post.refusal && (await post.refusal(request, exchange));
+      if (refusal) return refusal;
+      const body = await readPlainBody(request, post.maxBytes);
+      await publish(context, await post.read(body, exchange));
+      return textAnswer(200, post.success);
+    } catch (error) {
+      // Anything but a refusal is for the listener to report.
+      if (!(error instanceof GatewayError)) throw error;
+      context.observe.refused(post.dialect, error.code);
+      return textAnswer(error.status, `${error.message}\n`);
+    }
+  };
+}
+
+const allowed = { allow: "OPTIONS, POST" } as const;
+
+/** Throws the refusal of a body in which the publish secret should be and is not right (WSE-22). */
+export async function checkBodySecret(
+  { checkSecret }: BackendContext,
+  secret: unknown,
+  { countedAs }: Exchange,
+): Promise<void> {
+  const verdict = (await checkSecret?.(secret, countedAs)) ?? "wrong";
+  if (verdict === "wrong") throw new GatewayError("secret_wrong", "Incorrect secret");
+  if (verdict === "limited") throw new GatewayError("secret_limited", "Too many incorrect secrets");
+}
+
+/** @param read `readMembers` or `readObject` of codec/json.ts. */
+export function readJsonBody<Fields>(
+  body: Buffer,
+  read: (json: string, bounds: JsonBounds) => Fields | undefined,
+): Fields {
+  const json = readJsonText(body);
+  const fields = json === undefined ? undefined : read(json, bounds);
+  if (fields !== undefined) return fields;
+  const { maxDepth, maxItems } = bounds;
+  throw bodyInvalid(`Expected a JSON object in UTF-8 of at most ${maxItems} members and ${maxDepth} levels`);
+}
+
+/** @param message what was expected; it repeats nothing of the request (SEC-05). */
+export function bodyInvalid(message: string, cause?: unknown): GatewayError {
+  return new GatewayError("body_invalid", message, { cause });
+}
+
+async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer> {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity") {
+    throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");
+  }
+  let body;
+  try {
+    body = await readBody(request, maxBytes);
+  } catch (cause) {
+    throw bodyInvalid("Expected a complete body", cause);
+  }
+  if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBytes} bytes`);
+  return body;
+}
+
+/** All in one turn: the bus keeps their order. */
+async function publish({ bus }: BackendContext, messages: readonly Outgoing[]): Promise<void> {
+  if (!bus.state().isReady) throw busUnavailable();
+  const [first] = messages;
+  try {
+    // One message, the usual case, costs no list of promises.
+    if (first && messages.length === 1) await bus.publish(first.channel, first.payload);
+    else await Promise.all(messages.map(async ({ channel, payload }) => bus.publish(channel, payload)));
+  } catch (cause) {
+    throw busUnavailable(cause);
+  }
+}
+
+/** The bus itself says more, with addresses: that is for the log. */
+function busUnavailable(cause?: unknown): GatewayError {
+  return new GatewayError("bus_unavailable", "Expected the message bus to be ready, got one that is not", {
+    cause,
+  });
+}
