@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { picklesToJson } from "./pickle-json.ts";
+import { writeArguments, writeValue } from "./argument-writer.ts";
+import type { Arguments, ArgumentsFault } from "./argument-writer.ts";
+import { pickleForm } from "./pickle-json.ts";
 import type { PickleFailure, PickleLimits, PickleValue } from "./pickle-value.ts";
 import vectors from "./pickle-vectors.json";
 import { readPickle } from "./pickle.ts";
@@ -39,6 +41,10 @@ const expected: Readonly<Record<string, { readonly json: string; readonly attach
   vectors.values;
 const good: readonly Vector[] = vectors.pickles;
 
+const asArguments = (values: readonly PickleValue[]): Arguments | ArgumentsFault =>
+  writeArguments(values, pickleForm);
+const asJson = (value: PickleValue): string | undefined => writeValue(value, pickleForm);
+
 describe("what Python wrote", () => {
   const kinds = new Set(good.map(({ value }) => value));
 
@@ -47,10 +53,11 @@ describe("what Python wrote", () => {
     for (const { pickle } of good.filter(({ value }) => value === kind)) {
       for (const mode of modes) {
         const result = readPickle(Buffer.from(pickle, "base64"), { mode });
-        const written = result.isRead ? picklesToJson([result.value]) : undefined;
-        const text = written?.texts[0] ?? "";
+        const written = result.isRead ? asArguments([result.value]) : "data_invalid";
+        if (typeof written === "string") throw new Error(`Expected arguments, got ${written}`);
+        const text = written.args[0] ?? "";
         expect(JSON.parse(text)).toEqual(JSON.parse(json));
-        expect(written?.attachments.map((item) => Buffer.from(item).toString("hex"))).toEqual([
+        expect(written.attachments.map((item) => Buffer.from(item).toString("hex"))).toEqual([
           ...attachments,
         ]);
         // To the letter, where it holds nothing but numbers.
@@ -94,7 +101,7 @@ describe("members of classes that are plain data", () => {
       for (const mode of modes) {
         const result = readPickle(Buffer.from(pickle, "base64"), { mode });
         expect(result.isRead).toBe(true);
-        const text = result.isRead ? picklesToJson([result.value])?.texts[0] : undefined;
+        const text = result.isRead ? asJson(result.value) : undefined;
         expect(JSON.parse(text ?? "")).toEqual(JSON.parse(json));
       }
     }
@@ -163,7 +170,7 @@ describe("values", () => {
     for (const pickle of ["X\x03\0\0\0\xed\xa0\x80.", "\x8c\x03\xed\xa0\x80.", "V\\ud800\n."]) {
       const result = readPickle(bytes(pickle), { mode: "strict" });
       expect(result).toEqual({ isRead: true, value: "\ud800" });
-      expect(picklesToJson(["\ud800"])?.texts).toEqual(['"\\ud800"']);
+      expect(asJson("\ud800")).toBe('"\\ud800"');
     }
     expect(read("\x8c\x06\xed\x9f\xbf\xed\xa0\x80.")).toBe("\ud7ff\ud800");
     expect(read("\x8c\x08a\xed\xbf\xbfb\xef\xbf\xbd.")).toBe("a\udfffb\ufffd");
@@ -172,27 +179,26 @@ describe("values", () => {
   test("SIO-15 keys are written as Python does", () => {
     const dict = "}(\x88K\x01\x89K\x02NK\x03G?\xf8\0\0\0\0\0\0K\x04K\x07K\x05u.";
     const result = readPickle(bytes(dict), { mode: "strict" });
-    expect(result.isRead && picklesToJson([result.value])?.texts).toEqual([
-      '{"true":1,"false":2,"null":3,"1.5":4,"7":5}',
-    ]);
+    expect(result.isRead && asJson(result.value)).toBe('{"true":1,"false":2,"null":3,"1.5":4,"7":5}');
   });
 
   test("SIO-09 binary values are taken out, over all values together", () => {
-    expect(picklesToJson([bytes("a"), { kind: "list", items: [bytes("b"), "x"] }])).toEqual({
-      texts: ['{"_placeholder":true,"num":0}', '[{"_placeholder":true,"num":1},"x"]'],
+    expect(asArguments([bytes("a"), { kind: "list", items: [bytes("b"), "x"] }])).toEqual({
+      args: ['{"_placeholder":true,"num":0}', '[{"_placeholder":true,"num":1},"x"]'],
       attachments: [bytes("a"), bytes("b")],
-      hasForgedPlaceholder: false,
     });
   });
 
-  test("T4 a placeholder that was there before is told", () => {
+  test("T4 a placeholder that was there before is refused beside binary, and data without", () => {
     const dict = new Map<string, PickleValue>([["_placeholder", true]]);
-    expect(picklesToJson([{ kind: "tuple", items: [dict] }])?.hasForgedPlaceholder).toBe(true);
-    expect(picklesToJson(["_placeholder"])?.hasForgedPlaceholder).toBe(false);
+    expect(asArguments([{ kind: "tuple", items: [dict] }, bytes("a")])).toBe("placeholder_invalid");
+    expect(asArguments([dict])).toEqual({ args: ['{"_placeholder":true}'], attachments: [] });
+    expect(asArguments(["_placeholder", bytes("a")])).toMatchObject({ attachments: [bytes("a")] });
   });
 
   test("DJS-05 what is opaque has no JSON", () => {
-    expect(picklesToJson([{ kind: "list", items: [{ kind: "opaque" }] }])).toBe(undefined);
+    expect(asArguments([{ kind: "list", items: [{ kind: "opaque" }] }])).toBe("data_invalid");
+    expect(asJson({ kind: "opaque" })).toBe(undefined);
   });
 
   test("PSQ-04 constructors of literals: bytearray, bytes, OrderedDict", () => {
@@ -528,8 +534,8 @@ function expectHarmless(pickle: Uint8Array): void {
   for (const mode of modes) {
     const result = readPickle(pickle, { mode, maxExpanded: 100_000 });
     if (!result.isRead) continue;
-    const json = picklesToJson([result.value]);
-    if (json) JSON.parse(json.texts[0] ?? "");
+    const json = asJson(result.value);
+    if (json !== undefined) JSON.parse(json);
     else if (mode === "strict") throw new Error("Expected JSON of a strict value");
   }
 }
@@ -583,9 +589,9 @@ describe("S1 fuzz", () => {
       fc.assert(
         fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(0, 2, 4), (value, protocol) => {
           const result = readPickle(bytes(`${dump(value, protocol)}.`), { mode: "strict" });
-          const json = result.isRead ? picklesToJson([result.value]) : undefined;
+          const json = result.isRead ? asJson(result.value) : undefined;
           // As texts: JSON.stringify writes -0 as 0.
-          expect(JSON.stringify(JSON.parse(json?.texts[0] ?? ""))).toBe(JSON.stringify(value));
+          expect(JSON.stringify(JSON.parse(json ?? ""))).toBe(JSON.stringify(value));
         }),
         { numRuns: 5_000 },
       );

@@ -3,8 +3,9 @@
 
 import { junk } from "../../../core/publication.ts";
 import type { Publication, Skipped, Target } from "../../../core/publication.ts";
+import { writeArguments } from "../../../codec/argument-writer.ts";
 import type { MsgpackValue } from "../../../codec/msgpack.ts";
-import { writeArguments } from "./arguments.ts";
+import { msgpackForm } from "../../../codec/msgpack-json.ts";
 import { reservedEvents } from "../packet.ts";
 
 /** One field of a map that MessagePack or JSON made; only own fields count. */
@@ -73,7 +74,7 @@ export function readPublication(packet: unknown, target: Target, options: unknow
   const [event, ...values] = data as readonly MsgpackValue[];
   if (typeof event !== "string") return junk("node_event");
   if (reservedEvents.has(event)) return junk("event_reserved");
-  const written = writeArguments(values);
+  const written = writeArguments(values, msgpackForm);
   if (typeof written === "string") return junk(written);
   const volatile = field(field(options, "flags"), "volatile") === true;
   return { kind: "publication", ...target, event, ...written, volatile };

@@ -1,20 +1,12 @@
 // The `data` of a Python backend's emit, in all its shapes (PSQ-02, PSQ-09), as a publication's arguments: JSON
 // text as it came, binary values beside it. Second stop, behind queue.ts.
 
+import { maxAttachments, writeArguments } from "../../../codec/argument-writer.ts";
+import type { Arguments, ArgumentsFault } from "../../../codec/argument-writer.ts";
 import { findObjects, readArray, readObject, readString } from "../../../codec/json.ts";
 import type { Members } from "../../../codec/json.ts";
-import { picklesToJson } from "../../../codec/pickle-json.ts";
+import { pickleForm } from "../../../codec/pickle-json.ts";
 import type { PickleValue } from "../../../codec/pickle-value.ts";
-
-export interface Arguments {
-  readonly args: readonly string[];
-  readonly attachments: readonly Uint8Array[];
-}
-
-export type ArgumentsFault = "data_invalid" | "placeholder_invalid" | "attachment_limit";
-
-/** Each is a frame of its own for every receiver. */
-const maxAttachments = 1_000;
 
 /**
  * A list is several arguments only where the publisher's version writes it so: it is told by the `binary` key.
@@ -30,16 +22,9 @@ export function readJsonArguments(fields: Members): Arguments | ArgumentsFault {
   return { args: data === "null" ? [] : [data], attachments: [] };
 }
 
-/**
- * A tuple is several arguments, None is none, anything else one. Beside binary values a dict with a `_placeholder`
- * of its own is refused: clients would put an attachment in its place, or close with a parse error.
- */
+/** A tuple is several arguments, None is none, anything else one. */
 export function readPickledArguments(data: PickleValue): Arguments | ArgumentsFault {
-  const json = picklesToJson(toArguments(data));
-  if (!json) return "data_invalid";
-  if (json.attachments.length > maxAttachments) return "attachment_limit";
-  if (json.hasForgedPlaceholder && json.attachments.length > 0) return "placeholder_invalid";
-  return { args: json.texts, attachments: json.attachments };
+  return writeArguments(toArguments(data), pickleForm);
 }
 
 function toArguments(data: PickleValue): readonly PickleValue[] {

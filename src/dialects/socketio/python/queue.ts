@@ -3,9 +3,11 @@
 // reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
 
 import type { BusMessage } from "../../../core/bus.ts";
+import { writeValue } from "../../../codec/argument-writer.ts";
+import type { Arguments, ArgumentsFault } from "../../../codec/argument-writer.ts";
 import { readArray, readMembers, readString, stringMember } from "../../../codec/json.ts";
 import type { Members } from "../../../codec/json.ts";
-import { picklesToJson } from "../../../codec/pickle-json.ts";
+import { pickleForm } from "../../../codec/pickle-json.ts";
 import { readPickle } from "../../../codec/pickle.ts";
 import { readJsonText, startOfJson } from "../../../codec/utf8.ts";
 import type { Feed } from "../../../core/dialect.ts";
@@ -13,7 +15,6 @@ import { junk, notForUs } from "../../../core/publication.ts";
 import type { AckReply, BackendMessage, Skipped, Target } from "../../../core/publication.ts";
 import { reservedEvents } from "../packet.ts";
 import { readJsonArguments, readPickledArguments } from "./arguments.ts";
-import type { Arguments, ArgumentsFault } from "./arguments.ts";
 import { encodeCallback, queueCanary } from "./encode.ts";
 
 export interface PythonParts {
@@ -82,8 +83,9 @@ function readPickledMessage(payload: Buffer): QueueMessage | Skipped {
   const fields = new Map<string, string>();
   for (const [name, value] of dict) {
     if (name === "data" || typeof name !== "string") continue;
-    const text = picklesToJson([value])?.texts[0];
-    if (text !== undefined) fields.set(name, text);
+    const text = writeValue(value, pickleForm);
+    if (text === undefined) return junk("data_invalid");
+    fields.set(name, text);
   }
   return { fields, readArguments: () => readPickledArguments(dict.get("data") ?? null) };
 }
