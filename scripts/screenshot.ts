@@ -1,5 +1,5 @@
 // Takes docs/images/demo.png, the README's picture of the demo page: `scripts/bun scripts/screenshot.ts`. It starts
-// the demo on its own port, rings a few times as a visitor would, and ends all that it started.
+// the demo on its own port, publishes a few times as a visitor would, and ends all that it started.
 
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -10,9 +10,9 @@ import { needTool } from "../test/support/tools.ts";
 const root = join(import.meta.dir, "..");
 const picture = join(root, "docs/images/demo.png");
 
-async function ring(page: Page, text: string): Promise<void> {
+async function publish(page: Page, text: string): Promise<void> {
   await page.getByLabel("Text").fill(text);
-  await page.getByRole("button", { name: "Ring" }).click();
+  await page.getByRole("button", { name: "Publish" }).click();
   await page.locator("#heard li", { hasText: text }).waitFor();
 }
 
@@ -27,9 +27,9 @@ try {
   await page.goto("http://localhost:8899/");
   await page.locator("#state.connected").waitFor();
   await page.getByText('"secret"').waitFor();
-  await ring(page, "good morning");
-  await ring(page, "dinner is ready");
-  await ring(page, "hello");
+  await publish(page, "good morning");
+  await publish(page, "dinner is ready");
+  await publish(page, "hello");
   await page.getByText("--:--:--").waitFor({ state: "detached" });
   await page.locator("body").click({ position: { x: 1, y: 1 } });
   await page.mouse.move(0, 0);

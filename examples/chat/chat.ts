@@ -1,4 +1,4 @@
-// `npm run example:chat`: a chat whose rooms are paths, as people built it on python-websocket-channels. It starts a gateway
+// `npm run example:chat`: a chat with paths as rooms, as people built it on python-websocket-channels. It starts a gateway
 // in the older mode, where a room has one address for websockets and for POST, and a web server that shows the page at any
 // path: what is said at /users/1 is heard there, and what is posted to /users/ by everyone below.
 
@@ -7,7 +7,7 @@ import { readOptions } from "../support/options.ts";
 import { runExample, untilStopped } from "../support/run.ts";
 import { serveExample } from "../support/web.ts";
 
-/** Open to whoever reaches this machine's loopback: for a publish secret of your own, leave out `--open-publish`. */
+/** Open to every program on this machine: for a publish secret of your own, leave out `--open-publish`. */
 const profile = ["--as", "websocket-channels", "--root", "--open-publish"];
 
 await runExample(async (stopped) => {

@@ -52,6 +52,6 @@ byId("say").addEventListener("submit", (event) => {
   socket.send(JSON.stringify({ handle: handle.value, text: text.value }));
   text.value = "";
 });
-// The root channel is no room: nobody can speak to it (WSC-04).
+// The root channel is no room: it takes no messages (WSC-04).
 if (room === "") byId("state").textContent = "choose a room";
 else connect();

@@ -1,4 +1,4 @@
-// `npm run example:dir2web -- --directory DIR`: a folder, shown live to whoever has the secret of the room-space `dir`.
+// `npm run example:dir2web -- --directory DIR`: a folder, shown live to pages that have the secret of the room-space `dir`.
 // It starts a gateway, a web server with the page and the files, and a backend that watches the folder: every change
 // is an event `update` for the room of its file, `dir::<file>`, and for the room of the list, `dir::/`.
 

@@ -54,7 +54,7 @@ async function listen() {
   const room = file === null ? "dir::/" : `dir::${file}`;
   socket.on("connect", () => {
     setState("connected");
-    // Whoever has a wrong secret is told nothing, here as little as later.
+    // A page with a wrong secret is told nothing, now or later.
     socket.emit("join", { room, secret }, show);
   });
   socket.on("disconnect", () => setState("reconnecting"));

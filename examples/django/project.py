@@ -23,7 +23,7 @@ folder = Path(__file__).parent
 settings.configure(
     ALLOWED_HOSTS=["localhost", "127.0.0.1"],
     CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}},
-    # Its one user is made when somebody logs in.
+    # Its one user is made at the first login.
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],

@@ -10,7 +10,7 @@ import time
 import redis
 
 PREFIX = "ws-hub:"
-#: Who may come, by key. Real keys are long and random: whoever knows one is that client.
+#: Who may come, by key. Real keys are long and random: a program that knows one is that client.
 GROUPS = {"123456": "1,2,all,news", "234567": "2,all"}
 
 connection = redis.Redis.from_url(sys.argv[1] if len(sys.argv) > 1 else "redis://localhost:6379/0")

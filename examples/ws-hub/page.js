@@ -4,7 +4,7 @@ const query = new URLSearchParams(location.search);
 const hub = query.get("hub") ?? `${location.hostname}:8080`;
 const key = query.get("key") ?? "123456";
 /** Why the hub closes a connection for good; after anything else, a client comes back. */
-const farewells = { 4000: "replaced: this key connected elsewhere", 4003: "refused: nobody knows this key" };
+const farewells = { 4000: "replaced: this key connected elsewhere", 4003: "refused: this key is unknown" };
 /** The newest connection. */
 let socket;
 

@@ -1,5 +1,5 @@
-// `POST /-/audience`, how many clients of this gateway a message reaches now: `belfry tail` asks, to say by how many a
-// message was heard. Whoever shows the publish secret may ask; it tells a number, and nobody's name (SEC-13).
+// `POST /-/audience`, how many clients of this gateway a message reaches now: `belfry tail` shows the number beside each
+// message. It needs the publish secret, and answers with a number alone, without any name (SEC-13).
 
 import { z } from "zod";
 import { readBody } from "../codec/body.ts";
@@ -9,11 +9,11 @@ import type { Route } from "../core/dialect.ts";
 import { bearerToken, textAnswer } from "../core/http.ts";
 import type { Publication } from "../core/publication.ts";
 
-/** Whom a message is for. */
+/** The part of a message that says whom it reaches. */
 type Addressed = Pick<Publication, "namespace" | "rooms" | "isTree" | "except" | "skip" | "only" | "not">;
 
 export interface AudienceParts {
-  /** Of the publish secret; guesses are limited with those at the other doors. */
+  /** Of the publish secret; wrong ones count with those of the other routes. */
   readonly checkSecret: SecretCheck;
   /** How many clients it reaches. */
   readonly count: (addressed: Addressed) => number;

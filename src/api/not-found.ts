@@ -1,6 +1,6 @@
-// What a request is told for which nobody here is: a sentence where somebody is likely to look for something that is
-// switched off, or was looking at the wrong port; else that there is nothing. It repeats nothing of the request (SEC-05),
-// lists nobody (SEC-13), and says no more than the documentation does.
+// The answer to a request that no route takes: a sentence where the path is one of a feature that is switched off or on
+// another port, else plain "Not found". It repeats nothing of the request (SEC-05), names no client or room (SEC-13), and
+// says no more than the documentation does.
 
 import type { Route } from "../core/dialect.ts";
 import { textAnswer } from "../core/http.ts";
@@ -9,7 +9,7 @@ import type { Observe } from "../core/observe.ts";
 /** What a listener has, as far as it explains what it has not. */
 export interface Present {
   readonly dialects: readonly string[];
-  /** What one of its dialects says of a request that nobody took. */
+  /** What one of its dialects says of a request that no route took. */
   explain(method: string, path: string): string | undefined;
   /** Where clients of any dialect are usually looked for. */
   readonly usualPaths: readonly string[];

@@ -1,5 +1,5 @@
-// The gateway's own routes, on every listener: what stands below `/-/`, and what load balancers ask when nobody tells
-// them what to ask.
+// The gateway's own routes, on every listener: what stands below `/-/`, and the default check of
+// load balancers.
 
 import type { Route } from "../core/dialect.ts";
 import { createApi } from "./app.ts";
@@ -8,7 +8,7 @@ import { audienceRoute } from "./audience.ts";
 import type { AudienceParts } from "./audience.ts";
 
 export interface ApiRouteParts extends ApiParts, Pick<AudienceParts, "count"> {
-  /** Of the publish secret; undefined: there is none, and nobody may ask for an audience. */
+  /** Of the publish secret; undefined: there is none, and the audience route is absent. */
   readonly checkSecret: AudienceParts["checkSecret"] | undefined;
 }
 

@@ -97,7 +97,7 @@ export class RoomSecrets {
   /** Nobody can show what nobody set: the usual first mistake, and a page cannot tell it from a wrong secret. */
   #hintAtUnset(space: string): void {
     const text =
-      "No secret of that room-space is set, so nobody can join its rooms: set one by `roomSecrets` (--room-secret" +
+      "No secret of that room-space is set, so its rooms cannot be joined: set one by `roomSecrets` (--room-secret" +
       " <space>=<secret>), or in Redis under the first of `secretKeys`";
     this.#parts.observe.hint("join_secret_unset", { about: space, fields: { text }, names: { space } });
   }

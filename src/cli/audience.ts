@@ -7,7 +7,7 @@ import type { Publication } from "../core/publication.ts";
 export interface AudienceTarget {
   readonly url: string;
   readonly secret: string;
-  /** A sentence, once: why nothing is said of who hears. */
+  /** A sentence, once: why the number of clients is not shown. */
   readonly complain: (text: string) => void;
 }
 
@@ -25,7 +25,7 @@ export class AudienceAsker {
     this.#target = target;
   }
 
-  /** undefined: nobody can tell, or too much is asked at once. */
+  /** undefined: the gateway does not say, or too much is asked at once. */
   async ask(publication: Publication): Promise<number | undefined> {
     if (this.#asking >= maxAtOnce || performance.now() < this.#pausedUntil) return undefined;
     this.#asking++;
@@ -59,6 +59,8 @@ export class AudienceAsker {
     if (this.#hasComplained) return;
     this.#hasComplained = true;
     const gateway = maskUrl(this.#target.url);
-    this.#target.complain(`Expected the gateway at ${gateway} to say who hears, ${got}: it is not shown`);
+    this.#target.complain(
+      `Expected the gateway at ${gateway} to say how many clients a message reaches, ${got}: the number is not shown`,
+    );
   }
 }

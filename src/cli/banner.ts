@@ -24,14 +24,14 @@ export function gatewayBanner(
 
 /** What is emulated, and what of it on purpose is not (WSE-01). */
 export function profileBanner({ description, notReproduced }: Profile): string {
-  const title = `Emulates ${description}. Not reproduced, because unsafe:`;
+  const title = `Stands in for ${description}. Unsafe behaviour of the original that is left out:`;
   const hanging = notReproduced.flatMap((line) =>
     wrap(line, terminalColumns - 4).map((part, index) => (index === 0 ? `  ${part}` : `    ${part}`)),
   );
   return [...wrap(title, terminalColumns), ...hanging].join("\n");
 }
 
-/** The one place where a secret is shown: without it nobody could publish. */
+/** The one place where a secret is shown: without it, publishing would be impossible. */
 export function secretBanner(secret: string): string {
-  return `No publish secret is given. That of this start alone is: ${secret} (--secret-file keeps your own)`;
+  return `No publish secret is given. The secret of this start is: ${secret} (set your own with --secret-file)`;
 }

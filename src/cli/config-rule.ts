@@ -64,7 +64,7 @@ function whichRule({ index }: RoomRule, rooms: Written, sourceOf: (index: number
 
 const publishWords: Readonly<Record<RoomRule["publish"], string>> = {
   backends: "backends; what browsers say stays in their dialect",
-  members: "backends, and members: clients of every dialect hear them",
+  members: "backends and members; messages of browsers reach every dialect",
   none: "backends; browsers say nothing there",
 };
 

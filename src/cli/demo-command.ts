@@ -19,7 +19,7 @@ const examples = `
 Examples:
   belfry demo                       then open http://localhost:8899/
   belfry demo --address 127.0.0.1:9000
-  belfry demo --redis redis://localhost:6379/0    hear what your backend says
+  belfry demo --redis redis://localhost:6379/0    with your backend
 
 The demo listens on loopback only, reads no config file and no environment, and
 makes a new publish secret at every start. For anything else there is
@@ -52,7 +52,7 @@ export function demoCommand(cli: Cli): Command {
 function checkLocal({ listeners }: Config): void {
   for (const { address } of listeners) {
     if (address === undefined || isLocal(parseAddress(address)?.host ?? "")) continue;
-    const text = `Expected \`address\` to be a loopback address in the demo, whose page holds the publish secret, got "${address}" (flag --address)`;
+    const text = `Expected \`address\` to be a loopback address, because the page of the demo holds the publish secret, got "${address}" (flag --address)`;
     throw new CommandError(text);
   }
 }

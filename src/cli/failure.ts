@@ -1,4 +1,4 @@
-// What a failed command says: a sentence for whoever typed it, and the stack only with --verbose.
+// What a failed command says: a sentence, and the stack only with --verbose.
 
 import { GatewayError } from "../core/errors.ts";
 import { printable } from "./printable.ts";

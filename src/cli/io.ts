@@ -54,7 +54,7 @@ function writeAll(descriptor: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      // Anything but a full pipe means that nobody reads: there is no place left to say so.
+      // Anything but a full pipe means that the reader is gone: there is no place left to say so.
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, busyDelayMs);
     }

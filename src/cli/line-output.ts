@@ -1,4 +1,4 @@
-// Lines to standard output for commands that never end: a bounded queue, and the news that nobody reads any more.
+// Lines to standard output for commands that never end: a bounded queue, and a call when the reader is gone.
 
 import { write } from "node:fs";
 import { promisify } from "node:util";

@@ -113,7 +113,10 @@ describe("wrong command lines", () => {
       ["serve", "--as", "ws4redis"],
       "belfry: Expected a `sessionEngine` that can be read from outside of Django",
     ],
-    [["demo", "-a", "0.0.0.0:0"], "belfry: Expected `address` to be a loopback address in the demo"],
+    [
+      ["demo", "-a", "0.0.0.0:0"],
+      "belfry: Expected `address` to be a loopback address, because the page of the demo holds the publish secret",
+    ],
     [["tail", "--redis", "http://x"], "belfry: Expected a bus URL that starts with memory:, redis:"],
   ])("WSE-01 T32 belfry %j", async (args, message) => {
     const { code, err, out } = await run(args);
@@ -279,7 +282,7 @@ describe("belfry publish", () => {
       const args = ["publish", "time", words, "--secret", "s", "--url", "http://127.0.0.1:1"];
       const { err } = await run(args);
       expect(err).toStartWith(
-        `warning: the second argument is the event: it is called ${JSON.stringify(words)}, and without data.`,
+        `warning: the second argument is the event: it is called ${JSON.stringify(words)} and has no data.`,
       );
     },
   );

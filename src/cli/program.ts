@@ -40,7 +40,7 @@ export async function runProgram(args: readonly string[], io: Io, dialects?: Dia
 
 function createProgram(cli: Cli): Command {
   const program = new Command("belfry")
-    .description("Belfry, a realtime gateway: ring once, and every browser in the room hears it.")
+    .description("Belfry, a realtime gateway: publish once, and every browser in the room receives it.")
     .version(version, "-V, --version", "Print the version")
     .addHelpText("after", examples(cli.model));
   const commands = [

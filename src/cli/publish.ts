@@ -27,7 +27,7 @@ interface PublishFlags {
 const configFlags: Readonly<Record<string, string>> = {
   redis: "Publish into this Redis instead of asking a gateway",
   "redisTls.ca": "File with the certificates to trust, PEM; for rediss:// URLs",
-  "redisTls.insecure": "Accept any certificate: for tests alone",
+  "redisTls.insecure": "Accept any certificate; for tests only",
   secret: "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`",
   secretFile: "File that holds the gateway's publish secret",
 };
@@ -56,10 +56,10 @@ function commandOf(publisher: Publisher, cli: Cli): Command {
   );
   const texts = new Map([...Object.entries(configFlags), ...own]);
   const command = new Command("publish")
-    .description("Say something to everyone in a room")
-    .argument("<room>", "Who shall hear it")
-    .argument("[event]", "What it is called (default: message)")
-    .argument("[data]", "What it says")
+    .description("Publish one message to a room")
+    .argument("<room>", "The room to publish to")
+    .argument("[event]", "The name of the event (default: message)")
+    .argument("[data]", "The data of the event")
     .option("--url <url>", "The gateway that publishes it (default: where the config says, on this machine)")
     .option("--event <event>", "The event; the next argument is then the data")
     .option("--namespace <namespace>", "The namespace of the room", "/")
@@ -101,8 +101,8 @@ function warnOfEvent([first, second]: readonly (string | undefined)[], flags: Pu
   if (first === undefined || second !== undefined || flags.event !== undefined) return;
   if (!/\s/.test(first) && !/^["{[\d-]/.test(first)) return;
   io.complain(
-    `warning: the second argument is the event: it is called ${printable(JSON.stringify(first))}, and without data.` +
-      " To say it, put an event before it: belfry publish <room> message <data>",
+    `warning: the second argument is the event: it is called ${printable(JSON.stringify(first))} and has no data.` +
+      " To send it as data, put an event before it: belfry publish <room> message <data>",
   );
 }
 

@@ -26,7 +26,7 @@ export interface RunParts extends Cli {
   readonly profile?: Profile | undefined;
   /** Harmless things to say about this start. */
   readonly notices?: readonly string[];
-  /** Made for this start; whoever publishes must see it. */
+  /** Made for this start; it is shown, because publishing needs it. */
   readonly generatedSecret?: string | undefined;
   readonly demo?: Demo;
 }
@@ -44,7 +44,12 @@ export interface Demo {
 export async function runGateway(parts: RunParts): Promise<void> {
   const { config } = parts.loaded;
   const secrets = secretsOf(config, parts.model);
-  const observe = createObserve({ ...config.log, version, secrets, onNamed: parts.demo && sayHeard(parts) });
+  const observe = createObserve({
+    ...config.log,
+    version,
+    secrets,
+    onNamed: parts.demo && showMessages(parts),
+  });
   try {
     sayBefore(observe, parts);
     const gateway = await createGateway(config, {
@@ -62,12 +67,12 @@ export async function runGateway(parts: RunParts): Promise<void> {
   }
 }
 
-/** The demo says on the terminal what was rung, and by how many it was heard; its own clock aside. */
-function sayHeard({ loaded, io }: RunParts): Observe["named"] {
+/** The demo prints each message on the terminal, and how many clients it reached; its own clock aside. */
+function showMessages({ loaded, io }: RunParts): Observe["named"] {
   if (loaded.config.log.format === "json") return undefined;
   return (event, { name, rooms, heard }) => {
     if (event === "message" && name !== clockEvent)
-      io.print(printable(`${name} -> ${rooms}, heard by ${heard}`));
+      io.print(printable(`${name} -> ${rooms}, delivered to ${heard}`));
   };
 }
 

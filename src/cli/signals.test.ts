@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { signalExitCode, stopOnSignal } from "./signals.ts";
 import type { StopSignal } from "./signals.ts";
 
-/** A process whose signals, clock and drain the test holds. */
+/** A process with signals, clock and drain in the hands of the test. */
 class FakeProcess {
   now = 0;
   readonly events: string[] = [];

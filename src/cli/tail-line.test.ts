@@ -35,7 +35,7 @@ describe("belfry tail, a line for people", () => {
       "update -> (everyone)  1 +1 binary",
       { ...publication, rooms: undefined, args: ["1"], attachments: [new Uint8Array(1)] },
     ],
-    ["update -> (nobody)  ", { ...publication, rooms: [], args: [] }],
+    ["update -> (no room)  ", { ...publication, rooms: [], args: [] }],
     [
       "update -> /chat,a + /chat,b without x + y  1",
       { ...publication, namespace: "/chat", rooms: ["a", "b"], except: ["x"], skip: ["y"], args: ["1"] },
@@ -165,7 +165,7 @@ describe("what cannot be read, and who hears", () => {
       at: new Date(0),
       message: publication,
     };
-    expect(textLine({ ...heard, by: 0 })).toEndWith("(2 B, heard by 0)");
+    expect(textLine({ ...heard, by: 0 })).toEndWith("(2 B, delivered to 0)");
     expect(JSON.parse(jsonLine({ ...heard, by: 7 }))).toMatchObject({ heard: 7 });
     expect(jsonLine(heard)).not.toContain("heard");
   });

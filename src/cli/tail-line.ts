@@ -5,16 +5,16 @@ import { isUtf8 } from "node:buffer";
 import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
 import { printable, printableJson } from "./printable.ts";
 
-/** A message and where it was heard. */
-export interface Heard {
+/** A message, and the channel that it came from. */
+export interface TailLine {
   readonly dialect: string;
   readonly channel: string;
   readonly payload: Buffer;
   readonly at: Date;
   readonly message: BackendMessage;
-  /** How many clients of the gateway that was asked it reaches; undefined: nobody could tell. */
+  /** How many clients of the gateway that was asked it reaches; undefined: not known. */
   readonly by?: number | undefined;
-  /** What the names of rooms begin with that are no names for people. */
+  /** Rooms with names that begin so are not shown: the names are digests. */
   readonly hiddenRooms?: string | undefined;
 }
 
@@ -30,15 +30,15 @@ export function concerns(message: BackendMessage, isRoom: (name: string) => bool
   return rooms === undefined || rooms.some(isRoom);
 }
 
-export function textLine(line: Heard): string {
+export function textLine(line: TailLine): string {
   const { dialect, channel, payload, at, message, by } = line;
   const time = at.toISOString().slice(11, 23);
   const what = isJunk(message) ? `${describe(line)}  ${excerpt(payload)}` : describe(line);
-  const heard = by === undefined ? "" : `, heard by ${by}`;
+  const heard = by === undefined ? "" : `, delivered to ${by}`;
   return `${time}  ${dialect}  ${printable(channel)}  ${what}  (${payload.length} B${heard})`;
 }
 
-export function jsonLine(line: Heard): string {
+export function jsonLine(line: TailLine): string {
   const { dialect, channel, payload, at, message, by } = line;
   const fields: Readonly<Record<string, unknown>> = {
     time: at.toISOString(),
@@ -76,18 +76,18 @@ function showByte(byte: number): string {
 }
 
 /** Who is left out, less what is no name for people. */
-function leftOut(names: readonly string[], hidden: Heard["hiddenRooms"]): readonly string[] {
+function leftOut(names: readonly string[], hidden: TailLine["hiddenRooms"]): readonly string[] {
   return names.filter((name) => hidden === undefined || !name.startsWith(hidden));
 }
 
-function describe({ message, hiddenRooms }: Heard): string {
+function describe({ message, hiddenRooms }: TailLine): string {
   if (message.kind === "skipped") return `${message.isJunk ? "junk" : "skipped"}: ${message.reason}`;
   if (message.kind === "publication") return describePublication(message, hiddenRooms);
   const rooms = "rooms" in message ? ` ${showRooms(message.rooms)}:` : "";
   return `${message.kind}${rooms} ${showRooms(addressees(message))}`;
 }
 
-function describePublication(publication: Publication, hidden: Heard["hiddenRooms"]): string {
+function describePublication(publication: Publication, hidden: TailLine["hiddenRooms"]): string {
   const { event, args, attachments, except, skip } = publication;
   const left = leftOut([...except, ...skip], hidden);
   const without = left.length === 0 ? "" : ` without ${showRooms(left)}`;
@@ -95,7 +95,7 @@ function describePublication(publication: Publication, hidden: Heard["hiddenRoom
   return `${showName(event)} -> ${showRooms(roomsOf(publication))}${without}  ${shorten(args.join(" "))}${binary}`;
 }
 
-function jsonFields({ message, hiddenRooms }: Heard): Readonly<Record<string, unknown>> {
+function jsonFields({ message, hiddenRooms }: TailLine): Readonly<Record<string, unknown>> {
   switch (message.kind) {
     case "publication": {
       const { kind, event, namespace, rooms = null, except, skip, attachments, volatile } = message;
@@ -150,7 +150,7 @@ function roomName(namespace: string, room: string): string {
 
 function showRooms(rooms: readonly string[] | undefined): string {
   if (!rooms) return everyone;
-  return rooms.length === 0 ? "(nobody)" : shorten(rooms.map(showName).join(" + "));
+  return rooms.length === 0 ? "(no room)" : shorten(rooms.map(showName).join(" + "));
 }
 
 /** A name that could be taken for something else stands in quotes. */

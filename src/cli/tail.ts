@@ -1,5 +1,6 @@
-// `belfry tail`: every message on the bus, decoded as a gateway would, the junk with the reason why it is skipped, and
-// by how many it is heard where a gateway can be asked. It only listens; what proves its subscriptions alive is harmless to the others (PSQ-17).
+// `belfry tail`: every message on the bus, decoded as a gateway does, junk with the reason why it is skipped, and the
+// number of clients that it reaches where a gateway can be asked. It publishes nothing but the test messages of its own
+// subscriptions, which other servers ignore (PSQ-17).
 
 import { Command } from "commander";
 import { SecretGuard } from "../auth/secret-guard.ts";
@@ -29,7 +30,7 @@ import { printable } from "./printable.ts";
 import { profileFlag } from "./serve.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
-import type { Heard } from "./tail-line.ts";
+import type { TailLine } from "./tail-line.ts";
 
 interface TailFlags extends ClientFlags {
   readonly room?: string;
@@ -38,12 +39,12 @@ interface TailFlags extends ClientFlags {
 }
 
 const defaultRedis = "redis://localhost:6379/0";
-/** Options that say what a gateway hears, and texts for those that mean another thing here. */
+/** Options that say what a gateway receives, and texts for those that mean another thing here. */
 const wantedOptions: Readonly<Record<string, string | undefined>> = {
   redis: `Redis URL (default: ${defaultRedis})`,
-  secret: "The gateway's publish secret, to ask it who hears. Prefer --secret-file",
-  secretFile: "File that holds the gateway's publish secret, to ask it who hears",
-  dialects: "Hear what these dialects hear (default: those of the config, else all)",
+  secret: "The gateway's publish secret, to ask it how many clients a message reaches. Prefer --secret-file",
+  secretFile: "File that holds the gateway's publish secret, to ask it how many clients a message reaches",
+  dialects: "Show the messages for these dialects (default: those of the config, else all)",
   "redisTls.ca": undefined,
   "redisTls.insecure": undefined,
 };
@@ -62,7 +63,7 @@ Examples:
   belfry tail -c belfry.yaml
 ${Object.values(dialects)
   .flatMap(({ commands }) => (commands?.tail?.example ? `  belfry tail ${commands.tail.example}\n` : []))
-  .join("")}  belfry tail --secret-file secret          says by how many it is heard
+  .join("")}  belfry tail --secret-file secret     with the number of clients reached
   belfry tail --json | jq .event`;
 
 export function tailCommand(cli: Cli): Command {
@@ -75,7 +76,10 @@ export function tailCommand(cli: Cli): Command {
     .description("Show every message on the bus, decoded")
     .option("--room <glob>", "Only messages to these rooms (`*`, `?`, `[...]`)")
     .option("--json", "One JSON object per line")
-    .option("--url <url>", "The gateway that says who hears (default: where the config says, here)")
+    .option(
+      "--url <url>",
+      "The gateway to ask how many clients a message reaches (default: where the config says, on this machine)",
+    )
     .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
     .addOption(profileFlag(model))
     .addHelpText("after", examples(model.dialects));
@@ -89,7 +93,7 @@ export function tailCommand(cli: Cli): Command {
   });
 }
 
-/** Runs until a signal, or until nobody reads any more. */
+/** Runs until a signal, or until the reader of standard output is gone. */
 async function tail(loaded: LoadedConfig, flags: TailFlags, cli: Cli): Promise<void> {
   const { config } = loaded;
   const { io, model } = cli;
@@ -119,12 +123,13 @@ async function tail(loaded: LoadedConfig, flags: TailFlags, cli: Cli): Promise<v
     await backplane.close();
     await lines.flush(flushMs);
   }
-  if (lines.dropped > 0) io.complain(`${lines.dropped} messages were not shown: nobody read them in time.`);
+  if (lines.dropped > 0)
+    io.complain(`${lines.dropped} messages were not shown: standard output was not read in time.`);
 }
 
 type Ask = (message: BackendMessage) => Promise<number | undefined> | undefined;
 
-/** Only the publish secret opens a gateway's mouth. */
+/** A gateway answers only with its publish secret. */
 function askerOf(config: Config, { url }: TailFlags, { io, model }: Cli): Ask {
   const { secret } = config;
   if (secret === undefined) {
@@ -169,10 +174,10 @@ interface ListenParts {
   readonly model: ConfigModel;
 }
 
-/** Subscribes to the feeds of the dialects that the config speaks; without any word of it, of all. @returns what is heard. */
+/** Subscribes to the feeds of the dialects that the config speaks; where it names none, of all. @returns the channels. */
 async function listen(
   parts: ListenParts,
-  onHeard: (heard: Heard) => void,
+  onHeard: (line: TailLine) => void,
 ): Promise<readonly (readonly string[])[]> {
   const rows: string[][] = [];
   for (const { name, backend } of openToListen(parts)) {
@@ -199,7 +204,7 @@ function dialectsToHear({ loaded, model }: ListenParts): readonly string[] {
   return all.filter((name) => config.listeners.some((listener) => listener.dialects.includes(name)));
 }
 
-/** The dialects with nobody connected: they only listen. */
+/** The dialects without any client: they only listen. */
 function openToListen(parts: ListenParts) {
   const { backplane, loaded, model } = parts;
   const { config } = loaded;

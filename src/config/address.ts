@@ -70,10 +70,10 @@ export function isAddressRange(text: string): boolean {
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
-/** Everyone, or exactly these; an empty list is nobody who sends an `Origin`. */
+/** Every page, or pages of exactly these; an empty list allows no request with an `Origin`. */
 export type Origins = "*" | readonly string[];
 
-/** Elements are split on spaces, and a `*` anywhere means everyone (WSE-02). */
+/** Elements are split on spaces, and a `*` anywhere allows every page (WSE-02). */
 export function readOrigins(value: string | readonly string[]): Origins {
   const elements = [value].flat().flatMap((text) => text.split(/\s+/).filter((element) => element !== ""));
   return elements.includes("*") ? "*" : elements;
@@ -81,7 +81,7 @@ export function readOrigins(value: string | readonly string[]): Origins {
 
 /**
  * Can a browser ever send this `Origin`? Comparison is exact (EIO-18), so a path, a trailing slash, an upper-case
- * host or a default port makes an element that matches nobody. Packaged apps and boards have no host: they send `file://`.
+ * host or a default port makes an element that matches no page. Packaged apps and boards have no host: they send `file://`.
  */
 export function canMatch(origin: string): boolean {
   if (origin === "null" || origin === "file://") return true;

@@ -19,9 +19,9 @@ const maxFileBytes = 1024 * 1024;
 export interface FileSource {
   readonly path: string;
   readonly tree: Tree;
-  /** For people: what of the file has no effect, and need have none. */
+  /** For people: keys of the file that have no effect, and need none. */
   readonly notes: readonly string[];
-  /** For people: what of the file nobody knows. */
+  /** For people: keys of the file that are unknown. */
   readonly warnings: readonly string[];
 }
 

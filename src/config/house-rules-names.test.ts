@@ -11,7 +11,7 @@ const configSchema = createConfigSchema(dialects);
 type Input = z.input<typeof configSchema>;
 
 const everybody: DialectName[] = ["socketio", "ws-hub", "ws4redis", "websocket-channels"];
-/** With sessions that are in nobody's way. */
+/** With sessions under names of their own. */
 const quiet = { sessionEngine: "none" } as const;
 
 /** What is wrong with a config, as sentences; nothing when it may start. */

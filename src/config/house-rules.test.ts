@@ -73,7 +73,7 @@ describe("pages of any site", () => {
     expect(problems({ ...any, identity })).toEqual([
       [
         "listeners.0.origins",
-        "Expected a list of origins for ws4redis, whose visitors are known by their cookies, got `*`: any site could speak in their name (W4R-16)",
+        "Expected a list of origins for ws4redis, which knows its visitors by their cookies, got `*`: any site could act in their name (W4R-16)",
       ],
     ]);
   });

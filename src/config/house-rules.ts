@@ -1,5 +1,5 @@
 // What is wrong between the sections of a config, each of them being right: names in Redis that overlap, an identity that
-// nobody can find out, pages of any site that would speak with a visitor's cookie. All of it refuses to start (SEC-02).
+// cannot be found out, pages of any site that could act with a visitor's cookie. All of it refuses to start (SEC-02).
 // Each name in Redis has one owner (RTE-08): a dialect, the room secrets, the session store. The same list keeps names
 // that visitors choose away from all of them (SEC-03).
 
@@ -48,13 +48,13 @@ function identityProblems(config: Config, dialects: Dialects): readonly RuleProb
     ...open.map(({ names, index }) =>
       problem(
         ["listeners", index, "origins"],
-        `Expected a list of origins for ${names.join(", ")}, whose visitors are known by their cookies, got \`*\`: any site could speak in their name (W4R-16)`,
+        `Expected a list of origins for ${names.join(", ")}, which knows its visitors by their cookies, got \`*\`: any site could act in their name (W4R-16)`,
       ),
     ),
   ];
 }
 
-/** Whoever may publish or persist under names of another owner must not write user names there (SEC-03). */
+/** A publisher under the names of another owner must not be able to write user names there (SEC-03). */
 function usernameKeyProblem(config: Config, dialects: Dialects): string | undefined {
   const key = usernameKeyPrefix(readUsernameMapping(config.identity.username));
   if (key === undefined) return undefined;
@@ -120,8 +120,8 @@ function secretsOwner({ secretKeys }: Config): Owner {
 }
 
 /**
- * A cache in the Redis of the messages, where somebody looks for sessions: whoever may publish at `user:1:x` must not
- * write the session of that name. Keys of redis_sessions hold no colon behind their prefix, so those are none of ours
+ * A cache in the Redis of the messages, where sessions are looked up: a publisher at `user:1:x` must not write the
+ * session of that name. Keys of redis_sessions hold no colon behind their prefix, so those are none of ours
  * (RTE-09).
  */
 function sessionsOwner(config: Config, spoken: Dialects): readonly Owner[] {

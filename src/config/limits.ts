@@ -15,12 +15,12 @@ const ranges: Ranges = {
   sendQueueBytes: [
     64 * kib,
     gib,
-    "Bytes that may wait for a client that did not show yet that it reads, or read nothing for 10 s (a polling one: 1 s); more closes it as `slow`. Each message counts 256 bytes more",
+    "Bytes that may wait for a client that has not read 2 MiB yet, or has read nothing for 10 s (with polling: 1 s); a client with more is closed as `slow`. Each message counts 256 bytes more",
   ],
   sendQueueMaxBytes: [
     64 * kib,
     4 * gib,
-    "Bytes that may wait for a client that does read: the largest burst that it survives however slow it is",
+    "Bytes that may wait for a client that reads: the largest burst that a slow client survives",
   ],
   roomsPerConnection: [1, 1_000_000, "Rooms per connection"],
   nameBytes: [
@@ -32,10 +32,10 @@ const ranges: Ranges = {
   packetsPerSecond: [
     1,
     10_000_000,
-    "What one client may send per second: messages, websocket pings and pongs, packets of a POST; more closes it as `flood`",
+    "Messages, websocket pings and pongs, and packets of a POST that one client may send per second; a client that sends more is closed as `flood`",
   ],
-  packetsBurst: [10, 10_000_000, "How many of these may come at once"],
-  pendingAcks: [1, 1_000_000, "Acknowledgements that one client may owe"],
+  packetsBurst: [10, 10_000_000, "How many of these a client may send at once"],
+  pendingAcks: [1, 1_000_000, "Acknowledgements that may be outstanding for one client"],
   connectionsPerAddress: [
     1,
     1_000_000,
@@ -46,7 +46,7 @@ const ranges: Ranges = {
     1_000_000,
     "New connections per second and client address; ten times as many may come in one burst",
   ],
-  connections: [1, 10_000_000, "Connections at once in all; keep it below the open-file limit"],
+  connections: [1, 10_000_000, "Connections at once in total; keep it below the open-file limit"],
   failedJoinsPerMinute: [
     1,
     1_000_000,
@@ -55,7 +55,7 @@ const ranges: Ranges = {
   wrongSecretsPerMinute: [
     1,
     1_000_000,
-    "Wrong publish secrets and admin tokens per minute and client address; more are answered 429 unseen, on loopback and behind trusted proxies late",
+    "Wrong publish secrets and admin tokens per minute and client address; further ones are answered 429 without a comparison, or late on loopback and behind trusted proxies",
   ],
 };
 

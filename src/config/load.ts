@@ -69,7 +69,7 @@ export function judge(input: SourceInput, model: ConfigModel): Judged {
     : { isOk: false, problems };
 }
 
-/** The schema drops this name of a map without a word, and with it a secret: nobody may miss it. */
+/** The schema drops this name of a map silently, and with it a secret: it is reported instead. */
 function lostNames(options: readonly ConfigOption[], layers: Layers): readonly string[] {
   return options
     .filter(({ kind, path }) => {

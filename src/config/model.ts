@@ -1,5 +1,5 @@
 // Everything that follows from a table of dialects: the schema of the config, its options, the profiles. It is made once
-// by the command line, and again by whoever has another table.
+// by the command line, and again by a test that has another table.
 
 import type { z } from "zod";
 import type { Profile } from "../core/profile.ts";

@@ -1,4 +1,4 @@
-// Every option of the config as flags, environment and docs see it, derived from the schema: nobody writes a name
+// Every option of the config as flags, environment and docs see it, derived from the schema: no name is written
 // twice. Options of a listener carry no section: they set the only listener there is. And the text of a flag or variable as
 // the value that the schema expects: what does not fit stays text, and the schema says what was expected.
 

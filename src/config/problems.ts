@@ -64,7 +64,7 @@ function describeIssue(issue: z.core.$ZodIssue, layers: Layers, schema: SchemaNo
   const source = layers.sourceOf(issue.path);
   const name = optionName(issue.path) || "the config";
   const hasSentence = issue.message.startsWith("Expected ");
-  // A sentence of its own, from whoever will use the value.
+  // A sentence of its own, from the code that will use the value.
   if (issue.code === "custom" && hasSentence) return `${issue.message} (\`${name}\`, ${source.label})`;
   const value = valueAt(layers.tree, issue.path);
   const got = isHidden(issue.path, schema) ? showHidden(value) : show(value);

@@ -43,7 +43,7 @@ const ruleSchema = z.strictObject({
     .enum(["backends", "members", "none"])
     .optional()
     .describe(
-      "What browsers may say: `members` are heard by clients of every dialect; with `backends`, the default, their words stay in their dialect (SEC-16); `none` may say anything",
+      "Which messages of browsers are delivered: with `members`, to clients of every dialect; with `backends`, the default, to clients of their own dialect (SEC-16); with `none`, none",
     ),
   history: historySchema.optional(),
 });

@@ -29,7 +29,7 @@ const listenerTlsSchema = z
     cert: z
       .string({ error: missing("Expected --tls-cert with the certificate beside --tls-key") })
       .min(1)
-      .describe("File with the certificate and those that vouch for it, PEM"),
+      .describe("File with the certificate and the chain behind it, PEM"),
     key: z
       .string({ error: missing("Expected --tls-key with the private key beside --tls-cert") })
       .min(1)
@@ -49,13 +49,15 @@ const placeShape = {
     .string()
     .superRefine(checkSocketPath)
     .optional()
-    .describe("Path of a unix socket to listen on instead; whoever opens it is a trusted proxy (SEC-15)"),
+    .describe(
+      "Path of a unix socket to listen on instead; a program that connects to it is trusted as a proxy (SEC-15)",
+    ),
   unixMode: z
     .string()
     .regex(/^[0-7]{3}$/)
     .optional()
     .meta({ default: defaultUnixMode })
-    .describe("Permissions of the socket's file, octal: who may connect"),
+    .describe("Permissions of the socket's file, octal"),
   tls: listenerTlsSchema.optional(),
 };
 
@@ -66,13 +68,15 @@ const pagesShape = {
     .transform(readOrigins)
     .optional()
     .describe(
-      "Origins of the web pages that may connect, compared exactly; `*` is everyone, an empty list nobody." +
+      "Origins of the web pages that may connect, compared exactly; `*` allows every page, an empty list none." +
         " Without it, only pages of the gateway's own origin may",
     ),
   trustedProxies: z
     .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
     .default([])
-    .describe("Addresses and ranges of proxies whose X-Forwarded-For, -Host and -Proto are believed"),
+    .describe(
+      "Addresses and ranges of the proxies that are trusted to set X-Forwarded-For, -Host and -Proto",
+    ),
 };
 
 /** What a listener is, where these dialects are known; one that does not say what it speaks speaks the first. */
@@ -80,7 +84,7 @@ function createListenerSchema<Name extends string>(names: readonly [Name, ...Nam
   return z
     .strictObject({
       ...placeShape,
-      dialects: z.array(z.enum(names)).min(1).default([names[0]]).describe("What is spoken there"),
+      dialects: z.array(z.enum(names)).min(1).default([names[0]]).describe("The dialects of the listener"),
       ...pagesShape,
     })
     .describe("Listener")
@@ -96,16 +100,19 @@ function createListenerSchema<Name extends string>(names: readonly [Name, ...Nam
 
 const logSchema = z
   .strictObject({
-    level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("The least that is logged"),
+    level: z
+      .enum(["debug", "info", "warn", "error"])
+      .default("info")
+      .describe("The lowest level that is logged"),
     names: z
       .boolean()
       .default(false)
-      .describe("Name rooms, and log each join and message, for development: what is logged is kept"),
+      .describe("Log each join and message with the names of rooms, for development: logs are kept"),
     format: z
       .enum(["auto", "json", "pretty"])
       .default("auto")
       .describe(
-        "How: `pretty` is a sentence for people, `json` is for machines, `auto` is `pretty` on a terminal",
+        "Form of a log line: `pretty` is a sentence, `json` is for programs, `auto` is `pretty` on a terminal",
       ),
   })
   .describe("Logs");
@@ -113,7 +120,7 @@ const logSchema = z
 const redisTlsSchema = z
   .strictObject({
     ca: z.string().min(1).optional().describe("File with the certificates to trust, PEM; for rediss:// URLs"),
-    insecure: z.boolean().default(false).describe("Accept any certificate: for tests alone"),
+    insecure: z.boolean().default(false).describe("Accept any certificate; for tests only"),
   })
   .describe("TLS towards Redis");
 
@@ -154,7 +161,7 @@ const sharedShape = {
   redisTls: redisTlsSchema.prefault({}),
   secret: secretText()
     .optional()
-    .describe("Publish secret: switches `POST /emit` on. Prefer secretFile: flags are seen in `ps`"),
+    .describe("Publish secret: switches publishing over HTTP on. Prefer secretFile: flags are seen in `ps`"),
   secretFile: z.string().min(1).optional().describe("File that holds the publish secret"),
   roomSecrets: z
     .record(z.string().max(256), secretText())
@@ -166,7 +173,7 @@ const sharedShape = {
     .max(1_000)
     .default([])
     .describe(
-      "The old name of `publish: members`: globs of the rooms in which what browsers say is heard by clients of every dialect (SEC-16)",
+      "The old name of `publish: members`: globs of the rooms in which messages of browsers reach clients of every dialect (SEC-16)",
     ),
   secretKeys: z
     .array(z.string().min(1).max(256))
@@ -208,7 +215,7 @@ export function createConfigSchema<Table extends Dialects>(dialects: Table) {
 export type ListenerConfig = z.output<ReturnType<typeof createListenerSchema<string>>>;
 
 /**
- * The checked values, defaults filled in, as whoever knows no dialect sees them; `secret` is filled in from `secretFile`.
+ * The checked values, defaults filled in, as code that knows no dialect sees them; `secret` is filled in from `secretFile`.
  * The dialects' sections stand beside them.
  */
 export type Config = z.output<z.ZodObject<typeof sharedShape>> & {

@@ -72,16 +72,16 @@ function listenerWarnings(
   const warnings = [...unmatched(origins), ...proxyWarnings(listener)];
   if (!isPublic(listener)) return warnings;
   if (origins === "*") {
-    const text = `Any web page in the world may connect to ${address}: its origins are \`*\``;
+    const text = `Every web page in the world may connect to ${address}: its origins are \`*\``;
     warnings.push({ code: "public_any_origin", text });
   }
   return [...warnings, ...secretWarnings(listener, config, dialects)];
 }
 
-/** The widest ranges that somebody may own: 10.0.0.0/8, fc00::/7. */
+/** The widest ranges that one owner may have: 10.0.0.0/8, fc00::/7. */
 const widestRange = { ipv4: 8, ipv6: 7 } as const;
 
-/** Whoever is trusted says who it is, and is never counted as itself (SEC-15). */
+/** A trusted proxy names the client's address, and is not counted by its own (SEC-15). */
 function proxyWarnings({ trustedProxies }: ListenerConfig): readonly StartWarning[] {
   const isWide = (range: string): boolean => {
     const [network = "", bits = "128"] = range.split("/");
@@ -89,7 +89,7 @@ function proxyWarnings({ trustedProxies }: ListenerConfig): readonly StartWarnin
   };
   return trustedProxies.filter(isWide).map((range) => ({
     code: "trusts_everybody",
-    text: `Whoever reaches the listener is believed to be a proxy: trustedProxies has ${range}. It may claim any address, and no limit per address holds for it: list the addresses of your own proxies`,
+    text: `trustedProxies has ${range}, so every client is trusted as a proxy. It can claim any address, and limits per address do not hold for it: list the addresses of your own proxies`,
   }));
 }
 
@@ -101,7 +101,7 @@ function secretWarnings(
   const { secret } = config;
   if (secret === undefined || secret.length >= goodSecretLength) return [];
   if (!spoken.some((name) => dialects[name]?.takesSecret?.(sectionOf(config, name)))) return [];
-  const text = `${address} can be reached from other machines, and the publish secret has ${secret.length} characters: ${goodSecretLength} or more are not guessed`;
+  const text = `${address} can be reached from other machines, and the publish secret has ${secret.length} characters, few enough to be guessed: use ${goodSecretLength} or more`;
   return [{ code: "short_secret", text }];
 }
 
@@ -116,7 +116,7 @@ function sessionWarnings(
   const isStored = ["cache", "cached_db", "redis_sessions"].includes(sessionEngine(identity));
   if (!isAsked || !isStored || redis !== undefined || identity.redis !== undefined) return [];
   const text =
-    "Sessions are looked for in a Redis, and there is none: every visitor is a stranger. Set identity.redis (SESSION_REDIS), or sessionEngine none";
+    "Sessions are read from Redis, and no Redis is configured, so every visitor is anonymous. Set identity.redis (SESSION_REDIS), or sessionEngine none";
   return [{ code: "sessions_nowhere", text }];
 }
 
@@ -126,7 +126,7 @@ function unmatched(origins: ListenerConfig["origins"]): StartWarning[] {
     .filter((origin) => !canMatch(origin))
     .map((origin) => ({
       code: "origin_matches_nothing",
-      text: `No page has the origin ${JSON.stringify(origin)}: it is scheme, host and port as a browser sends them, like https://example.org`,
+      text: `No page has the origin ${JSON.stringify(origin)}: write scheme, host and port as a browser sends them, such as https://example.org`,
     }));
 }
 
@@ -142,7 +142,7 @@ function redisWarnings({ redisTls }: Config): readonly StartWarning[] {
   return [
     {
       code: "redis_tls_unverified",
-      text: "Any certificate of Redis is accepted: anyone on the way can read along",
+      text: "Any certificate of Redis is accepted: a machine on the way can read all messages",
     },
   ];
 }

@@ -6,12 +6,12 @@ export interface Limits {
   /** An HTTP body, bytes. @default 1_048_576 // 1 MiB */
   readonly httpBodyBytes: number;
   /**
-   * What may wait for one client that did not show yet that it reads, or that read nothing for 10 s; more closes it as
-   * `slow`. The kernels on both sides hold as much again. @default 4_194_304 // 4 MiB
+   * Bytes that may wait for a client that has not read 2 MiB yet, or has read nothing for 10 s; a client with more is
+   * closed as `slow`. The kernels on both sides hold as much again. @default 4_194_304 // 4 MiB
    */
   readonly sendQueueBytes: number;
   /**
-   * What may wait for one client that does read: the largest burst that it survives however slow it is. The clients of
+   * Bytes that may wait for a client that reads: the largest burst that a slow client survives. The clients of
    * a room share this memory. @default 134_217_728 // 128 MiB
    */
   readonly sendQueueMaxBytes: number;
@@ -22,13 +22,13 @@ export interface Limits {
   /** Namespaces per client. @default 50 */
   readonly namespacesPerClient: number;
   /**
-   * What one client may send per second: messages, websocket pings and pongs, and the packets of a POST; more closes it as
-   * `flood`. @default 2_000
+   * Messages, websocket pings and pongs, and packets of a POST that one client may send per second; a client that sends
+   * more is closed as `flood`. @default 2_000
    */
   readonly packetsPerSecond: number;
   /** How many of them may come at once. @default 10_000 */
   readonly packetsBurst: number;
-  /** Acknowledgements a client may owe. @default 1_000 */
+  /** Acknowledgements that may be outstanding for one client. @default 1_000 */
   readonly pendingAcks: number;
   /** Connections at once per client address (SEC-15). @default 1_000 */
   readonly connectionsPerAddress: number;

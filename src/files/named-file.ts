@@ -10,7 +10,7 @@ const chunkBytes = 64 * 1024;
 
 /** @throws as node:fs does; with the code EFBIG over `maxBytes`, ETIMEDOUT when a pipe or a device did not end. */
 export function readNamedFile(path: string, maxBytes: number): Buffer {
-  // Without waiting for somebody who writes into a pipe.
+  // Without waiting for the writer of a pipe.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return readToEnd(file, maxBytes);

@@ -1,5 +1,5 @@
 // What a gateway counts, and under which names Prometheus sees it. The numbers are plain; the table below is read
-// when somebody scrapes.
+// at a scrape.
 
 import type { Metric, Sample } from "./exposition.ts";
 import { Tally } from "./tally.ts";
@@ -47,14 +47,14 @@ export class Counters {
       {
         kind: "counter",
         name: "belfry_disconnections_total",
-        help: "Clients that went, by reason",
+        help: "Clients that disconnected, by reason",
         labels: ["dialect", "reason"],
         read: () => counts(this.disconnected),
       },
       {
         kind: "counter",
         name: "belfry_slow_consumers_total",
-        help: "Clients closed because they did not read what waited for them",
+        help: "Clients closed because they did not read their messages in time",
         labels: ["dialect"],
         read: () => slow(this.disconnected),
       },
@@ -94,7 +94,7 @@ export class Counters {
       {
         kind: "counter",
         name: "belfry_messages_unheard_total",
-        help: "Messages of backends that no client of this gateway heard",
+        help: "Messages of backends that reached no client of this gateway",
         labels: ["dialect"],
         read: () => counts(this.unheard),
       },
@@ -120,7 +120,7 @@ export class Counters {
       {
         kind: "counter",
         name: "belfry_errors_total",
-        help: "Errors that nobody waited for, by the stage that failed",
+        help: "Errors in background work, by the stage that failed",
         labels: ["reason"],
         read: () => counts(this.errors),
       },
@@ -140,7 +140,7 @@ function bytes(tally: Tally): Sample[] {
   return samples(tally, (cell) => cell.bytes);
 }
 
-/** The disconnections whose reason was `slow`. */
+/** The disconnections with the reason `slow`. */
 function slow(disconnected: Tally): Sample[] {
   return samples(disconnected, (cell) => cell.count)
     .filter(({ labels }) => labels[1] === "slow")

@@ -48,7 +48,7 @@ export class Logger {
     this.#pino[level]({ event: eventName.test(event) ? event : "unnamed", ...this.#redactor.fields(fields) });
   }
 
-  /** An error nobody waits for. One of ours was foreseen, so it is a warning without a stack. */
+  /** An error in background work. A GatewayError was foreseen, so it is a warning without a stack. */
   logError(stage: string, error: unknown): void {
     if (error instanceof GatewayError) {
       this.log("warn", "stage_failed", { stage, code: error.code, error: error.message });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LoopLag } from "./loop-lag.ts";
 
-/** A watch whose clock moves by the given steps, one tick after each. */
+/** A watch with a clock that moves by the given steps, one tick after each. */
 function watch(steps: readonly number[]): LoopLag {
   let now = 0;
   const lag = new LoopLag(() => now);

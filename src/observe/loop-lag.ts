@@ -1,6 +1,6 @@
 // How late the event loop runs, over the last minute: a gateway that is late delivers late. An own timer, since
 // Bun's `monitorEventLoopDelay` (1.4.5) is one histogram per process: a reset or stop by one gateway would blind
-// another. A sliding window, so that whoever scrapes often hides nothing from whoever scrapes seldom.
+// another. A sliding window, so that frequent scrapes take nothing away from rare ones.
 
 export interface Lag {
   /** Seconds by which half of the turns, and 99 of 100, were late at most; and the latest one. */

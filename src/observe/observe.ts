@@ -116,7 +116,7 @@ class GatewayTelemetry implements Telemetry {
 
   skipped(dialect: string, reason: string, detail?: string): void {
     this.#counters.skipped.at(dialect, reason).count++;
-    // A backend's message is lost: silence has a reason, and whoever may flood us with junk does not flood the log.
+    // A backend's message is lost, so the log says why; once a minute, so that a flood of junk does not flood the log.
     const isDue = this.#hints.isDue("skipped", `${dialect} ${reason}`, this.#now());
     this.#logger.log(isDue ? "warn" : "debug", "skipped", { dialect, reason, detail });
   }

@@ -24,7 +24,7 @@ const flushDeadlineMs = 1_000;
 const writingMs = 10;
 const standardOutput = 1;
 
-/** A caller's destination; it is his to close. */
+/** A caller's destination; the caller closes it. */
 export function toOutput(destination: Destination): Output {
   return {
     isTerminal: false,
@@ -68,7 +68,7 @@ function writeRest(sink: LineSink): void {
     const rest = sink.takeRest();
     if (rest !== "") writeSync(standardOutput, rest);
   } catch {
-    // The process ends, and nobody reads: there is no place left to say so.
+    // The process ends, and the reader is gone: there is no place left to say so.
   }
 }
 

@@ -23,14 +23,14 @@ export function processMetrics(parts: ProcessParts): readonly Metric[] {
     {
       kind: "gauge",
       name: "belfry_event_loop_lag_seconds",
-      help: "How late the event loop ran in the last minute: median, 99th percentile, and at most (1)",
+      help: "How late the event loop ran in the last minute: median, 99th percentile and maximum (1)",
       labels: ["quantile"],
       read: () => lagSamples(parts.lag),
     },
     {
       kind: "counter",
       name: "belfry_log_lines_dropped_total",
-      help: "Log lines lost because nobody read them or the disk was full",
+      help: "Log lines lost because the output was not read or the disk was full",
       labels: [],
       read: () => [plain(parts.droppedLines())],
     },

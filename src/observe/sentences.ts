@@ -7,20 +7,20 @@ import type { LogFields, LogLevel } from "../core/observe.ts";
 const sentences: Readonly<Record<string, string>> = {
   listening: "Listening on {url} ({dialects}); messages come by {broker}",
   emulating: "Stands in for {profile}. Not reproduced, because unsafe: {not_reproduced}",
-  stopping: "{signal}: readiness is red, and clients are closed over the drain time",
+  stopping: "{signal}: readiness answers 503, and clients are closed over the drain time",
   stopped: "Everything is closed",
   bus_down: "Redis is lost: {reason}",
-  bus_up: "Redis is back after {downMs} ms, every subscription proved",
+  bus_up: "Redis is back after {downMs} ms, and every subscription delivers again",
   message_too_large: "A client of {dialect} was closed: its message was over {maxMessageSize} bytes",
   emit_room_empty: "A POST /emit with an empty `room` went to everyone: usually an unset variable",
-  ack_dropped: "An acknowledgement has no form on the queue, and is dropped",
-  stage_failed: "Failed, and nobody waited for it: {stage}: {error}",
-  connected: "A client came ({dialect}, {transport})",
+  ack_dropped: "An acknowledgement cannot be sent over the queue, and is dropped",
+  stage_failed: "Failed in the background: {stage}: {error}",
+  connected: "A client connected ({dialect}, {transport})",
   upgraded: "A client of {dialect} went from {from} to {to}",
-  disconnected: "A client went: {reason} ({dialect}, {transport})",
+  disconnected: "A client disconnected: {reason} ({dialect}, {transport})",
   refused: "Refused: {reason} ({dialect})",
   joined: "A client joined {room} ({dialect})",
-  message: "{name} -> {rooms}, heard by {heard}",
+  message: "{name} -> {rooms}, delivered to {heard}",
   skipped: "Skipped on the bus: {reason} ({dialect})",
 };
 
@@ -62,7 +62,7 @@ export function sentence(event: string, fields: LogFields): string {
   return rest.length === 0 ? text : `${text} (${rest.map(([name, value]) => `${name} ${value}`).join(", ")})`;
 }
 
-/** Whoever looks at a terminal has a clock on the wall. */
+/** Local time: people compare it with their own clock. */
 function localTime(iso: string): string {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? "--:--:--" : time.toTimeString().slice(0, 8);

@@ -1,5 +1,5 @@
-// A bounded queue of log lines before a file descriptor. Whoever reads our output may stall, vanish or fill the
-// disk; none of it may stop the gateway, grow its memory or keep it from ending. Measured on Bun 1.4.5:
+// A bounded queue of log lines before a file descriptor. The reader of our output may stall or vanish, and the
+// disk may be full; none of it may stop the gateway, grow its memory or keep it from ending. Measured on Bun 1.4.5:
 // `process.stdout` hides what it has queued, so its memory cannot be bounded, and it calls back too early.
 
 /** Writes some of the bytes; resolves to how many. */
@@ -9,7 +9,7 @@ export type WriteBytes = (bytes: Uint8Array) => Promise<number>;
 const maxQueued = 1024 * 1024;
 const maxBatch = 64 * 1024;
 const busyDelayMs = 50;
-/** A write that takes longer has no reader who could be waited for. */
+/** A write that takes longer has no reader that is worth waiting for. */
 const stalledMs = 100;
 
 export class LineSink {

@@ -21,7 +21,7 @@ const checksToCalm = 4;
 const restMs = 5;
 
 const text =
-  "No file descriptor is left, so nobody new can connect: raise the limit on open files (ulimit -n, LimitNOFILE) above" +
+  "No file descriptor is left, so no new client can connect: raise the limit on open files (ulimit -n, LimitNOFILE) above" +
   " limits.connections; who said nothing is ended first";
 
 export class FilePressure {

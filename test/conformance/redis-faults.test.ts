@@ -113,7 +113,7 @@ describe("faults of Redis", () => {
       // In the log: the state says it only until the next connection stands, which may be at once.
       const [down] = scene.recorder.events;
       expect(down?.event).toBe("bus_down");
-      expect(String(down?.fields["reason"])).toEndWith("nothing heard through 2 of 2 subscriptions");
+      expect(String(down?.fields["reason"])).toEndWith("nothing received through 2 of 2 subscriptions");
       // Redis is known to be there, so the first new connection does not wait.
       await until(() => scene.proxy.accepted.length > connections, 500);
       // The commands work all the while.
@@ -162,7 +162,9 @@ describe("faults of Redis", () => {
       await scene.server.command("ACL", "SETUSER", "worker", "-publish");
       expect(await timeUntil(scene.bus, false, redWithinMs)).toBeLessThan(redWithinMs);
       expect(scene.bus.state()).toMatchObject({
-        reason: expect.stringContaining("subscriptions did not hear their canary yet. Expected a Redis at"),
+        reason: expect.stringContaining(
+          "subscriptions did not receive their test message yet. Expected a Redis at",
+        ),
       });
       expect(scene.bus.state()).toMatchObject({ reason: expect.stringContaining("(NOPERM)") });
       await scene.server.command("ACL", "SETUSER", "worker", "+publish");

@@ -94,7 +94,7 @@ async function paste(line: string): Promise<string> {
 
 async function ring(page: Page, text: string): Promise<void> {
   await page.getByLabel("Text").fill(text);
-  await page.getByRole("button", { name: "Ring" }).click();
+  await page.getByRole("button", { name: "Publish" }).click();
 }
 
 async function openDemo(browser: TestBrowser, port: number, name = "localhost") {
@@ -119,7 +119,7 @@ describe("npm start", () => {
         const other = (await openDemo(browser, defaultPort, "127.0.0.1")).page;
         await Promise.all([expectTicking(page), expectTicking(other)]);
 
-        await page.getByRole("button", { name: "Ring" }).click();
+        await page.getByRole("button", { name: "Publish" }).click();
         const pages = [page, other];
         for (const each of pages) await expectHeard(each, 'time message "hello"');
 
@@ -132,8 +132,8 @@ describe("npm start", () => {
         // The line of the terminal does the same.
         expect(await paste(line)).toBe("OK\n");
         for (const each of pages) await expectHeard(each, ...Array(3).fill('time message "hello"'));
-        // The terminal says what was rung, and by how many it was heard; the clock is not repeated there.
-        await demo.waitFor(/^message -> time, heard by 2$/m);
+        // The terminal says what was published, and how many clients it reached; the clock is not repeated there.
+        await demo.waitFor(/^message -> time, delivered to 2$/m);
         expect(demo.output).not.toContain("clock ->");
         expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
       });
@@ -239,9 +239,9 @@ describe("the demo page", () => {
         await expectHeard(page, 'sport message "goal"', `news message ${JSON.stringify(nasty)}`);
 
         await page.getByLabel("Room").fill("shop::orders");
-        await page.getByText("is heard by pages that show its secret").waitFor();
+        await page.getByText("nly pages that send its secret can join a room").waitFor();
         await ring(page, "for the others");
-        await page.getByText("Rung in shop::orders. This page did not hear it").waitFor();
+        await page.getByText("Published in shop::orders. This page did not receive it").waitFor();
         await page.getByLabel("Room").fill("time");
         await ring(page, "noon");
         await expectHeard(
@@ -279,7 +279,7 @@ describe("the demo page", () => {
           ([line = ""]) => heardTwice.test(line),
         );
         expect(await heard(page)).toHaveLength(2);
-        await demo.waitFor(/^message -> time \+ news, heard by 2$/m);
+        await demo.waitFor(/^message -> time \+ news, delivered to 2$/m);
         await page.getByLabel("Room").fill("time");
         await emit(null);
         await until(

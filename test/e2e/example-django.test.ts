@@ -81,7 +81,7 @@ test(
         expect(await redis.command("GET", "broadcast:foobar")).toBe("<i>from a page</i>");
       });
       await john.getByRole("button", { name: "Log out" }).click();
-      await john.getByText("You are nobody yet.").waitFor();
+      await john.getByText("You are not logged in.").waitFor();
     });
   },
   longTestMs,

@@ -409,7 +409,7 @@ describe("the pages", () => {
       await using site = await ServedPage.start(page, 7788);
       await withBrowser(async (browser) => {
         const { page: opened } = await browser.open(site.url);
-        await opened.getByRole("heading", { name: "Nothing heard yet" }).waitFor();
+        await opened.getByRole("heading", { name: "Nothing received yet" }).waitFor();
         const emit = setInterval(() => {
           const body = JSON.stringify({ event: "update", room: "time", data: { time: "noon" }, secret });
           void fetch(`${gateway.url}/emit`, { method: "POST", body });

@@ -126,7 +126,7 @@ test("`belfry config rule` prints what stands on the page", async () => {
       "Room:    time",
       "Rule:    none: none of the 4 in `rooms` matches, the room's name decides",
       "Join:    anyone",
-      "Publish: backends, and members: clients of every dialect hear them (openRooms has `t*`)",
+      "Publish: backends and members; messages of browsers reach every dialect (openRooms has `t*`)",
       "Kept:    no log of its own",
       "",
     ].join("\n"),

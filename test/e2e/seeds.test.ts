@@ -752,7 +752,7 @@ describe("django-websocket-redis", () => {
   test("what needs a setting is on the page", () => {
     expectInstead("ws4redis.md", "?publish-broadcast", /WS4REDIS_PUBLISH=foobar/);
     expectInstead("ws4redis.md", "what a page says goes to", /WS4REDIS_NAMING=legacy/);
-    expectInstead("ws4redis.md", "hears itself", /echo/);
+    expectInstead("ws4redis.md", "receives its own messages", /echo/);
   });
 });
 

@@ -120,7 +120,7 @@ export const identityOptions = z
       .max(1_440)
       .optional()
       .describe(
-        "Minutes after which connections ask again who they are; who is somebody else then, or nobody, is closed (DJS-12). Without it, identity is fixed at connect time",
+        "Minutes after which the identity of a connection is looked up again; a connection with another identity by then, or with none, is closed (DJS-12). Without it, identity is fixed at connect time",
       ),
   })
   .describe("Who a visitor is: Django's sessions, a callback, JSON Web Tokens");

@@ -23,7 +23,7 @@ function engineProblem(options: IdentityOptions): string | undefined {
   if ((engine === "db" || engine === "file") && !hasOther) {
     return (
       `Expected a \`sessionEngine\` that can be read from outside of Django (Django's SESSION_ENGINE: cache, ` +
-      `cached_db, redis_sessions or signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if nobody needs an identity`
+      `cached_db, redis_sessions or signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if no visitor needs an identity`
     );
   }
   const needsKey = engine === "signed_cookies" || engine === "redis_sessions";

@@ -135,7 +135,7 @@ export class RedisBus implements Bus, Voice {
     const watched = members.filter(({ filter }) => filter.canary);
     const unproved = watched.filter(({ pulse }) => !pulse.isProved);
     if (unproved.length === 0) return { isReady: true };
-    const counts = `${unproved.length} of ${watched.length} subscriptions did not hear their canary yet`;
+    const counts = `${unproved.length} of ${watched.length} subscriptions did not receive their test message yet`;
     const refusal = unproved.find(({ pulse }) => pulse.refusal !== undefined)?.pulse.refusal;
     return { isReady: false, reason: refusal === undefined ? counts : `${counts}. ${refusal}` };
   }
@@ -189,7 +189,7 @@ export class RedisBus implements Bus, Voice {
     if (!this.#commandLink.client) return;
     const deaf = this.#subscriberLink.client ? this.#subscriptions.tick() : 0;
     if (deaf > 0) {
-      const text = `nothing heard through ${deaf} of ${this.#subscriptions.members.length} subscriptions`;
+      const text = `nothing received through ${deaf} of ${this.#subscriptions.members.length} subscriptions`;
       this.#subscriberLink.replace({ text, isSilence: false }, { isAtOnce: true });
     }
     if (this.#ticks % ticksPerCanary === 0 || !this.state().isReady) this.#sendCanaries();

@@ -1,5 +1,5 @@
-// What `npm start` shows: a page that hears the clock of the `time` room, and a backend that says the time. Both use
-// only doors that every user has: Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
+// What `npm start` shows: a page that shows the clock of the `time` room, and a backend that publishes the time. Both
+// use only what every user has: Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
 // demo is bound to loopback, answers to this machine's own names alone, and no other start serves it.
 
 import { randomBytes } from "node:crypto";

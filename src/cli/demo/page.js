@@ -1,4 +1,4 @@
-// The demo page: an ordinary Socket.IO page that hears two rooms, `time` and the one in its box, and posts like a
+// The demo page: an ordinary Socket.IO page in two rooms, `time` and the one in its box, and posts like a
 // backend. An event does not say in which room it was said: each of the two has a connection of its own, so that each line
 // can name it. The secret is read anew at every connection: a gateway that was started again has another one.
 
@@ -19,7 +19,7 @@ const shownCharacters = 500;
 const sameMessageMs = 1000;
 
 function join(socket, name) {
-  // Refused or not, ringing goes on: the answer is awaited only so that what is rung is heard.
+  // Refused or not, publishing goes on: the answer is awaited only so that the page receives what it publishes.
   return socket
     .timeout(2000)
     .emitWithAck("join", { room: name })
@@ -29,10 +29,10 @@ function join(socket, name) {
 /** Rooms with `::` are for pages that have the secret of their room-space, which this one has not. */
 const isOpen = (name) => !name.includes("::");
 
-/** Does the second connection hear the room of the box? The first one hears `time`. */
+/** Is the second connection in the room of the box? The first one is in `time`. */
 const isInBox = () => room !== "time" && isOpen(room);
 
-/** Hears the room of the box, and no longer the one before it. */
+/** Joins the room of the box, and leaves the one before it. */
 function followBox() {
   const typed = byId("room").value;
   if (typed === room) return;
@@ -60,7 +60,7 @@ async function readSettings() {
   showCurl();
 }
 
-/** @returns what went wrong, in words; nothing when the bell has rung. */
+/** @returns what went wrong, in words; nothing when it was published. */
 async function ring() {
   if (timeSocket.connected) await joined;
   const answer = await fetch("/emit", { method: "POST", body: emission() }).catch(() => undefined);
@@ -70,11 +70,11 @@ async function ring() {
     return "Refused: the gateway was started again and has a new publish secret. Reload this page to get it.";
   }
   if (!answer.ok) return `Refused: ${text}`;
-  return isOpen(room) ? "" : `Rung in ${room}. This page did not hear it: ${closedRoom}`;
+  return isOpen(room) ? "" : `Published in ${room}. This page did not receive it: ${closedRoom}`;
 }
 
-const notSent = "Not sent: the gateway does not answer. Ring again when this page is connected.";
-const closedRoom = "a room with `::` is heard by pages that show its secret, and this one has none.";
+const notSent = "Not sent: the gateway does not answer. Publish again when this page is connected.";
+const closedRoom = "only pages that send its secret can join a room with `::`, and this page has none.";
 
 function cell(tag, text) {
   const element = document.createElement(tag);
@@ -88,7 +88,7 @@ function describe(arg) {
 
 const everyone = "(everyone)";
 
-/** The line of a message that another connection heard just now. */
+/** The line of a message that another connection received just now. */
 let latest = { text: "", at: 0, rooms: [], cell: undefined };
 
 function hear(where, event, args) {
@@ -128,7 +128,7 @@ timeSocket.on("connect", () => {
 boxSocket.on("connect", () => {
   if (isInBox()) joined = join(boxSocket, room);
 });
-// In no room of its own it hears what is for everyone alone.
+// In no room of its own it receives messages to everyone alone.
 boxSocket.onAny((event, ...args) => hear(isInBox() ? room : everyone, event, args));
 timeSocket.on("disconnect", () => setState(timeSocket.active ? "reconnecting" : "disconnected"));
 timeSocket.onAny((event, ...args) => {

@@ -37,7 +37,7 @@ const refusals = {
   too_many_rooms: { reason: "too_many", text: "the client is in limits.roomsPerConnection rooms already" },
   room_of_another: {
     reason: "room",
-    text: "it is named like the id of another client, where nobody listens in",
+    text: "it is named like the id of another client, and only that client may be in it",
   },
   join_closed: {
     reason: "closed",

@@ -62,7 +62,7 @@ export const socketIoOptions = z
       .max(256)
       .default("socket.io")
       .describe("Channel prefix of the Node emitters and adapters (NRE-01)"),
-    node: z.boolean().default(true).describe("Hear the Node emitters and adapters (NRE-01)"),
+    node: z.boolean().default(true).describe("Receive from the Node emitters and adapters (NRE-01)"),
     pickle: z.boolean().default(true).describe("Read pickled queue messages, as data only (PSQ-04)"),
     strictEmit: z
       .boolean()

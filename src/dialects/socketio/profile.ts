@@ -16,7 +16,7 @@ export const wsEmit: Profile<SocketIoOptions> = {
       whenEmpty: [],
       // Not split at commas, as lists are elsewhere.
       read: (text) => text,
-      description: "Origins that may connect, separated by spaces; `*` is everyone, empty is nobody",
+      description: "Origins that may connect, separated by spaces; `*` allows every page, an empty list none",
     },
     { name: "SECRET", option: "secret", description: "Publish secret: switches `POST /emit` on" },
     { name: "FLASK_SECRET", description: "Accepted without effect, as in ws-emit itself" },
@@ -48,7 +48,7 @@ export const wsEmit: Profile<SocketIoOptions> = {
     if (!hasSecret) return [];
     return [
       "A publish secret is set, so POST /emit is on. Before 2021-12-11 redis2websocket used SECRET for something" +
-        " else: if that is where yours comes from and nobody posts to /emit, unset it",
+        " else: if yours is set for that and no backend posts to /emit, unset it",
     ];
   },
 };
@@ -60,6 +60,6 @@ export function warnings(_: SocketIoOptions, { hasSecret, listeners }: SharedVie
     .filter(({ isPublic }) => isPublic)
     .map(({ address }) => ({
       code: "public_without_secret",
-      text: `${address} can be reached from other machines, and it has no publish secret. POST /emit is off, and whoever reaches it may join rooms without \`::\``,
+      text: `${address} can be reached from other machines, and it has no publish secret. POST /emit is off, and every client that reaches it may join rooms without \`::\``,
     }));
 }

@@ -30,7 +30,7 @@ export const websocketChannelsOptions = z
     checkOrigin: z
       .boolean()
       .default(false)
-      .describe("Refuse websockets of pages whose origin the listener does not allow"),
+      .describe("Refuse websockets of pages from an origin that the listener does not allow"),
   })
   .describe("websocket-channels: plain websockets on a tree of channels");
 

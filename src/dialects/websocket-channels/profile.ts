@@ -39,7 +39,7 @@ export const websocketChannelsProfile: Profile<WebsocketChannelsOptions> = {
     "WSC-07: HEAD publishes nothing, and no answer repeats what was sent",
     "WSC-09: there are no demo pages, which showed received data as HTML",
     "WSC-10: who does not answer pings is dropped, and empty channels cost nothing",
-    "WSC-11: names without the prefix `websocket:`, as in the very first versions, are not heard",
+    "WSC-11: names without the prefix `websocket:`, as in the very first versions, are not received",
   ],
   generatesSecret: ({ openPublish }, { listeners }) => !openPublish && listeners.length > 0,
   notices({ root, path }) {
@@ -58,6 +58,6 @@ export function warnings(
     .filter(({ isPublic }) => isPublic)
     .map(({ address }) => ({
       code: "public_open_publish",
-      text: `${address} can be reached from other machines, and whoever reaches it may publish to every channel over HTTP: openPublish asks for no secret`,
+      text: `${address} can be reached from other machines, and every client that reaches it may publish to every channel over HTTP, because openPublish asks for no secret`,
     }));
 }

@@ -63,7 +63,7 @@ export const wsHubOptions = z
       .meta({ writeOnly: true })
       .optional()
       .describe(
-        "Opens /status, /clients, /groups, /sessions and /details to whoever sends it as a Bearer token (HUB-18)",
+        "Opens /status, /clients, /groups, /sessions and /details to requests that carry it as a Bearer token (HUB-18)",
       ),
   })
   .describe("WS-HUB: clients with a key, groups from a backend on Redis");

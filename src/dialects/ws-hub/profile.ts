@@ -36,7 +36,7 @@ export const wsHub: Profile<WsHubOptions> = {
     "HUB-12: the late end of a replaced connection takes nothing from the one that replaced it",
     "HUB-14: the prefix of Redis names is cut off as it is written: the key `user1` never becomes `1`",
     "HUB-15: an outage of Redis ends nothing; clients without groups are announced again after it",
-    "HUB-16: a slow client is dropped and holds up nobody",
+    "HUB-16: a slow client is dropped and does not delay the others",
     "HUB-18: the status pages, which list keys, exist only with an admin token; no pprof",
     "SEC-09: connections of one key are limited, as each of them evicts the one before",
   ],

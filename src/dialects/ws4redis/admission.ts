@@ -183,7 +183,7 @@ export class Admission {
     const { observe } = this.#parts.context;
     observe.refused(dialectName, "publish_closed");
     const text =
-      "A page asked for publish-* at a facility whose clients may not publish, and is not heard there: open it by its" +
+      "A page asked for publish-* at a facility where clients may not publish, and what it sends is dropped: open it by its" +
       " name in ws4redis.publish (--ws4redis-publish, WS4REDIS_PUBLISH), and by no rule of `rooms` with publish: none";
     observe.hint("publish_closed", { fields: { dialect: dialectName, text }, names: { facility } });
   }

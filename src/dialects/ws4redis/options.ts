@@ -34,7 +34,7 @@ export const ws4redisOptions = z
     naming: z
       .enum(["current", "legacy", "both"])
       .default("current")
-      .describe("Redis names: of 0.3 and later, of 0.1 and 0.2, or heard under both (W4R-03)"),
+      .describe("Redis names: of 0.3 and later, of 0.1 and 0.2, or received under both (W4R-03)"),
     expire: z
       .number()
       .int()
@@ -56,12 +56,12 @@ export const ws4redisOptions = z
       .enum(["asked", "always"])
       .optional()
       .describe(
-        "Whether a client hears what it said itself: only if it asks with `echo`, or always, as 0.1 to 0.4.1 did; by default `always` with the legacy naming (W4R-08)",
+        "Whether a client receives its own messages: only if it asks with `echo`, or always, as 0.1 to 0.4.1 did; by default `always` with the legacy naming (W4R-08)",
       ),
     publish: globs
       .default([])
       .describe(
-        "Globs of the facilities whose clients may publish; `*` is all, as in django-websocket-redis itself: unsafe (W4R-17)",
+        "Globs of the facilities where clients may publish; `*` is all, as in django-websocket-redis itself: unsafe (W4R-17)",
       ),
     allowedChannels: z
       .record(

@@ -60,7 +60,7 @@ const own: readonly ProfileVariable[] = [
   {
     name: "WS4REDIS_PUBLISH",
     option: "ws4redis.publish",
-    description: "Globs of the facilities whose clients may publish (W4R-17)",
+    description: "Globs of the facilities where clients may publish (W4R-17)",
   },
   {
     name: "WS4REDIS_ORIGINS",
@@ -70,7 +70,7 @@ const own: readonly ProfileVariable[] = [
   {
     name: "WS4REDIS_AUTH_URL",
     option: "identity.callbackUrl",
-    description: "Asked who a visitor is and what it may hear (DJS-10)",
+    description: "URL that is asked for a visitor's identity and facilities (DJS-10)",
   },
 ];
 
@@ -126,7 +126,7 @@ export const ws4redisProfile: Profile<Ws4redisOptions> = {
       flags: "--broadcast-only",
       key: "broadcastOnly",
       sets: { "identity.sessionEngine": "none" },
-      description: "Nobody has an identity: sessions are not looked at, and only broadcasts are heard",
+      description: "Visitors have no identity: sessions are not read, and only broadcasts are delivered",
     },
   ],
   notReproduced: [
@@ -135,12 +135,12 @@ export const ws4redisProfile: Profile<Ws4redisOptions> = {
     "W4R-10: no answer holds the text of an internal error",
     "W4R-11: of several subprotocols the first is selected, not the whole list",
     "W4R-12: frames without a mask are refused, all valid UTF-8 is not; a shutdown says 1001",
-    "W4R-13: whoever decides on channels and fails allows nothing",
+    "W4R-13: a check of channels that fails allows nothing",
     "W4R-14: anonymous visitors share no user or group channel",
     "W4R-15: a session that does not exist opens no session channel",
     "W4R-16: a page of a foreign origin cannot speak with a visitor's cookie",
     "W4R-17: browsers may publish only where it is allowed",
-    "SEC-03: no user name, group, facility or cookie reaches the Redis name of somebody else",
+    "SEC-03: no user name, group, facility or cookie reaches the Redis name of another user",
   ],
   example: { flags: "--help", meaning: "what matters for ws4redis" },
   notices(_, { identity }) {
