@@ -22,6 +22,7 @@ import {
   TrustedProxies,
   unixPeer,
 } from "./request.ts";
+import { RequestUrls } from "./request-url.ts";
 import { Router } from "./router.ts";
 import { SilentConnections } from "./silent-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
@@ -62,6 +63,7 @@ export class Listener implements SocketContext {
   readonly #parts: ListenerParts;
   readonly #router: Router;
   readonly #proxies: TrustedProxies;
+  readonly #urls = new RequestUrls();
   readonly #server: Server<WebSocketTransport>;
   readonly turns = new Turns(() => performance.now());
   readonly packetRate: Rate;
@@ -202,7 +204,7 @@ export class Listener implements SocketContext {
   }
 
   #fetch(request: Request & Target, server: Server<WebSocketTransport>): Answer {
-    const head = new Head(request);
+    const head = new Head(request, this.#urls);
     const judged = this.#answer(head, request, server);
     if (judged === undefined) return undefined;
     const answer = head.hasBody && !head.isBodiless ? settled(request, judged) : judged;

@@ -7,26 +7,26 @@ import type { Exchange } from "../core/dialect.ts";
 import { isUpgrade } from "../core/http.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
 import type { Origins, OwnHost } from "./origin.ts";
+import type { RequestUrl, RequestUrls } from "./request-url.ts";
 
 /** What a listener asks of a request's head, read once: each header is a call into the engine. */
 export class Head {
   readonly request: Request;
   readonly host: string | null;
-  /** null: there is no host and path in it. */
-  readonly url: URL | null;
+  /** undefined: there is no host and path in it. */
+  readonly url: RequestUrl | undefined;
   readonly isUpgrade: boolean;
   /** Says that a body follows. */
   readonly hasBody: boolean;
 
-  constructor(request: Request) {
+  constructor(request: Request, urls: RequestUrls) {
     const { headers } = request;
     this.request = request;
     this.host = headers.get("host");
     // The engine leaves out a host that is none, and passes on the `host:port` of CONNECT. Where the client named no host,
     // it leaves the path alone.
     const { url } = request;
-    const absolute = this.isHostless && url.startsWith("/") ? `http://localhost${url}` : url;
-    this.url = absolute.startsWith("http") ? URL.parse(absolute) : null;
+    this.url = urls.read(this.isHostless && url.startsWith("/") ? `http://localhost${url}` : url);
     this.isUpgrade = isUpgrade(request);
     const length = headers.get("content-length");
     this.hasBody = (length !== null && Number(length) !== 0) || headers.has("transfer-encoding");
@@ -167,7 +167,7 @@ export function plainAddress(text: string): string {
 
 export interface ExchangeParts {
   readonly request: Request;
-  readonly url: URL;
+  readonly url: RequestUrl;
   /** Who is connected to us, as `plainAddress` writes it. */
   readonly peer: string;
   readonly proxies: TrustedProxies;
@@ -181,18 +181,20 @@ export class RequestExchange implements Exchange {
   readonly address: string;
   readonly countedAs: string;
   readonly #parts: ExchangeParts;
+  #query: URLSearchParams | undefined;
   #own: OwnHost | undefined;
 
   constructor(parts: ExchangeParts) {
     const { address, countedAs } = parts.proxies.clientOf(parts.peer, parts.request);
-    this.path = parts.url.pathname;
+    this.path = parts.url.path;
     this.address = address;
     this.countedAs = countedAs;
     this.#parts = parts;
   }
 
   get query(): URLSearchParams {
-    return this.#parts.url.searchParams;
+    this.#query ??= new URLSearchParams(this.#parts.url.search);
+    return this.#query;
   }
 
   get origin(): string | undefined {
