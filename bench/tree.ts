@@ -10,7 +10,7 @@ import { silent } from "../src/core/observe.ts";
 import { createRawFormat, toRooms, toTree } from "../src/dialects/raw/format.ts";
 import { RawPublication } from "../src/codec/raw-publication.ts";
 import type { Carrier } from "../src/core/carrier.ts";
-import { ancestorsOf, readAddress } from "../src/dialects/websocket-channels/packet.ts";
+import { ancestorsOf, readAddress } from "../src/dialects/websocket-channels/names.ts";
 import { quantiles } from "./latency.ts";
 import type { Manner } from "./support/dialects.ts";
 import { manners, startBelfry } from "./support/dialects.ts";

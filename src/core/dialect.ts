@@ -40,16 +40,20 @@ export interface Exchange {
   hold(seconds: number): void;
 }
 
+/**
+ * How well a request suits a route. Of the routes whose paths fit it best, the first `yes` gets it, else the first `likely`
+ * (it shows nothing that another dialect would know by), else the first `otherwise` (only if no other route wants it). When
+ * all of them say `no`, the routes whose paths fit less well are asked.
+ */
+export type Suitability = "yes" | "likely" | "otherwise" | "no";
+
 export interface Route {
   /** `/emit` matches exactly; with `isPrefix`, everything below it too. */
   readonly path: string;
   readonly isPrefix: boolean;
   fetch(request: Request, exchange: Exchange): Response | Promise<Response>;
-  /**
-   * Is this request for this route, beside its path? Of the routes whose paths fit it best, the first `yes` gets it, else
-   * the first `otherwise`; when all say `no`, those that fit less well are asked (RTE-01..07). @default yes
-   */
-  accepts?(request: Request, exchange: Exchange): "yes" | "otherwise" | "no";
+  /** How well the request suits this route, beside its path (RTE-01..07). @default yes */
+  accepts?(request: Request, exchange: Exchange): Suitability;
   /** `upgrade` judges the handshake's headers itself; otherwise the listener refuses what RFC 6455 forbids (W4R-10). */
   readonly judgesHandshake?: boolean;
   /** `fetch` refuses websocket handshakes by another method than GET; otherwise the listener does, with 405 (EIO-15). */

@@ -1,14 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Exchange, Route } from "../core/dialect.ts";
+import type { Exchange, Route, Suitability } from "../core/dialect.ts";
 import { Router } from "./router.ts";
-
-type Verdict = "yes" | "otherwise" | "no";
 
 /** A route, named by its text: `/ws/*` is a prefix. Its verdict may be said per path; without one it accepts all. */
 interface Spoken {
   readonly name: string;
-  readonly says?: Verdict | ((path: string) => Verdict);
+  readonly says?: Suitability | ((path: string) => Suitability);
 }
 
 class Named implements Route {
@@ -98,8 +96,8 @@ describe("RTE-01 the path decides", () => {
 });
 
 describe("RTE-02 RTE-03 where paths fit equally well, verdicts decide", () => {
-  test("RTE-03 the first yes, else the first otherwise, in the order of the dialects", () => {
-    const says = (...verdicts: readonly Verdict[]): string =>
+  test("RTE-03 the first yes, else the first likely, else the first otherwise, in the order of the dialects", () => {
+    const says = (...verdicts: readonly Suitability[]): string =>
       routed(
         verdicts.map((verdict, index) => ({ name: `/ws/* ${index}`, says: verdict })),
         "/ws/x",
@@ -108,14 +106,16 @@ describe("RTE-02 RTE-03 where paths fit equally well, verdicts decide", () => {
     expect(says("otherwise", "yes")).toBe("/ws/* 1");
     expect(says("no", "otherwise", "otherwise")).toBe("/ws/* 1");
     expect(says("otherwise", "no", "yes", "yes")).toBe("/ws/* 2");
+    expect(says("otherwise", "likely", "likely")).toBe("/ws/* 1");
+    expect(says("likely", "otherwise", "yes")).toBe("/ws/* 2");
     expect(says("no", "no")).toBe("known");
   });
 
   test("RTE-02 /ws/ as a path of its own and as the empty name below /ws are the same fit", () => {
     const own: Spoken = { name: "/ws/ own", says: "otherwise" };
-    const below = (says: Verdict): Spoken => ({ name: "/ws/* below", says });
+    const below = (says: Suitability): Spoken => ({ name: "/ws/* below", says });
     for (const order of [0, 1]) {
-      const found = (says: Verdict): string =>
+      const found = (says: Suitability): string =>
         routed(order === 0 ? [own, below(says)] : [below(says), own], "/ws/");
       expect(found("yes")).toBe("/ws/* below");
       expect(found("otherwise")).toBe("/ws/ own");
@@ -124,7 +124,8 @@ describe("RTE-02 RTE-03 where paths fit equally well, verdicts decide", () => {
   });
 
   test("RTE-01 whatever the routes say, nobody with a shorter path gets what a longer one wants: 100,000 tables", () => {
-    const verdict = fc.constantFrom<Verdict>("yes", "otherwise", "no");
+    const ranks: readonly Suitability[] = ["no", "otherwise", "likely", "yes"];
+    const verdict = fc.constantFrom(...ranks);
     const path = fc.constantFrom("", "/a", "/a/", "/a/b", "/a/b/", "/a/b/c", "/b");
     const route = fc.record({ path, isPrefix: fc.boolean(), says: verdict });
     const fits = (given: { path: string; isPrefix: boolean }, asked: string): boolean =>
@@ -149,7 +150,7 @@ describe("RTE-02 RTE-03 where paths fit equally well, verdicts decide", () => {
           wanted.every(
             (each) =>
               reach(each) <= reach(chosen) &&
-              (reach(each) < reach(chosen) || each.says === "otherwise" || chosen.says === "yes"),
+              (reach(each) < reach(chosen) || ranks.indexOf(each.says) <= ranks.indexOf(chosen.says)),
           )
         );
       }),

@@ -26,23 +26,25 @@ export class Router {
       .map((route) => ({ route, below: `${route.path}/` }));
   }
 
-  /** RTE-01: the longest path wins; of those that fit as well, the first `yes`, else the first `otherwise`. */
+  /** RTE-01: the longest path wins; of those that fit as well, the first with the best `Suitability`. */
   find(request: Request, exchange: Exchange): Routing {
+    let likely: Route | undefined;
     let otherwise: Route | undefined;
     let isKnownPath = false;
     let fit = 0;
     for (const placed of this.#routes) {
       const fits = fitOf(placed, exchange.path);
       if (fits === 0) continue;
-      if (otherwise && fits < fit) break;
+      if ((likely ?? otherwise) && fits < fit) break;
       fit = fits;
       const { route } = placed;
       isKnownPath ||= route.path !== "";
       const verdict = route.accepts?.(request, exchange) ?? "yes";
       if (verdict === "yes") return { route, isKnownPath };
+      if (verdict === "likely") likely ??= route;
       if (verdict === "otherwise") otherwise ??= route;
     }
-    return { route: otherwise, isKnownPath };
+    return { route: likely ?? otherwise, isKnownPath };
   }
 }
 

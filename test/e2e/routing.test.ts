@@ -233,7 +233,7 @@ describe("some of the house", () => {
       {
         "UPGRADE /ws/?session_key=k": "ws-hub 101",
         // Meant for a dialect that is not here: nobody wants it, and WS-HUB has the path itself.
-        "UPGRADE /ws/?echo": "ws-hub 400",
+        "UPGRADE /ws/?echo": "websocket-channels 101",
         "UPGRADE /ws/": "websocket-channels 101",
         "UPGRADE /ws/x?echo": "websocket-channels 101",
       },

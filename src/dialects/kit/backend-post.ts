@@ -6,11 +6,14 @@ import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { textAnswer } from "../../core/http.ts";
-import type { Outgoing } from "../../core/publication.ts";
+import { bearerToken, textAnswer } from "../../core/http.ts";
+import type { Outgoing, Publication } from "../../core/publication.ts";
 
 /** Python nests a thousand levels, too; on the bus there are a few more around them (T9). */
 const bounds: JsonBounds = { maxDepth: 1_000, maxItems: 1_000 };
+
+/** What a POST publishes: messages go to the bus, publications to the broker. */
+export type Published = Outgoing | Publication;
 
 export interface BackendPost {
   /** The dialect's name, for metrics. */
@@ -22,7 +25,7 @@ export interface BackendPost {
   /** May the sender publish, by what the request's head says? Asked before the body is read. @returns the refusal, if there is one. */
   refusal?(request: Request, exchange: Exchange): Promise<Response | undefined>;
   /** What to publish. Throws a GatewayError when the body is wrong, or when a secret in it is. */
-  read(body: Buffer, exchange: Exchange): readonly Outgoing[] | Promise<readonly Outgoing[]>;
+  read(body: Buffer, exchange: Exchange): readonly Published[] | Promise<readonly Published[]>;
 }
 
 /** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
@@ -49,6 +52,21 @@ export function backendPost(context: BackendContext, post: BackendPost): Route["
 }
 
 const allowed = { allow: "OPTIONS, POST" } as const;
+
+/** @returns the refusal of a request whose `Authorization` does not hold the publish secret (SEC-11). */
+export async function bearerRefusal(
+  { checkSecret, observe }: BackendContext,
+  dialect: string,
+  { request, countedAs }: { readonly request: Request; readonly countedAs: string },
+): Promise<Response | undefined> {
+  const verdict = (await checkSecret?.(bearerToken(request), countedAs)) ?? "wrong";
+  if (verdict === "right") return undefined;
+  observe.refused(dialect, `secret_${verdict}`);
+  if (verdict === "limited") return textAnswer(429, "Expected fewer wrong secrets\n");
+  return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
+    "www-authenticate": "Bearer",
+  });
+}
 
 /** Throws the refusal of a body in which the publish secret should be and is not right (WSE-22). */
 export async function checkBodySecret(
@@ -93,14 +111,16 @@ async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer
   return body;
 }
 
-/** All in one turn: the bus keeps their order. */
-async function publish({ bus }: BackendContext, messages: readonly Outgoing[]): Promise<void> {
+/** All in one turn: bus and broker keep their order. */
+async function publish({ bus, broker }: BackendContext, messages: readonly Published[]): Promise<void> {
   if (!bus.state().isReady) throw busUnavailable();
+  const send = async (message: Published): Promise<unknown> =>
+    "kind" in message ? broker.publish(message) : bus.publish(message.channel, message.payload);
   const [first] = messages;
   try {
     // One message, the usual case, costs no list of promises.
-    if (first && messages.length === 1) await bus.publish(first.channel, first.payload);
-    else await Promise.all(messages.map(async ({ channel, payload }) => bus.publish(channel, payload)));
+    if (first && messages.length === 1) await send(first);
+    else await Promise.all(messages.map(send));
   } catch (cause) {
     throw busUnavailable(cause);
   }

@@ -12,7 +12,7 @@ import { createRawFormat } from "../raw/format.ts";
 import type { Carrier } from "../../core/carrier.ts";
 import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";
-import { ancestorsOf } from "./packet.ts";
+import { ancestorsOf } from "./names.ts";
 
 async function feedOf(openRooms: readonly string[] = []): Promise<Feed> {
   const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });

@@ -1,170 +1,109 @@
-// The browser side of the websocket-channels dialect: a websocket at `/ws/<channel>` (compat section 9). It turns the
-// path into a channel, admits the client, and publishes what the client says; everyone on the channel, the sender
-// too, hears that through Redis and the hub (backend.ts).
+// The browser side of the websocket-channels dialect: a websocket at `/ws/<channel>` (compat section 9). It turns the path
+// into a channel and admits the client (client.ts).
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
-import { GatewayError } from "../../core/errors.ts";
-import { anonymous } from "../../core/identity.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import { RawConnection } from "../raw/raw-connection.ts";
-import type { RawConnectionParts, RawDialect } from "../raw/raw-connection.ts";
-import { createRawClock } from "../raw/clock.ts";
+import { anonymous } from "../../core/identity.ts";
+import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
-import type { Frame, SocketHandler } from "../../core/carrier.ts";
+import { RawConnection } from "../raw/raw-connection.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
+import { Refusals } from "../raw/refusals.ts";
+import { ChannelClient } from "./client.ts";
+import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel } from "./names.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
-import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel, redisPrefix } from "./packet.ts";
 
 /** WSC-10. */
 const pingIntervalMs = 30_000;
-/** Two pings and a half: who answered neither is gone (WSC-10). */
+/** Two pings and a half: a client that answered neither is gone (WSC-10). */
 const pongTimeoutMs = 75_000;
 
-/** What all clients of one gateway share. */
-interface Channels {
+/** What handshakes are judged with. */
+interface Endpoint {
   readonly context: BrowserContext;
   readonly options: WebsocketChannelsOptions;
   readonly dialect: RawDialect;
+  readonly refusals: Refusals;
 }
 
 export function createBrowserSide(context: BrowserContext, options: WebsocketChannelsOptions): BrowserSide {
-  const clients = new Set<RawConnection>();
   const dialect: RawDialect = {
     context,
     format: createRawFormat(dialectName),
-    clients,
+    clients: new Set(),
     pingIntervalMs,
     pongTimeoutMs,
     maxMessageBytes: options.maxMessage,
     closeCode,
   };
-  const channels = { context, options, dialect };
+  const refusals = new Refusals(context.observe, dialectName);
+  const endpoint = { context, options, dialect, refusals };
   const mount = withoutEndSlashes(options.path);
-  return {
+  return createRawBrowserSide(dialect, {
     routes: [
-      ...(mount === "" ? [] : [mountRoute(channels, mount)]),
-      ...(options.root || mount === "" ? [rootRoute(channels)] : []),
+      ...(mount === "" ? [] : [mountRoute(endpoint, mount)]),
+      ...(options.root || mount === "" ? [rootRoute(endpoint)] : []),
     ],
-    maxMessageBytes: options.maxMessage,
-    shortestDelayMs: pingIntervalMs,
-    tick: createRawClock(clients, context.now()),
-    clients: () => clients,
-  };
+  });
 }
 
 /** `/ws/<channel>`; `/ws` itself is no channel's path (RTE-02). */
-function mountRoute(channels: Channels, mount: string): Route {
+function mountRoute(endpoint: Endpoint, mount: string): Route {
   return {
     path: mount,
     isPrefix: true,
-    accepts(_request, { path, query }) {
-      if (path === mount) return "no";
-      // ws4redis on the same port knows its own parameters; no others mean anything here (RTE-02, RTE-03).
-      return hasFacilityToken(query) ? "otherwise" : "yes";
-    },
+    // A channel has no parameters: other dialects on the port know theirs (RTE-02, RTE-03).
+    accepts: (_request, { path }) => (path === mount ? "no" : "likely"),
+    // The same for every method (RTE-04, WSC-09).
     fetch(request) {
-      const { observe } = channels.context;
-      const isLost = hasLostUpgrade(request);
-      if (isLost) hintAtUpgrade(observe, dialectName);
-      // Whatever the method (RTE-04, WSC-09).
-      observe.refused(dialectName, isLost ? "upgrade_missing" : "upgrade_required");
-      return textAnswer(426, "Expected a websocket handshake\n", {
-        upgrade: "websocket",
-        connection: "Upgrade",
-      });
+      const headers = { upgrade: "websocket", connection: "Upgrade" };
+      const answer = textAnswer(426, "Expected a websocket handshake\n", headers);
+      return endpoint.refusals.refusePlain(request, "upgrade_required", answer);
     },
-    upgrade: (_request, exchange) => admit(channels, exchange, exchange.path.slice(mount.length + 1)),
+    upgrade: (_request, exchange) => admit(endpoint, exchange, exchange.path.slice(mount.length + 1)),
   };
 }
 
-/** `/<channel>`, behind everybody else on the port (RTE-01, RTE-07). */
-function rootRoute(channels: Channels): Route {
+/** `/<channel>`, behind everything else on the port (RTE-01, RTE-07). */
+function rootRoute(endpoint: Endpoint): Route {
   return {
     path: "",
     isPrefix: true,
     accepts: (request) => (isUpgrade(request) ? "otherwise" : "no"),
-    // Never asked: what is no upgrade is for the backend side, if for anyone.
+    // Never asked: requests without an upgrade are for the backend side, if for any.
     fetch: () => textAnswer(404, "Not found\n"),
-    upgrade: (_request, exchange) => admit(channels, exchange, exchange.path.slice(1)),
+    upgrade: (_request, exchange) => admit(endpoint, exchange, exchange.path.slice(1)),
   };
 }
 
-/** The parameters that make a handshake below `/ws/` one of ws4redis (W4R-02). */
-const facilityToken = /^((subscribe|publish)-(broadcast|user|group|session)|echo)$/;
-
-function hasFacilityToken(query: URLSearchParams): boolean {
-  for (const name of query.keys()) if (facilityToken.test(name.trim().toLowerCase())) return true;
-  return false;
-}
-
-/** @param encoded the name as it stands in the path. */
-function admit(channels: Channels, exchange: Exchange, encoded: string): SocketHandler | Response {
-  const { context, options, dialect } = channels;
-  const { limits, observe } = context;
-  const refuse = (status: number, reason: string, sentence: string): Response => {
-    observe.refused(dialectName, reason);
-    return textAnswer(status, `${sentence}\n`, status === 503 ? { "retry-after": "1" } : {});
-  };
-  if (options.checkOrigin && !exchange.isOriginAllowed) {
-    hintAtOrigin(observe, dialectName, exchange);
-    return refuse(403, "origin", "Expected an origin that may connect");
-  }
+/** @param encoded the channel as it stands in the path. */
+function admit(endpoint: Endpoint, exchange: Exchange, encoded: string): RawConnection | Response {
+  const { context, options, dialect, refusals } = endpoint;
+  if (options.checkOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
+  const { nameBytes, roomsPerConnection } = context.limits;
   const name = decodePath(encoded);
-  const channel = name === undefined ? "name_invalid" : readChannel(name, limits.nameBytes);
+  const channel = name === undefined ? "name_invalid" : readChannel(name, nameBytes);
   if (typeof channel === "string") {
-    const bounds = `${limits.nameBytes} bytes and ${maxSegments} segments`;
-    return refuse(400, channel, `Expected a channel in UTF-8 of at most ${bounds}`);
+    const text = `Expected a channel in UTF-8 of at most ${nameBytes} bytes and ${maxSegments} segments\n`;
+    return refusals.refuse(channel, textAnswer(400, text));
   }
   const { path } = channel;
-  if (ancestorsOf(path).length >= limits.roomsPerConnection) {
-    return refuse(400, "too_many_rooms", `Expected fewer than ${limits.roomsPerConnection} segments`);
+  if (ancestorsOf(path).length >= roomsPerConnection) {
+    const text = `Expected fewer than ${roomsPerConnection} segments\n`;
+    return refusals.refuse("too_many_rooms", textAnswer(400, text));
   }
-  // The same words for both: which of them it was is nobody's business (T16).
-  const closed = "Expected a channel that anyone may join";
-  const shown = { identity: anonymous, secret: undefined, address: exchange.countedAs, client: exchange };
-  const verdict = context.access.enter({ namespace: "/", room: path, ...shown });
-  if (verdict !== "allowed")
-    return refuse(403, verdict === "secret_wrong" ? "secret_needed" : verdict, closed);
+  const request = { identity: anonymous, secret: undefined, address: exchange.countedAs, client: exchange };
+  const verdict = context.access.enter({ namespace: "/", room: path, ...request });
+  if (verdict !== "allowed") {
+    // The same words for each verdict: they must not tell which rooms exist (T16).
+    const answer = textAnswer(403, "Expected a channel that anyone may join\n");
+    return refusals.refuse(verdict === "secret_wrong" ? "secret_needed" : verdict, answer);
+  }
   const release = context.admit(exchange.countedAs);
-  if (!release) return refuse(503, "too_many_connections", "Expected fewer connections");
-  return new RawConnection(dialect, new Place(context, path, release));
-}
-
-/** One client's place on its channel. A class, because it is all that an idle client costs beside its connection. */
-class Place implements RawConnectionParts {
-  readonly release: () => void;
-  readonly #context: BrowserContext;
-  readonly #channel: string;
-
-  constructor(context: BrowserContext, channel: string, release: () => void) {
-    this.#context = context;
-    this.#channel = channel;
-    this.release = release;
-  }
-
-  /** The root channel is reached as part of the tree alone (WSC-04). */
-  get rooms(): readonly string[] {
-    return this.#channel === "" ? [] : [this.#channel];
-  }
-
-  get trees(): readonly string[] {
-    return ancestorsOf(this.#channel);
-  }
-
-  /** WSC-02. What Redis does not take at once is lost: it is never sent late. */
-  heard(_client: RawConnection, frame: Frame): void {
-    if (frame.length === 0) return;
-    const { rules, voice, observe } = this.#context;
-    if (rules.ruleOf(this.#channel).publish === "none") {
-      observe.refused(dialectName, "publish_closed");
-      return;
-    }
-    voice.say(`${redisPrefix}${this.#channel}`, frame).catch((error: unknown) => {
-      if (error instanceof GatewayError) observe.refused(dialectName, error.code);
-      else observe.report("channel_publish", error);
-    });
-  }
+  return release
+    ? new RawConnection(dialect, new ChannelClient(context, path, release))
+    : refusals.refuseFull();
 }
 
 function closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string } {

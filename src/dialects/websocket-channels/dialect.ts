@@ -6,13 +6,14 @@ import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 import { websocketChannelsOptions } from "./options.ts";
-import { redisPrefix } from "./packet.ts";
+import { redisPrefix } from "./names.ts";
 import { warnings, websocketChannelsProfile } from "./profile.ts";
 
 export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
   clientsSpeak: true,
+  publishesToBroker: true,
   redisNames: () => [namePrefix(redisPrefix)],
   takesSecret: ({ openPublish }) => !openPublish,
   warnings,

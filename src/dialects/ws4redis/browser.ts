@@ -59,8 +59,8 @@ function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): 
     judgesHandshake: true,
     accepts(_request, exchange) {
       if (exchange.path === mount) return "no";
-      const isTaken = takeBare && exchange.path !== `${mount}/`;
-      return isTaken || readTokens(exchange.query).size > 0 ? "yes" : "otherwise";
+      if (readTokens(exchange.query).size > 0) return "yes";
+      return takeBare && exchange.path !== `${mount}/` ? "likely" : "otherwise";
     },
     fetch: (request) => admission.refusePlain(request),
     upgrade: (request, exchange) =>

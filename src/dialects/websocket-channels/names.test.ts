@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Address, NameFault } from "./packet.ts";
-import { ancestorsOf, decodePath, maxSegments, readAddress, readChannel } from "./packet.ts";
+import type { Address, NameFault } from "./names.ts";
+import { ancestorsOf, decodePath, maxSegments, readAddress, readChannel } from "./names.ts";
 
 const maxBytes = 256;
 const read = (name: string): Address | NameFault => readAddress(name, maxBytes);

@@ -3,20 +3,18 @@ import fc from "fast-check";
 import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { ChannelsGateway, secret } from "../../../test/support/channels-gateway.ts";
 import { rawRequest } from "../../../test/support/raw.ts";
-import { createBus, noBroker } from "../../../test/support/bus.ts";
+import { createBus } from "../../../test/support/bus.ts";
+import type { Broker } from "../../core/broker.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
-import { backendMark, redisPrefix } from "./packet.ts";
-import { publishRoute, rootPublishRoute } from "./publish-route.ts";
+import { publishRoute, rootPublishRoute } from "./backend.ts";
 
 interface NotingBus {
   readonly bus: Bus;
   readonly published: [channel: string, payload: string][];
-  /** For clients of other dialects: behind each message of a channel. */
-  readonly marked: NotingBus["published"];
 }
 
 const state: Bus["state"] = () => ({ isReady: true });
@@ -24,26 +22,29 @@ const state: Bus["state"] = () => ({ isReady: true });
 /** A bus that only writes down what is published. */
 async function notingBus(parts: Partial<Bus> = {}): Promise<NotingBus> {
   const published: NotingBus["published"] = [];
-  const marked: NotingBus["published"] = [];
   const publish: Bus["publish"] = async (channel, payload) => {
-    const list = channel.startsWith(`${redisPrefix}${backendMark}`) ? marked : published;
-    list.push([channel, Buffer.from(payload as string).toString()]);
+    published.push([channel, Buffer.from(payload as string).toString()]);
   };
   const memory = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
   return {
     published,
-    marked,
     bus: Object.assign(Object.create(memory) as Bus, { publish, state, ...parts }),
   };
 }
 
 const checkSecret = unlimitedCheck(secret);
 
-function contextOf(bus: Bus) {
-  const isOpenRoom = (): boolean => false;
+/** A broker that takes everything. */
+const quietBroker: Broker = {
+  open: async () => undefined,
+  publish: async () => ({ delivered: 0 }),
+};
+
+function contextOf(bus: Bus, broker = quietBroker) {
+  const isOpenRoom = (room: string): boolean => room === "open";
   return {
     bus,
-    broker: noBroker,
+    broker,
     observe: silent,
     limits: defaultLimits,
     gatewayId: "test",
@@ -77,32 +78,31 @@ async function publishes(body: string): Promise<readonly [string, string][]> {
 }
 
 describe("POST /publish", () => {
-  test("SEC-16 with the secret it is a backend's: said once more, marked, for the other dialects; trees are not", async () => {
-    const body = '{"a//b":"1","a/":"2"}';
-    const said = [
+  test("SEC-16 with the secret it is a backend's: the broker carries it to the other dialects, but for trees and open rooms", async () => {
+    const body = '{"a//b":"1","a/":"2","open":"3"}';
+    const onBus = [
       ["websocket:a//b", "1"],
       ["websocket:a/", "2"],
+      ["websocket:open", "3"],
     ];
-    for (const [openPublish, expected] of [
-      [false, [["websocket:\0backend:a//b", "1"]]],
-      [true, []],
-    ] as const) {
-      const { bus, published, marked } = await notingBus();
-      expect((await post(publishRoute(contextOf(bus), { openPublish }), "/publish", body)).status).toBe(200);
-      expect({ published, marked }).toEqual({ published: said, marked: expected } as never);
+    const fromBackend = [{ rooms: ["a/b"], isTree: false, not: "websocket-channels", raw: Buffer.from("1") }];
+    for (const openPublish of [false, true]) {
+      const { bus, published } = await notingBus();
+      const brokered: unknown[] = [];
+      const broker: Broker = {
+        ...quietBroker,
+        publish: async ({ rooms, isTree, not, raw }) => {
+          brokered.push({ rooms, isTree, not, raw });
+          return { delivered: 0 };
+        },
+      };
+      const route = publishRoute(contextOf(bus, broker), { openPublish });
+      expect((await post(route, "/publish", body)).status).toBe(200);
+      expect({ published, brokered }).toEqual({
+        published: onBus,
+        brokered: openPublish ? [] : fromBackend,
+      } as never);
     }
-  });
-
-  test("SEC-16 nobody else can say so: no channel begins with the mark", async () => {
-    const { bus, published, marked } = await notingBus();
-    const route = publishRoute(contextOf(bus), { openPublish: true });
-    for (const name of ["\\u0000backend:news", "/\\u0000backend:news", "//\\u0000backend:x/"]) {
-      expect((await post(route, "/publish", `{"${name}":"x"}`)).status).toBe(400);
-    }
-    expect([...published, ...marked]).toEqual([]);
-    await using gateway = await ChannelsGateway.start();
-    expect((await gateway.refusal("/ws/%00backend:news")).status).toBe(400);
-    expect((await gateway.refusal("/ws//%00backend%3Anews")).status).toBe(400);
   });
 
   test("WSC-06 a byte order mark in front of the map is no part of it", async () => {
@@ -367,10 +367,16 @@ describe("the bus is down", () => {
       },
     });
     const unready = await notingBus({ state: () => ({ isReady: false, reason: "secret place" }) });
-    for (const { bus } of [refusing, unready]) {
+    const deaf = await notingBus();
+    const unavailable: Broker = {
+      ...quietBroker,
+      publish: async () => refusing.bus.publish("", "") as never,
+    };
+    for (const [{ bus }, broker] of [[refusing], [unready], [deaf, unavailable]] as const) {
+      const context = contextOf(bus, broker);
       for (const [route, path] of [
-        [publishRoute(contextOf(bus), { openPublish: false }), "/publish"],
-        [rootPublishRoute(contextOf(bus), { openPublish: false }), "/a"],
+        [publishRoute(context, { openPublish: false }), "/publish"],
+        [rootPublishRoute(context, { openPublish: false }), "/a"],
       ] as const) {
         const answer = await post(route, path, '{"a":"b","c":"d"}');
         expect(answer.status).toBe(503);

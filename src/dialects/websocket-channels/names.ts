@@ -1,6 +1,6 @@
-// Names of the websocket-channels dialect, without any state: from the path of a request, or the name of a Redis
-// channel, to the channel or the tree that it means (WSC-01, WSC-03, WSC-04). Whatever cannot be read exactly is
-// refused, so nobody ever gets another channel than the one asked for. A message itself is bare bytes (core/raw.ts).
+// Names of the websocket-channels dialect: from the path of a request, or the name of a Redis channel, to the channel or the
+// tree that it means (WSC-01, WSC-03, WSC-04). Pure. A name that cannot be read exactly is refused, so that no client gets
+// another channel than it asked for. A message itself is bare bytes (codec/raw-publication.ts).
 
 import { readUtf8 } from "../../codec/utf8.ts";
 
@@ -9,12 +9,6 @@ export const dialectName = "websocket-channels";
 
 /** What all Redis channels of the dialect begin with (WSC-03). */
 export const redisPrefix = "websocket:";
-
-/**
- * In front of a channel's name: what an HTTP publish with the secret said there, for clients of the other dialects. Only a
- * gateway says so: no channel's name begins like this (SEC-16).
- */
-export const backendMark = "\u0000backend:";
 
 /** Each segment costs its client a topic (WSC-04). */
 export const maxSegments = 32;
@@ -26,8 +20,8 @@ const maxNameLength = 65_536;
 export type NameFault = "name_invalid" | "name_too_long" | "too_many_segments";
 
 /**
- * Whom a name after `websocket:` addresses (WSC-03): one channel, everyone below a path (the empty path is everyone
- * there is), or nobody.
+ * What a name after `websocket:` addresses (WSC-03): one channel, all channels below a path (below the empty path are all
+ * that there are), or nobody.
  */
 export type Address =
   | { readonly kind: "channel" | "tree"; readonly path: string }
@@ -58,11 +52,10 @@ export function readChannel(name: string, maxBytes: number): { readonly path: st
   const segments = name.split("/").filter((segment) => segment !== "");
   if (segments.length > maxSegments) return "too_many_segments";
   const path = segments.join("/");
-  if (path.startsWith(backendMark)) return "name_invalid";
   return Buffer.byteLength(path) > maxBytes ? "name_too_long" : { path };
 }
 
-/** Whom a publish to this name is for: a slash at its end means everyone below, and not the channel itself (WSC-03). */
+/** What a publish to this name addresses: a slash at its end means all channels below, and not the channel (WSC-03). */
 export function readAddress(name: string, maxBytes: number): Address | NameFault {
   if (name === "") return { kind: "nobody" };
   const channel = readChannel(name, maxBytes);
@@ -70,7 +63,7 @@ export function readAddress(name: string, maxBytes: number): Address | NameFault
   return { kind: name.endsWith("/") ? "tree" : "channel", path: channel.path };
 }
 
-/** The paths that a channel is below, the empty one first; the root channel hears what is sent to everyone, too. */
+/** The paths that a channel is below, the empty one first; the root channel gets what is sent to everyone, too. */
 export function ancestorsOf(channel: string): readonly string[] {
   const ancestors = [""];
   for (let end = channel.indexOf("/"); end !== -1; end = channel.indexOf("/", end + 1)) {

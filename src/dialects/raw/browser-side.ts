@@ -1,0 +1,25 @@
+// The browser side of a dialect whose clients are all raw connections.
+
+import type { BrowserSide, Route } from "../../core/dialect.ts";
+import { createRawClock } from "./clock.ts";
+import type { RawDialect } from "./raw-connection.ts";
+
+export interface RawBrowserParts {
+  readonly routes: readonly Route[];
+  /** As `BrowserSide.shortestDelayMs`. @default the time between two pings */
+  readonly shortestDelayMs?: number;
+}
+
+export function createRawBrowserSide(
+  dialect: RawDialect,
+  { routes, shortestDelayMs = dialect.pingIntervalMs }: RawBrowserParts,
+): BrowserSide {
+  const { clients, maxMessageBytes, context } = dialect;
+  return {
+    routes,
+    maxMessageBytes,
+    shortestDelayMs,
+    tick: createRawClock(clients, context.now()),
+    clients: () => clients,
+  };
+}

@@ -1,0 +1,42 @@
+// One client of the websocket-channels dialect: it is in the room of its channel and below each part of the channel's path,
+// and what it says is published to the channel.
+
+import type { Frame } from "../../core/carrier.ts";
+import type { BrowserContext } from "../../core/dialect.ts";
+import { publishClientMessage } from "../raw/client-message.ts";
+import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
+import { ancestorsOf, dialectName, redisPrefix } from "./names.ts";
+
+/** A class, because it is all that an idle client costs beside its connection. */
+export class ChannelClient implements RawConnectionParts {
+  readonly release: () => void;
+  readonly #context: BrowserContext;
+  readonly #channel: string;
+
+  constructor(context: BrowserContext, channel: string, release: () => void) {
+    this.#context = context;
+    this.#channel = channel;
+    this.release = release;
+  }
+
+  /** The root channel is reached as part of the tree alone (WSC-04). */
+  get rooms(): readonly string[] {
+    return this.#channel === "" ? [] : [this.#channel];
+  }
+
+  get trees(): readonly string[] {
+    return ancestorsOf(this.#channel);
+  }
+
+  /** Everyone on the channel gets it from Redis, the sender too (WSC-02). */
+  heard(_client: RawConnection, payload: Frame): void {
+    if (payload.length === 0) return;
+    const { rules, observe } = this.#context;
+    if (rules.ruleOf(this.#channel).publish === "none") {
+      observe.refused(dialectName, "publish_closed");
+      return;
+    }
+    const channel = `${redisPrefix}${this.#channel}`;
+    void publishClientMessage(this.#context, { dialect: dialectName, channel, payload });
+  }
+}
