@@ -2,12 +2,12 @@
 // for each client that is still without groups, because question or answer may have been lost (HUB-15).
 
 import type { BrowserContext } from "../../core/dialect.ts";
-import { channels } from "./names.ts";
+import { channels, dialectName } from "./names.ts";
 import type { Roster } from "./roster.ts";
 
-/** Clients announced again per turn of the clock: thousands must not hold up everything else. */
+/** Clients announced again per tick: thousands must not hold up everything else. */
 const perTick = 1_000;
-/** When the bus did not take an announcement although it was there: until the next try, ms. */
+/** From an announcement that a ready bus did not take to the next try, ms. */
 const retryMs = 5_000;
 
 export interface AnnouncerParts {
@@ -19,7 +19,7 @@ export interface AnnouncerParts {
 export class Announcer {
   readonly #parts: AnnouncerParts;
   readonly #channels: ReturnType<typeof channels>;
-  /** Outages of the bus whose end was followed by announcements. */
+  /** Outages of the bus that announcements followed. */
   #outagesSeen: number;
   #retryAt = Number.POSITIVE_INFINITY;
   #hasFailed = false;
@@ -66,7 +66,7 @@ export class Announcer {
   #publish(channel: string, payload: string | Uint8Array, failed?: () => void): void {
     const { bus, observe } = this.#parts.context;
     bus.publish(channel, payload).catch(() => {
-      observe.refused("ws-hub", "bus_unavailable");
+      observe.refused(dialectName, "bus_unavailable");
       failed?.();
     });
   }

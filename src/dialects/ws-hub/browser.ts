@@ -1,75 +1,73 @@
-// The browser side of the ws-hub dialect: one plain websocket per key. It judges handshakes, keeps the roster of keys,
-// announces each client, and publishes what clients say. Groups come from backend.ts, through the hub.
+// The browser side of the ws-hub dialect: one plain websocket per key. It judges handshakes and makes their clients
+// (client.ts). Groups come from backend.ts, through the hub.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
-import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
+import { BucketTable } from "../../core/rate-limit.ts";
+import { createRawBrowserSide } from "../raw/browser-side.ts";
+import { createRawFormat } from "../raw/format.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
-import { createRawClock } from "../raw/clock.ts";
-import { BucketTable } from "../../core/rate-limit.ts";
-import { createRawFormat } from "../raw/format.ts";
+import { Refusals } from "../raw/refusals.ts";
 import { Announcer } from "./announcer.ts";
-import { handshakeFault, isKey, presentedKey } from "./key.ts";
+import { HubClient } from "./client.ts";
+import type { HubContext } from "./client.ts";
+import { dialectName } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
-import type { Clients } from "./key-parts.ts";
-import { KeyParts } from "./key-parts.ts";
 import { Roster } from "./roster.ts";
 import { statusRoutes } from "./status.ts";
-import { WriteWatch } from "./write-watch.ts";
 
 /** Connections of one key that may come at once: a page that is reloaded, a flaky network. */
 const keyBurst = 10;
 /** Keys whose rate is remembered. */
 const maxKeys = 50_000;
-
-/** Of these, so many are looked at per turn of the clock. */
+/** Of these, so many are looked at per tick. */
 const keysPerTick = 1_000;
 
 /** What handshakes are judged with. */
-interface Door extends Clients {
+interface Endpoint extends HubContext {
   readonly dialect: RawDialect;
+  readonly refusals: Refusals;
+  /** Connections of each key. */
   readonly keyRates: BucketTable;
 }
 
 export function createBrowserSide(context: BrowserContext, options: WsHubOptions): BrowserSide {
-  const door = createDoor(context, options);
-  const { dialect, announcer, roster, keyRates, writeWatch } = door;
-  const { adminToken } = options;
+  const endpoint = createEndpoint(context, options);
+  const { dialect, announcer, roster, keyRates } = endpoint;
+  const { adminToken, pongWait, writeWait } = options;
   const checkToken = adminToken === undefined ? undefined : context.guardSecret(adminToken);
-  const tickClients = createRawClock(dialect.clients, context.now());
-  return {
-    routes: [...socketRoutes(door), ...statusRoutes(roster, checkToken, context.observe)],
-    maxMessageBytes: options.maxMessageSize,
+  const side = createRawBrowserSide(dialect, {
+    routes: [...socketRoutes(endpoint), ...statusRoutes(roster, checkToken, context.observe)],
     // The time that an answer to a ping has, or a client to read.
-    shortestDelayMs: Math.min(options.pongWait * 1_000 - dialect.pingIntervalMs, options.writeWait * 1_000),
+    shortestDelayMs: Math.min(pongWait * 1_000 - dialect.pingIntervalMs, writeWait * 1_000),
+  });
+  return {
+    ...side,
     tick(now) {
       announcer.tick(now);
       keyRates.forget(now, keysPerTick);
-      tickClients(now);
-      writeWatch.tick(now);
+      side.tick(now);
     },
-    clients: () => dialect.clients,
   };
 }
 
-function createDoor(context: BrowserContext, options: WsHubOptions): Door {
+function createEndpoint(context: BrowserContext, options: WsHubOptions): Endpoint {
   const roster = new Roster();
-  const { channelPrefix, connectsPerKey, maxMessageSize, pongWait, writeWait } = options;
-  const clients = new Set<RawConnection>();
+  const { channelPrefix, connectsPerKey, maxMessageSize, pongWait } = options;
   return {
     context,
     options,
     roster,
     announcer: new Announcer({ context, channelPrefix, roster }),
-    writeWatch: new WriteWatch(clients, writeWait),
+    refusals: new Refusals(context.observe, dialectName),
     keyRates: new BucketTable({ perSecond: connectsPerKey / 60, burst: keyBurst }, maxKeys),
     dialect: {
       context,
-      format: createRawFormat("ws-hub"),
-      clients,
-      // HUB-11: nine tenths of the wait, on a clock of our own.
+      format: createRawFormat(dialectName),
+      clients: new Set(),
+      // HUB-11: nine tenths of the wait.
       pingIntervalMs: pongWait * 900,
       pongTimeoutMs: pongWait * 1_000,
       maxMessageBytes: maxMessageSize,
@@ -87,56 +85,78 @@ function closeCode(reason: DisconnectReason): { code: number; reason: string } {
 }
 
 /** `/ws` is ours; `/ws/` too, unless it has no key and another dialect wants it (RTE-02). */
-function socketRoutes(door: Door): readonly Route[] {
-  const path = withoutEndSlashes(door.options.serverUrl);
+function socketRoutes(endpoint: Endpoint): readonly Route[] {
+  const { refusals, options } = endpoint;
+  const path = withoutEndSlashes(options.serverUrl);
   const route: Route = {
     path: path === "" ? "/" : path,
     isPrefix: false,
     judgesHandshake: true,
     // Without an upgrade (RTE-04).
-    fetch(request) {
-      const status = request.method === "GET" ? 400 : 405;
-      if (status === 405 || !hasLostUpgrade(request)) return refuseHandshake(door, status);
-      hintAtUpgrade(door.context.observe, "ws-hub");
-      return refuseHandshake(door, status, "upgrade_missing");
-    },
-    upgrade: (request, exchange) => judge(door, request, exchange),
+    fetch: (request) =>
+      request.method === "GET"
+        ? refusals.refusePlain(request, "handshake", handshakeAnswer(400))
+        : refusals.refuse("handshake", handshakeAnswer(405)),
+    upgrade: (request, exchange) => judge(endpoint, request, exchange),
   };
   if (path === "") return [route];
   const hasKey: Route["accepts"] = (request, exchange) =>
-    presentedKey(request, exchange, door.options) === "" ? "otherwise" : "yes";
+    presentedKey(request, exchange, options) === "" ? "otherwise" : "yes";
   return [route, { ...route, path: `${path}/`, accepts: hasKey }];
 }
 
-function judge(door: Door, request: Request, exchange: Exchange): RawConnection | Response {
-  const { context, options, keyRates } = door;
+function judge(endpoint: Endpoint, request: Request, exchange: Exchange): RawConnection | Response {
+  const { context, options, refusals, keyRates } = endpoint;
   const fault = handshakeFault(request);
-  if (fault !== undefined) return refuseHandshake(door, fault);
+  if (fault !== undefined) return refusals.refuse("handshake", handshakeAnswer(fault));
   const key = presentedKey(request, exchange, options);
   if (!isKey(key, context.limits.nameBytes)) {
     const text = `Expected a key of 1-${context.limits.nameBytes} bytes in \`${options.clientKey}\`\n`;
-    return refuse(door, key === "" ? "key_missing" : "key_invalid", textAnswer(400, text));
+    return refusals.refuse(key === "" ? "key_missing" : "key_invalid", textAnswer(400, text));
   }
-  if (options.checkOrigin && !exchange.isOriginAllowed) {
-    hintAtOrigin(context.observe, "ws-hub", exchange);
-    return refuse(door, "origin", textAnswer(403, "Expected another origin\n"));
-  }
+  if (options.checkOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
   const release = context.admit(exchange.countedAs);
-  if (!release) return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
+  if (!release) return refusals.refuseFull();
   if (!keyRates.take(key, context.now())) {
     release();
     const answer = textAnswer(429, "Expected fewer connections of one key\n", { "retry-after": "1" });
-    return refuse(door, "key_rate", answer);
+    return refusals.refuse("key_rate", answer);
   }
-  return new RawConnection(door.dialect, new KeyParts(door, key, release));
+  return new RawConnection(endpoint.dialect, new HubClient(endpoint, key, release));
 }
 
-function refuseHandshake(door: Door, status: 400 | 405, reason = "handshake"): Response {
-  const allow: Record<string, string> = status === 405 ? { allow: "GET" } : {};
-  return refuse(door, reason, textAnswer(status, "Expected a websocket handshake\n", allow));
+/** The key as it came, of any length and with any characters; the empty string when there is none (HUB-01, HUB-03). */
+export function presentedKey(
+  { headers }: Request,
+  { query }: Exchange,
+  { clientKey, fromHeader }: Pick<WsHubOptions, "clientKey" | "fromHeader">,
+): string {
+  // The engine reads each byte of a header as one character.
+  const inHeader = fromHeader ? Buffer.from(headers.get(clientKey) ?? "", "latin1").toString() : "";
+  return inHeader === "" ? (query.get(clientKey) ?? "") : inHeader;
 }
 
-function refuse({ context }: Door, reason: string, answer: Response): Response {
-  context.observe.refused("ws-hub", reason);
-  return answer;
+/**
+ * May it be a key (HUB-02)? Not too long, no control characters, and text: bytes that are not UTF-8 were read as U+FFFD,
+ * which would make one key of several (T30).
+ */
+export function isKey(key: string, maxBytes: number): boolean {
+  return key !== "" && Buffer.byteLength(key) <= maxBytes && !/[\p{Cc}\u{FFFD}]/u.test(key);
+}
+
+/** RFC 6455 section 4.2.1, with the statuses of WS-HUB (HUB-17). */
+export function handshakeFault({ method, headers }: Request): 400 | 405 | undefined {
+  if (method !== "GET") return 405;
+  const tokens = (headers.get("connection") ?? "").toLowerCase().split(",");
+  const isRight =
+    tokens.some((token) => token.trim() === "upgrade") &&
+    headers.get("upgrade")?.toLowerCase() === "websocket" &&
+    headers.get("sec-websocket-version") === "13" &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
+  return isRight ? undefined : 400;
+}
+
+function handshakeAnswer(status: 400 | 405): Response {
+  const headers: Record<string, string> = status === 405 ? { allow: "GET" } : {};
+  return textAnswer(status, "Expected a websocket handshake\n", headers);
 }

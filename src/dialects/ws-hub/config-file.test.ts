@@ -6,6 +6,16 @@ import { GatewayError } from "../../core/errors.ts";
 import { readHubFile } from "./config-file.ts";
 import { wsHubOptions } from "./options.ts";
 
+/** What the file sets, by the names of the dialect's section, and beside it. */
+function readFile(tree: unknown) {
+  const { values, notes, warnings } = readHubFile(tree);
+  const { address, redis: redisUrl, ...rest } = values;
+  const options = Object.fromEntries(
+    Object.entries(rest).map(([name, value]) => [name.replace(/^ws-hub\./, ""), value]),
+  );
+  return { address, redisUrl, options, notes, warnings };
+}
+
 /** The sentence that a file is refused with. */
 function refusal(text: string): string {
   try {
@@ -35,7 +45,7 @@ webSocket:
   pongWait: 60
   maxMessageSize: 128
 `;
-    const { address, redisUrl, options, notes, warnings } = readHubFile(parse(sample));
+    const { address, redisUrl, options, notes, warnings } = readFile(parse(sample));
     expect({ address, redisUrl }).toEqual({ address: ":8080", redisUrl: "redis://localhost:6379/0" });
     expect(wsHubOptions.parse(options)).toEqual(wsHubOptions.parse({}));
     expect(notes).toEqual([
@@ -53,7 +63,7 @@ webSocket:
       "writeWait: 3\npongWait: 7\nmaxMessageSize: 4096",
       "websocket: { writeWait: 3 }\npongWait: 7\nmaxMessageSize: 4096",
     ]) {
-      expect(readHubFile(parse(text))).toMatchObject({ options: values, notes: [], warnings: [] });
+      expect(readFile(parse(text))).toMatchObject({ options: values, notes: [], warnings: [] });
     }
     expect(refusal("webSocket: { pongWait: 7 }\npongWait: 8")).toBe(
       "Expected `webSocket.pongWait` or `pongWait`, got both",
@@ -66,13 +76,13 @@ webSocket:
 
   test("an empty file sets nothing", () => {
     const nothing = { address: undefined, redisUrl: undefined, options: {}, notes: [], warnings: [] };
-    expect(readHubFile({})).toEqual(nothing);
-    expect(readHubFile(null)).toEqual(nothing);
-    expect(readHubFile(parse("redis:\nclientKey:\nwebSocket:\n"))).toEqual(nothing);
+    expect(readFile({})).toEqual(nothing);
+    expect(readFile(null)).toEqual(nothing);
+    expect(readFile(parse("redis:\nclientKey:\nwebSocket:\n"))).toEqual(nothing);
   });
 
   test("HUB-03 keys are taken in any case, digits and booleans also in quotes", () => {
-    const file = readHubFile(
+    const file = readFile(
       parse(`
 ADDRESS: "[::1]:9000"
 ClientKEY: token
@@ -97,15 +107,15 @@ Redis: { ADDR: "redis.example:7000", Db: "3", PASSWORD: "p@ss:/ w%", ChannelPref
   });
 
   test("a short Redis address is the local one, as in Go; what is left out is as in the sample", () => {
-    expect(readHubFile({ redis: { address: ":6380" } }).redisUrl).toBe("redis://localhost:6380/0");
-    expect(readHubFile({ redis: { db: 2 } }).redisUrl).toBe("redis://localhost:6379/2");
-    expect(readHubFile({ redis: { password: "p" } }).redisUrl).toBe("redis://:p@localhost:6379/0");
-    expect(readHubFile({ redis: { password: "" } }).redisUrl).toBe("redis://localhost:6379/0");
-    expect(readHubFile({ redis: { channelPrefix: "x:" } }).redisUrl).toBe(undefined);
+    expect(readFile({ redis: { address: ":6380" } }).redisUrl).toBe("redis://localhost:6380/0");
+    expect(readFile({ redis: { db: 2 } }).redisUrl).toBe("redis://localhost:6379/2");
+    expect(readFile({ redis: { password: "p" } }).redisUrl).toBe("redis://:p@localhost:6379/0");
+    expect(readFile({ redis: { password: "" } }).redisUrl).toBe("redis://localhost:6379/0");
+    expect(readFile({ redis: { channelPrefix: "x:" } }).redisUrl).toBe(undefined);
   });
 
   test("a key that WS-HUB does not know is named, printable and short", () => {
-    const { notes, warnings } = readHubFile({
+    const { notes, warnings } = readFile({
       "pong wait\n": 1,
       redis: { pool: 5 },
       webSocket: { clientKey: "k" },
@@ -186,8 +196,8 @@ redis: { address: localhost, db: -1, password: 12345, channelPrefix: 7 }
       fc.dictionary(key, fc.oneof(leaf, redis, fc.array(leaf, { maxLength: 2 })), { maxKeys: 6 }),
       (file) => {
         try {
-          const { redisUrl, options } = readHubFile(file);
-          if (redisUrl !== undefined) parseRedisUrl(redisUrl);
+          const { redisUrl, options } = readFile(file);
+          if (typeof redisUrl === "string") parseRedisUrl(redisUrl);
           wsHubOptions.parse(options);
         } catch (error) {
           expect(error).toBeInstanceOf(GatewayError);

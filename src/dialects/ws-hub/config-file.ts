@@ -1,22 +1,9 @@
 // WS-HUB's own config file, for `--as ws-hub`: from the parsed YAML, whose keys may be written in any case, to our
-// settings. Pure; values are never repeated in a sentence, because one of them may be the password.
+// settings. Pure. No sentence repeats a value, because one of them may be the password.
 
 import { GatewayError } from "../../core/errors.ts";
-import type { WsHubOptions } from "./options.ts";
+import type { ProfileFileContent } from "../../core/profile.ts";
 import { wsHubOptions } from "./options.ts";
-
-export interface HubFile {
-  /** Where to listen: `:8080`, `host:port`. */
-  readonly address: string | undefined;
-  /** With its password, if it has one; undefined when the file says nothing of where Redis is. */
-  readonly redisUrl: string | undefined;
-  /** What the file sets, by the names of the config's section. */
-  readonly options: Partial<WsHubOptions>;
-  /** For people: settings of WS-HUB that have no effect here, and need none. */
-  readonly notes: readonly string[];
-  /** For people: what WS-HUB does not know either. */
-  readonly warnings: readonly string[];
-}
 
 /** One key of the file. */
 interface Field<Value> {
@@ -39,7 +26,7 @@ function asBoolean(value: unknown): unknown {
   return typeof value === "string" ? (words[value.toLowerCase()] ?? value) : value;
 }
 
-type OptionName = Extract<keyof WsHubOptions, keyof typeof wsHubOptions.shape>;
+type OptionName = keyof typeof wsHubOptions.shape;
 
 /** A key that is one of the dialect's options: the schema judges it. */
 function option(
@@ -117,8 +104,8 @@ const known: ReadonlySet<string> = new Set(
     .map((name) => name.toLowerCase()),
 );
 
-/** Throws GatewayError `config_invalid` with a sentence for each wrong value. */
-export function readHubFile(file: unknown): HubFile {
+/** Throws GatewayError `config_invalid` with a line for each wrong value. */
+export function readHubFile(file: unknown): ProfileFileContent {
   const { values, problems } = flatten(file);
   const take = <Value>(field: Field<Value>): Value | undefined => {
     const given = givenIn({ values, problems }, field);
@@ -127,20 +114,14 @@ export function readHubFile(file: unknown): HubFile {
     if (value === undefined) problems.push(`Expected \`${given.name}\` to be ${field.expected}`);
     return value;
   };
-  const options = Object.fromEntries(
-    optionFields.map((field) => [field.option, take(field)]).filter(([, value]) => value !== undefined),
-  ) as Partial<WsHubOptions>;
-  const address = take(addressField);
-  const redis = {
-    server: take(redisAddress),
-    db: take(redisDb),
-    password: take(redisPassword),
-  };
+  const settings: readonly (readonly [string, unknown])[] = [
+    ...optionFields.map((field) => [`ws-hub.${field.option}`, take(field)] as const),
+    ["address", take(addressField)],
+    ["redis", redisUrl({ server: take(redisAddress), db: take(redisDb), password: take(redisPassword) })],
+  ];
   if (problems.length > 0) throw new GatewayError("config_invalid", problems.join("\n"));
   return {
-    address,
-    redisUrl: redisUrl(redis),
-    options,
+    values: Object.fromEntries(settings.filter(([, value]) => value !== undefined)),
     notes: idleKeys
       .filter((name) => values.has(name.toLowerCase()))
       .map((name) => `\`${name}\` is accepted without effect`),

@@ -4,13 +4,14 @@ import type { Dialect } from "../../core/dialect.ts";
 import { namePrefix } from "../../core/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { dialectName } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
 import { wsHubOptions } from "./options.ts";
 import { wsHub } from "./profile.ts";
 import { statusPaths, statusSentence } from "./status.ts";
 
 export const wsHubDialect = {
-  name: "ws-hub",
+  name: dialectName,
   options: wsHubOptions,
   redisNames: ({ channelPrefix }) => [namePrefix(channelPrefix)],
   profile: wsHub,

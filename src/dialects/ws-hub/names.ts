@@ -1,7 +1,10 @@
-// The names of WS-HUB: its Redis channels, and what groups and keys are called in the hub.
+// The names of the ws-hub dialect: its Redis channels, and what groups and keys are called in the hub.
 
 import { createHash } from "node:crypto";
 import type { Connection } from "../../core/membership.ts";
+
+/** The dialect's name: in the config and in metrics. */
+export const dialectName = "ws-hub";
 
 /** Channels of a prefix; key or group follow behind the colon (HUB-04, HUB-05, HUB-08, HUB-09). */
 export function channels(prefix: string) {
@@ -14,7 +17,7 @@ export function channels(prefix: string) {
   } as const;
 }
 
-/** The rooms of groups begin so: a room-space of their own, which no other dialect's client may enter unasked. */
+/** The rooms of groups begin so: a room-space of their own, which clients of other dialects join with its secret only. */
 export const groupSpace = "ws-hub::";
 
 export function groupRoom(group: string): string {

@@ -7,19 +7,10 @@ import type { WsHubOptions } from "./options.ts";
 const file: ProfileFile = {
   system: "WS-HUB",
   places: ["./config.yaml", "./example/config.yaml"],
-  read(tree) {
-    const { address, redisUrl, options, notes, warnings } = readHubFile(tree);
-    const values = [
-      ["address", address],
-      ["redis", redisUrl],
-      ...Object.entries(options).map(([name, value]) => [`ws-hub.${name}`, value] as const),
-    ] as const;
-    const given = Object.fromEntries(values.filter(([, value]) => value !== undefined));
-    return { values: given, notes, warnings };
-  },
+  read: readHubFile,
 };
 
-/** That of WS-HUB's sample, which surprises whoever sends JSON. */
+/** That of WS-HUB's sample: small for JSON. */
 const sampleMessageBytes = 128;
 
 export const wsHub: Profile<WsHubOptions> = {

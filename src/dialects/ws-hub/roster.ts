@@ -15,7 +15,7 @@ export class Roster {
     return this.#clients.keys();
   }
 
-  /** Registers a client; whoever had the key before is closed. */
+  /** Registers a client. The one that had the key before is closed. */
   add(key: string, client: RawConnection): void {
     const before = this.#clients.get(key);
     this.#clients.set(key, client);

@@ -1,16 +1,17 @@
-// The status pages of WS-HUB (HUB-18). They list session keys, so they exist only where an admin token is set, and
-// whoever does not show it is told that there is nothing (SEC-13).
+// The status pages of WS-HUB (HUB-18). They list session keys, so they exist only where an admin token is set, and requests
+// without it get 404 (SEC-13).
 
 import type { SecretCheck } from "../../core/access.ts";
 import type { Route } from "../../core/dialect.ts";
 import type { Observe } from "../../core/observe.ts";
 import { bearerToken, textAnswer } from "../../core/http.ts";
+import { dialectName } from "./names.ts";
 import type { Roster } from "./roster.ts";
 
-/** Without a token they are not there, and a listener that has nothing else at these paths says this sentence. */
+/** Where they are. Without a token, a listener that has nothing else at these paths answers with `statusSentence`. */
 export const statusPaths: readonly string[] = ["/status", "/clients", "/details", "/groups", "/sessions"];
 
-/** The same whether a token is set or not: whoever shows none learns nothing (SEC-13). */
+/** The same whether a token is set or not, so that requests without it learn nothing (SEC-13). */
 export const statusSentence =
   "Not found. The status pages list session keys: they need ws-hub.adminToken, and it as Authorization: Bearer";
 
@@ -27,7 +28,7 @@ export function statusRoutes(
     async fetch(request, { countedAs }) {
       const verdict = await checkToken(bearerToken(request), countedAs);
       if (verdict !== "right") {
-        observe.refused("ws-hub", `secret_${verdict}`);
+        observe.refused(dialectName, `secret_${verdict}`);
         return textAnswer(404, `${statusSentence}\n`);
       }
       const isRead = request.method === "GET" || request.method === "HEAD";

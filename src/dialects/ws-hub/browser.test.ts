@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Exchange } from "../../core/dialect.ts";
-import { handshakeFault, isKey, presentedKey } from "./key.ts";
+import { handshakeFault, isKey, presentedKey } from "./browser.ts";
 
 function keyOf(url: string, options: { fromHeader?: boolean; header?: string } = {}): string {
   const request = new Request(url, {
