@@ -4,6 +4,7 @@
 import type { Broker } from "../core/broker.ts";
 import type { Bus } from "../core/bus.ts";
 import type { KeyStore } from "../core/keys.ts";
+import type { Log } from "../core/log.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Voice } from "../core/voice.ts";
@@ -34,6 +35,8 @@ export interface Backplane {
   readonly keys: KeyStore;
   readonly voice: Voice;
   readonly broker: Broker;
+  /** What is kept of rooms whose rule says `history`. */
+  readonly log: Log;
   /** Ends all of them. */
   readonly close: () => Promise<void>;
 }

@@ -6,6 +6,7 @@
 import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django/options.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
+import { logKeyPrefix } from "../core/log.ts";
 import { namePrefix, overlap } from "../core/redis-name.ts";
 import type { RedisName } from "../core/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";
@@ -94,13 +95,13 @@ export function spokenDialects({ listeners }: Config, dialects: Dialects): Diale
   return Object.fromEntries([...names].flatMap((name) => (dialects[name] ? [[name, dialects[name]]] : [])));
 }
 
-/** These dialects, and the room secrets. */
+/** These dialects, the room secrets, and the logs of rooms. */
 function ownersOf(config: Config, dialects: Dialects): readonly Owner[] {
   const owners = Object.entries(dialects).map(([name, dialect]) => ({
     label: `the dialect \`${name}\``,
     names: dialect.redisNames(sectionOf(config, name)),
   }));
-  return [...owners, secretsOwner(config)];
+  return [...owners, secretsOwner(config), logsOwner];
 }
 
 /** All names that are not this dialect's, of dialects that another gateway may speak too. */
@@ -113,6 +114,12 @@ export function foreignNames(config: Config, dialect: string, dialects: Dialects
     ...[...sessionNamePrefixes(identity), ...(usernames === undefined ? [] : [usernames])].map(namePrefix),
   ];
 }
+
+/** Keys of gateways themselves. */
+const logsOwner: Owner = {
+  label: "the logs of rooms (`rooms`)",
+  names: [namePrefix(logKeyPrefix)],
+};
 
 function secretsOwner({ secretKeys }: Config): Owner {
   const prefixes = [...secretSpaces, ...secretKeys];

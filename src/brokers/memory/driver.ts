@@ -6,6 +6,7 @@ import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { MemoryBus } from "./bus.ts";
 import { MemoryKeys } from "./keys.ts";
+import { MemoryLog } from "./log.ts";
 
 export const memory = {
   schemes: ["memory"],
@@ -16,13 +17,16 @@ export const memory = {
   open: async (options) => {
     const bus = new MemoryBus(options);
     const keys = new MemoryKeys(options.keys);
+    const log = new MemoryLog({ bus, now: () => performance.now() });
     return {
       bus,
       keys,
       voice: voiceOver(bus, keys),
       broker: new BusBroker(bus, options.observe),
+      log,
       close: async () => {
         keys.close();
+        log.close();
         await bus.close();
       },
     };

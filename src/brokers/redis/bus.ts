@@ -13,6 +13,7 @@ import { DirectLink } from "./direct-link.ts";
 import { failureOf } from "./failure.ts";
 import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
+import { RedisLog } from "./log.ts";
 import { knock } from "./knock.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Member, Subscriptions } from "./subscriptions.ts";
@@ -32,6 +33,8 @@ export class RedisBus implements Bus, Voice {
   readonly label: string;
   /** The keys of the same database, over the same command link. */
   readonly keys: RedisKeys;
+  /** The logs in the same database, likewise. */
+  readonly log: RedisLog;
   readonly #options: RedisBusOptions;
   /** `host:port`, or the path of the socket. */
   readonly #place: string;
@@ -65,6 +68,7 @@ export class RedisBus implements Bus, Voice {
     this.#voice = options.hasVoice ? this.#createVoice(options) : undefined;
     this.#commands = new Commands(this.#commandLink, this.#place);
     this.keys = new RedisKeys(this.#commands);
+    this.log = new RedisLog(this.#commands);
     this.#subscriptions = new Subscriptions({
       ...options,
       link: this.#subscriberLink,

@@ -17,7 +17,14 @@ export const redis = {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, hasVoice });
     await bus.open();
-    const { keys } = bus;
-    return { bus, keys, voice: bus, broker: new BusBroker(bus, observe), close: async () => bus.close() };
+    const { keys, log } = bus;
+    return {
+      bus,
+      keys,
+      voice: bus,
+      broker: new BusBroker(bus, observe),
+      log,
+      close: async () => bus.close(),
+    };
   },
 } satisfies Driver;

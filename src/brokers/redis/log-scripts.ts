@@ -1,0 +1,97 @@
+// The Lua scripts of the log on Redis (log.ts). Redis carries out a script as one command: nothing comes between its steps,
+// so the order of offsets is the order in which they are heard.
+
+import { createHash } from "node:crypto";
+
+export interface Script {
+  readonly source: string;
+  /** By which Redis finds it again. */
+  readonly sha: string;
+}
+
+function script(source: string): Script {
+  return { source, sha: createHash("sha1").update(source).digest("hex") };
+}
+
+/**
+ * KEYS: meta, stream, and the key of the publisher where there is one. ARGV: new epoch, body, size, seconds of the entries,
+ * seconds of the epoch, channel, version or empty, room for people, seconds of the publisher's key.
+ * Refused as a whole, before its first step, when Redis takes no writes (OOM, MISCONF, READONLY).
+ */
+export const append = script(`#!lua
+local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
+local fresh, body, size, seconds, epochSeconds, channel, version, room, keySeconds = unpack(ARGV)
+
+if once then
+  local before = redis.call('GET', once)
+  if before then return {'repeated', before} end
+end
+
+local function make()
+  redis.call('DEL', stream, meta)
+  redis.call('HSET', meta, 'epoch', fresh, 'offset', '0', 'room', room)
+  return fresh
+end
+
+local function add(epoch)
+  local offset = string.format('%.0f', redis.call('HINCRBY', meta, 'offset', 1))
+  local added = redis.pcall('XADD', stream, 'MAXLEN', size, offset .. '-0', 'b', body)
+  if type(added) == 'table' and added.err then return nil end
+  return epoch .. ':' .. offset
+end
+
+local epoch, offset, last = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'version'))
+if epoch and version ~= '' and last and tonumber(version) <= tonumber(last) then
+  return {'outdated', epoch .. ':' .. offset, last}
+end
+
+local at = add(epoch or make())
+-- The stream is ahead of its meta key, or no stream: that log is lost.
+if not at then at = add(make()) end
+if not at then return redis.error_reply('ERR the log takes no entry') end
+
+if version ~= '' then redis.call('HSET', meta, 'version', version) end
+redis.call('EXPIRE', stream, seconds)
+redis.call('EXPIRE', meta, epochSeconds)
+if once then redis.call('SET', once, at, 'EX', keySeconds) end
+redis.call('PUBLISH', channel, '{"at":"' .. at .. '",' .. string.sub(body, 2))
+return {'stored', at}
+`);
+
+/**
+ * KEYS: meta, stream. ARGV: `after` or `before`, an offset or empty, limit, bytes. It writes nothing, so it is answered also
+ * by a Redis that takes no writes.
+ */
+export const read = script(`#!lua flags=no-writes
+local epoch, offset = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset'))
+if not epoch then return {} end
+
+local way, from, limit, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local edge = from ~= '' and '(' .. from .. '-0'
+local found = {}
+if limit > 0 and way == 'after' then
+  found = redis.call('XRANGE', KEYS[2], edge, '+', 'COUNT', limit)
+elseif limit > 0 then
+  found = redis.call('XREVRANGE', KEYS[2], edge or '+', '-', 'COUNT', limit)
+end
+
+local page, sum = {epoch, offset}, 0
+for _, entry in ipairs(found) do
+  local body = entry[2][2]
+  sum = sum + #body
+  if #page > 2 and sum > bytes then break end
+  page[#page + 1] = string.match(entry[1], '^%d+')
+  page[#page + 1] = body
+end
+return page
+`);
+
+/** KEYS: meta, stream. ARGV: new epoch, seconds of the epoch, room for people. */
+export const top = script(`#!lua
+local epoch, offset = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset'))
+if epoch then return epoch .. ':' .. offset end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'offset', '0', 'room', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return ARGV[1] .. ':0'
+`);

@@ -1,0 +1,131 @@
+// The Log port on Redis 7.0 and later: for each room a stream of entries and a hash with its epoch and top. One script does
+// all of an append (log-scripts.ts). The names of a room's keys have one hash tag, so a cluster keeps them together.
+
+import { createHash } from "node:crypto";
+import { ErrorReply } from "@redis/client";
+import { GatewayError } from "../../core/errors.ts";
+import { epochSeconds, keySeconds, logKeyPrefix, readPosition } from "../../core/log.ts";
+import type {
+  Appended,
+  Log,
+  LogEntry,
+  LogPage,
+  LogPosition,
+  LogRange,
+  NewEntry,
+  RoomName,
+} from "../../core/log.ts";
+import type { HistoryRule } from "../../core/room-rules.ts";
+import { createEpoch } from "../epoch.ts";
+import type { Commands } from "./commands.ts";
+import * as scripts from "./log-scripts.ts";
+import type { Script } from "./log-scripts.ts";
+
+/** What of a room's name stands in its hash, for people who look. */
+const shownLength = 256;
+
+interface Call {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+export class RedisLog implements Log {
+  readonly #commands: Commands;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+  }
+
+  async append({ name, history, body, channel, key, version }: NewEntry): Promise<Appended> {
+    const keys = keysOf(name);
+    const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
+    const seconds = epochSeconds(history, false);
+    const reply = await this.#run(scripts.append, {
+      keys: [keys.meta, keys.stream, ...once],
+      args: [
+        createEpoch(),
+        body,
+        history.size,
+        history.seconds,
+        seconds,
+        channel,
+        version ?? "",
+        shown(name),
+        keySeconds,
+      ],
+    });
+    const [kind, at, last] = texts(reply);
+    const place = readPosition(at ?? "");
+    if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
+    if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
+    throw unreadable();
+  }
+
+  async read(name: RoomName, { from, limit, bytes }: LogRange): Promise<LogPage | undefined> {
+    const { meta, stream } = keysOf(name);
+    const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
+    const reply = await this.#run(scripts.read, { keys: [meta, stream], args: [way, offset, limit, bytes] });
+    const [epoch, top, ...rest] = texts(reply);
+    if (epoch === undefined) return undefined;
+    const place = readPosition(`${epoch}:${top ?? ""}`);
+    if (!place) throw unreadable();
+    return { top: place, entries: pairs(rest) };
+  }
+
+  async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
+    const { meta, stream } = keysOf(name);
+    const args = [createEpoch(), epochSeconds(history, true), shown(name)];
+    const place = readPosition(String(await this.#run(scripts.top, { keys: [meta, stream], args })));
+    if (!place) throw unreadable();
+    return place;
+  }
+
+  /** By its digest; Redis may have forgotten the script, in a restart or a flush. */
+  async #run({ sha, source }: Script, { keys, args }: Call): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args.map(String)];
+    try {
+      return await this.#commands.run(["EVALSHA", sha, ...rest]);
+    } catch (error) {
+      if (!isScriptMissing(error)) throw error;
+      return this.#commands.run(["EVAL", source, ...rest]);
+    }
+  }
+}
+
+function isScriptMissing(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  return cause instanceof ErrorReply && cause.message.startsWith("NOSCRIPT");
+}
+
+/** Names of any length, in names of one length. */
+function keysOf({ namespace, room }: RoomName) {
+  const base = `${logKeyPrefix}{${digest(JSON.stringify([namespace, room]))}}`;
+  return { base, meta: `${base}:meta`, stream: `${base}:stream` };
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+function shown({ namespace, room }: RoomName): string {
+  return `${namespace === "/" ? "" : `${namespace},`}${room}`.slice(0, shownLength);
+}
+
+function texts(reply: unknown): readonly string[] {
+  return Array.isArray(reply) ? reply.map(String) : [];
+}
+
+/** Offset, body, offset, body, ... */
+function pairs(parts: readonly string[]): readonly LogEntry[] {
+  return Array.from({ length: parts.length >> 1 }, (_, index) => ({
+    offset: Number(parts[2 * index]),
+    body: parts[2 * index + 1] ?? "",
+  }));
+}
+
+function unreadable(): GatewayError {
+  return new GatewayError(
+    "bus_unavailable",
+    "Expected the log in Redis as Belfry wrote it, got something else",
+  );
+}

@@ -1,0 +1,105 @@
+// The Log port: what was published to a room whose rule says `history`, numbered without a gap, for clients that come back
+// and for pages of the past. brokers/<name>/ implement it, brokers/bus-broker.ts writes to it; the conformance suite is
+// test/conformance/log.test.ts.
+
+import type { HistoryRule } from "./room-rules.ts";
+
+/** The pair that is one room. */
+export interface RoomName {
+  readonly namespace: string;
+  readonly room: string;
+}
+
+/**
+ * Where an entry stands: the epoch names one life of a log, offsets count its entries from 1. A log that was lost and made
+ * again has another epoch, so no offset of the old one is taken for one of the new.
+ */
+export interface LogPosition {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** `<epoch>:<offset>`, as clients see it. */
+export function formatPosition({ epoch, offset }: LogPosition): string {
+  return `${epoch}:${offset}`;
+}
+
+/** @returns undefined when it is no position of a log. */
+export function readPosition(position: string): LogPosition | undefined {
+  const [, epoch, digits] = /^([A-Za-z0-9]{1,64}):(0|[1-9]\d{0,15})$/.exec(position) ?? [];
+  const offset = Number(digits);
+  return epoch === undefined || !Number.isSafeInteger(offset) ? undefined : { epoch, offset };
+}
+
+export interface NewEntry {
+  readonly name: RoomName;
+  readonly history: HistoryRule;
+  /** A JSON object with at least one field, as text. */
+  readonly body: string;
+  /** Heard on this channel of the bus, with `"at":"<epoch>:<offset>"` in front of its fields. */
+  readonly channel: string;
+  /** The same key within {@link keySeconds} is the same entry, whatever the body says. */
+  readonly key?: string | undefined;
+  /** Stored only if it is above the last one that the log took. A whole number from 0. */
+  readonly version?: number | undefined;
+}
+
+/** What the keys of all logs begin with: no name of a dialect may (RTE-08). */
+export const logKeyPrefix = "belfry-log:";
+
+/** How long the keys of publishers are remembered, seconds. */
+export const keySeconds = 300;
+
+/**
+ * `repeated`: its key came before, nothing was stored or said; `at` is where it stands. `outdated`: a version as high
+ * stands there, nothing was stored or said; `at` is the top.
+ */
+export type Appended =
+  | { readonly kind: "stored" | "repeated"; readonly at: LogPosition }
+  | { readonly kind: "outdated"; readonly at: LogPosition; readonly version: number };
+
+export interface LogEntry {
+  readonly offset: number;
+  readonly body: string;
+}
+
+/** Which entries, and how many of them at most. */
+export interface LogRange {
+  /** `after`: forwards from there; `before`: newest first from there, undefined: from the top. */
+  readonly from: { readonly after: number } | { readonly before: number | undefined };
+  readonly limit: number;
+  /** The entries end before their bodies are more than this; one is given in any case. */
+  readonly bytes: number;
+}
+
+export interface LogPage {
+  /** The log at the moment of reading. */
+  readonly top: LogPosition;
+  readonly entries: readonly LogEntry[];
+}
+
+/** Every call rejects with GatewayError `bus_unavailable` when the store refuses or does not answer within its deadline. */
+export interface Log {
+  /**
+   * Numbers an entry, stores it and says it on its channel, all or nothing: entries are heard in the order of their
+   * offsets. The log keeps the last `history.size` entries, until `history.seconds` after the last of them.
+   */
+  append(entry: NewEntry): Promise<Appended>;
+  /** Entries as they stand at one moment, in the asked order; undefined: the room has no log now. */
+  read(name: RoomName, range: LogRange): Promise<LogPage | undefined>;
+  /** The top of the room's log, which is made where there is none: a client can come back to it before the first entry. */
+  top(name: RoomName, history: HistoryRule): Promise<LogPosition>;
+}
+
+/**
+ * How long the epoch of a log outlives its entries, seconds: a client of a quiet room that comes back within this time learns
+ * that it missed nothing. Shorter where nothing was ever published.
+ */
+export function epochSeconds({ seconds }: HistoryRule, isEmpty: boolean): number {
+  return isEmpty ? Math.max(seconds, 3_600) : seconds + 7 * 86_400;
+}
+
+/** The body with its position in front, as it is heard. */
+export function withPosition(body: string, place: LogPosition): string {
+  return `{"at":"${formatPosition(place)}",${body.slice(1)}`;
+}
