@@ -946,6 +946,24 @@ describe("upgrade", () => {
     },
   );
 
+  test("EIO-13 a poll behind the packet 5 is refused, also where 5 waits for its turn in a busy gateway", async () => {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const client = await PollingClient.connect(plain.url);
+      using socket = await RawWebSocket.open(plain.url, client.path("websocket"));
+      socket.send("2probe");
+      expect(await socket.waitForMessage()).toBe("3probe");
+      using busy = await connected(plain);
+      using connection = await RawConnection.open(plain.url);
+      for (let id = 0; id < 3_000; id++) busy.send(event(id));
+      socket.send("5");
+      connection.write(requestBytes(plain.url, { path: client.path() }));
+      expectRefusal(await connection.response(), badRequest);
+      socket.send(event(1));
+      expect(await socket.waitForMessage()).toBe("431[]");
+      expect(await busy.waitForMessages(3_000)).toHaveLength(3_000);
+    }
+  });
+
   test("EIO-13 a second websocket during the upgrade is closed, the first goes on", async () => {
     const client = await PollingClient.connect(plain.url);
     using socket = await RawWebSocket.open(plain.url, client.path("websocket"));

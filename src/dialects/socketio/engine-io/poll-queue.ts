@@ -22,7 +22,7 @@ export class PollQueue {
   #bytes = 0;
   /** The last one of all. */
   #farewell: Frame | undefined;
-  #answer: ((frames: readonly Frame[]) => void) | undefined;
+  #answer: ((frames: readonly Frame[] | undefined) => void) | undefined;
   #isFlushing = false;
   /** The answer that was taken and is not sent yet, and what it costs. */
   #sending: { readonly frames: readonly Frame[]; readonly bytes: number } | undefined;
@@ -73,10 +73,10 @@ export class PollQueue {
   }
 
   /**
-   * One poll: what is queued, or a promise of it. There must be no held poll. Whoever sends it says so, by `progressed` and
-   * `sent`.
+   * One poll: what is queued, or a promise of it; undefined when the poll is refused after all. There must be no held poll.
+   * The sender of the answer reports by `progressed` and `sent`.
    */
-  poll(): readonly Frame[] | Promise<readonly Frame[]> {
+  poll(): readonly Frame[] | Promise<readonly Frame[] | undefined> {
     this.#readAt = this.#parts.now();
     if (!this.#sending) {
       if (this.#frames.length > 0) return this.#take();
@@ -112,8 +112,8 @@ export class PollQueue {
     else if (this.#farewell !== undefined) this.release(this.#takeFarewell(this.#farewell));
   }
 
-  /** Answers the held poll, if there is one, with exactly these frames. */
-  release(frames: readonly Frame[]): void {
+  /** Answers the held poll, if there is one, with exactly these frames; undefined refuses it. */
+  release(frames: readonly Frame[] | undefined): void {
     if (!this.#answer) return;
     this.progressed();
     this.#answer(frames);

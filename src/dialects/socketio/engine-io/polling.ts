@@ -38,6 +38,7 @@ export async function answerPoll(context: SocketIoContext, polling: PollingReque
   request.signal.addEventListener("abort", aborted, { once: true });
   const released = await frames;
   request.signal.removeEventListener("abort", aborted);
+  if (!released) return refusalResponse("bad_request", exchange);
   return framesResponse(polling, released, { isPoll: true });
 }
 

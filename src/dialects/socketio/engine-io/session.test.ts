@@ -143,6 +143,7 @@ const answerOf = async (session: Session): Promise<readonly Frame[]> => {
   const polled = session.poll();
   if (polled === undefined) throw new Error("Expected the poll to be held or answered, got a refusal");
   const frames = await polled;
+  if (frames === undefined) throw new Error("Expected frames, got a refusal");
   session.pollSent(frames);
   return frames;
 };
@@ -494,6 +495,23 @@ describe("upgrade", () => {
     expect(await answerOf(session)).toEqual(["6"]);
   });
 
+  test("EIO-13 a poll that overtakes the packet 5 is refused, as one behind it", async () => {
+    const setup = new Setup();
+    const session = setup.polling();
+    session.receive("40");
+    await answerOf(session);
+    const { probe, socket } = setup.probe(session);
+    probe.message("2probe");
+    const overtaking = session.poll();
+    setup.publish(1);
+    probe.message("5");
+    expect(await overtaking).toBeUndefined();
+    expect(socket.sent).toEqual(["3probe", '42["n",1]']);
+    await nextTurn();
+    expect(setup.ended).toEqual([]);
+    expect(session.poll()).toBeUndefined();
+  });
+
   test("EIO-13 polls are held as ever until the probe was answered", async () => {
     const setup = new Setup();
     const session = setup.polling();
@@ -632,8 +650,8 @@ describe("upgrade", () => {
           if (polled === undefined) throw new Error("Expected the poll to be answered");
           isPolling = true;
           void Promise.resolve(polled).then((frames) => {
-            session.pollSent(frames);
-            heard.push(...frames);
+            session.pollSent(frames ?? []);
+            heard.push(...(frames ?? ["refused"]));
             isPolling = false;
           });
         };

@@ -184,16 +184,25 @@ export class Session implements SessionPort, SocketHandler {
 
   // Polling: browser.ts calls these for GET and POST.
 
-  /** @returns undefined when another poll is held: that one ends, and so does the session (EIO-16). */
-  poll(): readonly Frame[] | Promise<readonly Frame[]> | undefined {
+  /**
+   * @returns undefined, or a promise of it, when the poll is refused: another one is held, which ends the session (EIO-16), or
+   * it came behind the packet `5` of an upgrade.
+   */
+  poll(): readonly Frame[] | Promise<readonly Frame[] | undefined> | undefined {
     if (!this.#polls || this.#polls.isHeld) {
       this.refuse("protocol_error");
       return undefined;
     }
-    const frames = this.#polls.poll();
-    if (!this.#isOpen && this.#polls.isSpent) this.#forget();
-    // Once its probe was answered the client waits for its last poll to end (EIO-13).
-    if (this.#probe?.isAnswered) this.#polls.release([packet.noop]);
+    const polls = this.#polls;
+    const frames = polls.poll();
+    if (!this.#isOpen && polls.isSpent) this.#forget();
+    // Once its probe was answered the client waits for its last poll to end, then sends `5` (EIO-13). A `5` that came before
+    // this poll may still wait for its turn (server/turns.ts): it has this one.
+    if (this.#probe?.isAnswered) {
+      setImmediate(() => {
+        polls.release([packet.noop]);
+      });
+    }
     return frames;
   }
 
@@ -264,6 +273,8 @@ export class Session implements SessionPort, SocketHandler {
   completeUpgrade(socket: Socket): void {
     this.#probe = undefined;
     const polls = this.#polls;
+    // It came behind `5`: a client that is right about the upgrade does not poll any more.
+    polls?.release(undefined);
     this.#polls = undefined;
     this.#socket = socket;
     // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
