@@ -1,13 +1,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Frame } from "../../../core/carrier.ts";
+import { defaultLimits } from "../../../core/limits.ts";
 import { PollQueue } from "./poll-queue.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
 
 const create = (maxPackets = Number.POSITIVE_INFINITY): PollQueue =>
-  new PollQueue({ maxPackets, now: () => 0 });
+  new PollQueue({ maxPackets, context: { limits: defaultLimits, now: () => 0 } });
 
 /** One poll that is not refused; its caller sends the answer. */
 const unsentPollOf = async (queue: PollQueue): Promise<readonly Frame[]> => {
@@ -84,7 +85,7 @@ test("EIO-13 frames of the turn in which a held poll is released are not lost", 
 
 test("SEC-06 idle time counts from the last sign of reading", async () => {
   let now = 1_000;
-  const queue = new PollQueue({ maxPackets: 2, now: () => now });
+  const queue = new PollQueue({ maxPackets: 2, context: { limits: defaultLimits, now: () => now } });
   now = 1_500;
   expect(queue.idleMs).toBe(500);
   const held = pollOf(queue);
@@ -134,7 +135,7 @@ test("SEC-06 one answer is on its way at a time: the next poll is held until it 
 
 test("SEC-06 who takes nothing of its answer is idle, whether it polls meanwhile or not", async () => {
   let now = 0;
-  const queue = new PollQueue({ maxPackets: 16, now: () => now });
+  const queue = new PollQueue({ maxPackets: 16, context: { limits: defaultLimits, now: () => now } });
   queue.push(["4a"]);
   const frames = await unsentPollOf(queue);
   now = 500;

@@ -3,7 +3,11 @@
 // as waiting until it was sent, and the next one waits for that: nobody can have many of them that it does not read.
 
 import type { Frame } from "../../../core/carrier.ts";
+import type { SocketIoContext } from "../context.ts";
 import { frameCost, framesCost } from "../../../core/frame-size.ts";
+
+/** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
+const pollStallMs = 1_000;
 
 /** An answer takes no further frame beyond this: it is put together for one client alone, the frames are shared. */
 const maxAnswerBytes = 1024 * 1024;
@@ -11,8 +15,7 @@ const maxAnswerBytes = 1024 * 1024;
 export interface PollQueueParts {
   /** Packets per answer: 16 for the Python client, which gives up on more (EIO-06). */
   readonly maxPackets: number;
-  /** Monotonic clock, ms. */
-  now(): number;
+  readonly context: Pick<SocketIoContext, "now" | "limits">;
 }
 
 export class PollQueue {
@@ -31,7 +34,7 @@ export class PollQueue {
 
   constructor(parts: PollQueueParts) {
     this.#parts = parts;
-    this.#readAt = parts.now();
+    this.#readAt = parts.context.now();
   }
 
   /** Memory for what waits and for what is on its way. */
@@ -56,7 +59,17 @@ export class PollQueue {
 
   /** Since when the client has not read, ms. */
   get idleMs(): number {
-    return this.isReady ? 0 : this.#parts.now() - this.#readAt;
+    return this.isReady ? 0 : this.#parts.context.now() - this.#readAt;
+  }
+
+  /**
+   * Is there no room for more? A client that polls may have as much waiting as a websocket that reads.
+   * @param isExcused it has a reason not to poll now.
+   */
+  isSlow(isExcused: boolean): boolean {
+    const { sendQueueBytes, sendQueueMaxBytes } = this.#parts.context.limits;
+    if (this.bytes <= sendQueueBytes) return false;
+    return (this.idleMs > pollStallMs && !isExcused) || this.bytes > sendQueueMaxBytes;
   }
 
   push(frames: readonly Frame[]): void {
@@ -77,7 +90,7 @@ export class PollQueue {
    * The sender of the answer reports by `progressed` and `sent`.
    */
   poll(): readonly Frame[] | Promise<readonly Frame[] | undefined> {
-    this.#readAt = this.#parts.now();
+    this.#readAt = this.#parts.context.now();
     if (!this.#sending) {
       if (this.#frames.length > 0) return this.#take();
       if (this.#farewell !== undefined) return this.#takeFarewell(this.#farewell);
@@ -89,7 +102,7 @@ export class PollQueue {
 
   /** The client took some of the answer. */
   progressed(): void {
-    this.#readAt = this.#parts.now();
+    this.#readAt = this.#parts.context.now();
   }
 
   /** Is this answer on its way? */

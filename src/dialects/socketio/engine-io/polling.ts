@@ -3,9 +3,11 @@
 import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "../../../core/dialect.ts";
 import type { Frame } from "../../../core/carrier.ts";
+import type { DisconnectReason } from "../../../core/disconnect.ts";
 import { readBody } from "../../../codec/body.ts";
 import type { SocketIoContext } from "../context.ts";
 import { jsonpPayload, payloadResponse, refusalResponse } from "./http.ts";
+import type { Refusal } from "./http.ts";
 import {
   decodePayloadV3Binary,
   decodePayloadV3Text,
@@ -94,23 +96,28 @@ function encodePayload(
 /** Takes the packets of a POST in their order and answers `ok`. */
 export async function answerPost(context: SocketIoContext, polling: PollingRequest): Promise<Response> {
   const { request, exchange, session } = polling;
-  if (!session.beginPost()) return refusalResponse("bad_request", exchange);
+  const { posts } = session;
+  if (!posts?.begin()) return endSession(polling, "protocol_error");
   try {
     const body = await readBody(request, context.options.maxPayload);
-    if (!body) {
-      session.refuse("too_large");
-      return refusalResponse("payload_too_large", exchange);
-    }
+    if (!body) return endSession(polling, "too_large", "payload_too_large");
     const frames = decodePayload(polling, body, context.packetRate.burst);
-    if (frames && !session.posted(frames.length)) return refusalResponse("bad_request", exchange);
-    if (!frames || !(await receiveAll(session, frames))) {
-      session.refuse("protocol_error");
-      return refusalResponse("bad_request", exchange);
-    }
+    if (frames && !posts.admits(frames.length)) return endSession(polling, "flood");
+    if (!frames || !(await receiveAll(session, frames))) return endSession(polling, "protocol_error");
     return await payloadResponse(request, exchange, { body: "ok", jsonp: undefined, cookie: undefined });
   } finally {
-    session.endPost();
+    posts.end();
   }
+}
+
+/** Refuses a request that ends its session. */
+function endSession(
+  { exchange, session }: PollingRequest,
+  reason: DisconnectReason,
+  refusal: Refusal = "bad_request",
+): Response {
+  session.refuse(reason);
+  return refusalResponse(refusal, exchange);
 }
 
 /** What a POST may have handled before others have their turn. */

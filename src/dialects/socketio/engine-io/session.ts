@@ -2,7 +2,6 @@
 // them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it hands up messages.
 
 import type { DisconnectReason } from "../../../core/disconnect.ts";
-import { TokenBucket } from "../../../core/rate-limit.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
 import { toAscii } from "../../../codec/ascii-json.ts";
 import { SocketIoClient } from "../client.ts";
@@ -10,13 +9,11 @@ import type { PendingUpgrade, SessionPort, SocketIoContext } from "../context.ts
 import type { Generation } from "../format.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { PollQueue } from "./poll-queue.ts";
+import { PostGate } from "./post-gate.ts";
 import { base64PacketV4, messageByte, textPacketV3 } from "./payload.ts";
 
 /** Packet types of Engine.IO that have no payload here. */
 const packet = { close: "1", ping: "2", pong: "3", noop: "6" } as const;
-
-/** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
-const pollStallMs = 1_000;
 
 /** What the sessions share, and the live ones by their Engine.IO sid. */
 export interface EngineIoContext extends SocketIoContext {
@@ -40,6 +37,8 @@ export class Session implements SessionPort, SocketHandler {
   readonly version: 3 | 4;
   readonly isBase64: boolean;
   readonly address: string;
+  /** Absent where it started as a websocket. */
+  readonly posts: PostGate | undefined;
   readonly #context: EngineIoContext;
   readonly #io: SocketIoClient;
   readonly #release: () => void;
@@ -47,9 +46,6 @@ export class Session implements SessionPort, SocketHandler {
   #polls: PollQueue | undefined;
   #socket: Socket | undefined;
   #probe: PendingUpgrade | undefined;
-  #isPosting = false;
-  /** What it may still post; websockets have their own count. */
-  #packets: TokenBucket | undefined;
   /** Why it ended. */
   #ended: DisconnectReason | undefined;
   readonly #heartbeat: Heartbeat;
@@ -65,7 +61,8 @@ export class Session implements SessionPort, SocketHandler {
     this.#release = parts.release;
     const { packetsPerPoll } = parts;
     if (packetsPerPoll !== undefined) {
-      this.#polls = new PollQueue({ maxPackets: packetsPerPoll, now: () => context.now() });
+      this.#polls = new PollQueue({ maxPackets: packetsPerPoll, context });
+      this.posts = new PostGate(context);
     }
     this.#heartbeat = new Heartbeat(context, this.version);
     this.#io = new SocketIoClient(context, this);
@@ -136,7 +133,8 @@ export class Session implements SessionPort, SocketHandler {
       return;
     }
     if (!this.#polls || !this.#isOpen) return;
-    if (this.#isSlow(this.#polls)) this.close("slow");
+    // In the middle of an upgrade nobody polls, and that has a time limit of its own.
+    if (this.#polls.isSlow(this.#probe?.isAnswered === true)) this.close("slow");
     else this.#polls.push(frames);
   }
 
@@ -227,29 +225,6 @@ export class Session implements SessionPort, SocketHandler {
   /** or its connection ended before that: what was in there is lost, and so is the client. */
   pollLost(frames: readonly Frame[]): void {
     if (this.#polls?.isSending(frames) === true) this.#vanished();
-  }
-
-  /** @returns false when another POST is under way: the session ends (EIO-16). */
-  beginPost(): boolean {
-    if (this.#isPosting) {
-      this.refuse("protocol_error");
-      return false;
-    }
-    this.#isPosting = true;
-    return true;
-  }
-
-  /** It posted so many packets. @returns false when that is more than one client may send: the session ends (SEC-06). */
-  posted(packets: number): boolean {
-    const now = this.#context.now();
-    this.#packets ??= new TokenBucket(this.#context.packetRate, now);
-    if (this.#packets.take(now, packets)) return true;
-    this.refuse("flood");
-    return false;
-  }
-
-  endPost(): void {
-    this.#isPosting = false;
   }
 
   // Upgrade: upgrade.ts calls these.
@@ -348,15 +323,6 @@ export class Session implements SessionPort, SocketHandler {
   judge(): void {
     const now = this.#context.now();
     if (this.#context.pauses.mayJudge(now)) this.tick(now);
-  }
-
-  /** Is there no room in its queue? A client that polls may have as much waiting as a websocket that reads. */
-  #isSlow(polls: PollQueue): boolean {
-    const { sendQueueBytes, sendQueueMaxBytes } = this.#context.limits;
-    if (polls.bytes <= sendQueueBytes) return false;
-    // In the middle of an upgrade nobody polls, and that has a time limit of its own.
-    const isIdle = polls.idleMs > pollStallMs && this.#probe?.isAnswered !== true;
-    return isIdle || polls.bytes > sendQueueMaxBytes;
   }
 
   /** The client is gone, and nobody will fetch what waits. */
