@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
 import { SignJWT } from "jose";
-import type { ChannelName } from "../../src/dialects/ws4redis/channels.ts";
-import { channelNames } from "../../src/dialects/ws4redis/channels.ts";
+import type { ChannelName } from "../../src/dialects/ws4redis/query.ts";
+import { channelNames } from "../../src/dialects/ws4redis/query.ts";
 import { until } from "../support/until.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
@@ -1103,7 +1103,7 @@ describe("W4R-16 where a page comes from", () => {
   test("W4R-16 SEC-08 `*` with cookies refuses to start", async () => {
     const listeners = [{ address: "127.0.0.1:0", dialects: ["ws4redis" as const], origins: "*" }];
     const started = await startGateway(config({ listeners })).catch(String);
-    expect(started).toContain("any site could speak in their name");
+    expect(started).toContain("any site could act in their name");
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { compileAllowed, isRule } from "./allowed.ts";
-import { channelNames } from "./channels.ts";
+import { compileAllowed, isRule } from "./query.ts";
+import { channelNames } from "./query.ts";
 
 test("W4R-13 without rules all that is asked for is allowed", () => {
   expect(compileAllowed({})("anything", channelNames)).toEqual(channelNames);

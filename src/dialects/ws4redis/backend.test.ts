@@ -2,15 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
-import { createBackendSide } from "./backend.ts";
-import { createMessages } from "./messages.ts";
+import { createBackendSide, createDecoder } from "./backend.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
 function feedsOf(options: Partial<Ws4redisOptions> = {}): readonly Feed[] {
   const context = { limits: defaultLimits, isOpenRoom: () => false };
   const parsed = ws4redisOptions.parse(options);
-  return createBackendSide(createMessages(context, parsed, { count: 0 }), parsed).feeds;
+  return createBackendSide(createDecoder(context, parsed, { clients: 0 }), parsed).feeds;
 }
 
 const patterns = (options: Partial<Ws4redisOptions>): readonly string[] =>

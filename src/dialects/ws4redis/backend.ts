@@ -1,33 +1,75 @@
-// The backend side of the ws4redis dialect: one pattern for each audience (W4R-03). RedisPublisher's messages, those of
-// browsers and of other gateways all come in here; the payload goes through as it is.
+// The backend side of the ws4redis dialect: one pattern for each audience (W4R-03). Messages of RedisPublisher, of browsers
+// and of other gateways all come in here; the payload goes through as it is (W4R-07).
 
-import type { BackendSide, Feed } from "../../core/dialect.ts";
-import { prefixFeed } from "../raw/prefix-feed.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
 import { textCanary } from "../../core/canary.ts";
-import type { Audience } from "./channels.ts";
-import { audiences } from "./channels.ts";
-import type { Messages } from "./messages.ts";
-import { currentPrefix, legacyBroadcasts } from "./names.ts";
+import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import { compileGlobs } from "../../core/glob.ts";
+import { junk, notForUs } from "../../core/publication.ts";
+import type { BackendMessage } from "../../core/publication.ts";
+import { isSafeName } from "../../core/safe-name.ts";
+import { toRooms } from "../raw/format.ts";
+import { prefixFeed } from "../raw/prefix-feed.ts";
+import type { LastMessages } from "./client.ts";
+import { currentPrefix, dialectName, lastMessageRoom, legacyBroadcasts, roomOf } from "./names.ts";
+import type { Addressee } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
+import { audiences, isFacility } from "./query.ts";
+import type { Audience } from "./query.ts";
 
-export function createBackendSide(messages: Messages, options: Ws4redisOptions): BackendSide {
-  const { naming, prefix } = options;
-  const current = naming === "legacy" ? [] : audiences;
-  const legacy = naming === "current" ? [] : [feed("broadcast", legacyBroadcasts, messages)];
+/** From a Redis name and its payload to a publication, in both generations of names. */
+export interface Decoder {
+  /** @param rest what follows `{p}user:` or the like. */
+  decode(audience: Audience, rest: string, payload: Buffer): BackendMessage;
+  /** @param name `<user or session>:<facility>`: nothing tells which of both. */
+  decodeLegacy(name: string, payload: Buffer): BackendMessage;
+}
+
+export function createDecoder(
+  { limits, isOpenRoom }: Pick<BackendContext, "limits" | "isOpenRoom">,
+  { publish }: Pick<Ws4redisOptions, "publish">,
+  lastMessages: Readonly<LastMessages>,
+): Decoder {
+  const browsersMayPublish = compileGlobs(publish);
+  const toAudiences = (named: readonly Audience[], rest: string, payload: Buffer): BackendMessage => {
+    // As the original: an empty message is sent to nobody.
+    if (payload.length === 0) return notForUs("empty");
+    const to = named.includes("broadcast") ? { name: undefined, facility: rest } : readAddressee(rest);
+    if (!to) return junk("name_invalid");
+    const { facility } = to;
+    if (!isFacility(facility, limits.nameBytes)) return junk("facility_invalid");
+    const rooms = named.map((audience) => roomOf(audience, to));
+    // Where browsers may publish, nothing tells them from backends: it stays in the dialect (SEC-16).
+    const isClosed = browsersMayPublish(facility) && !rooms.every(isOpenRoom);
+    // Hashed only while there are last messages to compare with (W4R-08).
+    const except = lastMessages.clients === 0 ? [] : [lastMessageRoom(payload)];
+    return new RawPublication(toRooms(rooms, { except }), payload, isClosed ? { only: dialectName } : {});
+  };
   return {
-    feeds: [
-      ...current.map((audience) => feed(audience, currentPrefix(prefix, audience), messages)),
-      ...legacy,
-    ],
-    routes: [],
+    decode: (audience, rest, payload) => toAudiences([audience], rest, payload),
+    decodeLegacy: (name, payload) => toAudiences(["user", "session"], name, payload),
   };
 }
 
-/** Its canary goes to a name that no visitor of any server can have: a control character in front of a colon. */
-function feed(audience: Audience, prefix: string, messages: Messages): Feed {
-  return prefixFeed({
-    prefix,
-    canary: textCanary(`${prefix}\u0000belfry:`, "belfry-canary"),
-    decode: (rest, payload) => messages.read(audience, rest, payload),
-  });
+/** Names hold no colon, facilities may. */
+function readAddressee(rest: string): Addressee | undefined {
+  const end = rest.indexOf(":");
+  const name = rest.slice(0, Math.max(end, 0));
+  return isSafeName(name) ? { name, facility: rest.slice(end + 1) } : undefined;
+}
+
+export function createBackendSide(decoder: Decoder, { naming, prefix }: Ws4redisOptions): BackendSide {
+  const feed = (audience: Audience, start: string): Feed =>
+    prefixFeed({
+      prefix: start,
+      // To a name that no visitor of any server can have: a control character in front of a colon.
+      canary: textCanary(`${start}\u0000belfry:`, "belfry-canary"),
+      decode: (rest, payload) => decoder.decode(audience, rest, payload),
+    });
+  const current = naming === "legacy" ? [] : audiences;
+  const legacy = naming === "current" ? [] : [feed("broadcast", legacyBroadcasts)];
+  return {
+    feeds: [...current.map((audience) => feed(audience, currentPrefix(prefix, audience))), ...legacy],
+    routes: [],
+  };
 }

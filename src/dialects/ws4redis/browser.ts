@@ -1,34 +1,37 @@
 // The browser side of the ws4redis dialect: a websocket at `/ws/<facility>?subscribe-…` (compat section 7). Here are its
-// routes and what its clients share; admission.ts judges who may come in.
+// routes and what its clients share; admission.ts judges the handshakes.
 
 import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/disconnect.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import type { RawDialect } from "../raw/raw-connection.ts";
-import { createRawClock } from "../raw/clock.ts";
+import { BatchedKeys } from "../raw/batched-keys.ts";
+import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
+import { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
 import { Admission } from "./admission.ts";
-import { readFacility, readTokens } from "./channels.ts";
-import { KeptMessages } from "./kept-messages.ts";
-import { LegacyNames } from "./legacy-names.ts";
-import type { Messages, Speakers } from "./messages.ts";
+import type { Decoder } from "./backend.ts";
+import type { LastMessages } from "./client.ts";
 import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
+import { readFacility, readTokens } from "./query.ts";
 
 /** W4R-09: uWSGI's interval. */
 const pingIntervalMs = 30_000;
-/** Two pings and a half: who answered neither is gone. */
+/** Two pings and a half: a client that answered neither is gone. */
 const pongTimeoutMs = 75_000;
+/** W4R-09: how often a heartbeat is due at least. */
+const heartbeatDueMs = 4_000;
 
 /** What both sides share. */
 export interface BrowserParts {
   readonly context: BrowserContext;
   readonly options: Ws4redisOptions;
-  readonly messages: Messages;
-  readonly speakers: Speakers;
+  readonly decoder: Decoder;
+  readonly lastMessages: LastMessages;
 }
 
-export function createBrowserSide({ context, options, messages, speakers }: BrowserParts): BrowserSide {
+export function createBrowserSide({ context, options, decoder, lastMessages }: BrowserParts): BrowserSide {
   const dialect: RawDialect = {
     context,
     format: createRawFormat(dialectName),
@@ -38,16 +41,18 @@ export function createBrowserSide({ context, options, messages, speakers }: Brow
     maxMessageBytes: options.maxMessage,
     closeCode,
   };
-  const legacyNames = new LegacyNames(context, messages);
-  const keptMessages = new KeptMessages(context.keys);
-  const admission = new Admission({ context, options, legacyNames, keptMessages, speakers, dialect });
-  return {
+  const admission = new Admission({
+    context,
+    options,
+    dialect,
+    lastMessages,
+    legacyNames: new SharedSubscriptions(context, (name, payload) => decoder.decodeLegacy(name, payload)),
+    persistedMessages: new BatchedKeys(context.keys),
+  });
+  return createRawBrowserSide(dialect, {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
-    maxMessageBytes: options.maxMessage,
-    shortestDelayMs: options.heartbeat === undefined ? pingIntervalMs : 4_000,
-    tick: createRawClock(dialect.clients, context.now()),
-    clients: () => dialect.clients,
-  };
+    shortestDelayMs: options.heartbeat === undefined ? pingIntervalMs : heartbeatDueMs,
+  });
 }
 
 /** `/ws/<facility>`; `/ws` itself is no facility's path (RTE-02). */
@@ -68,7 +73,7 @@ function mountRoute(admission: Admission, { path, takeBare }: Ws4redisOptions): 
   };
 }
 
-/** `/<facility>`, from a proxy that cut off the path (RTE-07, W4R-01): only what shows by its query that it is for us. */
+/** `/<facility>`, from a proxy that cut off the path (RTE-07, W4R-01): only with one of the query's names. */
 function strippedRoute(admission: Admission, { path, keepLeadingSlash }: Ws4redisOptions): Route {
   const mount = withoutEndSlashes(path);
   const start = keepLeadingSlash ? 0 : 1;
@@ -81,14 +86,10 @@ function strippedRoute(admission: Admission, { path, keepLeadingSlash }: Ws4redi
       return isOurs && isUpgrade(request) ? "yes" : "no";
     },
     // Never asked: it takes upgrades alone.
-    fetch: notFound,
+    fetch: () => textAnswer(404, "Not found\n"),
     upgrade: (request, exchange) =>
       admission.judge(request, exchange, readFacility(exchange.path.slice(start))),
   };
-}
-
-function notFound(): Response {
-  return textAnswer(404, "Not found\n");
 }
 
 /** W4R-12. */

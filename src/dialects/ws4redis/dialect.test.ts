@@ -259,7 +259,7 @@ describe("what a client says", () => {
     await until(() => house.observed.length === 2, patience);
     expect(house.observed).toEqual([
       "refused bus_unavailable",
-      "report facility_publish TypeError: a fault of ours",
+      "report client_message TypeError: a fault of ours",
     ]);
     expect(house.connected).toBe(1);
   });

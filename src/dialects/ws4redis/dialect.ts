@@ -1,16 +1,15 @@
 // The ws4redis dialect: django-websocket-redis' facilities for browsers, fed by its RedisPublisher.
 
 import type { Dialect } from "../../core/dialect.ts";
-import { createBackendSide } from "./backend.ts";
+import { createBackendSide, createDecoder } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
-import { createMessages } from "./messages.ts";
-import { redisNames, saidPrefix } from "./names.ts";
+import { dialectName, lastMessagePrefix, redisNames } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { ws4redisOptions } from "./options.ts";
 import { warnings, ws4redisProfile } from "./profile.ts";
 
 export const ws4redisDialect = {
-  name: "ws4redis",
+  name: dialectName,
   options: ws4redisOptions,
   needsIdentity: true,
   clientsSpeak: true,
@@ -20,17 +19,17 @@ export const ws4redisDialect = {
   commands: {
     tail: {
       options: ["prefix", "naming"],
-      hiddenRooms: saidPrefix,
+      hiddenRooms: lastMessagePrefix,
       example: "--as ws4redis --ws4redis-prefix site",
     },
   },
   usualPath: "/ws",
   open: (context, options) => {
-    const speakers = { count: 0 };
-    const messages = createMessages(context, options, speakers);
+    const lastMessages = { clients: 0 };
+    const decoder = createDecoder(context, options, lastMessages);
     return {
-      browser: createBrowserSide({ context, options, messages, speakers }),
-      backend: createBackendSide(messages, options),
+      browser: createBrowserSide({ context, options, decoder, lastMessages }),
+      backend: createBackendSide(decoder, options),
     };
   },
 } satisfies Dialect<Ws4redisOptions>;

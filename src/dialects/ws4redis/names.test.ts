@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { audiences } from "./channels.ts";
-import { currentName, legacyName, redisNames, roomOf, saidRoom } from "./names.ts";
+import { audiences } from "./query.ts";
+import { currentName, legacyName, redisNames, roomOf, lastMessageRoom } from "./names.ts";
 import { ws4redisOptions } from "./options.ts";
 
 const to = { name: "johndoe", facility: "a/b:c" };
@@ -54,10 +54,10 @@ test("SEC-16 the empty room is shared with nobody", () => {
 });
 
 test("W4R-08 a room of last words is told by the bytes alone, and is nobody else's room", () => {
-  expect(saidRoom("é")).toBe(saidRoom(Buffer.from("é")));
-  expect(saidRoom("é")).not.toBe(saidRoom("e"));
-  expect(saidRoom("")).toMatch(/^ws4redis::said:[\w-]{43}$/);
-  expect(Buffer.byteLength(saidRoom("x".repeat(100_000)))).toBeLessThan(64);
+  expect(lastMessageRoom("é")).toBe(lastMessageRoom(Buffer.from("é")));
+  expect(lastMessageRoom("é")).not.toBe(lastMessageRoom("e"));
+  expect(lastMessageRoom("")).toMatch(/^ws4redis::last:[\w-]{43}$/);
+  expect(Buffer.byteLength(lastMessageRoom("x".repeat(100_000)))).toBeLessThan(64);
 });
 
 test("SEC-03 a prefix must not put the names of both generations under one another", () => {

@@ -1,17 +1,17 @@
 // The names of ws4redis: its Redis channels, which are also the keys of persisted messages, in both generations
-// (W4R-03), and the rooms that they mean (docs/architecture.md). Pure. Whatever a visitor chose is checked before it
-// becomes part of a name (SEC-03).
+// (W4R-03), and the rooms that they mean (docs/architecture.md). Pure. What a visitor chose is checked before it becomes part
+// of a name (SEC-03).
 
 import { createHash } from "node:crypto";
 import { namePrefix } from "../../core/redis-name.ts";
 import type { RedisName } from "../../core/redis-name.ts";
-import type { Audience } from "./channels.ts";
-import { audiences } from "./channels.ts";
+import type { Audience } from "./query.ts";
+import { audiences } from "./query.ts";
 
 /** The dialect's name: in the config, in metrics, and in `Publication.only`. */
 export const dialectName = "ws4redis";
 
-/** A room-space that no visitor has: what is in it is heard by nobody who does not come from here. */
+/** A room-space that no visitor has: only clients of this dialect are in its rooms. */
 const ownSpace = "ws4redis::";
 
 /** `user:` of 0.3 and later, with the prefix (W4R-03). */
@@ -33,7 +33,7 @@ export function legacyName(audience: Audience, { name, facility }: Addressee): s
   return audience === "group" || name === undefined ? undefined : `${name}:${facility}`;
 }
 
-/** Whom a name addresses, beside its audience. */
+/** What a Redis name says beside the audience. */
 export interface Addressee {
   readonly name: string | undefined;
   readonly facility: string;
@@ -50,13 +50,13 @@ export function redisNames({ prefix }: { readonly prefix: string }): readonly Re
   return [...audiences.map((audience) => currentPrefix(prefix, audience)), legacyBroadcasts].map(namePrefix);
 }
 
-/** What the rooms of last words begin with. */
-export const saidPrefix = `${ownSpace}said:`;
+/** What the rooms of `lastMessageRoom` begin with. */
+export const lastMessagePrefix = `${ownSpace}last:`;
 
 /**
- * The room of those whose last words these are: they do not hear them again (W4R-08). A digest, because what clients
- * say is no name.
+ * The room of the clients whose last message this is: it does not come back to them (W4R-08). Named by a digest, because
+ * messages are of any length.
  */
-export function saidRoom(message: string | Uint8Array): string {
-  return `${saidPrefix}${createHash("sha256").update(message).digest("base64url")}`;
+export function lastMessageRoom(message: string | Uint8Array): string {
+  return `${lastMessagePrefix}${createHash("sha256").update(message).digest("base64url")}`;
 }

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { isMountPath, mountPathText } from "../../core/mount-path.ts";
-import { isRule } from "./allowed.ts";
+import { isRule } from "./query.ts";
 import { legacyBroadcasts } from "./names.ts";
 
 const globs = z.array(z.string().min(1).max(256)).max(1_000);

@@ -2,97 +2,78 @@
 // (W4R, DJS-03 to DJS-11). They come from the environment: settings.py is Python, and Belfry runs beside Django. And what
 // every start with this dialect is warned of.
 
-import type { Profile, ProfileVariable, SharedView, StartWarning } from "../../core/profile.ts";
+import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
-const upstream: readonly ProfileVariable[] = [
-  { name: "WEBSOCKET_URL", option: "ws4redis.path", description: "Where websockets are" },
-  { name: "WS4REDIS_PREFIX", option: "ws4redis.prefix", description: "What its Redis names begin with" },
-  { name: "WS4REDIS_EXPIRE", option: "ws4redis.expire", description: "Seconds that a message is kept" },
-  { name: "WS4REDIS_HEARTBEAT", option: "ws4redis.heartbeat", description: "The text of a sign of life" },
+type Row = readonly [name: string, option: string, description: string];
+
+/** The settings of django-websocket-redis. */
+const upstream: readonly Row[] = [
+  ["WEBSOCKET_URL", "ws4redis.path", "Where websockets are"],
+  ["WS4REDIS_PREFIX", "ws4redis.prefix", "What its Redis names begin with"],
+  ["WS4REDIS_EXPIRE", "ws4redis.expire", "Seconds that a message is kept"],
+  ["WS4REDIS_HEARTBEAT", "ws4redis.heartbeat", "The text of a sign of life"],
 ];
 
-const django: readonly ProfileVariable[] = [
-  {
-    name: "SESSION_ENGINE",
-    option: "identity.sessionEngine",
-    description:
-      "Django's dotted name, `redis_sessions.session`, or `none`; unset it is `db`, which is refused",
-  },
-  { name: "SESSION_COOKIE_NAME", option: "identity.cookieName", description: "As in settings.py" },
-  { name: "SESSION_COOKIE_AGE", option: "identity.cookieAge", description: "As in settings.py" },
-  { name: "SESSION_REDIS_PREFIX", option: "identity.sessionRedisPrefix", description: "As in settings.py" },
-  { name: "SESSION_REDIS", option: "identity.redis", description: "Redis URL of the sessions" },
-  {
-    name: "SESSION_CACHE_KEY_PREFIX",
-    option: "identity.cacheKeyPrefix",
-    description: "KEY_PREFIX of the cache with the sessions",
-  },
-  {
-    name: "SESSION_CACHE_VERSION",
-    option: "identity.cacheVersion",
-    description: "VERSION of the cache with the sessions",
-  },
-  { name: "SECRET_KEY", option: "identity.secretKey", description: "As in settings.py" },
-  {
-    name: "SECRET_KEY_FALLBACKS",
-    option: "identity.secretKeyFallbacks",
-    description: "As in settings.py, separated by spaces",
-  },
-  {
-    name: "DEFAULT_HASHING_ALGORITHM",
-    option: "identity.hashingAlgorithm",
-    description: "As in settings.py",
-  },
+/** Django's, by which a session is found and read. */
+const django: readonly Row[] = [
+  [
+    "SESSION_ENGINE",
+    "identity.sessionEngine",
+    "Django's dotted name, `redis_sessions.session`, or `none`; unset it is `db`, which is refused",
+  ],
+  ["SESSION_COOKIE_NAME", "identity.cookieName", "As in settings.py"],
+  ["SESSION_COOKIE_AGE", "identity.cookieAge", "As in settings.py"],
+  ["SESSION_REDIS_PREFIX", "identity.sessionRedisPrefix", "As in settings.py"],
+  ["SESSION_REDIS", "identity.redis", "Redis URL of the sessions"],
+  ["SESSION_CACHE_KEY_PREFIX", "identity.cacheKeyPrefix", "KEY_PREFIX of the cache with the sessions"],
+  ["SESSION_CACHE_VERSION", "identity.cacheVersion", "VERSION of the cache with the sessions"],
+  ["SECRET_KEY", "identity.secretKey", "As in settings.py"],
+  ["SECRET_KEY_FALLBACKS", "identity.secretKeyFallbacks", "As in settings.py, separated by spaces"],
+  ["DEFAULT_HASHING_ALGORITHM", "identity.hashingAlgorithm", "As in settings.py"],
 ];
 
-const own: readonly ProfileVariable[] = [
-  {
-    name: "WS4REDIS_NAMING",
-    option: "ws4redis.naming",
-    description: "`both`, `current` or `legacy`: which names in Redis",
-  },
-  {
-    name: "WS4REDIS_USERNAME",
-    option: "identity.username",
-    description: "Where user names are: `session:<key>`, `hash:<redis key>` or `pk` (DJS-09)",
-  },
-  {
-    name: "WS4REDIS_PUBLISH",
-    option: "ws4redis.publish",
-    description: "Globs of the facilities where clients may publish (W4R-17)",
-  },
-  {
-    name: "WS4REDIS_ORIGINS",
-    option: "origins",
-    description: "Origins of pages on another host than the one that they connect to (W4R-16)",
-  },
-  {
-    name: "WS4REDIS_AUTH_URL",
-    option: "identity.callbackUrl",
-    description: "URL that is asked for a visitor's identity and facilities (DJS-10)",
-  },
+/** Settings that the original does not have. */
+const own: readonly Row[] = [
+  ["WS4REDIS_NAMING", "ws4redis.naming", "`both`, `current` or `legacy`: which names in Redis"],
+  [
+    "WS4REDIS_USERNAME",
+    "identity.username",
+    "Where user names are: `session:<key>`, `hash:<redis key>` or `pk` (DJS-09)",
+  ],
+  ["WS4REDIS_PUBLISH", "ws4redis.publish", "Globs of the facilities where clients may publish (W4R-17)"],
+  [
+    "WS4REDIS_ORIGINS",
+    "origins",
+    "Origins of pages on another host than the one that they connect to (W4R-16)",
+  ],
+  [
+    "WS4REDIS_AUTH_URL",
+    "identity.callbackUrl",
+    "URL that is asked for a visitor's identity and facilities (DJS-10)",
+  ],
 ];
 
-const jwt: readonly ProfileVariable[] = [
-  { name: "WS4REDIS_JWT_ALGORITHM", option: "identity.jwt.algorithm", description: "Switches tokens on" },
-  { name: "WS4REDIS_JWT_SECRET", option: "identity.jwt.secret", description: "For an HS algorithm" },
-  { name: "WS4REDIS_JWT_PUBLIC_KEY", option: "identity.jwt.publicKey", description: "For another one, PEM" },
-  { name: "WS4REDIS_JWT_JWKS_URL", option: "identity.jwt.jwksUrl", description: "Or where its keys are" },
-  { name: "WS4REDIS_JWT_ISSUER", option: "identity.jwt.issuer", description: "Wanted `iss`" },
-  { name: "WS4REDIS_JWT_AUDIENCE", option: "identity.jwt.audience", description: "Wanted `aud`" },
-  { name: "WS4REDIS_JWT_COOKIE", option: "identity.jwt.cookie", description: "Cookie with the token" },
-  {
-    name: "WS4REDIS_JWT_QUERY_PARAMETER",
-    option: "identity.jwt.queryParameter",
-    description: "Query parameter with the token",
-  },
+/** JSON Web Tokens (DJS-11). */
+const jwt: readonly Row[] = [
+  ["WS4REDIS_JWT_ALGORITHM", "identity.jwt.algorithm", "Switches tokens on"],
+  ["WS4REDIS_JWT_SECRET", "identity.jwt.secret", "For an HS algorithm"],
+  ["WS4REDIS_JWT_PUBLIC_KEY", "identity.jwt.publicKey", "For another one, PEM"],
+  ["WS4REDIS_JWT_JWKS_URL", "identity.jwt.jwksUrl", "Or where its keys are"],
+  ["WS4REDIS_JWT_ISSUER", "identity.jwt.issuer", "Wanted `iss`"],
+  ["WS4REDIS_JWT_AUDIENCE", "identity.jwt.audience", "Wanted `aud`"],
+  ["WS4REDIS_JWT_COOKIE", "identity.jwt.cookie", "Cookie with the token"],
+  ["WS4REDIS_JWT_QUERY_PARAMETER", "identity.jwt.queryParameter", "Query parameter with the token"],
 ];
 
 export const ws4redisProfile: Profile<Ws4redisOptions> = {
   name: "ws4redis",
   description: "django-websocket-redis: websockets for a Django project, known by its sessions",
-  variables: [...upstream, ...django, ...own, ...jwt],
+  variables: [...upstream, ...django, ...own, ...jwt].map(([name, option, description]) => ({
+    name,
+    option,
+    description,
+  })),
   refused: [
     {
       name: "WS4REDIS_ALLOWED_CHANNELS",

@@ -8,10 +8,9 @@ import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { covers } from "../../core/redis-name.ts";
-import { createBackendSide } from "./backend.ts";
-import type { Audience, ChannelName } from "./channels.ts";
-import { audiences, channelNames } from "./channels.ts";
-import { createMessages } from "./messages.ts";
+import { createBackendSide, createDecoder } from "./backend.ts";
+import type { Audience, ChannelName } from "./query.ts";
+import { audiences, channelNames } from "./query.ts";
 import { currentPrefix, roomOf } from "./names.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";
@@ -63,14 +62,22 @@ describe("names by naming and audience", () => {
       "user:john:news",
       `session:${key}:news`,
     ];
-    expect(rights()).toEqual({ rooms, kept: names, said: names, legacy: [], refused: 0 });
+    expect(rights()).toEqual({ rooms, persistedKeys: names, publishesTo: names, legacy: [], refused: 0 });
     const prefixed = names.map((name) => `app:${name}`);
-    expect(rights({ options: { prefix: "app" } })).toMatchObject({ kept: prefixed, said: prefixed });
+    expect(rights({ options: { prefix: "app" } })).toMatchObject({
+      persistedKeys: prefixed,
+      publishesTo: prefixed,
+    });
   });
 
   test("W4R-03 legacy: names of 0.2, which had no groups and knows no prefix", () => {
     const names = ["_broadcast_:news", "john:news", `${key}:news`];
-    const expected = { kept: names, said: names, legacy: ["john:news", `${key}:news`], refused: 0 };
+    const expected = {
+      persistedKeys: names,
+      publishesTo: names,
+      legacy: ["john:news", `${key}:news`],
+      refused: 0,
+    };
     for (const prefix of ["", "app"]) {
       const legacy = rights({ options: { naming: "legacy", prefix } });
       expect(legacy).toEqual({ ...expected, rooms: ["news", "user:john::news", `session:${key}::news`] });
@@ -86,17 +93,23 @@ describe("names by naming and audience", () => {
     "W4R-02 W4R-05 who may only hear %s says nothing, and the other way round",
     (audience) => {
       const hears = rights({ channels: [`subscribe-${audience}`] });
-      expect(hears.said).toEqual([]);
-      expect(hears.kept.length).toBe(audience === "group" ? 2 : 1);
-      expect(hears.rooms.length).toBe(hears.kept.length);
+      expect(hears.publishesTo).toEqual([]);
+      expect(hears.persistedKeys.length).toBe(audience === "group" ? 2 : 1);
+      expect(hears.rooms.length).toBe(hears.persistedKeys.length);
       const says = rights({ channels: [`publish-${audience}`], options: { naming: "both" } });
-      expect([says.rooms, says.kept, says.legacy]).toEqual([[], [], []]);
-      expect(says.said).toEqual(hears.kept);
+      expect([says.rooms, says.persistedKeys, says.legacy]).toEqual([[], [], []]);
+      expect(says.publishesTo).toEqual(hears.persistedKeys);
     },
   );
 
   test("W4R-02 who asks for nothing has nothing", () => {
-    expect(rights({ channels: [] })).toEqual({ rooms: [], kept: [], said: [], legacy: [], refused: 0 });
+    expect(rights({ channels: [] })).toEqual({
+      rooms: [],
+      persistedKeys: [],
+      publishesTo: [],
+      legacy: [],
+      refused: 0,
+    });
   });
 });
 
@@ -105,7 +118,12 @@ describe("who has no name", () => {
     for (const naming of ["current", "legacy", "both"] as const) {
       const none = rights({ identity: anonymous, options: { naming } });
       expect(none.rooms).toEqual(["news"]);
-      expect([none.kept.length, none.said.length, none.legacy, none.refused]).toEqual([1, 1, [], 0]);
+      expect([none.persistedKeys.length, none.publishesTo.length, none.legacy, none.refused]).toEqual([
+        1,
+        1,
+        [],
+        0,
+      ]);
     }
   });
 
@@ -128,16 +146,16 @@ describe("who has no name", () => {
 
   test("SEC-03 one bad group takes no other away", () => {
     const some = rights({ identity: { ...john, groups: ["a:b", "staff"] }, channels: ["subscribe-group"] });
-    expect([some.kept, some.refused]).toEqual([["group:staff:news"], 1]);
+    expect([some.persistedKeys, some.refused]).toEqual([["group:staff:news"], 1]);
   });
 
   test("SEC-06 a name that fits into no room-space gives no half of a right, a long facility is one", () => {
     const facility = "x".repeat(256);
     const channels = ["subscribe-broadcast", "subscribe-user", "publish-user"] as const;
     const longest = rights({ facility, channels, identity: { ...john, user: "é".repeat(125) } });
-    expect([longest.rooms.length, longest.said.length, longest.refused]).toEqual([2, 1, 0]);
+    expect([longest.rooms.length, longest.publishesTo.length, longest.refused]).toEqual([2, 1, 0]);
     const some = rights({ facility, channels, identity: { ...john, user: "é".repeat(126) } });
-    expect([some.rooms, some.kept, some.said, some.refused]).toEqual([
+    expect([some.rooms, some.persistedKeys, some.publishesTo, some.refused]).toEqual([
       [facility],
       [`broadcast:${facility}`],
       [],
@@ -163,12 +181,12 @@ describe("legacy names that are somebody else's", () => {
     const identity: Identity = { ...anonymous, user };
     const channels: ChannelName[] = ["subscribe-user", "publish-user"];
     const legacy = rights({ identity, facility, channels, options: { naming: "legacy" } });
-    expect(legacy).toEqual({ rooms: [], kept: [], said: [], legacy: [], refused: 1 });
+    expect(legacy).toEqual({ rooms: [], persistedKeys: [], publishesTo: [], legacy: [], refused: 1 });
     // In both, the current name is as good as anybody's; the old one is left out.
     const both = rights({ identity, facility, channels, options: { naming: "both" } });
     expect(both).toMatchObject({
-      said: [`user:${user}:${facility}`],
-      kept: [`user:${user}:${facility}`],
+      publishesTo: [`user:${user}:${facility}`],
+      persistedKeys: [`user:${user}:${facility}`],
       legacy: [],
     });
   });
@@ -176,14 +194,14 @@ describe("legacy names that are somebody else's", () => {
   test("SEC-03 nor does a session key, nor anybody under our own names with a prefix", () => {
     const forged: Identity = { ...anonymous, session: "websocket" };
     const channels: ChannelName[] = ["subscribe-session", "publish-session"];
-    expect(rights({ identity: forged, channels, options: { naming: "legacy" } }).said).toEqual([]);
+    expect(rights({ identity: forged, channels, options: { naming: "legacy" } }).publishesTo).toEqual([]);
     const prefixed = { naming: "legacy", prefix: "app" } as const;
     const app: Identity = { ...anonymous, user: "app" };
     const at = (facility: string): Rights =>
       rights({ identity: app, facility, channels: ["publish-user"], options: prefixed });
     for (const own of ["user:mary:inbox", "broadcast:x", "group:g:x", "session:s:x"])
-      expect(at(own).said).toEqual([]);
-    expect(at("users:mary").said).toEqual(["app:users:mary"]);
+      expect(at(own).publishesTo).toEqual([]);
+    expect(at("users:mary").publishesTo).toEqual(["app:users:mary"]);
   });
 
   test("SEC-03 the session store and the hash of user names are out of reach", () => {
@@ -242,8 +260,12 @@ function known(audience: Audience, by: string): Identity {
 /** All Redis names that this visitor's frames or ears reach. */
 function reached(audience: Audience, by: string, wanted: Wanted): readonly string[] {
   const channels: ChannelName[] = [`subscribe-${audience}`, `publish-${audience}`];
-  const { kept, said, legacy } = rights({ ...wanted, channels, identity: known(audience, by) });
-  return [...kept, ...said, ...legacy];
+  const { persistedKeys, publishesTo, legacy } = rights({
+    ...wanted,
+    channels,
+    identity: known(audience, by),
+  });
+  return [...persistedKeys, ...publishesTo, ...legacy];
 }
 
 describe("SEC-03 hostile names, property by property", () => {
@@ -310,26 +332,26 @@ describe("SEC-03 hostile names, property by property", () => {
           naming: generation,
           publish: [facility.replace(/[*?[\]\\]/g, String.raw`\$&`) || "*"],
         });
-        const { said } = rights({
+        const { publishesTo } = rights({
           identity: known(one, by),
           facility,
           channels: [`publish-${one}`],
           options,
         });
         const context = { limits: defaultLimits, isOpenRoom: () => false };
-        const messages = createMessages(context, options, { count: 0 });
-        const { feeds } = createBackendSide(messages, options);
+        const decoder = createDecoder(context, options, { clients: 0 });
+        const { feeds } = createBackendSide(decoder, options);
         const allowed = new Set([roomOf(one, { name: by, facility })]);
         const isLegacy = generation === "legacy" && one !== "broadcast";
         if (isLegacy)
           for (const twin of ["user", "session"] as const) allowed.add(roomOf(twin, { name: by, facility }));
-        for (const channel of said) {
+        for (const channel of publishesTo) {
           const message = { channel, payload: Buffer.from("x") };
           const heard = feeds
             .filter(({ filter }) => compileGlob(filter.name)(channel))
             .map((feed) => feed.decode(message));
           // Somebody's own subscription to the name of 0.2.
-          if (isLegacy) heard.push(messages.readLegacy(channel, message.payload));
+          if (isLegacy) heard.push(decoder.decodeLegacy(channel, message.payload));
           for (const publication of heard) {
             if (publication.kind !== "publication") continue;
             count++;

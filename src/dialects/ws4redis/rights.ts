@@ -1,33 +1,34 @@
-// What a visitor may hear and say at a facility, once it is known who it is: rooms, keys and channels (W4R-03). Whatever
-// has no name, or an unsafe one, yields no channel under any naming (W4R-14, SEC-03).
+// What a client may get and publish at a facility, once its identity is known: rooms, keys and Redis channels (W4R-03). A
+// user, group or session without a name, or with an unsafe one, has no channel under any naming (W4R-14, SEC-03).
 
 import type { BrowserContext } from "../../core/dialect.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import type { Identity } from "../../core/identity.ts";
 import { covers, namePrefix } from "../../core/redis-name.ts";
 import { isSafeName } from "../../core/safe-name.ts";
-import type { Audience, ChannelName, Right } from "./channels.ts";
-import { asksFor, audiences } from "./channels.ts";
+import type { Audience, ChannelName, Right } from "./query.ts";
+import { asksFor, audiences } from "./query.ts";
 import { currentName, currentPrefix, legacyBroadcasts, legacyName, roomOf } from "./names.ts";
 import type { Addressee } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
 export interface Rights {
-  /** It hears what is said there. */
+  /** It gets the messages for these. */
   readonly rooms: readonly string[];
   /** Keys of the persisted messages, in the order in which they are sent (W4R-04). */
-  readonly kept: readonly string[];
-  /** What it says goes to these names (W4R-05). */
-  readonly said: readonly string[];
-  /** Names of 0.1 and 0.2 that no pattern covers: they are subscribed for as long as it is there. */
+  readonly persistedKeys: readonly string[];
+  /** Redis names that its own messages go to (W4R-05). */
+  readonly publishesTo: readonly string[];
+  /** Names of 0.1 and 0.2 that no pattern covers: they are subscribed for as long as it is connected. */
   readonly legacy: readonly string[];
-  /** Names that would have belonged to somebody else (SEC-03), or are too long for a room (SEC-06). */
+  /** How many names were left out: they belong to another owner (SEC-03), or are too long for a room (SEC-06). */
   readonly refused: number;
 }
 
-export interface Visit {
+/** What a client may have. */
+export interface Grant {
   readonly facility: string;
-  /** What it asked for and may have. */
+  /** Those that it asked for and may use. */
   readonly channels: readonly ChannelName[];
   readonly identity: Identity;
 }
@@ -38,28 +39,29 @@ type NameOptions = Pick<Ws4redisOptions, "prefix" | "naming">;
 const legacyAudiences = audiences.filter((audience) => audience !== "group");
 
 export function rightsOf(
-  { facility, channels, identity }: Visit,
+  { facility, channels, identity }: Grant,
   options: NameOptions,
   { isForeignName, limits }: Pick<BrowserContext, "isForeignName" | "limits">,
 ): Rights {
   const rights = {
     rooms: [] as string[],
-    kept: [] as string[],
-    said: [] as string[],
+    persistedKeys: [] as string[],
+    publishesTo: [] as string[],
     legacy: [] as string[],
   };
   let refused = 0;
   for (const audience of options.naming === "legacy" ? legacyAudiences : audiences) {
-    const [hears, says] = [asksFor(channels, "subscribe", audience), asksFor(channels, "publish", audience)];
-    for (const name of hears || says ? namesOf(identity, audience) : []) {
+    const subscribes = asksFor(channels, "subscribe", audience);
+    const publishes = asksFor(channels, "publish", audience);
+    for (const name of subscribes || publishes ? namesOf(identity, audience) : []) {
       const room = roomOf(audience, { name, facility });
       const names = redisNamesFor({ audience, to: { name, facility } }, options, isForeignName);
       if (!names || isRoomTooLong(room, limits.nameBytes)) refused++;
       else {
-        if (says) rights.said.push(names.ours);
-        if (!hears) continue;
+        if (publishes) rights.publishesTo.push(names.ours);
+        if (!subscribes) continue;
         rights.rooms.push(room);
-        rights.kept.push(names.ours);
+        rights.persistedKeys.push(names.ours);
         if (names.legacy !== undefined && audience !== "broadcast") rights.legacy.push(names.legacy);
       }
     }
@@ -67,9 +69,9 @@ export function rightsOf(
   return { ...rights, refused };
 }
 
-/** The rooms that it asks for, to hear them or to speak there; those whose names may be part of a room's. */
-export function askedRooms(
-  { facility, channels, identity }: Visit,
+/** The rooms of these channels, as far as their names are safe. */
+export function roomsOf(
+  { facility, channels, identity }: Grant,
   rights: readonly Right[],
 ): readonly string[] {
   const asked = audiences.filter((audience) => rights.some((right) => asksFor(channels, right, audience)));
@@ -80,7 +82,7 @@ export function askedRooms(
   );
 }
 
-/** Broadcasts are for nobody by name. */
+/** Broadcasts have no name. */
 function namesOf({ groups, user, session }: Identity, audience: Audience): readonly (string | undefined)[] {
   if (audience === "broadcast") return [undefined];
   if (audience === "group") return groups;
@@ -88,7 +90,7 @@ function namesOf({ groups, user, session }: Identity, audience: Audience): reado
   return name === undefined ? [] : [name];
 }
 
-interface Place {
+interface Addressed {
   readonly audience: Audience;
   readonly to: Addressee;
 }
@@ -101,7 +103,7 @@ interface Names {
 
 /** undefined: the name is unsafe. */
 function redisNamesFor(
-  { audience, to }: Place,
+  { audience, to }: Addressed,
   { prefix, naming }: NameOptions,
   isForeignName: (name: string) => boolean,
 ): Names | undefined {

@@ -3,15 +3,15 @@ import fc from "fast-check";
 import { compileGlobs } from "../../core/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { audiences } from "./channels.ts";
-import { createMessages } from "./messages.ts";
-import type { Messages } from "./messages.ts";
-import { roomOf, saidRoom } from "./names.ts";
+import { audiences } from "./query.ts";
+import { createDecoder } from "./backend.ts";
+import type { Decoder } from "./backend.ts";
+import { roomOf, lastMessageRoom } from "./names.ts";
 
 /** @param openRooms globs of rooms that are open to what browsers say. */
-function messages(publish: readonly string[] = [], openRooms: readonly string[] = []): Messages {
+function decoder(publish: readonly string[] = [], openRooms: readonly string[] = []): Decoder {
   const context = { limits: defaultLimits, isOpenRoom: compileGlobs(openRooms) };
-  return createMessages(context, { publish: [...publish] }, { count: 1 });
+  return createDecoder(context, { publish: [...publish] }, { clients: 1 });
 }
 
 const hello = Buffer.from("hello");
@@ -20,16 +20,16 @@ const rooms = (message: BackendMessage): unknown =>
 
 describe("where a message goes", () => {
   test("W4R-03 by its audience and the facility behind the name, which may have colons", () => {
-    const reader = messages();
-    expect(rooms(reader.read("broadcast", "a:b/c", hello))).toEqual(["a:b/c"]);
-    expect(rooms(reader.read("user", "john:a:b/c", hello))).toEqual(["user:john::a:b/c"]);
-    expect(rooms(reader.read("group", "staff:", hello))).toEqual(["group:staff::"]);
-    expect(rooms(reader.read("session", "key:x", hello))).toEqual(["session:key::x"]);
-    expect(rooms(reader.read("broadcast", "", hello))).toEqual(["ws4redis::"]);
+    const reader = decoder();
+    expect(rooms(reader.decode("broadcast", "a:b/c", hello))).toEqual(["a:b/c"]);
+    expect(rooms(reader.decode("user", "john:a:b/c", hello))).toEqual(["user:john::a:b/c"]);
+    expect(rooms(reader.decode("group", "staff:", hello))).toEqual(["group:staff::"]);
+    expect(rooms(reader.decode("session", "key:x", hello))).toEqual(["session:key::x"]);
+    expect(rooms(reader.decode("broadcast", "", hello))).toEqual(["ws4redis::"]);
   });
 
   test("W4R-03 nothing tells a user of 0.2 from a session: both are addressed", () => {
-    expect(rooms(messages().readLegacy("john:a:b", hello))).toEqual(["user:john::a:b", "session:john::a:b"]);
+    expect(rooms(decoder().decodeLegacy("john:a:b", hello))).toEqual(["user:john::a:b", "session:john::a:b"]);
   });
 
   test.each([
@@ -41,14 +41,14 @@ describe("where a message goes", () => {
     ["nothing", ""],
   ])("SEC-03 %s is nobody's name", (_, rest) => {
     for (const audience of ["user", "group", "session"] as const)
-      expect(messages().read(audience, rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
-    expect(messages().readLegacy(rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
+      expect(decoder().decode(audience, rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
+    expect(decoder().decodeLegacy(rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
   });
 
   test("SEC-06 T19 facilities out of bounds, or that stand for several, are junk", () => {
     for (const facility of ["x".repeat(257), "\uFFFD", "\ud800"]) {
-      expect(rooms(messages().read("broadcast", facility, hello))).toBe("facility_invalid");
-      expect(rooms(messages().read("user", `john:${facility}`, hello))).toBe("facility_invalid");
+      expect(rooms(decoder().decode("broadcast", facility, hello))).toBe("facility_invalid");
+      expect(rooms(decoder().decode("user", `john:${facility}`, hello))).toBe("facility_invalid");
     }
   });
 });
@@ -57,18 +57,18 @@ describe("what is in it", () => {
   test("W4R-07 the bytes as they came, without those whose last words they are", () => {
     for (const bytes of ["text", "\uFEFFbom", "{", "\0"]) {
       const payload = Buffer.from(bytes);
-      expect(messages().read("broadcast", "x", payload)).toMatchObject({
+      expect(decoder().decode("broadcast", "x", payload)).toMatchObject({
         raw: payload,
-        except: [saidRoom(bytes)],
+        except: [lastMessageRoom(bytes)],
         skip: [],
       });
     }
     const binary = Buffer.from([0xff, 0x00]);
-    expect(messages().read("broadcast", "x", binary)).toMatchObject({ raw: binary });
+    expect(decoder().decode("broadcast", "x", binary)).toMatchObject({ raw: binary });
   });
 
   test("W4R-07 an empty message is sent to nobody, and is no junk", () => {
-    expect(messages().read("broadcast", "x", Buffer.alloc(0))).toEqual({
+    expect(decoder().decode("broadcast", "x", Buffer.alloc(0))).toEqual({
       kind: "skipped",
       reason: "empty",
       isJunk: false,
@@ -78,27 +78,27 @@ describe("what is in it", () => {
 
 describe("SEC-16 who may hear it", () => {
   test("SEC-16 W4R-17 where browsers may publish it stays in the dialect, elsewhere every dialect hears it", () => {
-    const reader = messages(["chat*"]);
-    expect(reader.read("broadcast", "news", hello)).toMatchObject({ only: undefined });
-    expect(reader.read("broadcast", "chat/1", hello)).toMatchObject({ only: "ws4redis" });
-    expect(reader.read("user", "john:chat/1", hello)).toMatchObject({ only: "ws4redis" });
+    const reader = decoder(["chat*"]);
+    expect(reader.decode("broadcast", "news", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode("broadcast", "chat/1", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode("user", "john:chat/1", hello)).toMatchObject({ only: "ws4redis" });
     // It is the facility that browsers may publish at, not the name.
-    expect(reader.read("user", "chat:news", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode("user", "chat:news", hello)).toMatchObject({ only: undefined });
   });
 
   test("SEC-16 open rooms are heard by all; a user's room is another than the facility's", () => {
-    const reader = messages(["*"], ["open", "user:john::*"]);
-    expect(reader.read("broadcast", "open", hello)).toMatchObject({ only: undefined });
-    expect(reader.read("broadcast", "shut", hello)).toMatchObject({ only: "ws4redis" });
-    expect(reader.read("user", "john:shut", hello)).toMatchObject({ only: undefined });
-    expect(reader.read("user", "mary:open", hello)).toMatchObject({ only: "ws4redis" });
+    const reader = decoder(["*"], ["open", "user:john::*"]);
+    expect(reader.decode("broadcast", "open", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode("broadcast", "shut", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode("user", "john:shut", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode("user", "mary:open", hello)).toMatchObject({ only: "ws4redis" });
     // All of the rooms have to be.
-    expect(reader.readLegacy("john:shut", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decodeLegacy("john:shut", hello)).toMatchObject({ only: "ws4redis" });
   });
 });
 
 test("S1 100,000 names and payloads: a publication to its own rooms, or a reason; never an exception", () => {
-  const reader = messages(["a*"]);
+  const reader = decoder(["a*"]);
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 8 }),
     fc.constantFrom("a:b", "a:\uFFFD", ":", "john:", "_broadcast_:x"),
@@ -111,11 +111,11 @@ test("S1 100,000 names and payloads: a publication to its own rooms, or a reason
       fc.uint8Array({ maxLength: 8 }),
       (audience, rest, payload) => {
         const bytes = Buffer.from(payload);
-        for (const message of [reader.read(audience, rest, bytes), reader.readLegacy(rest, bytes)]) {
+        for (const message of [reader.decode(audience, rest, bytes), reader.decodeLegacy(rest, bytes)]) {
           const reason = message.kind === "skipped" ? message.reason : message.kind;
           reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
         }
-        const message = reader.read(audience, rest, bytes);
+        const message = reader.decode(audience, rest, bytes);
         if (message.kind !== "publication" || audience === "broadcast") return;
         const [name, ...facility] = rest.split(":");
         expect(message.rooms).toEqual([roomOf(audience, { name, facility: facility.join(":") })]);
@@ -127,14 +127,14 @@ test("S1 100,000 names and payloads: a publication to its own rooms, or a reason
 }, 60_000);
 
 test("W4R-08 a message is hashed only while somebody's last words are remembered", () => {
-  const speakers = { count: 0 };
+  const lastMessages = { clients: 0 };
   const context = { limits: defaultLimits, isOpenRoom: () => false };
-  const reader = createMessages(context, { publish: [] }, speakers);
+  const reader = createDecoder(context, { publish: [] }, lastMessages);
   const exceptions = (): unknown => {
-    const message = reader.read("broadcast", "news", hello);
+    const message = reader.decode("broadcast", "news", hello);
     return message.kind === "publication" && message.except;
   };
   expect(exceptions()).toEqual([]);
-  speakers.count = 1;
-  expect(exceptions()).toEqual([saidRoom(hello)]);
+  lastMessages.clients = 1;
+  expect(exceptions()).toEqual([lastMessageRoom(hello)]);
 });

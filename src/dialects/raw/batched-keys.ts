@@ -1,5 +1,5 @@
-// The persisted messages that newcomers hear first (W4R-04). Those of one turn of the event loop are asked for together:
-// when a thousand pages come back at once, Redis is asked once for what they have in common.
+// Reads keys for many clients with few questions: the keys of one turn of the event loop are asked for together. When a
+// thousand pages come back at once, Redis is asked once for what they have in common.
 
 import { setImmediate } from "node:timers/promises";
 import type { KeyStore } from "../../core/keys.ts";
@@ -11,10 +11,10 @@ interface Batch {
   readonly values: Promise<Values>;
 }
 
-/** Names that one question to Redis may have; the last page's may come on top. */
+/** Names that one question may have; the last reader's may come on top. */
 const maxNames = 1_000;
 
-export class KeptMessages {
+export class BatchedKeys {
   readonly #keys: Pick<KeyStore, "getBytes">;
   #batch: Batch | undefined;
 
@@ -22,7 +22,7 @@ export class KeptMessages {
     this.#keys = keys;
   }
 
-  /** The messages under these names, as they are after this call. Rejects with GatewayError `bus_unavailable`. */
+  /** The values of these keys, as they are after this call. Rejects with GatewayError `bus_unavailable`. */
   async read(names: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
     if (names.length === 0) return [];
     const batch = (this.#batch ??= this.#open());
@@ -37,10 +37,10 @@ export class KeptMessages {
     return { names, values: this.#ask(names) };
   }
 
-  async #ask(wanted: ReadonlySet<string>): Promise<Values> {
+  async #ask(batched: ReadonlySet<string>): Promise<Values> {
     await setImmediate();
-    if (this.#batch?.names === wanted) this.#batch = undefined;
-    const names = [...wanted];
+    if (this.#batch?.names === batched) this.#batch = undefined;
+    const names = [...batched];
     const values = await this.#keys.getBytes(names);
     return new Map(names.map((name, index) => [name, values[index]]));
   }

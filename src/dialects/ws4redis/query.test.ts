@@ -8,7 +8,7 @@ import {
   isFacility,
   readFacility,
   readTokens,
-} from "./channels.ts";
+} from "./query.ts";
 
 describe("the facility in the path", () => {
   test.each([

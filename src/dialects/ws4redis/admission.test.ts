@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { requestFault, subprotocol, websocketFault } from "./handshake.ts";
+import { isPublic, requestFault, subprotocol, websocketFault } from "./admission.ts";
 
 const key = Buffer.alloc(16, 7).toString("base64");
 
@@ -125,4 +125,12 @@ test.each([
   ['"quoted"', undefined],
 ])("W4R-11 of %p the first is selected: %p", (offered, selected) => {
   expect(subprotocol(request({ "sec-websocket-protocol": offered }))).toBe(selected);
+});
+
+test("DJS-12 SEC-02 only broadcasts of a facility without a room-space are public", () => {
+  const broadcasts = ["subscribe-broadcast", "publish-broadcast"];
+  expect(isPublic({ facility: "news", channels: broadcasts })).toBe(true);
+  expect(isPublic({ facility: "news", channels: [] })).toBe(true);
+  expect(isPublic({ facility: "user:john::inbox", channels: broadcasts })).toBe(false);
+  expect(isPublic({ facility: "news", channels: [...broadcasts, "subscribe-user"] })).toBe(false);
 });

@@ -3,7 +3,7 @@ import type { Subscription } from "../../core/bus.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { notForUs } from "../../core/publication.ts";
-import { LegacyNames } from "./legacy-names.ts";
+import { SharedSubscriptions } from "./shared-subscriptions.ts";
 
 /** A bus on which every subscription waits until the test says how it ends. */
 function setUp() {
@@ -27,16 +27,10 @@ function setUp() {
     });
     return promise;
   };
-  const names = new LegacyNames(
-    { listen },
-    {
-      read: () => notForUs("test"),
-      readLegacy(name) {
-        heard.push(name);
-        return notForUs("test");
-      },
-    },
-  );
+  const names = new SharedSubscriptions({ listen }, (name) => {
+    heard.push(name);
+    return notForUs("test");
+  });
   return { names, asked, closed, heard, answers };
 }
 
@@ -47,19 +41,19 @@ const turn = async (): Promise<void> => {
 describe("a name of 0.2", () => {
   test("W4R-03 is subscribed once for all who want it, exactly, and read as what it is", async () => {
     const { names, asked, heard, answers } = setUp();
-    const wanted = [names.want("john:news"), names.want("john:news")];
+    const wanted = [names.join("john:news"), names.join("john:news")];
     expect(asked).toEqual(["exact john:news"]);
     expect(heard).toEqual(["john:news"]);
     answers[0]?.grant();
     await Promise.all(wanted);
-    await names.want("john:news");
+    await names.join("john:news");
     expect(asked).toHaveLength(1);
   });
 
   test("W4R-04 nobody goes on before it is subscribed", async () => {
     const { names, answers } = setUp();
     let isSubscribed = false;
-    const wanted = names.want("john:news").then(() => (isSubscribed = true));
+    const wanted = names.join("john:news").then(() => (isSubscribed = true));
     await turn();
     expect(isSubscribed).toBe(false);
     answers[0]?.grant();
@@ -69,7 +63,7 @@ describe("a name of 0.2", () => {
 
   test("SEC-06 is left with the last of them", async () => {
     const { names, closed, answers } = setUp();
-    const wanted = [names.want("john:news"), names.want("john:news")];
+    const wanted = [names.join("john:news"), names.join("john:news")];
     answers[0]?.grant();
     await Promise.all(wanted);
     names.leave("john:news");
@@ -86,7 +80,7 @@ describe("a name of 0.2", () => {
 
   test("SEC-06 is left, too, when whoever wanted it went before it was subscribed", async () => {
     const { names, closed, answers } = setUp();
-    void names.want("john:news");
+    void names.join("john:news");
     names.leave("john:news");
     await turn();
     expect(closed).toEqual([]);
@@ -97,9 +91,9 @@ describe("a name of 0.2", () => {
 
   test("W4R-03 is asked for anew by who comes after the last one went", async () => {
     const { names, asked, closed, answers } = setUp();
-    void names.want("john:news");
+    void names.join("john:news");
     names.leave("john:news");
-    const again = names.want("john:news");
+    const again = names.join("john:news");
     expect(asked).toHaveLength(2);
     answers[0]?.grant();
     answers[1]?.grant();
@@ -110,7 +104,7 @@ describe("a name of 0.2", () => {
 
   test("SEC-02 W4R-12 that Redis refuses is refused to all who wait, and asked for again later", async () => {
     const { names, asked, answers } = setUp();
-    const wanted = [names.want("john:news"), names.want("john:news")].map(async (promise) =>
+    const wanted = [names.join("john:news"), names.join("john:news")].map(async (promise) =>
       promise.then(
         () => "subscribed",
         (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
@@ -121,7 +115,7 @@ describe("a name of 0.2", () => {
     names.leave("john:news");
     names.leave("john:news");
     await turn();
-    const again = names.want("john:news");
+    const again = names.join("john:news");
     expect(asked).toHaveLength(2);
     answers[1]?.grant();
     await again;
@@ -131,7 +125,7 @@ describe("a name of 0.2", () => {
     const { names, asked, answers } = setUp();
     names.leave("__proto__");
     names.leave("constructor");
-    const wanted = names.want("__proto__");
+    const wanted = names.join("__proto__");
     answers[0]?.grant();
     await wanted;
     expect(asked).toEqual(["exact __proto__"]);
