@@ -5,6 +5,7 @@ import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
 import { spokenDialects } from "./config/house-rules.ts";
 import type { Config } from "./config/schema.ts";
 import type { Observe } from "./core/observe.ts";
+import type { RoomRules } from "./core/room-rules.ts";
 import type { Dialects } from "./dialects/registry.ts";
 
 /** What the gateway is connected to. */
@@ -19,18 +20,19 @@ export interface BackplanesParts {
   /** All that there are. */
   readonly dialects: Dialects;
   readonly open: OpenBackplane;
+  readonly rules: RoomRules;
 }
 
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
 export async function openBackplanes(
   config: Config,
-  { observe, dialects, open }: BackplanesParts,
+  { observe, dialects, open, rules }: BackplanesParts,
 ): Promise<Backplanes> {
   const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
   const spoken = Object.values(spokenDialects(config, dialects));
   const hasVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
-  const main = await open({ ...shared, url: redis, hasVoice });
+  const main = await open({ ...shared, url: redis, rules, hasVoice });
   const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {

@@ -15,7 +15,7 @@ import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
 import { covers } from "./core/redis-name.ts";
-import { createRoomRules } from "./core/room-rules.ts";
+import type { RoomRules } from "./core/room-rules.ts";
 import type { Dialects } from "./dialects/registry.ts";
 
 export interface ContextParts {
@@ -25,6 +25,7 @@ export interface ContextParts {
   readonly observe: Observe;
   readonly backplanes: Backplanes;
   readonly hub: Hub;
+  readonly rules: RoomRules;
   /** Counts wrong secrets, by whichever door they came. */
   readonly guard: SecretGuard;
   /** Monotonic clock, ms. */
@@ -59,10 +60,9 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
-  const { config, observe, backplanes, hub, guard, now } = parts;
+  const { config, observe, backplanes, hub, rules, guard, now } = parts;
   const { bus, keys, voice, broker } = backplanes.main;
   const { limits, secret } = config;
-  const rules = createRoomRules(config.rooms, config.openRooms);
   const secrets = new RoomSecrets({
     keys,
     keyPrefixes: config.secretKeys,

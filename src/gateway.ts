@@ -19,7 +19,10 @@ import type { SpokenDialect } from "./contexts.ts";
 import type { BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
 import type { Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
+import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
+import { createRoomRules } from "./core/room-rules.ts";
+import type { RoomRules } from "./core/room-rules.ts";
 import { dialects as registry } from "./dialects/registry.ts";
 import type { Dialects } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
@@ -51,8 +54,9 @@ const monotonic = (): number => performance.now();
  */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { observe, dialects = registry, open = openBackplane } = parts;
-  const backplanes = await openBackplanes(config, { observe, dialects, open });
-  const gateway = new Gateway(config, parts, backplanes);
+  const rules = createRoomRules(config.rooms, config.openRooms);
+  const backplanes = await openBackplanes(config, { observe, dialects, open, rules });
+  const gateway = new Gateway(config, { ...parts, rules }, backplanes);
   try {
     await gateway.start();
   } catch (error) {
@@ -62,12 +66,17 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   return gateway;
 }
 
+interface RulesPart {
+  readonly rules: RoomRules;
+}
+
 export class Gateway {
   readonly #config: Config;
   readonly #observe: Telemetry;
   readonly #extraRoutes: readonly Route[];
   readonly #main: Backplane;
   readonly #sessions: Backplane;
+  readonly #rules: RoomRules;
   readonly #hub: Hub;
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
@@ -81,7 +90,7 @@ export class Gateway {
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
-  constructor(config: Config, parts: GatewayParts, { main, sessions }: Backplanes) {
+  constructor(config: Config, parts: GatewayParts & RulesPart, { main, sessions }: Backplanes) {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
@@ -90,6 +99,7 @@ export class Gateway {
     this.#ticksItself = parts.now === undefined;
     this.#main = main;
     this.#sessions = sessions;
+    this.#rules = parts.rules;
     this.#hub = this.#createHub();
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
@@ -130,7 +140,8 @@ export class Gateway {
     for (const { name, backend } of this.#dialects) {
       for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
     }
-    if (this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true)) {
+    const isUsed = this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true);
+    if (isUsed || this.#rules.hasHistory) {
       await this.#main.broker.open((publication) => this.#hub.deliver(publication));
     }
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
@@ -191,6 +202,7 @@ export class Gateway {
       observe: this.#observe,
       backplanes,
       hub: this.#hub,
+      rules: this.#rules,
       guard: this.#guard,
       admit: (countedAs) => this.#admit(countedAs),
       subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
@@ -233,12 +245,24 @@ export class Gateway {
     if (decoded.kind !== "publication") return;
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);
+    if (this.#rules.hasHistory) this.#countUnlogged(dialect, decoded);
     this.#observe.named?.("message", {
       dialect,
       name: decoded.event,
       rooms: decoded.rooms?.join(" + ") ?? "(everyone)",
       heard,
     });
+  }
+
+  /** What a backend says on a channel of Redis is in no log, whatever the rule of its room says. */
+  #countUnlogged(dialect: string, { namespace, rooms = [], isTree, only }: Publication): void {
+    if (isTree === true || only !== undefined) return;
+    const room = rooms.find((name) => this.#rules.ruleOf(name, namespace).history);
+    if (room === undefined) return;
+    this.#observe.unlogged(dialect);
+    const text =
+      "A message for a room with a history came from a channel of Redis and is not kept: publish it by POST /api/publish";
+    this.#observe.hint("unlogged", { about: dialect, fields: { dialect, text }, names: { room } });
   }
 
   async #listen(listener: ListenerConfig): Promise<Listener> {

@@ -1,12 +1,25 @@
 // The Broker port over any bus: one channel on which gateways send each other publications. A publication comes back to
-// its own gateway on the same way as to the others, so all of them deliver in one order.
+// its own gateway on the same way as to the others, so all of them deliver in one order. What goes to a room with a log is
+// said there by the log (core/log.ts), in the same step in which it is stored.
 
-import type { Broker, Receipt } from "../core/broker.ts";
+import type {
+  Broker,
+  HistoryPage,
+  HistoryQuery,
+  HistoryRefusal,
+  PublishOptions,
+  Receipt,
+} from "../core/broker.ts";
 import type { Bus, BusMessage } from "../core/bus.ts";
+import { textCanary } from "../core/canary.ts";
+import { GatewayError } from "../core/errors.ts";
+import { formatPosition } from "../core/log.ts";
+import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
-import { textCanary } from "../core/canary.ts";
+import type { RoomRules } from "../core/room-rules.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
+import { readHistory } from "./history.ts";
 
 /** No other program's channel begins like this. */
 const brokerChannel = "belfry-broker";
@@ -14,57 +27,123 @@ const brokerChannel = "belfry-broker";
 /** How long a receipt may wait for its publication to come back, ms. */
 const echoMs = 2_000;
 
+export interface BusBrokerParts {
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly rules: RoomRules;
+  readonly observe: Observe;
+}
+
 /** A publication that is on its way back. */
 interface Waiting {
-  readonly resolve: (receipt: Receipt) => void;
+  readonly resolve: (delivered: number | undefined) => void;
   readonly timer: NodeJS.Timeout;
 }
 
 export class BusBroker implements Broker {
-  readonly #bus: Bus;
-  readonly #observe: Observe;
+  readonly #parts: BusBrokerParts;
   /** By the id of the envelope. Bounded by time, and by what the bus takes. */
   readonly #waiting = new Map<string, Waiting>();
   #isOpen = false;
 
-  constructor(bus: Bus, observe: Observe) {
-    this.#bus = bus;
-    this.#observe = observe;
+  constructor(parts: BusBrokerParts) {
+    this.#parts = parts;
   }
 
-  async open(deliver: (publication: Publication) => number): Promise<void> {
+  async open(deliver: (publication: Publication, at?: string) => number): Promise<void> {
     const canary = textCanary(brokerChannel, "belfry canary");
-    await this.#bus.subscribe({ kind: "exact", name: brokerChannel, canary }, (message) => {
+    await this.#parts.bus.subscribe({ kind: "exact", name: brokerChannel, canary }, (message) => {
       this.#received(message, deliver);
     });
     this.#isOpen = true;
   }
 
-  async publish(publication: Publication): Promise<Receipt> {
-    const id = crypto.randomUUID();
-    const echo = this.#isOpen ? this.#await(id) : undefined;
+  async publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
+    const logged = this.#loggedRooms(publication);
+    const { rooms = [] } = publication;
+    const isOrdered = options.key !== undefined || options.version !== undefined;
+    if (isOrdered && (logged.length === 0 || logged.length < rooms.length)) {
+      throw new GatewayError(
+        "history_off",
+        "Expected rooms with a history for a key or a version, got others",
+      );
+    }
+    const [first, ...others] = logged;
+    if (first === undefined) return this.#send(publication);
+    if (rooms.length === 1) return this.#store(publication, first, options);
+    // Each log numbers its own: a publication to several rooms is one in each of them.
+    const receipts = [first, ...others].map(async (room) =>
+      this.#store({ ...publication, rooms: [room] }, room, options),
+    );
+    const rest = rooms.filter((room) => !logged.includes(room));
+    if (rest.length > 0) receipts.push(this.#send({ ...publication, rooms: rest }));
+    return { delivered: sumOf(await Promise.all(receipts)) };
+  }
+
+  async history({ namespace, room }: RoomName, query: HistoryQuery): Promise<HistoryPage | HistoryRefusal> {
+    const { log, rules } = this.#parts;
+    const { history } = rules.ruleOf(room, namespace);
+    return history ? readHistory(log, { namespace, room }, { ...query, history }) : "no_history";
+  }
+
+  /** Those that keep it: what may be dropped is not kept, nor what goes to a tree or to everyone. */
+  #loggedRooms({ namespace, rooms = [], isTree, volatile }: Publication): readonly string[] {
+    const { rules } = this.#parts;
+    if (!rules.hasHistory || isTree === true || volatile) return [];
+    return rooms.filter((room) => rules.ruleOf(room, namespace).history !== undefined);
+  }
+
+  async #send(publication: Publication): Promise<Receipt> {
+    const { id, echo } = this.#prepare();
     try {
-      await this.#bus.publish(brokerChannel, encodeEnvelope({ id, publication }));
+      await this.#parts.bus.publish(brokerChannel, encodeEnvelope({ id, publication }));
     } catch (error) {
       this.#settle(id, undefined);
       throw error;
     }
-    return echo ?? { delivered: undefined };
+    return { delivered: await echo };
   }
 
-  #received({ payload }: BusMessage, deliver: (publication: Publication) => number): void {
+  async #store(publication: Publication, room: string, options: PublishOptions): Promise<Receipt> {
+    const { log, rules } = this.#parts;
+    const { namespace } = publication;
+    const { history } = rules.ruleOf(room, namespace);
+    if (!history) return this.#send(publication);
+    const { id, echo } = this.#prepare();
+    const body = encodeEnvelope({ id, publication });
+    const name = { namespace, room };
+    try {
+      const appended = await log.append({ name, history, body, channel: brokerChannel, ...options });
+      if (appended.kind === "outdated") {
+        const text = `Expected a version above ${appended.version}, which stands there, got ${options.version}`;
+        throw new GatewayError("version_outdated", text);
+      }
+      const stored = formatPosition(appended.at);
+      if (appended.kind === "stored") return { delivered: await echo, stored };
+      this.#settle(id, 0);
+      return { delivered: 0, stored, isRepeated: true };
+    } catch (error) {
+      this.#settle(id, undefined);
+      throw error;
+    }
+  }
+
+  #received({ payload }: BusMessage, deliver: (publication: Publication, at?: string) => number): void {
     const envelope = decodeEnvelope(payload.toString());
-    if (typeof envelope === "string") this.#observe.skipped("broker", envelope);
-    else this.#settle(envelope.id, deliver(envelope.publication));
+    if (typeof envelope === "string") this.#parts.observe.skipped("broker", envelope);
+    else this.#settle(envelope.id, deliver(envelope.publication, envelope.at));
   }
 
-  async #await(id: string): Promise<Receipt> {
-    const { promise, resolve } = Promise.withResolvers<Receipt>();
+  /** A number for an envelope, and what tells that it came back. */
+  #prepare(): { readonly id: string; readonly echo: Promise<number | undefined> } {
+    const id = crypto.randomUUID();
+    if (!this.#isOpen) return { id, echo: Promise.resolve(undefined) };
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
     const timer = setTimeout(() => {
       this.#settle(id, undefined);
     }, echoMs);
     this.#waiting.set(id, { resolve, timer });
-    return promise;
+    return { id, echo: promise };
   }
 
   #settle(id: string, delivered: number | undefined): void {
@@ -72,6 +151,15 @@ export class BusBroker implements Broker {
     if (!waiting) return;
     this.#waiting.delete(id);
     clearTimeout(waiting.timer);
-    waiting.resolve({ delivered });
+    waiting.resolve(delivered);
   }
+}
+
+function sumOf(receipts: readonly Receipt[]): number | undefined {
+  let sum = 0;
+  for (const { delivered } of receipts) {
+    if (delivered === undefined) return undefined;
+    sum += delivered;
+  }
+  return sum;
 }

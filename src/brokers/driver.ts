@@ -7,6 +7,7 @@ import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "../core/log.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import type { RoomRules } from "../core/room-rules.ts";
 import type { Voice } from "../core/voice.ts";
 
 export interface BackplaneOptions {
@@ -16,6 +17,8 @@ export interface BackplaneOptions {
   readonly limits: Pick<Limits, "busMessageBytes">;
   /** Trust on TLS connections. What the URL says of it wins. */
   readonly tls?: TlsOptions;
+  /** What is kept of which room. @default nothing */
+  readonly rules?: RoomRules;
   /** Clients speak through its voice: it is worth a connection of its own. @default false */
   readonly hasVoice?: boolean;
   /** The keys that a backplane in memory holds at first. @default none */

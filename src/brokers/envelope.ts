@@ -2,12 +2,15 @@
 // never an error: any client of the server may publish on the channel.
 
 import type { Publication } from "../core/publication.ts";
+import { readPosition } from "../core/log.ts";
 import { RawPublication } from "../codec/raw-publication.ts";
 
-/** A publication and who sent it. */
+/** A publication and its sender's number for it. */
 export interface Envelope {
-  /** Unguessable: the sender's own number for it. */
+  /** Unguessable. */
   readonly id: string;
+  /** Where it stands in its room's log, which puts that in front of the other fields (`withPosition`). */
+  readonly at?: string;
   readonly publication: Publication;
 }
 
@@ -40,9 +43,11 @@ export function decodeEnvelope(text: string): Envelope | "not_json" | "version_u
   const fields = parse(text);
   if (!fields) return "not_json";
   if (fields["version"] !== version) return "version_unknown";
-  const { id } = fields;
+  const { id, at } = fields;
   const publication = readPublication(fields);
-  return typeof id === "string" && publication ? { id, publication } : "envelope_invalid";
+  if (typeof id !== "string" || !publication) return "envelope_invalid";
+  if (at === undefined) return { id, publication };
+  return typeof at === "string" && readPosition(at) ? { id, publication, at } : "envelope_invalid";
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -109,5 +109,5 @@ function wayWords(way: JoinWay | "owner", space: string | undefined): string {
 
 function whatIsKept({ history }: RoomRule): string {
   if (!history) return "no log of its own";
-  return `a log of the last ${history.size} publications, each for ${history.seconds} s`;
+  return `a log of the last ${history.size} publications, until ${history.seconds} s after the last one`;
 }

@@ -12,6 +12,7 @@ import type { Config } from "../config/schema.ts";
 import { columns } from "../config/table.ts";
 import { compileGlob } from "../core/glob.ts";
 import { Hub } from "../core/hub.ts";
+import { createRoomRules } from "../core/room-rules.ts";
 import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";
 import type { LogFields, LogLevel, Observe } from "../core/observe.ts";
@@ -218,6 +219,7 @@ function openToListen(parts: ListenParts) {
     observe,
     backplanes: { main: backplane, sessions: backplane },
     hub: new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined }),
+    rules: createRoomRules(config.rooms, config.openRooms),
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,
     subscribe: () => Promise.reject(new Error("Expected no client that wants more names")),

@@ -23,7 +23,12 @@ const waySchema = z
 const historySchema = z
   .strictObject({
     size: z.number().int().min(1).max(100_000).describe("How many publications are kept"),
-    seconds: z.number().int().min(1).max(2_592_000).describe("How long each is kept"),
+    seconds: z
+      .number()
+      .int()
+      .min(1)
+      .max(2_592_000)
+      .describe("Seconds after the last of them for which they are kept"),
   })
   .describe("What is kept in the room's log, for clients that come back (docs/recovery.md)");
 

@@ -1,25 +1,70 @@
 // The Broker port: carries publications between gateways. A dialect publishes here what came to this gateway alone and
 // is for the clients of every dialect; the formats of other systems go over the bus (bus.ts) as those systems wrote them.
+// What goes to a room whose rule says `history` is kept in the room's log on its way (log.ts).
 
+import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";
 
 /** What became of a publication. */
 export interface Receipt {
   /** Clients of this gateway that it was sent to; undefined: it was taken, and did not come back in time. */
   readonly delivered: number | undefined;
+  /** Where it stands in the log of its room; undefined: it is in no log, or in several. */
+  readonly stored?: string;
+  /** Its key came before: nothing was said now, and `stored` is where the first one stands. */
+  readonly isRepeated?: boolean;
 }
+
+/** Of a publication to rooms that all have a log. */
+export interface PublishOptions {
+  /** The publisher's own name for it: the same within five minutes is the same publication. 1-256 characters. */
+  readonly key?: string | undefined;
+  /** It is refused unless this is above the version that the room's log took last. A whole number from 0. */
+  readonly version?: number | undefined;
+}
+
+/** A publication that is kept, and where it stands. */
+export interface StoredPublication {
+  readonly publication: Publication;
+  readonly at: string;
+}
+
+/** A page of a room's past. */
+export interface HistoryQuery {
+  /** Forwards from this position, or newest first from there; neither: newest first from the top. */
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
+  /** At most so many. From 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface HistoryPage {
+  /** In the asked order; a page may end early where its publications are large. */
+  readonly publications: readonly StoredPublication[];
+  /** Where the room stands. */
+  readonly at: string;
+  /** Is there more behind the last of them, as far as it is kept? */
+  readonly hasMore: boolean;
+}
+
+/** `no_history`: the room's rule keeps nothing. `epoch`: the position is of another log. */
+export type HistoryRefusal = "no_history" | "epoch";
 
 export interface Broker {
   /**
    * Hears the publications of every gateway, this one's own included. MUST call `deliver` once for each, in the order in
    * which the broker took them, and MUST NOT call it inside `publish`. Call it once. Rejects with GatewayError
    * `bus_unavailable` when the broker refuses.
-   * @param deliver returns how many clients of this gateway it was sent to.
+   * @param deliver returns how many clients of this gateway it was sent to; `at` is where it stands in its room's log.
    */
-  open(deliver: (publication: Publication) => number): Promise<void>;
+  open(deliver: (publication: Publication, at?: string) => number): Promise<void>;
   /**
    * Carries a publication to every gateway that opened. `onAck` is not carried. Rejects with GatewayError
-   * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26).
+   * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26), and its key says whether it was.
+   * `version_outdated` when its version is not above what stands there, `history_off` when a key or a version was given for
+   * rooms without a log: nothing was said then.
    */
-  publish(publication: Publication): Promise<Receipt>;
+  publish(publication: Publication, options?: PublishOptions): Promise<Receipt>;
+  /** What is kept of a room, a page at a time. Rejects with GatewayError `bus_unavailable`. */
+  history(name: RoomName, query: HistoryQuery): Promise<HistoryPage | HistoryRefusal>;
 }

@@ -9,6 +9,8 @@ const table = {
   secret_wrong: 403,
   secret_limited: 429,
   event_reserved: 400,
+  version_outdated: 409,
+  history_off: 400,
   config_invalid: 500,
   start_failed: 500,
 } as const;

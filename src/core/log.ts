@@ -76,6 +76,8 @@ export interface LogPage {
   /** The log at the moment of reading. */
   readonly top: LogPosition;
   readonly entries: readonly LogEntry[];
+  /** There are more that way, which the limit or the bytes left out. */
+  readonly hasMore: boolean;
 }
 
 /** Every call rejects with GatewayError `bus_unavailable` when the store refuses or does not answer within its deadline. */

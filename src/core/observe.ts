@@ -27,6 +27,8 @@ export interface Observe {
   delivered(dialect: string, receivers: number, bytes: number): void;
   /** A message of a backend was understood, and no client of this gateway heard it. */
   unheard(dialect: string): void;
+  /** A message of a backend went to a room with a log and is not in it. */
+  unlogged(dialect: string): void;
   /** A payload of the bus was skipped as junk. @param detail what of it, by a name that may be logged */
   skipped(dialect: string, reason: string, detail?: string): void;
   /** A handshake, join, publish or HTTP request was refused. */
@@ -49,6 +51,7 @@ export const silent: Observe = {
   received() {},
   delivered() {},
   unheard() {},
+  unlogged() {},
   skipped() {},
   refused() {},
   log() {},

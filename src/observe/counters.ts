@@ -13,12 +13,13 @@ export class Counters {
   readonly received = new Tally(1);
   readonly delivered = new Tally(1);
   readonly unheard = new Tally(1);
+  readonly unlogged = new Tally(1);
   readonly skipped = new Tally(2);
   readonly refused = new Tally(2);
   readonly errors = new Tally(1);
 
   metrics(): readonly Metric[] {
-    return [...this.#clients(), ...this.#messages(), ...this.#failures()];
+    return [...this.#clients(), ...this.#messages(), ...this.#misses(), ...this.#failures()];
   }
 
   #clients(): Metric[] {
@@ -91,12 +92,24 @@ export class Counters {
         labels: ["dialect"],
         read: () => bytes(this.delivered),
       },
+    ];
+  }
+
+  #misses(): Metric[] {
+    return [
       {
         kind: "counter",
         name: "belfry_messages_unheard_total",
         help: "Messages of backends that reached no client of this gateway",
         labels: ["dialect"],
         read: () => counts(this.unheard),
+      },
+      {
+        kind: "counter",
+        name: "belfry_messages_unlogged_total",
+        help: "Messages of backends to rooms with a history that are not kept in it",
+        labels: ["dialect"],
+        read: () => counts(this.unlogged),
       },
     ];
   }

@@ -114,6 +114,10 @@ class GatewayTelemetry implements Telemetry {
     this.#counters.unheard.at(dialect).count++;
   }
 
+  unlogged(dialect: string): void {
+    this.#counters.unlogged.at(dialect).count++;
+  }
+
   skipped(dialect: string, reason: string, detail?: string): void {
     this.#counters.skipped.at(dialect, reason).count++;
     // A backend's message is lost, so the log says why; once a minute, so that a flood of junk does not flood the log.

@@ -5,7 +5,11 @@ import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
+import { readPosition } from "../../src/core/log.ts";
 import type { Publication } from "../../src/core/publication.ts";
+import { createRoomRules } from "../../src/core/room-rules.ts";
+import { encodeEnvelope } from "../../src/brokers/envelope.ts";
+import type { HistoryQuery } from "../../src/core/broker.ts";
 import { RawPublication } from "../../src/codec/raw-publication.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { createRecorder, errorOf } from "./bus-support.ts";
@@ -24,6 +28,9 @@ const plain = {
   volatile: false,
 } as const satisfies Publication;
 
+/** Rooms `log:*` are kept. */
+const rules = createRoomRules([{ match: "log:*", history: { size: 100, seconds: 60 } }]);
+
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
@@ -31,6 +38,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop();
 });
+
+let logs = 0;
+/** A room with a history that no other test has. */
+function newLog(): string {
+  logs += 1;
+  return `log:${logs}`;
+}
 
 const urls: Record<keyof typeof drivers, () => string | undefined> = {
   memory: () => undefined,
@@ -44,7 +58,12 @@ for (const [name, urlOf] of Object.entries(urls)) {
 
     const start = async (): Promise<Backplane> => {
       recorder = createRecorder();
-      const backplane = await openBackplane({ url: urlOf(), observe: recorder, limits: defaultLimits });
+      const backplane = await openBackplane({
+        url: urlOf(),
+        observe: recorder,
+        limits: defaultLimits,
+        rules,
+      });
       open.push(backplane);
       return backplane;
     };
@@ -52,11 +71,13 @@ for (const [name, urlOf] of Object.entries(urls)) {
     const hear = async (receivers = 0) => {
       const backplane = await start();
       const heard: Publication[] = [];
-      await backplane.broker.open((publication) => {
+      const positions: (string | undefined)[] = [];
+      await backplane.broker.open((publication, at) => {
         heard.push(publication);
+        positions.push(at);
         return receivers;
       });
-      return { ...backplane, heard };
+      return { ...backplane, heard, positions };
     };
 
     afterEach(async () => {
@@ -131,6 +152,128 @@ for (const [name, urlOf] of Object.entries(urls)) {
       expect(new Set(recorder.skippedReasons)).toEqual(
         new Set(["broker not_json", "broker version_unknown", "broker envelope_invalid"]),
       );
+    });
+
+    test("a room without a history has no position, and takes no key and no version", async () => {
+      const { broker, heard, positions } = await hear();
+      expect(await broker.publish(plain)).toEqual({ delivered: 0 });
+      for (const options of [{ key: "k" }, { version: 1 }]) {
+        for (const rooms of [["time"], [], undefined, ["log:mixed", "time"]]) {
+          const refused = await errorOf(broker.publish({ ...plain, rooms }, options));
+          expect([refused.code, refused.status]).toEqual(["history_off", 400]);
+        }
+      }
+      await broker.publish({ ...plain, event: "last" });
+      expect(heard.map(({ event }) => event)).toEqual(["update", "last"]);
+      expect(positions).toEqual([undefined, undefined]);
+      expect(await broker.history({ namespace: "/", room: "time" }, { limit: 10 })).toBe("no_history");
+    });
+
+    test("a room with a history: the receipt and every gateway have the position, the page has the publication", async () => {
+      const { broker, heard, positions } = await hear(3);
+      const rooms = [newLog()];
+      const name = { namespace: "/", room: rooms[0] ?? "" };
+      const sent: Publication[] = [
+        { ...plain, rooms, attachments: [Buffer.from([0, 255])], except: ["x"], skip: ["id"] },
+        { ...plain, rooms, event: "b", only: "ws-hub" },
+      ];
+      const receipts = [];
+      for (const publication of sent) receipts.push(await broker.publish(publication));
+      const raw = new RawPublication({ ...name, rooms, except: [], skip: [] }, Buffer.from([0xff, 0]));
+      receipts.push(await broker.publish(raw));
+      expect(receipts.map(({ delivered }) => delivered)).toEqual([3, 3, 3]);
+      const at = receipts.map(({ stored }) => stored ?? "");
+      expect(at.map((position) => readPosition(position)?.offset)).toEqual([1, 2, 3]);
+      expect(positions).toEqual(at);
+      expect(heard.slice(0, 2)).toEqual(sent);
+      const page = await broker.history(name, { limit: 10 });
+      if (typeof page === "string") throw new Error(page);
+      expect([page.at, page.hasMore]).toEqual([at[2] ?? "", false]);
+      expect(page.publications.map((kept) => kept.at)).toEqual(at.toReversed());
+      expect(page.publications.map(({ publication }) => publication)).toEqual(heard.toReversed());
+    });
+
+    test("F14 I8 the same key is answered with the same position, and said once", async () => {
+      const { broker, positions } = await hear(2);
+      const publication = { ...plain, rooms: [newLog()] };
+      const receipts = await Promise.all(
+        [1, 2, 3].map(async () => broker.publish(publication, { key: "k" })),
+      );
+      const stored = receipts.map((receipt) => receipt.stored);
+      expect(new Set(stored).size).toBe(1);
+      expect(receipts.filter(({ isRepeated }) => isRepeated === true)).toHaveLength(2);
+      expect(receipts.find(({ isRepeated }) => isRepeated !== true)?.delivered).toBe(2);
+      await broker.publish(publication);
+      expect(positions).toHaveLength(2);
+    });
+
+    test("a version that is not above what stands there is refused, with what stands there", async () => {
+      const { broker, positions } = await hear();
+      const publication = { ...plain, rooms: [newLog()] };
+      await broker.publish(publication, { version: 7 });
+      const refused = await errorOf(broker.publish(publication, { version: 7 }));
+      expect([refused.code, refused.status, refused.message]).toEqual([
+        "version_outdated",
+        409,
+        "Expected a version above 7, which stands there, got 7",
+      ]);
+      await broker.publish(publication, { version: 8 });
+      expect(positions.map((at) => readPosition(at ?? "")?.offset)).toEqual([1, 2]);
+    });
+
+    test("several rooms: each log has it under its own position, the other rooms have it once", async () => {
+      const { broker, heard, positions } = await hear(1);
+      const [one, two] = [newLog(), newLog()];
+      const receipt = await broker.publish({ ...plain, rooms: [one, "a", two, "b"] });
+      expect(receipt).toEqual({ delivered: 3 });
+      const said = heard.map(({ rooms }, index) => [rooms, readPosition(positions[index] ?? "")?.offset]);
+      expect(said).toContainEqual([[one], 1]);
+      expect(said).toContainEqual([[two], 1]);
+      expect(said).toContainEqual([["a", "b"], undefined]);
+    });
+
+    test("what may be dropped is not kept, nor what goes to a tree or to everyone", async () => {
+      const { broker, positions } = await hear();
+      const rooms = [newLog()];
+      await broker.publish({ ...plain, rooms, volatile: true });
+      await broker.publish({ ...plain, rooms, isTree: true });
+      await broker.publish({ ...plain, rooms: undefined });
+      expect(positions).toEqual([undefined, undefined, undefined]);
+    });
+
+    test("pages: newest first, on from the last one, forwards, and a position of another log", async () => {
+      const { broker } = await hear();
+      const room = newLog();
+      const name = { namespace: "/", room };
+      expect(await broker.history(name, { limit: 2 })).toMatchObject({ publications: [], hasMore: false });
+      for (const event of ["1", "2", "3", "4", "5"]) await broker.publish({ ...plain, rooms: [room], event });
+      const page = async (query: Omit<HistoryQuery, "limit">, limit = 2) => {
+        const answer = await broker.history(name, { ...query, limit });
+        if (typeof answer === "string") throw new Error(answer);
+        const events = answer.publications.map(({ publication }) => publication.event);
+        return { events, last: answer.publications.at(-1)?.at, hasMore: answer.hasMore };
+      };
+      const newest = await page({});
+      expect([newest.events, newest.hasMore]).toEqual([["5", "4"], true]);
+      const next = await page({ before: newest.last });
+      expect([next.events, next.hasMore]).toEqual([["3", "2"], true]);
+      const last = await page({ before: next.last });
+      expect([last.events, last.hasMore]).toEqual([["1"], false]);
+      const forwards = await page({ after: last.last }, 3);
+      expect([forwards.events, forwards.hasMore]).toEqual([["2", "3", "4"], true]);
+      expect((await page({ after: forwards.last }, 3)).events).toEqual(["5"]);
+      for (const after of ["other:1", "junk", ""]) {
+        expect(await broker.history(name, { after, limit: 2 })).toBe("epoch");
+      }
+    });
+
+    test("a position that is none is junk", async () => {
+      const { bus, broker, heard } = await hear();
+      const envelope = encodeEnvelope({ id: "x", publication: plain });
+      for (const at of ['"junk"', "1", "null"])
+        await bus.publish("belfry-broker", `{"at":${at},${envelope.slice(1)}`);
+      await broker.publish(plain);
+      expect([heard, recorder.skippedReasons]).toEqual([[plain], Array(3).fill("broker envelope_invalid")]);
     });
 
     test("a closed broker refuses", async () => {

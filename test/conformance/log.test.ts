@@ -74,6 +74,7 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(page).toEqual({
         top: { epoch, offset: 4 },
         entries: bodies.map((body, index) => ({ offset: index + 1, body: JSON.stringify({ body }) })),
+        hasMore: false,
       });
     });
 
@@ -177,6 +178,18 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(await page({ before: 2 })).toEqual([1]);
       expect(await page({ before: 1 })).toEqual([]);
       expect(await page({ before: undefined }, 0)).toEqual([]);
+      const more = async (
+        from: { after: number } | { before: number | undefined },
+        limit: number,
+        bytes = 1_000,
+      ) => (await log.read(name, { from, limit, bytes }))?.hasMore;
+      expect([await more({ after: 0 }, 4), await more({ after: 0 }, 5)]).toEqual([true, false]);
+      expect([await more({ before: undefined }, 4), await more({ before: undefined }, 5)]).toEqual([
+        true,
+        false,
+      ]);
+      expect([await more({ after: 0 }, 5, 30), await more({ after: 2 }, 5, 30)]).toEqual([true, false]);
+      expect(await more({ after: 0 }, 0)).toBe(false);
       // `{"body":1}` has 10 bytes.
       expect(await page({ after: 0 }, 5, 30)).toEqual([1, 2, 3]);
       expect(await page({ before: undefined }, 5, 29)).toEqual([5, 4]);
@@ -190,7 +203,7 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       const top = await log.top(name, history);
       expect(top.offset).toBe(0);
       expect(await log.top(name, history)).toEqual(top);
-      expect(await log.read(name, all)).toEqual({ top, entries: [] });
+      expect(await log.read(name, all)).toEqual({ top, entries: [], hasMore: false });
       expect(await log.append(entry(name, 1))).toEqual({ kind: "stored", at: { ...top, offset: 1 } });
       expect(await log.top(name, history)).toEqual({ ...top, offset: 1 });
     });
@@ -215,7 +228,7 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       const name = newRoom();
       const { at } = await log.append(entry(name, 1, { history: { size: 5, seconds: 1 } }));
       await until(async () => (await log.read(name, all))?.entries.length === 0);
-      expect(await log.read(name, all)).toEqual({ top: at, entries: [] });
+      expect(await log.read(name, all)).toEqual({ top: at, entries: [], hasMore: false });
       expect((await log.append(entry(name, 2))).at).toEqual({ ...at, offset: 2 });
       expect(offsets(await log.read(name, all))).toEqual([2]);
     });
@@ -306,6 +319,7 @@ describe("the log in Redis", () => {
     expect(await log.read(name, all)).toEqual({
       top: after.at,
       entries: [{ offset: 1, body: '{"body":"anew"}' }],
+      hasMore: false,
     });
     await redis.command("DEL", meta);
     const made = await log.top(name, history);
@@ -318,7 +332,7 @@ describe("the log in Redis", () => {
     const name = newRoom();
     const at = (await append(log, name, 1, 2, 3)).at(-1)?.at;
     await redis.command("DEL", (await keysOf(redis)).find((key) => key.endsWith(":stream")) ?? "");
-    expect(await log.read(name, all)).toEqual({ top: at as never, entries: [] });
+    expect(await log.read(name, all)).toEqual({ top: at as never, entries: [], hasMore: false });
     await append(log, name, 4);
     expect(offsets(await log.read(name, all))).toEqual([4]);
   });

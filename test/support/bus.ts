@@ -37,4 +37,5 @@ export function withKeys(bus: Bus, keys: KeyStore, close: Bus["close"]): BusWith
 export const noBroker: Broker = {
   open: () => Promise.reject(new Error("Expected no one to open this broker")),
   publish: () => Promise.reject(new Error("Expected no one to publish to this broker")),
+  history: () => Promise.reject(new Error("Expected no one to ask this broker")),
 };

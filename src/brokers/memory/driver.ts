@@ -1,6 +1,7 @@
 // The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
 
 import { GatewayError } from "../../core/errors.ts";
+import { createRoomRules } from "../../core/room-rules.ts";
 import { voiceOver } from "../../core/voice.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
@@ -22,7 +23,12 @@ export const memory = {
       bus,
       keys,
       voice: voiceOver(bus, keys),
-      broker: new BusBroker(bus, options.observe),
+      broker: new BusBroker({
+        bus,
+        log,
+        rules: options.rules ?? createRoomRules(),
+        observe: options.observe,
+      }),
       log,
       close: async () => {
         keys.close();

@@ -65,7 +65,7 @@ export class MemoryLog implements Log {
   async read(name: RoomName, range: LogRange): Promise<LogPage | undefined> {
     this.#checkOpen();
     const log = this.#find(name);
-    return log && { top: { epoch: log.epoch, offset: log.offset }, entries: select(log.entries, range) };
+    return log && { top: { epoch: log.epoch, offset: log.offset }, ...select(log.entries, range) };
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
@@ -190,11 +190,14 @@ function idOf({ namespace, room }: RoomName): string {
 }
 
 /** Offsets follow each other, so places in the list follow from them. */
-function select(entries: readonly LogEntry[], { from, limit, bytes }: LogRange): readonly LogEntry[] {
+function select(
+  entries: readonly LogEntry[],
+  { from, limit, bytes }: LogRange,
+): Pick<LogPage, "entries" | "hasMore"> {
   const first = entries[0]?.offset ?? 1;
   const found =
     "after" in from
-      ? entries.slice(Math.max(0, from.after + 1 - first)).slice(0, limit)
+      ? entries.slice(Math.max(0, from.after + 1 - first))
       : entries
           .slice(0, from.before === undefined ? undefined : Math.max(0, from.before - first))
           .toReversed();
@@ -205,5 +208,5 @@ function select(entries: readonly LogEntry[], { from, limit, bytes }: LogRange):
     if (page.length > 0 && sum > bytes) break;
     page.push(entry);
   }
-  return page;
+  return { entries: page, hasMore: limit > 0 && page.length < found.length };
 }

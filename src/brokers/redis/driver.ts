@@ -1,6 +1,7 @@
 // The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11),
 // and a third for what clients say, where they speak.
 
+import { createRoomRules } from "../../core/room-rules.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { RedisBus } from "./bus.ts";
@@ -13,7 +14,7 @@ export const redis = {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({ url = "redis://", tls, observe, limits, hasVoice = false }) => {
+  open: async ({ url = "redis://", tls, observe, limits, rules = createRoomRules(), hasVoice = false }) => {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, hasVoice });
     await bus.open();
@@ -22,7 +23,7 @@ export const redis = {
       bus,
       keys,
       voice: bus,
-      broker: new BusBroker(bus, observe),
+      broker: new BusBroker({ bus, log, rules, observe }),
       log,
       close: async () => bus.close(),
     };

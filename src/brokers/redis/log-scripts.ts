@@ -70,16 +70,20 @@ local way, from, limit, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(AR
 local edge = from ~= '' and '(' .. from .. '-0'
 local found = {}
 if limit > 0 and way == 'after' then
-  found = redis.call('XRANGE', KEYS[2], edge, '+', 'COUNT', limit)
+  found = redis.call('XRANGE', KEYS[2], edge, '+', 'COUNT', limit + 1)
 elseif limit > 0 then
-  found = redis.call('XREVRANGE', KEYS[2], edge or '+', '-', 'COUNT', limit)
+  found = redis.call('XREVRANGE', KEYS[2], edge or '+', '-', 'COUNT', limit + 1)
 end
 
-local page, sum = {epoch, offset}, 0
+local page, sum, taken = {epoch, offset, '0'}, 0, 0
 for _, entry in ipairs(found) do
   local body = entry[2][2]
   sum = sum + #body
-  if #page > 2 and sum > bytes then break end
+  if taken == limit or (taken > 0 and sum > bytes) then
+    page[3] = '1'
+    break
+  end
+  taken = taken + 1
   page[#page + 1] = string.match(entry[1], '^%d+')
   page[#page + 1] = body
 end

@@ -65,11 +65,11 @@ export class RedisLog implements Log {
     const { meta, stream } = keysOf(name);
     const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
     const reply = await this.#run(scripts.read, { keys: [meta, stream], args: [way, offset, limit, bytes] });
-    const [epoch, top, ...rest] = texts(reply);
+    const [epoch, top, more, ...rest] = texts(reply);
     if (epoch === undefined) return undefined;
     const place = readPosition(`${epoch}:${top ?? ""}`);
     if (!place) throw unreadable();
-    return { top: place, entries: pairs(rest) };
+    return { top: place, entries: pairs(rest), hasMore: more === "1" };
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
