@@ -5,7 +5,7 @@ import type { Access, SecretCheck } from "./access.ts";
 import type { Broker } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
 import type { CommandParts } from "./command-parts.ts";
-import type { DisconnectReason } from "./disconnect.ts";
+import type { DisconnectReason } from "./reasons.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
 import type { KeyStore } from "./keys.ts";

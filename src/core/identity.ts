@@ -1,6 +1,8 @@
 // Who a visitor is: the port between the sources of identity (auth/) and the dialects whose handshakes wait for it. A
 // dialect decides what an identity may enter; `opensRoom` (access.ts) is the one rule for rooms (docs/architecture.md).
 
+import type { RefusalReason } from "./reasons.ts";
+
 /** The handshake, as far as it matters to who the visitor is (DJS-10). */
 export interface Asked {
   readonly facility: string;
@@ -29,9 +31,9 @@ export interface Identity {
 export type IdentityResult =
   | Identity
   /** 403. */
-  | { readonly kind: "denied"; readonly reason: string }
+  | { readonly kind: "denied"; readonly reason: RefusalReason }
   /** 503: whoever knows could not be asked; nobody may come in on a guess (SEC-02). */
-  | { readonly kind: "unavailable"; readonly reason: string };
+  | { readonly kind: "unavailable"; readonly reason: RefusalReason };
 
 export interface IdentitySource {
   /** Browsers send what it reads by themselves, from the pages of other sites too: their Origin must be checked (SEC-08). */

@@ -4,7 +4,7 @@
 // streams, clients that fell behind) get their frames one by one.
 
 import type { Carrier, Frame } from "./carrier.ts";
-import type { DisconnectReason } from "./disconnect.ts";
+import type { DisconnectReason } from "./reasons.ts";
 import { anonymous } from "./identity.ts";
 import type { Identity } from "./identity.ts";
 import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";

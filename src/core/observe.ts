@@ -1,7 +1,9 @@
 // The port to logs and metrics. Parts say what happened in these few words; observe/ turns them into Prometheus
 // counters and log lines. No secret and no payload ever passes here, and names of rooms only where it is said.
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+import type { LogEventAt, LogLevel } from "./log-events.ts";
+import type { DisconnectReason, RefusalReason, SkipReason } from "./reasons.ts";
+
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** A warning that anyone can cause, with what to do about it. */
@@ -19,8 +21,8 @@ export interface Observe {
   connected(dialect: string, transport: string): void;
   /** It changed its transport: polling became a websocket (EIO-13). */
   upgraded(dialect: string, from: string, to: string): void;
-  /** It ended, by a reason of core/disconnect.ts, on the transport that it had last. */
-  disconnected(dialect: string, transport: string, reason: string): void;
+  /** It ended, on the transport that it had last. */
+  disconnected(dialect: string, transport: string, reason: DisconnectReason): void;
   /** A message of a backend came in and was understood. */
   received(dialect: string, bytes: number): void;
   /** A publication left for `receivers` clients, `bytes` each. */
@@ -30,15 +32,15 @@ export interface Observe {
   /** A message of a backend went to a room with a log and is not in it. */
   unlogged(dialect: string): void;
   /** A payload of the bus was skipped as junk. @param detail what of it, by a name that may be logged */
-  skipped(dialect: string, reason: string, detail?: string): void;
+  skipped(dialect: string, reason: SkipReason, detail?: string): void;
   /** A handshake, join, publish or HTTP request was refused. */
-  refused(dialect: string, reason: string): void;
+  refused(dialect: string, reason: RefusalReason): void;
   /** One stable event name plus fields. */
-  log(level: LogLevel, event: string, fields?: LogFields): void;
+  log<Level extends LogLevel>(level: Level, event: LogEventAt<Level>, fields?: LogFields): void;
   /** A warning with a remedy: said at most once a minute. @returns whether it is said now. */
-  hint(event: string, hint: Hint): boolean;
+  hint(event: LogEventAt<"warn">, hint: Hint): boolean;
   /** A line that names rooms, for development; undefined without `log.names`. */
-  readonly named?: ((event: string, fields: LogFields) => void) | undefined;
+  readonly named?: ((event: LogEventAt<"info">, fields: LogFields) => void) | undefined;
   /** The one place where an ignored promise's error goes: which stage failed, and how. */
   report(stage: string, error: unknown): void;
 }

@@ -2,7 +2,7 @@
 // backend side makes them from bytes; the hub carries them out. Arguments stay JSON text from door to door:
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
-import type { DisconnectReason } from "./disconnect.ts";
+import type { DisconnectReason, SkipReason } from "./reasons.ts";
 import type { Frame } from "./carrier.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
@@ -87,20 +87,24 @@ export interface CloseRoomCommand {
   readonly room: string;
 }
 
-/** A payload that leads to nothing; `junk` is counted by reason, the rest is somebody else's business. */
-export interface Skipped {
+/** A payload that was not understood. */
+export interface Junk {
   readonly kind: "skipped";
-  /** A stable code for the counter: `not_json`, `pickle_global`, `event_reserved`, ... */
-  readonly reason: string;
+  readonly isJunk: true;
+  readonly reason: SkipReason;
   /** What of it was not understood, where that has a name that may be logged: the class `datetime.datetime`. */
   readonly detail?: string | undefined;
-  readonly isJunk: boolean;
 }
+
+/** A payload that leads to nothing. Junk is counted by reason; the rest is well formed and meant for other programs. */
+export type Skipped =
+  | Junk
+  | { readonly kind: "skipped"; readonly isJunk: false; /** For `belfry tail`. */ readonly reason: string };
 
 export type BackendMessage = Publication | Command | Skipped;
 
 /** A payload that was not understood; counted under `reason`. */
-export function junk(reason: string, detail?: string): Skipped {
+export function junk(reason: SkipReason, detail?: string): Skipped {
   return { kind: "skipped", reason, detail, isJunk: true };
 }
 

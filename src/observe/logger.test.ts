@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { GatewayError } from "../core/errors.ts";
-import type { LogLevel } from "../core/observe.ts";
+import type { LogLevel } from "../core/log-events.ts";
 import { Logger } from "./logger.ts";
 import type { LogFormat } from "./logger.ts";
 import { Redactor } from "./redact.ts";

@@ -4,7 +4,8 @@
 
 import pino from "pino";
 import { GatewayError } from "../core/errors.ts";
-import type { LogFields, LogLevel } from "../core/observe.ts";
+import type { LogLevel } from "../core/log-events.ts";
+import type { LogFields } from "../core/observe.ts";
 import type { Destination, Output } from "./output.ts";
 import type { Redactor } from "./redact.ts";
 import { sentenceLine } from "./sentences.ts";

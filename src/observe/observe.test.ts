@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createObserve } from "./observe.ts";
+import type { RefusalReason } from "../core/reasons.ts";
 import type { ObserveOptions, Telemetry } from "./observe.ts";
 
 const canary = "cAnArY7291";
@@ -134,8 +135,8 @@ describe("metrics", () => {
 
   test("SEC-06 labels from outside neither grow the metrics nor break a line", () =>
     using({}, async (observe) => {
-      for (let index = 0; index < 5_000; index++) observe.refused("socketio", `r${index}`);
-      observe.refused("socketio", 'x"} 1\nbelfry_forged 1');
+      for (let index = 0; index < 5_000; index++) observe.refused("socketio", `r${index}` as RefusalReason);
+      observe.refused("socketio", 'x"} 1\nbelfry_forged 1' as RefusalReason);
       const text = await observe.metrics();
       expect(text.split("\n").filter((line) => line.startsWith("belfry_refused_total{"))).toHaveLength(201);
       expect(text).not.toContain("forged");
@@ -145,7 +146,7 @@ describe("metrics", () => {
   test("T17 SEC-04 no canary in the metrics", () =>
     using({ secrets: [canary] }, async (observe) => {
       observe.report("publish", new Error(`redis://:${canary}@host`));
-      observe.log("info", "x", { secret: canary });
+      observe.log("info", "stopped", { secret: canary });
       expect(await observe.metrics()).not.toContain(canary);
     }));
 });
@@ -209,7 +210,7 @@ describe("log lines", () => {
       observe.received("socketio", 1);
       observe.delivered("socketio", 1, 1);
       expect(lines).toEqual([]);
-      observe.log("info", "gateway_started", { port: 8899 });
+      observe.log("info", "stopping", { signal: "SIGTERM" });
       expect(lines).toHaveLength(1);
       return Promise.resolve();
     }));

@@ -312,7 +312,11 @@ export class Listener implements SocketContext {
   }
 
   /** Refusals close the connection: nothing behind a bad request is read as a second one. */
-  #refuse(status: number, sentence: string, headers: Record<string, string> = {}): Response {
+  #refuse(
+    status: 400 | 404 | 405 | 426 | 500 | 503,
+    sentence: string,
+    headers: Record<string, string> = {},
+  ): Response {
     this.#parts.observe.refused("http", `http_${status}`);
     return closing(plain(status, sentence, headers));
   }

@@ -171,7 +171,7 @@ describe("serve --as websocket-channels", () => {
     return `${answer.status} ${await answer.text()}`;
   }
 
-  const generated = /That of this start alone is: (\S+) /;
+  const generated = /The secret of this start is: (\S+) /;
 
   test("WSC-01 WSC-06 WSC-08 WSC-12 SEC-04 its defaults, and a secret made for this start", async () => {
     expect(await printed(["--as", name])).toMatchObject({

@@ -1,5 +1,6 @@
 // The auth callback against a real HTTP server that misbehaves in every way.
 
+import type { RefusalReason } from "../../core/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { askCallback } from "./callback.ts";
@@ -26,7 +27,7 @@ async function ask(
   return await askCallback(handshake, asked, { url: `${server.url.href}who`, timeoutMs, fetch });
 }
 
-const unavailable = (reason: string): IdentityResult => ({ kind: "unavailable", reason });
+const unavailable = (reason: RefusalReason): IdentityResult => ({ kind: "unavailable", reason });
 
 describe("what it is asked", () => {
   test("DJS-10 a POST of JSON to the fixed URL, with the visitor's Cookie and Authorization and nothing else", async () => {

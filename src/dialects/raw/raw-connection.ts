@@ -5,7 +5,7 @@
 import type { Agent, Format } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/disconnect.ts";
+import type { DisconnectReason } from "../../core/reasons.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { HeldClient } from "./held-client.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";

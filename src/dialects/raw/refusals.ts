@@ -5,6 +5,7 @@ import type { Exchange } from "../../core/dialect.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { textAnswer } from "../../core/http.ts";
 import type { Observe } from "../../core/observe.ts";
+import type { RefusalReason } from "../../core/reasons.ts";
 
 export class Refusals {
   readonly #observe: Pick<Observe, "refused" | "hint">;
@@ -16,7 +17,7 @@ export class Refusals {
   }
 
   /** Counts a refusal. @returns its answer. */
-  refuse(reason: string, answer: Response): Response {
+  refuse(reason: RefusalReason, answer: Response): Response {
     this.#observe.refused(this.#dialect, reason);
     return answer;
   }
@@ -28,7 +29,7 @@ export class Refusals {
   }
 
   /** A request without an upgrade where only websockets are: a proxy may have taken the upgrade away. */
-  refusePlain(request: Request, reason: string, answer: Response): Response {
+  refusePlain(request: Request, reason: RefusalReason, answer: Response): Response {
     const isLost = hasLostUpgrade(request);
     if (isLost) hintAtUpgrade(this.#observe, this.#dialect);
     return this.refuse(isLost ? "upgrade_missing" : reason, answer);

@@ -3,7 +3,7 @@
 
 import type { Carrier, Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/disconnect.ts";
+import type { DisconnectReason } from "../../core/reasons.ts";
 import type { Format } from "../../core/membership.ts";
 import { Pauses } from "../../core/pauses.ts";
 import type { Rate } from "../../core/rate-limit.ts";

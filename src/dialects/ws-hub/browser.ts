@@ -2,7 +2,7 @@
 // (client.ts). Groups come from backend.ts, through the hub.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/disconnect.ts";
+import type { DisconnectReason } from "../../core/reasons.ts";
 import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { BucketTable } from "../../core/rate-limit.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";

@@ -1,6 +1,7 @@
 // Which handshakes are admitted, and with which rights: the way from a request to a client, in the order of the original, with
 // its errors (W4R-04, W4R-10). What cannot be decided is refused (SEC-02).
 
+import type { RefusalReason } from "../../core/reasons.ts";
 import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
@@ -201,7 +202,7 @@ export class Admission {
   }
 
   /** The same words for each reason: they must not tell which facilities and channels exist (T16). */
-  #deny(reason: string): Response {
+  #deny(reason: RefusalReason): Response {
     const answer = textAnswer(403, "Expected a facility and channels that you may have\n");
     return this.#refusals.refuse(reason, answer);
   }

@@ -1,5 +1,6 @@
 // The browser side of the echo dialect: websockets and event streams at one path, in the rooms of their query.
 
+import type { RefusalReason } from "../../../src/core/reasons.ts";
 import { RawPublication } from "../../../src/codec/raw-publication.ts";
 import { isRoomTooLong } from "../../../src/core/access.ts";
 import type { Frame } from "../../../src/core/carrier.ts";
@@ -65,7 +66,7 @@ export function createBrowserSide(context: BrowserContext, options: EchoOptions)
 }
 
 async function admit(context: BrowserContext, exchange: Exchange): Promise<Place | Response> {
-  const refuse = (status: number, reason: string): Response => {
+  const refuse = (status: number, reason: RefusalReason): Response => {
     context.observe.refused("echo", reason);
     return textAnswer(status, "Expected rooms that you may join\n");
   };
@@ -79,7 +80,7 @@ async function admit(context: BrowserContext, exchange: Exchange): Promise<Place
     if (verdict !== "allowed") return refuse(403, verdict);
   }
   const release = context.admit(exchange.countedAs);
-  return release ? { rooms, release } : refuse(503, "too_many_connections");
+  return release ? { rooms, release } : refuse(503, "connections");
 }
 
 /** A client publishes to a room that it is in, and is told how many heard it. What it says stays in the dialect (SEC-16). */

@@ -9,7 +9,7 @@ import type { Verdict } from "../../../core/access.ts";
 import { Hub } from "../../../core/hub.ts";
 import { defaultLimits } from "../../../core/limits.ts";
 import type { Limits } from "../../../core/limits.ts";
-import type { DisconnectReason } from "../../../core/disconnect.ts";
+import type { DisconnectReason } from "../../../core/reasons.ts";
 import type { Frame } from "../../../core/carrier.ts";
 import { createSocketIoContext } from "../context.ts";
 import { socketIoOptions } from "../options.ts";

@@ -1,3 +1,4 @@
+import type { SkipReason } from "../../../core/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
@@ -15,7 +16,11 @@ function request(fields: unknown, channel?: string): BackendMessage {
 }
 
 const all = { namespace: "/", rooms: undefined, except: [], skip: [] };
-const junk = (reason: string): BackendMessage => ({ kind: "skipped", reason, isJunk: true });
+const junk = (reason: string): BackendMessage => ({
+  kind: "skipped",
+  reason: reason as SkipReason,
+  isJunk: true,
+});
 const notForUs = (reason: string): BackendMessage => ({ kind: "skipped", reason, isJunk: false });
 
 describe("orders about rooms", () => {

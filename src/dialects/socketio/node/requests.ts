@@ -2,6 +2,7 @@
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
 // count us among those who answer (compat NRE-06, NRE-07).
 
+import type { SkipReason } from "../../../core/reasons.ts";
 import type { BusMessage } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { BackendMessage, Outgoing, Single, Target } from "../../../core/publication.ts";
@@ -48,7 +49,7 @@ export function decodeRequest(parts: Requests, message: BusMessage): BackendMess
 
 type Read =
   | { readonly isValid: true; readonly value: unknown; readonly hasBrokenText: boolean }
-  | { readonly isValid: false; readonly reason: string };
+  | { readonly isValid: false; readonly reason: SkipReason };
 
 function readJson(payload: Buffer): Read {
   try {

@@ -1,5 +1,6 @@
 // The queue of the Python backends: what each encoding means, what is skipped and why, and noise.
 
+import type { SkipReason } from "../../../core/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { BackendMessage, Publication } from "../../../core/publication.ts";
@@ -48,7 +49,7 @@ function publication(message: unknown): Publication {
 
 const junk = (reason: string, detail?: string): BackendMessage => ({
   kind: "skipped",
-  reason,
+  reason: reason as SkipReason,
   detail,
   isJunk: true,
 });

@@ -1,0 +1,176 @@
+// The events of the log: at which levels each is written, with which fields, when, and the sentence that a terminal
+// shows. docs/operations.md prints this table (scripts/operations.ts), and an event that is not here does not compile.
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface LogEventEntry {
+  readonly levels: readonly LogLevel[];
+  /** Their names, as the docs list them. */
+  readonly fields: string;
+  /** For the docs. */
+  readonly when: string;
+  /** `{field}` is put in; without one, the event has a field `text`, which is the sentence. */
+  readonly sentence?: string;
+}
+
+export const logEvents = {
+  listening: {
+    levels: ["info"],
+    fields: "url, dialects, broker, version",
+    when: "a listener is up",
+    sentence: "Listening on {url} ({dialects}); messages come by {broker}",
+  },
+  emulating: {
+    levels: ["info"],
+    fields: "profile, not_reproduced",
+    when: "started with `--as`",
+    sentence: "Stands in for {profile}. Not reproduced, because unsafe: {not_reproduced}",
+  },
+  start_warning: {
+    levels: ["warn"],
+    fields: "code, text",
+    when: "a setting is dangerous or does nothing",
+  },
+  start_notice: {
+    levels: ["info", "warn"],
+    fields: "text",
+    when: "something to know about this start; info: harmless",
+  },
+  stopping: {
+    levels: ["info"],
+    fields: "signal",
+    when: "the drain begins",
+    sentence: "{signal}: readiness answers 503, and clients are closed over the drain time",
+  },
+  stopped: {
+    levels: ["info"],
+    fields: "",
+    when: "everything is closed",
+    sentence: "Everything is closed",
+  },
+  bus_down: {
+    levels: ["warn"],
+    fields: "reason",
+    when: "Redis is lost",
+    sentence: "Redis is lost: {reason}",
+  },
+  bus_up: {
+    levels: ["info"],
+    fields: "downMs",
+    when: "and back, every subscription delivers again",
+    sentence: "Redis is back after {downMs} ms, and every subscription delivers again",
+  },
+  message_too_large: {
+    levels: ["info"],
+    fields: "dialect, maxMessageSize",
+    when: "a WS-HUB client was closed: WS-HUB's limit is 128 bytes unless set",
+    sentence: "A client of {dialect} was closed: its message was over {maxMessageSize} bytes",
+  },
+  origin_refused: {
+    levels: ["warn"],
+    fields: "dialect, origin, text",
+    when: "a page with an Origin that is not allowed was refused; the text says what to set (once a minute)",
+  },
+  files_exhausted: {
+    levels: ["warn"],
+    fields: "text",
+    when: "no file descriptor is left: the text says what to raise (once a minute)",
+  },
+  upgrade_missing: {
+    levels: ["warn"],
+    fields: "dialect, text",
+    when: "a websocket handshake that lost its `Upgrade` in a proxy (once a minute)",
+  },
+  join_refused: {
+    levels: ["warn"],
+    fields: "reason, text",
+    when: "a page may not join a room (once a minute for each room-space)",
+  },
+  join_secret_unset: {
+    levels: ["warn"],
+    fields: "text",
+    when: "likewise, because no secret of its room-space is set anywhere",
+  },
+  publish_closed: {
+    levels: ["warn"],
+    fields: "dialect, text",
+    when: "a page asked to speak at a facility of ws4redis where browsers may not (once a minute)",
+  },
+  unlogged: {
+    levels: ["warn"],
+    fields: "dialect, text",
+    when: "a message for a room with a history came from a channel of Redis and is not kept (once a minute)",
+  },
+  user_unnamed: {
+    levels: ["warn"],
+    fields: "text",
+    when: "a Django session of a logged-in user without a user name (DJS-09; once a minute)",
+  },
+  emit_room_empty: {
+    levels: ["warn"],
+    fields: "dialect",
+    when: "a `POST /emit` with an empty `room` went to everyone: usually an unset variable",
+    sentence: "A POST /emit with an empty `room` went to everyone: usually an unset variable",
+  },
+  ack_dropped: {
+    levels: ["warn"],
+    fields: "dialect, binary",
+    when: "an acknowledgement that cannot be sent over the queue",
+    sentence: "An acknowledgement cannot be sent over the queue, and is dropped",
+  },
+  stage_failed: {
+    levels: ["warn", "error"],
+    fields: "stage, code, error, cause, at",
+    when: "an error in background work; level error: one that was not foreseen",
+    sentence: "Failed in the background: {stage}: {error}",
+  },
+  connected: {
+    levels: ["debug"],
+    fields: "dialect, transport",
+    when: "a client connected",
+    sentence: "A client connected ({dialect}, {transport})",
+  },
+  upgraded: {
+    levels: ["debug"],
+    fields: "dialect, from, to",
+    when: "it went from polling to a websocket",
+    sentence: "A client of {dialect} went from {from} to {to}",
+  },
+  disconnected: {
+    levels: ["debug"],
+    fields: "dialect, transport, reason",
+    when: "it disconnected",
+    sentence: "A client disconnected: {reason} ({dialect}, {transport})",
+  },
+  refused: {
+    levels: ["debug"],
+    fields: "dialect, reason",
+    when: "as counted",
+    sentence: "Refused: {reason} ({dialect})",
+  },
+  skipped: {
+    levels: ["warn", "debug"],
+    fields: "dialect, reason, detail",
+    when: "as counted; at warn once a minute per reason, with the class that a pickle holds",
+    sentence: "Skipped on the bus: {reason} ({dialect})",
+  },
+  joined: {
+    levels: ["info"],
+    fields: "dialect, room",
+    when: "`--log-names` alone: a page joined a room",
+    sentence: "A client joined {room} ({dialect})",
+  },
+  message: {
+    levels: ["info"],
+    fields: "dialect, name, rooms, heard",
+    when: "`--log-names` alone: a message of a backend, and how many clients of this gateway it reached",
+    sentence: "{name} -> {rooms}, delivered to {heard}",
+  },
+} as const satisfies Readonly<Record<string, LogEventEntry>>;
+
+export type LogEvent = keyof typeof logEvents;
+
+/** The events that may be written at a level. */
+export type LogEventAt<Level extends LogLevel> = {
+  [Event in LogEvent]: Level extends (typeof logEvents)[Event]["levels"][number] ? Event : never;
+}[LogEvent];

@@ -1,0 +1,180 @@
+// The words of the metrics: why a client was disconnected, why something was refused, why a message of the bus was
+// skipped. They are the label `reason`; docs/operations.md prints these tables (scripts/operations.ts), and a reason that
+// is not here does not compile. One row is one meaning.
+
+import type { ErrorCode } from "./errors.ts";
+
+type ReasonRows = readonly (readonly [reasons: readonly string[], meaning: string])[];
+
+/** Of `belfry_disconnections_total`. A dialect decides which close codes its clients see (EIO-14). */
+export const disconnections = [
+  [["client"], "the client left, or its connection broke"],
+  [["ping_timeout"], "no heartbeat in time"],
+  [["connect_timeout"], "no namespace joined in time"],
+  [["protocol_error"], "it sent what the protocol does not allow"],
+  [["too_large"], "it sent a larger message than its dialect takes"],
+  [["flood"], "it sent more than `limits.packetsPerSecond` and `limits.packetsBurst` allow"],
+  [["slow"], "it did not read: `limits.sendQueueBytes`"],
+  [["server"], "a backend asked for it"],
+  [["replaced"], "a newer connection took its key (WS-HUB)"],
+  [["no_groups"], "the backend refused its key (WS-HUB)"],
+  [["no_session"], "it asked for the messages of its session and has none (ws4redis)"],
+  [["expired"], "its session or token expired (ws4redis)"],
+  [["unavailable"], "Redis did not answer when asked for its persisted messages (ws4redis)"],
+  [["shutdown"], "the gateway ends"],
+] as const satisfies ReasonRows;
+
+export type DisconnectReason = (typeof disconnections)[number][0][number];
+
+/** Of `belfry_refused_total`. */
+export const refusals = [
+  [
+    ["http_400", "http_404", "http_405", "http_426", "http_500", "http_503"],
+    "an HTTP request or websocket handshake answered so",
+  ],
+  [["handshake_rate"], "too many new connections from one address: `limits.handshakesPerAddress`"],
+  [["connections_per_address"], "too many at once: `limits.connectionsPerAddress`"],
+  [["silent"], "a connection that said nothing, ended because no file descriptor was left"],
+  [
+    ["closed", "join_closed"],
+    "a join that the room's rule does not allow: `belfry config rule <room>` says which rule it is",
+  ],
+  [
+    ["name_invalid", "name_too_long", "too_many_segments", "origin", "upgrade_required"],
+    "handshakes of websocket-channels",
+  ],
+  [
+    ["facility_invalid", "channels_denied", "room_denied", "publish_closed", "name_unsafe", "handshake"],
+    "handshakes of ws4redis: a facility with an invalid name, channels that rules or the callback deny, a room of another visitor, `publish-*` where it is closed (`publish_closed`: also words of a websocket-channels client in a room with `publish: none`), a user, group or session name that cannot be part of a Redis name",
+  ],
+  [["forbidden", "payload_too_large"], "Engine.IO: an upgrade that is not allowed, a POST that is too large"],
+  [
+    ["key_missing", "key_invalid", "key_rate"],
+    "handshakes of WS-HUB: no key, a key that is not valid, too many of one key",
+  ],
+  [
+    ["callback_denied", "jwt_invalid", "jwt_claims", "jwt_expired"],
+    '`dialect="django"`: the callback or a JSON Web Token denied the visitor',
+  ],
+  [
+    [
+      "callback_failed",
+      "callback_status",
+      "callback_too_large",
+      "callback_invalid",
+      "jwt_keys",
+      "session_unavailable",
+    ],
+    '`dialect="django"`: the callback, the keys of the tokens or the session store gave no usable answer',
+  ],
+  [
+    ["secret_needed", "rate_limited", "unavailable"],
+    "handshakes of websocket-channels: a room with a secret, too many wrong ones, Redis not reached",
+  ],
+  [["connections"], "too many in all: `limits.connections`"],
+  [["shutting_down"], "the gateway ends"],
+  [
+    ["transport_unknown", "session_unknown", "handshake_method", "bad_request", "version_unsupported"],
+    "Engine.IO's own refusals",
+  ],
+  [["origin_refused"], "Engine.IO: a page with an Origin that is not allowed"],
+  [["upgrade_missing"], "a websocket handshake without `Upgrade`: a proxy takes it away"],
+  [["user_unnamed"], '`dialect="django"`: a session of a logged-in user without a user name (DJS-09)'],
+  [["namespace"], "a namespace that is not in the list, has too long a name, or is one too many"],
+  [["join_secret_wrong"], "a join with a wrong secret, or none"],
+  [["join_rate_limited"], "too many wrong secrets: `limits.failedJoinsPerMinute`"],
+  [["join_unavailable"], "Redis could not be asked"],
+  [["room_of_another"], "a join of a room named like another client's id"],
+  [
+    ["room_not_text", "room_name_too_long", "too_many_rooms", "too_many_joins"],
+    "a room that is no text, and bounds on joins",
+  ],
+  [
+    ["event_reserved"],
+    "a client sent, or `POST /emit` asked for, an event that the protocol keeps for itself",
+  ],
+  [["pending_acks"], "too many acknowledgements are outstanding for a client"],
+  [
+    ["secret_limited"],
+    "too many wrong publish secrets or admin tokens from one address: `limits.wrongSecretsPerMinute`",
+  ],
+  [
+    [
+      "secret_wrong",
+      "body_invalid",
+      "body_too_large",
+      "content_encoding",
+      "bus_unavailable",
+      "method_not_allowed",
+    ],
+    "`POST /emit` or `POST /publish` was refused",
+  ],
+] as const satisfies ReasonRows;
+
+/** Codes of errors that callers see are reasons, too. */
+export type RefusalReason = (typeof refusals)[number][0][number] | ErrorCode;
+
+/** Of `belfry_skipped_total`. */
+export const skips = [
+  [["too_large"], 'over `limits.busMessageBytes` (`dialect="bus"`)'],
+  [
+    ["unknown_encoding", "not_json", "not_object"],
+    "a queue message that is neither JSON nor pickle, or no object",
+  ],
+  [
+    [
+      "pickle_global",
+      "pickle_truncated",
+      "pickle_limit",
+      "pickle_refused",
+      "pickle_invalid",
+      "pickle_disabled",
+    ],
+    "a pickle that names code, ends early, passes a bound, holds what JSON cannot, is none, or may not be read",
+  ],
+  [
+    [
+      "event_invalid",
+      "event_reserved",
+      "namespace_invalid",
+      "room_invalid",
+      "sid_invalid",
+      "data_invalid",
+      "placeholder_invalid",
+      "attachment_limit",
+    ],
+    "a field of a queue message, or of one of Node",
+  ],
+  [
+    [
+      "msgpack_truncated",
+      "msgpack_trailing",
+      "msgpack_depth",
+      "msgpack_size",
+      "msgpack_utf8",
+      "msgpack_key",
+      "msgpack_ext",
+      "msgpack_byte",
+    ],
+    "MessagePack that cannot be read",
+  ],
+  [
+    ["node_shape", "node_packet", "node_target", "node_event", "node_request", "arguments_size"],
+    "a message of a Node emitter or server",
+  ],
+  [
+    ["facility_invalid", "name_invalid", "name_too_long", "too_many_segments"],
+    "a message for ws4redis or websocket-channels under a name that no client can have",
+  ],
+  [
+    ["session_key_invalid", "session_absent", "session_unsigned", "session_unreadable"],
+    '`dialect="django"`: a session cookie without a session that can be read',
+  ],
+  [
+    ["envelope_invalid", "version_unknown"],
+    '`dialect="broker"`: a message between gateways that cannot be read',
+  ],
+  [["groups_too_long", "groups_not_utf8", "group_not_utf8"], "a message for WS-HUB's clients"],
+] as const satisfies ReasonRows;
+
+export type SkipReason = (typeof skips)[number][0][number];
