@@ -32,6 +32,8 @@ export interface ContextParts {
   readonly now: () => number;
   /** As `DialectContext.admit`. */
   admit(countedAs: string): (() => void) | undefined;
+  /** As `DialectContext.mayJudge`. */
+  mayJudge(now: number): boolean;
   /** Hears a feed of a dialect. */
   subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription>;
 }
@@ -92,6 +94,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     limits,
     now,
     admit: (countedAs) => parts.admit(countedAs),
+    mayJudge: (at) => parts.mayJudge(at),
     isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
     rules,
     gatewayId: crypto.randomUUID().replaceAll("-", ""),

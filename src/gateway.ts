@@ -21,6 +21,7 @@ import type { Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
 import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
+import { Pauses } from "./core/pauses.ts";
 import { createRoomRules } from "./core/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { dialects as registry } from "./dialects/registry.ts";
@@ -83,6 +84,7 @@ export class Gateway {
   readonly #table: Dialects;
   readonly #now: () => number;
   readonly #ticksItself: boolean;
+  readonly #pauses: Pauses;
   readonly #dialects: readonly SpokenDialect[];
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -97,6 +99,7 @@ export class Gateway {
     this.#table = parts.dialects ?? registry;
     this.#now = parts.now ?? monotonic;
     this.#ticksItself = parts.now === undefined;
+    this.#pauses = new Pauses(this.#now());
     this.#main = main;
     this.#sessions = sessions;
     this.#rules = parts.rules;
@@ -132,6 +135,7 @@ export class Gateway {
   /** Looks at heartbeats and deadlines. The gateway does so by itself, but where its clock is the caller's. */
   tick(): void {
     const now = this.#now();
+    if (!this.#pauses.ticked(now)) return;
     for (const { browser } of this.#dialects) browser?.tick(now);
   }
 
@@ -205,6 +209,7 @@ export class Gateway {
       rules: this.#rules,
       guard: this.#guard,
       admit: (countedAs) => this.#admit(countedAs),
+      mayJudge: (now) => this.#pauses.mayJudge(now),
       subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
     });
   }

@@ -223,6 +223,7 @@ function openToListen(parts: ListenParts) {
     rules: createRoomRules(config.rooms, config.openRooms),
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,
+    mayJudge: () => true,
     subscribe: () => Promise.reject(new Error("Expected no client that wants more names")),
   });
 }

@@ -79,7 +79,10 @@ export interface BrowserSide {
   readonly routes: readonly Route[];
   /** Largest message a client may send, bytes: the engine's limit is the largest of its dialects. */
   readonly maxMessageBytes: number;
-  /** Heartbeats and deadlines; called with a monotonic clock, ms, well before each of them is due. */
+  /**
+   * Heartbeats and deadlines; called with a monotonic clock, ms, well before each of them is due. The first tick after a
+   * pause of the whole process is left out: what clients said in time is there then, but unread.
+   */
   tick(now: number): void;
   /** The shortest of those delays: the clock is made fine enough for it. */
   readonly shortestDelayMs: number;
@@ -126,6 +129,8 @@ export interface BrowserContext {
   admit(countedAs: string): (() => void) | undefined;
   /** Monotonic clock, ms. */
   now(): number;
+  /** May deadlines be judged between two ticks? Not when the whole process stood still just now (pauses.ts). */
+  mayJudge(now: number): boolean;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
   readonly isOpenRoom: (room: string) => boolean;
   /** What holds for each room. */

@@ -1,5 +1,5 @@
 // Pauses of the whole process, as the gateway's ticks show them: after one, what clients said in time is there but unread.
-// So deadlines are not judged until it was read: one turn later.
+// So the gateway leaves out one tick, and deadlines are judged one turn later.
 
 /** Ticks come several times a second: later than this, something held up the whole process. */
 const lateMs = 1_000;

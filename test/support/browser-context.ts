@@ -17,12 +17,13 @@ export function unlimitedCheck(secret: string): SecretCheck {
 
 export const withoutIdentity: Pick<
   BrowserContext,
-  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "rules" | "guardSecret" | "voice"
+  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "rules" | "guardSecret" | "voice" | "mayJudge"
 > = {
   identity: { readsCookies: false, recheckMs: undefined, identify: async () => anonymous },
   listen: () => Promise.reject(new Error("Expected nobody to listen")),
   isForeignName: () => false,
   isOpenRoom: () => false,
+  mayJudge: () => true,
   rules: createRoomRules(),
   guardSecret: unlimitedCheck,
   voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },

@@ -1,7 +1,6 @@
 // The browser side of a dialect whose clients are all raw connections.
 
 import type { BrowserSide, Route } from "../../core/dialect.ts";
-import { createRawClock } from "./clock.ts";
 import type { RawDialect } from "./raw-connection.ts";
 
 export interface RawBrowserParts {
@@ -14,12 +13,14 @@ export function createRawBrowserSide(
   dialect: RawDialect,
   { routes, shortestDelayMs = dialect.pingIntervalMs }: RawBrowserParts,
 ): BrowserSide {
-  const { clients, maxMessageBytes, context } = dialect;
+  const { clients, maxMessageBytes } = dialect;
   return {
     routes,
     maxMessageBytes,
     shortestDelayMs,
-    tick: createRawClock(clients, context.now()),
+    tick(now) {
+      for (const client of clients) client.tick(now);
+    },
     clients: () => clients,
   };
 }

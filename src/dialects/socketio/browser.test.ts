@@ -7,12 +7,14 @@ import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.t
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
+import { Pauses } from "../../core/pauses.ts";
 import { createBrowserSide } from "./browser.ts";
 import { socketIoOptions } from "./options.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
   const clock = { now: 0 };
+  const pauses = new Pauses(clock.now);
   const refused: string[] = [];
   const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
   const hub = new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} });
@@ -27,8 +29,17 @@ const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
     ...withoutIdentity,
     admit: () => () => {},
     now: () => clock.now,
+    mayJudge: (now) => pauses.mayJudge(now),
   };
-  return { clock, refused, side: createBrowserSide(context, socketIoOptions.parse(options)) };
+  const browser = createBrowserSide(context, socketIoOptions.parse(options));
+  const side: BrowserSide = {
+    ...browser,
+    // As the gateway ticks.
+    tick(now) {
+      if (pauses.ticked(now)) browser.tick(now);
+    },
+  };
+  return { clock, refused, side };
 };
 
 const exchangeOf = (url: string): Exchange => ({

@@ -31,7 +31,6 @@ export function createBrowserSide(ports: BrowserContext, options: SocketIoOption
       options.upgradeTimeout * 1000,
     ),
     tick(now) {
-      if (!context.pauses.ticked(now)) return;
       for (const session of context.sessions.values()) session.tick(now);
     },
     clients: () => context.sessions.values(),

@@ -5,7 +5,6 @@ import type { Carrier, Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
 import type { Format } from "../../core/membership.ts";
-import { Pauses } from "../../core/pauses.ts";
 import type { Rate } from "../../core/rate-limit.ts";
 import { packetRate } from "../../core/rate-limit.ts";
 import type { Generation } from "./format.ts";
@@ -39,7 +38,6 @@ export interface SocketIoContext extends BrowserContext {
   /** What one client may send (SEC-06). */
   readonly packetRate: Rate;
   readonly formats: Readonly<Record<Generation, Format>>;
-  readonly pauses: Pauses;
   /** Sum over sessions that have ended of what waits for their next poll. */
   readonly lastWords: { bytes: number };
 }
@@ -52,7 +50,6 @@ export function createSocketIoContext(context: BrowserContext, options: SocketIo
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     packetRate: packetRate(context.limits),
     formats: createFormats(),
-    pauses: new Pauses(context.now()),
     lastWords: { bytes: 0 },
   };
 }

@@ -7,7 +7,6 @@ import type { Frame } from "../../../src/core/carrier.ts";
 import type { BrowserContext, BrowserSide, Closable, Exchange } from "../../../src/core/dialect.ts";
 import { textAnswer } from "../../../src/core/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
-import { createRawClock } from "../../../src/dialects/raw/clock.ts";
 import { toRooms } from "../../../src/dialects/raw/format.ts";
 import { RawConnection } from "../../../src/dialects/raw/raw-connection.ts";
 import type { RawDialect } from "../../../src/dialects/raw/raw-connection.ts";
@@ -57,7 +56,9 @@ export function createBrowserSide(context: BrowserContext, options: EchoOptions)
     ],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: 30_000,
-    tick: createRawClock(dialect.clients, context.now()),
+    tick(now) {
+      for (const client of dialect.clients) client.tick(now);
+    },
     *clients() {
       yield* dialect.clients;
       yield* listeners;

@@ -322,7 +322,7 @@ export class Session implements SessionPort, SocketHandler {
   /** The client says something: whatever is due comes first, though no tick came since (EIO-11, EIO-12). */
   judge(): void {
     const now = this.#context.now();
-    if (this.#context.pauses.mayJudge(now)) this.tick(now);
+    if (this.#context.mayJudge(now)) this.tick(now);
   }
 
   /** The client is gone, and nobody will fetch what waits. */
