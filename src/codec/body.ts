@@ -1,4 +1,4 @@
-// Reads a body with a bound that holds while it arrives, whatever Content-Length says (SEC-06): of a request, of another
+// Reads a body with a bound that holds while it arrives, also where Content-Length is wrong (SEC-06): of a request, of another
 // server's answer, of a decompressor.
 
 /** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read, and left to the listener. */
@@ -13,7 +13,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Buff
 
 /**
  * An absent stream is an empty one.
- * @param rest what becomes of it when it is too long.
+ * @param rest what happens to the rest when it is too long.
  * @returns undefined when more than `maxBytes` come; the rest is not read.
  */
 export async function readStream(

@@ -1,7 +1,7 @@
 // The reader of raw JSON: it checks that a text is JSON (RFC 8259) and cuts out members and items as text, without turning
 // them into values. Dialects use it on every message of a backend, so what is only passed on keeps its digits (SIO-15).
 // Python's bare words NaN and Infinity are accepted and come out as `null`. Usual texts are judged by JSON.parse and then
-// cut (json-cut.ts); what that does not take, or what is long, goes to the scanner, whose word is the last.
+// cut (json-cut.ts); texts that it does not take, and long ones, go to the scanner, which decides.
 
 import { cutArray, cutObject, openObject } from "./json-cut.ts";
 import type { Members } from "./json-cut.ts";
@@ -22,7 +22,7 @@ export function readObject(text: string, bounds: JsonBounds = {}): ReadonlyMap<s
 }
 
 /**
- * As {@link readObject}, for those who ask for some members by their names.
+ * As {@link readObject}, where only some members are read, by their names.
  */
 export function readMembers(text: string, bounds: JsonBounds = {}): Members | undefined {
   const value = parseUsual(text);
@@ -71,7 +71,7 @@ function scanObject(text: string, bounds: JsonBounds): ReadonlyMap<string, strin
 const usualLength = 64 * 1024;
 
 /**
- * What it stands for, if it is short, and JSON by the word of the engine; no JSON text stands for undefined. The engine takes
+ * What it stands for, if it is short, and JSON by JSON.parse; no JSON text stands for undefined. JSON.parse takes
  * half surrogates, which have no UTF-8 form (RFC 8259 section 8.1).
  */
 function parseUsual(text: string): unknown {

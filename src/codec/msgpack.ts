@@ -186,7 +186,7 @@ class Reader {
     return this.#boxed(type, size, depth);
   }
 
-  /** msgpack-lite: a value inside an ext, whose type says of which class of JavaScript it is a member (NRE-05). */
+  /** msgpack-lite: a value inside an ext, the ext's type says which JavaScript class it has (NRE-05). */
   #boxed(type: number, size: number, depth: number): MsgpackValue {
     const isPlain = type === 0x0b || type === 0x0c || type === 0x0f;
     const isEmptyInJson = (type >= 0x01 && type <= 0x06) || type === 0x0a || type === 0x0e;

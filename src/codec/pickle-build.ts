@@ -122,7 +122,7 @@ function convert(kind: Conversion, value?: PickleValue): PickleValue | undefined
   }
 }
 
-/** What a missing key of a defaultdict would get: nobody asks, but its name must be that of a type that we know. */
+/** The factory of a defaultdict. It is not called, but it must be the name of a known type. */
 function isFactory(value?: PickleValue): boolean {
   return value === undefined || value === null || (isOpaque(value) && isClass(value));
 }
@@ -213,7 +213,7 @@ export function setItems(machine: PickleMachine, items: readonly PickleValue[]):
   }
 }
 
-/** BUILD: an object's state, which nobody looks at; plain data of no class has none. */
+/** BUILD: an object's state, which is not read; plain data of no class has none. */
 export function build(machine: PickleMachine): void {
   machine.pop();
   const target = machine.top();

@@ -1,6 +1,6 @@
 // Which names a pickle may apply to data, and what comes out (PSQ-04): the constructors of literals, and the classes of
 // Python's standard library and of Flask's own packages that Python's json module writes as dict, list, str or int.
-// The reader looks names up here and builds plain values itself; whatever is not in the table stays unknown.
+// The reader looks names up here and builds plain values itself; a name that is not in the table stays unknown.
 
 import type { Constructor, PickleOpaque, PickleValue } from "./pickle-value.ts";
 

@@ -110,7 +110,7 @@ export function decodeRawUnicode(line: string): string | undefined {
   for (let at = line.indexOf("\\"); at !== -1; at = line.indexOf("\\", at)) {
     const digits = unicodeDigits.get(line.charAt(at + 1));
     if (digits === undefined) {
-      // Itself and whatever stands behind it, be it another backslash.
+      // Itself and the character behind it, which may be another backslash.
       at += 2;
       continue;
     }

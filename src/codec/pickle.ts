@@ -1,6 +1,6 @@
 // A reader of Python pickles that can build nothing but data (PSQ-04, DJS-05, SEC-01): no import, no call, no
 // object. Strict for messages of the queue, tolerant for sessions, bounded in every direction; the result is
-// finite and acyclic, so whoever gets it may walk it.
+// finite and acyclic, so it can be walked.
 
 import { isOpaque } from "./pickle-build.ts";
 import { PickleMachine } from "./pickle-machine.ts";
@@ -16,7 +16,7 @@ import type {
 
 export interface PickleOptions extends Partial<PickleLimits> {
   /**
-   * `strict` refuses whatever is not data, except what the names of pickle-names.ts make of data (PSQ-04). `tolerant`
+   * `strict` refuses what is not data, except what the names of pickle-names.ts make of data (PSQ-04). `tolerant`
    * puts an opaque value in its place (DJS-05).
    */
   readonly mode: "strict" | "tolerant";

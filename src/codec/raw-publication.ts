@@ -20,7 +20,7 @@ export class RawPublication implements Publication {
   readonly volatile = false;
   #frame: Frame | undefined;
 
-  /** @param dialects which of them hear it; without a word, all (SEC-16). */
+  /** Without `only` and `not`, the clients of all dialects get it (SEC-16). */
   constructor(target: Target, raw: Uint8Array, { only, not }: Pick<Publication, "only" | "not"> = {}) {
     this.namespace = target.namespace;
     this.rooms = target.rooms;

@@ -5,7 +5,6 @@ import { createClientId } from "../../core/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
 import { withoutEndSlashes } from "../../core/http.ts";
-import type { SocketHandler } from "../../core/carrier.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import type { SocketIoContext } from "./context.ts";
 import { createSocketIoContext } from "./context.ts";
@@ -13,8 +12,9 @@ import type { Refusal } from "./engine-io/http.ts";
 import { preflightResponse, refusalResponse } from "./engine-io/http.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { answerPoll, answerPost, framesResponse, isBase64 } from "./engine-io/polling.ts";
+import type { PollingRequest } from "./engine-io/polling.ts";
 import { Session } from "./engine-io/session.ts";
-import type { EngineIoContext } from "./engine-io/session.ts";
+import type { EngineIoContext, SessionParts } from "./engine-io/session.ts";
 import { createSid } from "./engine-io/sid.ts";
 import { Probe } from "./engine-io/upgrade.ts";
 
@@ -53,37 +53,44 @@ function createRoute(context: EngineIoContext, path: string): Route {
     fetch(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
       if (request.method === "OPTIONS") return preflightResponse(request, exchange);
-      const asked = judge(context, { request, exchange, isUpgrade: false });
+      const asked = judge(context, exchange, { method: request.method, isUpgrade: false });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (!asked.session) return handshake(context, { request, exchange, version: asked.version });
+      if (!asked.session) {
+        const packetsPerPoll = isPythonClient(request) ? 16 : Number.POSITIVE_INFINITY;
+        const session = openSession(context, exchange, { version: asked.version, packetsPerPoll });
+        return session
+          ? answerHandshake(context, { request, exchange, session })
+          : refusalResponse("forbidden", exchange);
+      }
       const polling = { request, exchange, session: asked.session };
       if (request.method === "GET") return answerPoll(context, polling);
       return request.method === "POST" ? answerPost(context, polling) : refuse("bad_request", exchange);
     },
     upgrade(request, exchange) {
       if (!exchange.isOriginAllowed) return refuse("origin_refused", exchange);
-      const asked = judge(context, { request, exchange, isUpgrade: true });
+      const asked = judge(context, exchange, { method: request.method, isUpgrade: true });
       if (typeof asked === "string") return refuse(asked, exchange);
-      if (asked.session) return new Probe(asked.session, upgradeDeadline(context));
-      return openWebSocket(context, { exchange, version: asked.version });
+      if (asked.session) {
+        return new Probe(asked.session, context.now() + context.options.upgradeTimeout * 1000);
+      }
+      const parts = { version: asked.version, packetsPerPoll: undefined };
+      return openSession(context, exchange, parts) ?? refusalResponse("forbidden", exchange);
     },
   };
 }
 
-interface Asked {
-  readonly request: Request;
-  readonly exchange: Exchange;
-  readonly isUpgrade: boolean;
-}
-
-interface Admitted {
+interface Judged {
   /** undefined: a handshake. */
   readonly session: Session | undefined;
   readonly version: 3 | 4;
 }
 
 /** The checks of EIO-02, EIO-03 and EIO-15, in node's order. */
-function judge(context: EngineIoContext, { request, exchange, isUpgrade }: Asked): Admitted | Refusal {
+function judge(
+  context: EngineIoContext,
+  exchange: Exchange,
+  { method, isUpgrade }: { readonly method: string; readonly isUpgrade: boolean },
+): Judged | Refusal {
   const { query } = exchange;
   const transport = query.get("transport");
   if (transport !== "polling" && transport !== "websocket") return "transport_unknown";
@@ -92,7 +99,7 @@ function judge(context: EngineIoContext, { request, exchange, isUpgrade }: Asked
   context.sessions.get(sid)?.judge();
   const session = context.sessions.get(sid);
   if (sid !== "" && !session) return "session_unknown";
-  if (!session && request.method !== "GET") return "handshake_method";
+  if (!session && method !== "GET") return "handshake_method";
   if (isUpgrade !== (transport === "websocket")) return isUpgrade ? "bad_request" : "upgrade_missing";
   // A websocket may come to a polling session (upgrade) and to another websocket (which closes it), a poll never
   // comes back to a websocket (EIO-13).
@@ -113,56 +120,31 @@ function versionOf({ options }: SocketIoContext, asked = "3"): 3 | 4 | undefined
   return (asked === "3" || asked === "2") && options.allowEio3 ? 3 : undefined;
 }
 
-function upgradeDeadline(context: EngineIoContext): number {
-  return context.now() + context.options.upgradeTimeout * 1000;
-}
-
-interface Handshake {
-  readonly request: Request;
-  readonly exchange: Exchange;
-  readonly version: 3 | 4;
-}
-
-function handshake(
+/** @returns undefined when the client's address, or the gateway, has too many connections. */
+function openSession(
   context: EngineIoContext,
-  { request, exchange, version }: Handshake,
-): Response | Promise<Response> {
+  exchange: Exchange,
+  parts: Pick<SessionParts, "version" | "packetsPerPoll">,
+): Session | undefined {
   const release = context.admit(exchange.countedAs);
-  if (!release) return refusalResponse("forbidden", exchange);
-  const session = new Session(context, {
-    sid: sidFor(version),
-    version,
+  if (!release) return undefined;
+  return new Session(context, {
+    ...parts,
+    // Before protocol 5 the sid is the Socket.IO id too (SIO-03).
+    sid: parts.version === 4 ? createSid() : createClientId(),
     isBase64: isBase64(exchange),
     address: exchange.countedAs,
     release,
-    packetsPerPoll: isPythonClient(request) ? 16 : Number.POSITIVE_INFINITY,
   });
-  const cookie =
-    context.options.cookie && version === 3 ? `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax` : undefined;
-  const answer = framesResponse({ request, exchange, session }, [session.openPacket()], { cookie });
+}
+
+function answerHandshake(context: EngineIoContext, polling: PollingRequest): Promise<Response> {
+  const { session } = polling;
+  const hasCookie = context.options.cookie && session.version === 3;
+  const cookie = hasCookie ? `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax` : undefined;
+  const answer = framesResponse(polling, [session.openPacket()], { cookie });
   session.start();
   return answer;
-}
-
-function openWebSocket(
-  context: EngineIoContext,
-  asked: Omit<Handshake, "request">,
-): SocketHandler | Response {
-  const release = context.admit(asked.exchange.countedAs);
-  if (!release) return refusalResponse("forbidden", asked.exchange);
-  return new Session(context, {
-    sid: sidFor(asked.version),
-    version: asked.version,
-    isBase64: isBase64(asked.exchange),
-    address: asked.exchange.countedAs,
-    release,
-    packetsPerPoll: undefined,
-  });
-}
-
-/** Before protocol 5 the sid is the Socket.IO id too (SIO-03). */
-function sidFor(version: 3 | 4): string {
-  return version === 4 ? createSid() : createClientId();
 }
 
 /** python-engineio gives up on an answer of more than 16 packets, in every version (EIO-06). */

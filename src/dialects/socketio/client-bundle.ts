@@ -17,7 +17,7 @@ const names = [
   "socket.io.msgpack.min.js",
 ] as const;
 
-/** A newer client of a newer Belfry is there after so long; whoever asks again has it told by the ETag. */
+/** A browser asks again after so long, and the ETag says whether a newer Belfry has another client. */
 const maxAgeSeconds = 3_600;
 
 interface Bundle {

@@ -28,11 +28,11 @@ interface Assembly {
 }
 
 export class SocketIoClient {
-  /** Acknowledgements that it owes, in all namespaces: a namespace can be left and joined anew. */
+  /** Acknowledgements that the client owes in all namespaces, because a namespace can be left and joined again. */
   pendingAcks = 0;
-  /** Events of all namespaces that wait for a secret's look-up, those of namespaces that it left among them. */
+  /** Events that wait for the look-up of a secret, in all namespaces and in those that the client left. */
   waitingEvents = 0;
-  /** The text of them, characters. */
+  /** Length of their text, characters. */
   waitingBytes = 0;
   readonly #context: SocketIoContext;
   readonly #session: SessionPort;
@@ -40,7 +40,7 @@ export class SocketIoClient {
   readonly #sockets: NamespaceSocket[] = [];
   #assembly: Assembly | undefined;
   #repeatedConnects = 0;
-  /** Until then a namespace must be joined (SIO-06); undefined once that happened. */
+  /** Until then the client must join a namespace (SIO-06); undefined once it has. */
   #connectDeadline: number | undefined;
 
   constructor(context: SocketIoContext, session: SessionPort) {
@@ -49,7 +49,7 @@ export class SocketIoClient {
     this.#connectDeadline = context.now() + context.options.connectTimeout * 1000;
   }
 
-  /** The open packet went out. Protocol 4 and older is in `/` without asking (SIO-03). */
+  /** Called after the open packet. Clients of protocol 4 and older are in `/` without asking (SIO-03). */
   start(): void {
     if (this.#session.version === 3) this.#connectTo("/");
   }
@@ -69,7 +69,7 @@ export class SocketIoClient {
     return this.#receive(packet);
   }
 
-  /** Attachments are counted, not kept: no event that we know takes binary, and acks have no form for it (PSQ-10). */
+  /** Attachments are counted and not kept: neither an event that has a meaning nor an acknowledgement takes any (PSQ-10). */
   receiveBinary(_bytes: Uint8Array): boolean {
     if (!this.#assembly) return false;
     this.#assembly.missing--;
@@ -91,7 +91,7 @@ export class SocketIoClient {
     }
   }
 
-  /** The session ended, or all that it is for. */
+  /** The session ended, or a client of version 3 left `/`. */
   closed(): void {
     for (const socket of this.#sockets.splice(0)) socket.exit();
   }
@@ -142,7 +142,7 @@ export class SocketIoClient {
 
   #connectAsked(packet: Packet): boolean {
     if (!isPayloadAllowed(packet)) return false;
-    // Asked once too often is a slip, asked for ever an attack: each is answered (SIO-04).
+    // Each is answered (SIO-04), so their number is bounded.
     if (this.#find(packet.namespace) && ++this.#repeatedConnects > maxRepeatedConnects) return false;
     this.#connectTo(packet.namespace);
     return true;
@@ -166,7 +166,7 @@ export class SocketIoClient {
     const { limits, options } = this.#context;
     const { nameBytes, namespacesPerClient } = limits;
     if (Buffer.byteLength(namespace) > nameBytes || this.#sockets.length >= namespacesPerClient) return false;
-    // Protocol 4: every other namespace rides on `/` (SIO-03).
+    // Protocol 4: other namespaces need `/` (SIO-03).
     if (this.#session.version === 3 && namespace !== "/" && !this.#find("/")) return false;
     return options.namespaces?.includes(namespace) ?? true;
   }
@@ -175,7 +175,7 @@ export class SocketIoClient {
     this.#connectDeadline = undefined;
     const isV4 = this.#session.version === 4;
     const sid = isV4 ? createClientId() : this.#session.sid;
-    // In `/x` JS clients of protocol 4 call themselves `/x#<sid>`, Python ones `<sid>`: both reach it (SIO-03).
+    // In `/x` a JavaScript client of protocol 4 calls itself `/x#<sid>`, a Python client `<sid>`: both names reach it (SIO-03).
     const alias = !isV4 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
     const socket = new NamespaceSocket({
       context: this.#context,

@@ -10,7 +10,7 @@ import type { SocketIoOptions } from "./options.ts";
 import { socketIoOptions } from "./options.ts";
 import { warnings, wsEmit } from "./profile.ts";
 
-/** Where the official clients look when nobody tells them where. */
+/** The default path of the official clients. */
 const usualPath = "/socket.io";
 
 const emitIsOff = `Not found. POST ${emitPath} is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one`;

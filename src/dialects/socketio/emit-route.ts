@@ -24,7 +24,7 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
     success: "OK\n",
     async read(body, exchange) {
       const fields = readJsonBody(body, readMembers);
-      // Before anything else is judged: a stranger learns nothing about the rest (WSE-22).
+      // Before anything else: a sender without the secret learns nothing about the rest (WSE-22).
       await checkBodySecret(context, stringMember(fields, "secret"), exchange);
       return [{ channel, payload: queueMessage(context, options, fields) }];
     },
@@ -57,7 +57,7 @@ function queueMessage(context: BackendContext, options: EmitOptions, fields: Mem
   return message;
 }
 
-/** null, "" and [] are everybody in the namespace (WSE-23); null is what goes on the queue for that. */
+/** null, "" and [] are everyone in the namespace (WSE-23); null is what goes on the queue for that. */
 function readRoom(
   context: BackendContext,
   options: EmitOptions,
@@ -69,7 +69,7 @@ function readRoom(
     throw bodyInvalid("Expected `room` to be a string, a list of strings or null");
   }
   if (rooms.length > 0) return rooms as string | readonly string[];
-  // Usually an unset variable, about to tell everybody what was meant for one.
+  // Usually an unset variable: the message was meant for one room.
   if (options.strictEmit) throw bodyInvalid("Expected `room` not to be empty; null is everybody");
   context.observe.log("warn", "emit_room_empty", { dialect: "socketio" });
   return null;

@@ -1,6 +1,6 @@
 // The events `join` and `leave` of ws-emit pages (WSE-03, WSE-04): from an event's arguments to a room of the hub.
-// A refusal that has to do with whom it is for looks exactly like a success, unless `joinAnswers` tells; others have no
-// acknowledgement. It is counted and said here.
+// A refusal because of a secret or of another client's id looks like a success, unless `joinAnswers` is on; other refusals have
+// no acknowledgement. Refusals are counted and logged here.
 
 import type { Verdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
@@ -10,21 +10,21 @@ import type { SocketIoContext } from "./context.ts";
 
 export interface Joiner {
   readonly connection: Connection;
-  /** Whose it is: limits hang on it, for a client may leave a namespace and come anew. */
+  /** Limits are counted by it, because a client may leave a namespace and join it again. */
   readonly client: object;
   readonly address: string;
 }
 
-/** What becomes of a join. */
+/** The result of a join. */
 export interface JoinAnswer {
-  /** What a page reads with `joinAnswers`; no more of a secret than that it is not the right one (WSE-08). */
+  /** What a page gets with `joinAnswers`. It does not tell a missing secret from a wrong one (WSE-08). */
   readonly answer:
     | { readonly ok: true }
     | {
         readonly ok: false;
         readonly reason: "secret" | "rate" | "unavailable" | "room" | "closed" | "too_many" | "request";
       };
-  /** Without `joinAnswers`: it gets the acknowledgement that every join gets, or none. */
+  /** Without `joinAnswers`: does it get the acknowledgement that an admitted join gets? */
   readonly isAcknowledged: boolean;
 }
 
@@ -67,7 +67,7 @@ interface Request<Room = string> {
 
 type Refusal = keyof typeof refusals;
 
-/** An acknowledgement would say that it is in the room: these are no secrets of ours, and a page may try again (WSE-03). */
+/** These have no acknowledgement, because they give no secret away, and a page may try again (WSE-03). */
 const unacknowledged: ReadonlySet<Refusal> = new Set([
   "join_unavailable",
   "room_name_too_long",
@@ -112,7 +112,7 @@ export function leaveRoom(
 function enter(context: SocketIoContext, connection: Connection, request: Request): JoinAnswer {
   const { hub, observe } = context;
   const { room } = request;
-  // A backend may have put it into more rooms while its secret was looked up.
+  // A backend may have put the client into more rooms while the secret was looked up.
   const refusal = hub.joinRefusal(connection, room);
   if (refusal !== undefined) return refuse(context, request, refusal);
   hub.join(connection, room);
@@ -120,7 +120,7 @@ function enter(context: SocketIoContext, connection: Connection, request: Reques
   return joined;
 }
 
-/** Counted each time, said once a minute for each room-space. */
+/** Counts each refusal, logs one per minute and room-space. */
 function refuse(context: SocketIoContext, { room, secret }: Request, refusal: Refusal): JoinAnswer {
   const { observe } = context;
   const { reason, text } = refusals[refusal];
@@ -131,13 +131,13 @@ function refuse(context: SocketIoContext, { room, secret }: Request, refusal: Re
     fields: { reason: refusal, text: `A page may not join a room: ${text}` },
     names: { room },
   });
-  // A secret that was shown was compared with one, or with none. Without one, it is asked for as seldom as it is said.
+  // The client sent no secret, so none was looked up: the log should say when the room-space has none at all.
   const isUnknown = refusal === "join_secret_wrong" && (typeof secret !== "string" || secret === "");
   if (isSaid && isUnknown && space !== undefined) context.access.hintIfUnset(space);
   return { answer: { ok: false, reason }, isAcknowledged: !unacknowledged.has(refusal) };
 }
 
-/** Exactly one argument, an object with a `room` of its own; anything else is answered with silence. */
+/** Exactly one argument, an object with a `room` of its own; anything else is not answered. */
 function roomArgument(args: readonly unknown[]): Request<unknown> | undefined {
   const [argument] = args;
   if (args.length !== 1 || typeof argument !== "object" || argument === null) return undefined;

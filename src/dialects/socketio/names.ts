@@ -4,7 +4,7 @@ import { exactName, namePrefix } from "../../core/redis-name.ts";
 import type { RedisName } from "../../core/redis-name.ts";
 import type { SocketIoOptions } from "./options.ts";
 
-/** What python-socketio and Flask-SocketIO take when nobody says otherwise. */
+/** The default channels of python-socketio and Flask-SocketIO. */
 const pythonChannels = ["flask-socketio", "socketio"];
 
 export function redisNames({ channels, key }: SocketIoOptions): readonly RedisName[] {

@@ -15,7 +15,7 @@ import type { JoinAnswer } from "./join.ts";
 const ackTimeoutMs = 60_000;
 /** Joins of one client whose secrets are being looked up; more are refused. */
 const maxWaitingEvents = 100;
-/** And how much text they may hold, the last one not counted: what they are parsed to takes many times as much. */
+/** Length of their text without the last one, characters: parsed, it takes many times as much. */
 const maxWaitingBytes = 64 * 1024;
 const tooManyJoins: JoinAnswer = { answer: { ok: false, reason: "rate" }, isAcknowledged: false };
 
@@ -24,12 +24,12 @@ interface PendingAck {
   readonly deadline: number;
 }
 
-/** What the sockets of one client count together, and how it is sent away. */
+/** What the sockets of one client share. */
 interface ClientPart {
   pendingAcks: number;
   waitingEvents: number;
   waitingBytes: number;
-  /** Out of this namespace, or of all of them and away. */
+  /** Disconnects the client from this namespace; without one, from all of them and from the gateway. */
   expel(socket?: NamespaceSocket): void;
 }
 
@@ -50,7 +50,7 @@ export class NamespaceSocket implements Agent {
   readonly #alias: string | undefined;
   #nextAckId = 0;
   #acks: Map<string, PendingAck> | undefined;
-  /** Events that wait for a secret's look-up, so that they take effect in the order sent. */
+  /** Ends with the last of the events that wait for a secret: they take effect in the order in which they were sent. */
   #waiting: Promise<void> | undefined;
   #hasLeft = false;
 
@@ -73,7 +73,7 @@ export class NamespaceSocket implements Agent {
   }
 
   enter(): void {
-    // Telling the client may have ended its session.
+    // The answer to the client may have ended its session.
     if (this.#hasLeft) return;
     this.#context.hub.enter(this.connection, this.#alias);
   }
@@ -125,7 +125,7 @@ export class NamespaceSocket implements Agent {
     if (!args) return false;
     const { id = "" } = packet;
     const pending = this.#acks?.get(id);
-    if (!pending) return true; // of no question, an unknown or an answered one: ignored (SIO-10)
+    if (!pending) return true; // unknown, answered or too late: ignored (SIO-10)
     this.#forgetAck(id);
     pending.onAck(args, packet.attachments > 0);
     return true;
@@ -143,7 +143,7 @@ export class NamespaceSocket implements Agent {
     if (this.#acks?.delete(id)) this.#client.pendingAcks--;
   }
 
-  /** Runs at once, or behind events whose secrets are being looked up. @returns false when there are too many. */
+  /** Runs the handler at once, or behind the events that wait for a secret. @returns false when too many wait. */
   #inOrder(handle: () => Promise<void> | undefined, bytes: number): boolean {
     const { waitingEvents, waitingBytes } = this.#client;
     if (waitingEvents >= maxWaitingEvents || waitingBytes > maxWaitingBytes) {
@@ -175,7 +175,7 @@ export class NamespaceSocket implements Agent {
     const meaning = this.#meaning(name);
     if (meaning === "join") return this.#join(args, id);
     if (meaning === "ping") this.#pong();
-    // An unknown event is nobody's: no acknowledgement (SIO-08).
+    // An unknown event is not acknowledged (SIO-08).
     const hasRun = meaning === "leave" ? leaveRoom(this.#context, this.connection, args) : meaning === "ping";
     if (hasRun) this.#acknowledge(id);
     return undefined;
@@ -216,7 +216,7 @@ export class NamespaceSocket implements Agent {
 
   /** @param args JSON text, ASCII */
   #acknowledge(id: string | undefined, args = "[]"): void {
-    // It may have left while a secret was looked up.
+    // The client may have left while a secret was looked up.
     if (id !== undefined && !this.#hasLeft) this.#session.answer(encodeAck(this.namespace, id, args));
   }
 }

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { isMountPath, mountPathText } from "../../core/mount-path.ts";
 
-/** A poll is held for pingInterval + pingTimeout, and the engine holds a request for 255 s at most. */
+/** A poll is held for pingInterval + pingTimeout, and Bun holds a request for 255 s at most. */
 const maxSeconds = 120;
 
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>

@@ -1,5 +1,5 @@
-// `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02). And what every start
-// with this dialect is warned of.
+// `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02). And the warnings
+// of every start with this dialect.
 
 import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
 import type { SocketIoOptions } from "./options.ts";

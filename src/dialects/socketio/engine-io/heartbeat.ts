@@ -17,7 +17,7 @@ export class Heartbeat {
   }
 
   /**
-   * What the time asks for: a ping to send, or the end of the session.
+   * What is due now: a ping to send, or the end of the session.
    * @param canSend would a ping go out now?
    */
   due(now: number, canSend: boolean): "nothing" | "ping" | "end" {
@@ -25,8 +25,8 @@ export class Heartbeat {
     if (this.#version === 3 || this.#isPongDue) return "end";
     const { pingTimeoutMs } = this.#context;
     this.#isPongDue = true;
-    // The time for the answer runs from when the ping goes out. For a client that is not there to get it, it runs from when
-    // it was due, unless that was so long ago that little of it is left.
+    // The time for the answer runs from when the ping goes out. For a client that does not poll now, it runs from when
+    // the ping was due, unless little of it would be left.
     const isLate = now - this.#deadline > pingTimeoutMs / 4;
     this.#deadline = (canSend || isLate ? now : this.#deadline) + pingTimeoutMs;
     return "ping";
@@ -37,7 +37,7 @@ export class Heartbeat {
     this.#deadline = this.#next();
   }
 
-  /** v4: the client answered. A pong that nobody asked for changes nothing (EIO-11). */
+  /** v4: the client answered. A pong without a ping changes nothing (EIO-11). */
   ponged(): void {
     if (!this.#isPongDue) return;
     this.#isPongDue = false;

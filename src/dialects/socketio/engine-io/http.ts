@@ -58,7 +58,7 @@ export interface PayloadAnswer {
   /** JSONP callback number, where the client asked for that form. */
   readonly jsonp: string | undefined;
   readonly cookie: string | undefined;
-  /** Who waits for it to be sent. */
+  /** Is told when it was sent. */
   readonly sending?: Sending | undefined;
 }
 

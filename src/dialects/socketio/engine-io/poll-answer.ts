@@ -1,29 +1,29 @@
-// The answer to a poll on its way to the client. What the kernel takes at once goes out in one piece; more goes out in
-// pieces, so that the session knows whether its client reads, and nothing is kept for one that does not (SEC-06).
+// The answer to a poll on its way to the client. A small one goes out in one piece; a larger one goes out in pieces,
+// so that the session knows whether its client reads, and keeps nothing for one that does not (SEC-06).
 
-/** Smaller answers are out of our hands when the engine has them. */
+/** The kernel takes smaller answers at once. */
 const pieceBytes = 64 * 1024;
 
-/** Somebody waits for it to be sent. */
+/** What an answer needs of its session. */
 export interface Sending {
-  /** What it answers. */
+  /** The poll that it answers. */
   readonly request: Request;
   /** Keeps its connection open for so long, seconds, while nothing moves. */
   hold(seconds: number): void;
-  /** Does anybody still want it? Asked between two pieces. */
+  /** Is it still wanted? Asked between two pieces. */
   isWanted(): boolean;
   /** The client took another piece. */
   progressed(): void;
-  /** All of it is out of our hands. */
+  /** All of it was handed to the kernel. */
   sent(): void;
-  /** The connection ended before that, or may have: said again after `sent` it means nothing. */
+  /** The connection ended. After `sent` it means nothing. */
   lost(): void;
 }
 
 /** A client that takes nothing of its answer for this long is gone, seconds. */
 const stallSeconds = 10;
 
-/** @returns what to make the response of. */
+/** @returns the body of the response. */
 export function bodyOf(body: string | Buffer<ArrayBuffer>, sending: Sending): BodyInit {
   if (Buffer.byteLength(body) <= pieceBytes) {
     sending.sent();
@@ -35,14 +35,14 @@ export function bodyOf(body: string | Buffer<ArrayBuffer>, sending: Sending): Bo
     return "";
   }
   sending.hold(stallSeconds);
-  // Also before the engine asks for the first piece.
+  // Also before Bun asks for the first piece.
   signal.addEventListener("abort", () => {
     sending.lost();
   });
   return piecesOf(Buffer.from(body), sending);
 }
 
-/** The engine asks for the next piece when the kernel has the one before. */
+/** Bun asks for the next piece when the kernel has the one before. */
 function piecesOf(bytes: Buffer<ArrayBuffer>, sending: Sending): ReadableStream<Uint8Array> {
   let rest = bytes;
   let isFirst = true;
@@ -55,7 +55,7 @@ function piecesOf(bytes: Buffer<ArrayBuffer>, sending: Sending): ReadableStream<
       return undefined;
     }
     if (!sending.isWanted()) {
-      // Cut off, and not ended: the engine closes the connection, and the client sees that this is not all.
+      // Not closed: Bun cuts the connection, and the client sees that the answer is not complete.
       rest = Buffer.alloc(0);
       sending.hold(1);
       return new Promise(() => undefined);

@@ -1,6 +1,6 @@
 // Frames that wait for the next poll of a client, the poll that waits for frames, and the answer that is on its way. A held
 // poll is answered with all that is queued by the end of the current turn (EIO-06), a mebibyte at a time. An answer counts
-// as waiting until it was sent, and the next one waits for that: nobody can have many of them that it does not read.
+// as waiting until it was sent, and the next one waits for that: a client that does not read has one answer, not many.
 
 import type { Frame } from "../../../core/carrier.ts";
 import type { SocketIoContext } from "../context.ts";
@@ -23,7 +23,7 @@ export class PollQueue {
   #frames: Frame[] = [];
   /** What the frames cost. */
   #bytes = 0;
-  /** The last one of all. */
+  /** The last frame, sent behind all others and alone. */
   #farewell: Frame | undefined;
   #answer: ((frames: readonly Frame[] | undefined) => void) | undefined;
   #isFlushing = false;
@@ -42,22 +42,22 @@ export class PollQueue {
     return this.#bytes + (this.#sending?.bytes ?? 0);
   }
 
-  /** Nothing waits, and nothing will come. */
+  /** Is nothing left to be sent, the last frame included? */
   get isSpent(): boolean {
     return this.#frames.length === 0 && this.#farewell === undefined;
   }
 
-  /** Is a poll held now? */
+  /** Is a poll held? */
   get isHeld(): boolean {
     return this.#answer !== undefined;
   }
 
-  /** Would a frame go out now? */
+  /** Would a frame go out at once? */
   get isReady(): boolean {
     return this.isHeld && !this.#sending;
   }
 
-  /** Since when the client has not read, ms. */
+  /** How long the client has not read, ms. */
   get idleMs(): number {
     return this.isReady ? 0 : this.#parts.context.now() - this.#readAt;
   }
@@ -110,7 +110,7 @@ export class PollQueue {
     return this.#sending?.frames === frames;
   }
 
-  /** An answer of `poll` is out of our hands. */
+  /** An answer of `poll` was sent. */
   sent(frames: readonly Frame[]): void {
     if (!this.isSending(frames)) return;
     this.#sending = undefined;
@@ -134,8 +134,8 @@ export class PollQueue {
   }
 
   /**
-   * Nothing comes any more: behind what waits this frame goes out, alone. Official clients act at once on the end that
-   * they find in a payload, and never hear what stands before it.
+   * Nothing more will be pushed: this frame goes out behind what waits, in an answer of its own. Official clients act at once
+   * on an end that they find in a payload, and drop what stands before it.
    */
   end(frame: Frame): void {
     this.#farewell = frame;

@@ -77,7 +77,7 @@ function sendingOf({ request, exchange, session }: PollingRequest, frames: reado
   };
 }
 
-/** Can the client take no binary? Old ones say so at the handshake alone, others with each request (EIO-09). */
+/** Must binary be text? Old clients say so only at the handshake, others with each request (EIO-09). */
 export function isBase64({ query }: Exchange): boolean {
   const asked = query.get("b64");
   return asked === "1" || asked === "true";
@@ -120,7 +120,7 @@ function endSession(
   return refusalResponse(refusal, exchange);
 }
 
-/** What a POST may have handled before others have their turn. */
+/** A POST with more packets lets other clients have their turn in between. */
 const packetsPerTurn = 100;
 
 /** @returns false at the first packet that is a protocol error. */
@@ -128,13 +128,13 @@ async function receiveAll(session: Session, frames: readonly Frame[]): Promise<b
   for (const [index, frame] of frames.entries()) {
     if (index > 0 && index % packetsPerTurn === 0) await setImmediate();
     if (!session.receive(frame)) return false;
-    // Its answers are more than its client reads: no more of them.
+    // The client does not read the answers to its packets.
     if (session.isOverwhelmed) return false;
   }
   return true;
 }
 
-/** @param mostPackets more are not decoded but for one, by which they are seen to be too many. */
+/** @param mostPackets one more than these is decoded, so that too many can be told; the rest is not. */
 function decodePayload(
   polling: PollingRequest,
   body: Buffer,

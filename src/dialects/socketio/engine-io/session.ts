@@ -1,5 +1,5 @@
 // One Engine.IO session (compat section 1): heartbeat, the polling queue, the websocket, and the upgrade between
-// them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it hands up messages.
+// them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it passes messages up.
 
 import type { DisconnectReason } from "../../../core/reasons.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
@@ -26,7 +26,7 @@ export interface SessionParts {
   readonly isBase64: boolean;
   /** What limits count the client by. */
   readonly address: string;
-  /** Given back when the session ends. */
+  /** Called when the session ends. */
   readonly release: () => void;
   /** Packets per poll; undefined for a session that starts as a websocket. */
   readonly packetsPerPoll: number | undefined;
@@ -42,14 +42,14 @@ export class Session implements SessionPort, SocketHandler {
   readonly #context: EngineIoContext;
   readonly #io: SocketIoClient;
   readonly #release: () => void;
-  /** Present until the upgrade. */
+  /** Present while it uses polling. */
   #polls: PollQueue | undefined;
   #socket: Socket | undefined;
   #probe: PendingUpgrade | undefined;
-  /** Why it ended. */
+  /** Why it ended; undefined while it is open. */
   #ended: DisconnectReason | undefined;
   readonly #heartbeat: Heartbeat;
-  /** Once it is over: what a client that polls may still fetch, and until when. */
+  /** After the end: what a client that polls may still fetch, until when, and the close code that goes with it. */
   #lastWords: { readonly bytes: number; readonly until: number; readonly code: number } | undefined;
 
   constructor(context: EngineIoContext, parts: SessionParts) {
@@ -79,12 +79,12 @@ export class Session implements SessionPort, SocketHandler {
     return this.#polls ? "polling" : "websocket";
   }
 
-  /** It has ended, and its client did not hear yet all that was said to it before. */
+  /** It has ended, and its client has not fetched all that was sent before. */
   get hasUnsaid(): boolean {
     return !this.#isOpen && (this.#polls?.bytes ?? 0) > 0;
   }
 
-  /** It has ended, and nothing is left to be told. */
+  /** It has ended, and nothing waits for its client. */
   get isOver(): boolean {
     return !this.#isOpen && this.#lastWords === undefined;
   }
@@ -133,12 +133,12 @@ export class Session implements SessionPort, SocketHandler {
       return;
     }
     if (!this.#polls || !this.#isOpen) return;
-    // In the middle of an upgrade nobody polls, and that has a time limit of its own.
+    // In the middle of an upgrade the client does not poll; the upgrade has a time limit of its own.
     if (this.#polls.isSlow(this.#probe?.isAnswered === true)) this.close("slow");
     else this.#polls.push(frames);
   }
 
-  /** What the client's own packets ask for: who does not read may not make more of it (SEC-06). */
+  /** Sends what answers the client's own packets. A client that does not read gets no more of it (SEC-06). */
   answer(frame: Frame): void {
     const bytes = this.#polls?.bytes ?? 0;
     if (bytes > this.#context.limits.sendQueueBytes) this.close("slow");
@@ -167,7 +167,7 @@ export class Session implements SessionPort, SocketHandler {
 
   message(frame: Frame): void {
     this.judge();
-    // The engine's limit is that of the listener's most generous dialect.
+    // Bun's limit is the largest of the listener's dialects.
     if (Buffer.byteLength(frame) > this.#context.options.maxPayload) this.close("too_large");
     else if (!this.receive(frame)) this.close("protocol_error");
   }
@@ -204,32 +204,32 @@ export class Session implements SessionPort, SocketHandler {
     return frames;
   }
 
-  /** The client gave up a held poll: it is gone. */
+  /** The client ended the connection of a held poll: it is gone. */
   pollAborted(): void {
     if (!this.#polls?.isHeld) return;
     this.#polls.release([]);
     this.#vanished();
   }
 
-  /** The client took some of the answer to its poll, */
+  /** The client read some of the answer to its poll. */
   pollProgressed(): void {
     this.#polls?.progressed();
   }
 
-  /** or all of it: the next one may go, */
+  /** The answer was sent: the next one may go. */
   pollSent(frames: readonly Frame[]): void {
     this.#polls?.sent(frames);
     if (!this.#isOpen && this.#polls?.isSpent === true) this.#forget();
   }
 
-  /** or its connection ended before that: what was in there is lost, and so is the client. */
+  /** The connection ended before the answer was sent: the frames are lost, and the client is gone. */
   pollLost(frames: readonly Frame[]): void {
     if (this.#polls?.isSending(frames) === true) this.#vanished();
   }
 
   // Upgrade: upgrade.ts calls these.
 
-  /** @returns false when there is one already, or nothing to upgrade: the newcomer is closed (EIO-13). */
+  /** @returns false when there is an upgrade already, or nothing to upgrade: the new websocket is closed (EIO-13). */
   beginUpgrade(probe: PendingUpgrade): boolean {
     if (!this.#isOpen || !this.#polls || this.#probe) return false;
     this.#probe = probe;
@@ -248,11 +248,11 @@ export class Session implements SessionPort, SocketHandler {
   completeUpgrade(socket: Socket): void {
     this.#probe = undefined;
     const polls = this.#polls;
-    // It came behind `5`: a client that is right about the upgrade does not poll any more.
+    // A poll that is held now came behind `5`: a correct client does not poll any more.
     polls?.release(undefined);
     this.#polls = undefined;
     this.#socket = socket;
-    // Buffered packets first, then the topics: order is kept, nothing is lost or sent twice.
+    // What is queued comes first, then the topics: order is kept, nothing is lost or sent twice.
     socket.handOver(polls?.takeAll() ?? []);
     if (!this.#isOpen) {
       socket.close(this.#lastWords?.code ?? 1000, "");
@@ -281,29 +281,29 @@ export class Session implements SessionPort, SocketHandler {
     }
     if (type === packet.ping && this.version === 3) {
       this.#heartbeat.pinged();
-      // What it sent comes back (EIO-12), but nothing that old clients cannot read (EIO-09).
+      // The pong has the text of the ping (EIO-12), unless old clients could not read it (EIO-09).
       this.answer(toAscii(frame) === frame ? packet.pong + frame.slice(1) : packet.pong);
       return true;
     }
     if (type === "b") {
-      // A client that was told to do without binary frames (EIO-08, EIO-10).
+      // Binary as base64 text (EIO-08, EIO-10).
       const bytes = this.version === 4 ? base64PacketV4(frame) : textPacketV3(frame);
       return bytes !== undefined && typeof bytes !== "string" && this.#receiveBinary(bytes);
     }
     return type === packet.noop || type === "5";
   }
 
-  /** Ends the session as the server's wish; the client sees what EIO-14 says, behind all that was said to it before. */
+  /** Ends the session. The client gets what was sent before, then the end in the form of EIO-14. */
   close(reason: DisconnectReason): void {
     if (!this.#isOpen) return;
     if (this.#polls) this.#part(this.#polls, reason);
-    // Before the socket: its end comes back within the call, and would be taken for the client's.
+    // Before the socket closes: its `closed` is called within the call, and would count the end as the client's.
     this.#finish(reason);
     if (reason === "slow") this.#socket?.terminate();
     else this.#socket?.close(closeCodes[reason] ?? 1000, "");
   }
 
-  /** Ends the session for what a request did wrong, whose answer says so: nothing else is told (EIO-16, EIO-17). */
+  /** Ends the session because of a wrong request. The answer to it says so, and nothing else is sent (EIO-16, EIO-17). */
   refuse(reason: DisconnectReason): void {
     this.#polls?.takeAll();
     this.close(reason);
@@ -319,22 +319,22 @@ export class Session implements SessionPort, SocketHandler {
     else if (due === "end") this.close("ping_timeout");
   }
 
-  /** The client says something: whatever is due comes first, though no tick came since (EIO-11, EIO-12). */
+  /** Called before a packet or request is handled: what is due comes first, also between two ticks (EIO-11, EIO-12). */
   judge(): void {
     const now = this.#context.now();
     if (this.#context.mayJudge(now)) this.tick(now);
   }
 
-  /** The client is gone, and nobody will fetch what waits. */
+  /** The client is gone: what waits will not be fetched. */
   #vanished(): void {
     this.#finish("client");
     this.#forget();
   }
 
-  /** The session ends while the client polls, or comes back to poll: it hears what waits, and then the end. */
+  /** The session ends while the client uses polling: its next polls get what waits, then the end. */
   #part(polls: PollQueue, reason: DisconnectReason): void {
     const { lastWords, limits, pingTimeoutMs } = this.#context;
-    // Who does not answer pings is gone, and what waits for the gone is bounded.
+    // A client that answers no pings is gone. What waits for others is bounded over all sessions.
     const isGone = reason === "ping_timeout";
     if (isGone || lastWords.bytes + polls.bytes > limits.sendQueueMaxBytes) polls.takeAll();
     polls.end(packet.close);
@@ -345,7 +345,7 @@ export class Session implements SessionPort, SocketHandler {
     lastWords.bytes += polls.bytes;
   }
 
-  /** Nothing is left to be told. */
+  /** Removes the session: nothing waits for the client. */
   #forget(): void {
     this.#probe?.cancel();
     this.#context.sessions.delete(this.sid);
@@ -353,7 +353,7 @@ export class Session implements SessionPort, SocketHandler {
     this.#lastWords = undefined;
   }
 
-  /** The client says something before it heard of the end: that is no error of its own. */
+  /** A packet that the client sent before it learned of the end is no error. */
   #receiveLate(frame: Frame): boolean {
     if (frame === packet.close) this.#forget();
     return true;
@@ -368,7 +368,7 @@ export class Session implements SessionPort, SocketHandler {
     if (!this.#isOpen) return;
     this.#ended = reason;
     if (!this.#lastWords) this.#forget();
-    // A client in the middle of its upgrade does not poll any more: what waits goes the new way.
+    // A client in the middle of its upgrade does not poll any more: what waits goes to the websocket.
     else if (!this.hasUnsaid || this.#probe?.isAnswered !== true) this.#probe?.cancel();
     this.#io.closed();
     this.#release();
@@ -376,5 +376,5 @@ export class Session implements SessionPort, SocketHandler {
   }
 }
 
-/** Normal codes only: official clients reconnect after them, and never know 4xxx (EIO-14, EIO-22). */
+/** Only codes that official clients know; they reconnect after them (EIO-14, EIO-22). */
 const closeCodes: Readonly<Partial<Record<DisconnectReason, number>>> = { too_large: 1009, shutdown: 1001 };

@@ -1,5 +1,5 @@
-// The websocket that wants to take over a polling session (EIO-13): `2probe`, `3probe`, `5`, and from then on it
-// is the session's. Anything else, or no `5` in time, closes this websocket; the polling session stays alive.
+// The websocket that takes over a polling session (EIO-13): after `2probe`, `3probe` and `5` it is the session's. Anything
+// else, or no `5` in time, closes this websocket; the polling session goes on.
 
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
 import type { Session } from "./session.ts";
@@ -33,7 +33,7 @@ export class Probe implements SocketHandler {
       this.#session.message(frame);
       return;
     }
-    // Its own time may be over, or that of the session.
+    // The time of the upgrade, or of the session, may be over.
     this.#session.judge();
     if (this.#state === "opening" && frame === "2probe") this.#answer();
     else if (this.#state === "probed" && frame === "5") this.#complete();

@@ -19,7 +19,7 @@ export interface NodeParts {
 }
 
 /**
- * What to hear of the Node world: broadcasts and requests.
+ * The feeds of Node's emitters and adapters: broadcasts and requests.
  *
  * Two patterns, and no channel matches both, or its messages would come twice: all broadcasts, whatever the form of
  * their channel (NRE-04), and the requests between servers (NRE-06).
@@ -75,7 +75,7 @@ function roomOf(channel: string, prefix: string): string | undefined {
 /**
  * Emitters 0.3 to 2.0 publish one message for several rooms once per room, on the channel of each; later ones
  * once, on the namespace's. So this copy is for the members of the channel's room, without those who get
- * another copy through a room earlier in the list: each client hears it once (NRE-02, NRE-04).
+ * another copy through a room earlier in the list: each client gets it once (NRE-02, NRE-04).
  */
 function narrow(target: Target, room: string | undefined): Target {
   const { rooms } = target;
@@ -85,12 +85,12 @@ function narrow(target: Target, room: string | undefined): Target {
   return { ...target, rooms: [room], except: [...target.except, ...rooms.slice(0, index)] };
 }
 
-/** In a namespace and a room that nobody holds: no server on this Redis decodes it (PSQ-17). */
+/** In a namespace and a room that do not exist: no server on this Redis decodes it (PSQ-17). */
 function broadcastCanary({ key, gatewayId }: NodeParts): Canary {
   const prefix = `${key}#/belfry#canary-`;
   return {
     channel: `${prefix}${gatewayId}#`,
-    // A well-formed `["belfry", {nsp, data: [token]}, {}]`, for whoever decodes before looking at the channel.
+    // A well-formed `["belfry", {nsp, data: [token]}, {}]`, for servers that decode before they look at the channel.
     encode: (token) =>
       Buffer.concat([
         Buffer.of(0x93),
@@ -115,7 +115,7 @@ function broadcastCanary({ key, gatewayId }: NodeParts): Canary {
   };
 }
 
-/** On the request channel of a namespace that nobody has: servers subscribe to the channels of their own. */
+/** On the request channel of a namespace that does not exist: servers subscribe to their own namespaces' channels. */
 function requestCanary({ key }: NodeParts): Canary {
   const channel = `${key}-request#/belfry-canary#`;
   return {

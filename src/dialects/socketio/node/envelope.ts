@@ -1,4 +1,4 @@
-// What surrounds the arguments in every message of the Node world: packet, target, flags. Used by broadcasts.ts
+// What surrounds the arguments in every message of Node: packet, target, flags. Used by broadcasts.ts
 // (broadcasts) and requests.ts (commands); values come from MessagePack or from JSON, and nothing is trusted.
 
 import { junk } from "../../../core/publication.ts";
@@ -32,8 +32,7 @@ export function roomName(value: unknown): string | undefined {
 /**
  * A list of room names; absent is the empty list.
  *
- * One bad name spoils all: to leave it out would send to more
- * clients than were meant.
+ * One bad name makes the list invalid: without it the message would go to more clients than were meant.
  */
 export function roomNames(value: unknown): readonly string[] | undefined {
   if (value === undefined || value === null) return [];

@@ -1,6 +1,6 @@
 // Requests between socket.io servers, `socket.io-request#<nsp>#`: orders about sockets become commands, a broadcast
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
-// count us among those who answer (compat NRE-06, NRE-07).
+// wait for answers of ours (compat NRE-06, NRE-07).
 
 import type { SkipReason } from "../../../core/reasons.ts";
 import type { BusMessage } from "../../../core/bus.ts";
@@ -11,10 +11,10 @@ import { isMisread, field, isRecord, readPublication, readTarget, roomName, room
 
 const requestType = { remoteJoin: 2, remoteLeave: 3, remoteDisconnect: 4, broadcast: 7 } as const;
 
-/** Real ones have 6 characters; ours goes back out, so it must not be a parcel. */
+/** Real ones have 6 characters. It is sent back, so its length is bounded. */
 const maxRequestIdLength = 200;
 
-/** The sender's parts that matter here. */
+/** What is needed to read requests. */
 interface Requests {
   readonly key: string;
   readonly gatewayId: string;
@@ -59,7 +59,7 @@ function readJson(payload: Buffer): Read {
   }
 }
 
-/** Whom an order is about, and the answer it wants when that is a single socket of ours. */
+/** Which sockets an order is about, and the answer to it when that is a single socket of ours. */
 interface Addressee {
   readonly target: Target | Single;
   readonly done?: Outgoing;
@@ -98,7 +98,7 @@ function disconnection(request: object, to: Addressee | undefined): BackendMessa
   return { kind: "disconnect", ...to, closeClient: field(request, "close") === true };
 }
 
-/** The acknowledgements are the asking server's own clients' business: ours hear a plain broadcast. */
+/** Only the asking server's own clients are asked for acknowledgements: ours get a plain broadcast. */
 function broadcast(namespace: string, request: object): BackendMessage {
   const options = field(request, "opts");
   const target = readTarget(namespace, options);

@@ -66,8 +66,8 @@ function decodeBase64(raw: string): Uint8Array | undefined {
 }
 
 /**
- * Numbers the placeholders in the order in which they stand, whatever numbers they came with: an attachment that
- * is used twice travels once, an unused one not at all.
+ * Numbers the placeholders in the order in which they stand, not by the numbers they came with: an attachment that
+ * is used twice is sent once, an unused one is not sent.
  *
  * Only `{"_placeholder":true,"num":n}` with an attachment of that number is one. Any other object with such a key
  * makes the message invalid, because clients take more than that for placeholders (T4, CVE-2022-2421).

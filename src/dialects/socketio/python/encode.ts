@@ -1,4 +1,4 @@
-// What the gateway itself says on a channel of the Python queue: always JSON that every version understands
+// What the gateway itself publishes on a channel of the Python queue: always JSON that every version understands
 // (PSQ-20), older ones by falling back from pickle.
 
 import type { Canary } from "../../../core/bus.ts";
@@ -9,7 +9,7 @@ export interface PythonEmit {
   readonly args: readonly string[];
   readonly attachments: readonly Uint8Array[];
   readonly namespace: string;
-  /** null: everybody in the namespace. */
+  /** null: everyone in the namespace. */
   readonly room: string | readonly string[] | null;
   readonly hostId: string;
 }

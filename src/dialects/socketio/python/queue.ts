@@ -1,6 +1,6 @@
-// The queue channels of Flask-SocketIO and python-socketio: bytes -> Publication or Command (compat section 4). The
-// first stop of what a Python backend says; it tells JSON from pickle, reads the fields, and answers junk with a
-// reason. A message of our own POST /emit comes back this way too, so that all gateways deliver alike (WSE-26).
+// The queue channels of Flask-SocketIO and python-socketio: bytes -> Publication or Command (compat section 4). It
+// tells JSON from pickle, reads the fields, and gives a reason for junk. Messages of our own POST /emit come back this way,
+// too, so that all gateways deliver alike (WSE-26).
 
 import type { BusMessage } from "../../../core/bus.ts";
 import { writeValue } from "../../../codec/argument-writer.ts";
@@ -25,7 +25,7 @@ export interface PythonParts {
   readonly pickle: boolean;
 }
 
-/** What to hear of one queue channel (PSQ-01). */
+/** The feed of one queue channel (PSQ-01). */
 export function pythonFeed(parts: PythonParts): Feed {
   return {
     filter: { kind: "exact", name: parts.channel, canary: queueCanary(parts.channel) },
@@ -95,7 +95,7 @@ function understand(parts: PythonParts, message: QueueMessage): BackendMessage {
   if (!fields.has("method")) return notForUs("no_method");
   const method = stringMember(fields, "method");
   if (method === "emit") return readEmit(parts, message);
-  // Ours: whatever it orders was done before it was said (PSQ-11).
+  // A message of this gateway: what it orders is done already (PSQ-11).
   if (stringMember(fields, "host_id") === parts.gatewayId) return notForUs("own_message");
   switch (method ?? "") {
     case "disconnect":
@@ -103,7 +103,7 @@ function understand(parts: PythonParts, message: QueueMessage): BackendMessage {
     case "enter_room":
     case "leave_room":
       return readCommand(method as CommandMethod, fields);
-    case "callback": // answers what some other server asked; we never ask (PSQ-11)
+    case "callback": // the answer to another server's question; this gateway asks none (PSQ-11)
       return notForUs("callback");
     default:
       return notForUs("unknown_method");
@@ -143,10 +143,10 @@ function readNamespace(fields: QueueMessage["fields"]): string | undefined {
 }
 
 /**
- * null is everybody, a list the union of its rooms (PSQ-07).
+ * null is everyone, a list is the union of its rooms (PSQ-07).
  *
  * Numbers and booleans match nothing, because clients cannot join such rooms. null inside a list would be
- * everybody in Python; as that is hardly meant, it makes the message invalid.
+ * everyone in Python; as that is hardly meant, it makes the message invalid.
  */
 function readRooms(fields: Members): Target["rooms"] | "invalid" {
   const single = stringMember(fields, "room");
@@ -157,7 +157,7 @@ function readRooms(fields: Members): Target["rooms"] | "invalid" {
   return items.map(readString).filter((room) => room !== undefined);
 }
 
-/** A string or a list of strings (PSQ-08); nothing else is anybody's id. */
+/** A string or a list of strings (PSQ-08); nothing else can be an id. */
 function readSkipped(raw = "null"): readonly string[] {
   if (raw === "null") return [];
   const items = raw.startsWith("[") ? readArray(raw) : [raw];
@@ -171,7 +171,7 @@ function readCallback(channel: string, fields: QueueMessage["fields"]): AckReply
   const [room, namespace, id, ...more] = readArray(raw) ?? [];
   const hostId = stringMember(fields, "host_id");
   if (room === undefined || namespace === undefined || id === undefined || more.length > 0) return undefined;
-  // Without a publisher's id nobody would take the answer for his.
+  // Without a publisher's id no publisher would take the answer.
   if (typeof hostId !== "string") return undefined;
   return (args, hasBinary) =>
     hasBinary
@@ -181,7 +181,7 @@ function readCallback(channel: string, fields: QueueMessage["fields"]): AckReply
 
 type CommandMethod = "disconnect" | "close_room" | "enter_room" | "leave_room";
 
-/** Orders about single connections and rooms (PSQ-12..14), of a backend that is trusted with them. */
+/** Orders about single connections and rooms (PSQ-12..14). */
 function readCommand(method: CommandMethod, fields: QueueMessage["fields"]): BackendMessage {
   const namespace = readNamespace(fields);
   if (namespace === undefined) return junk("namespace_invalid");
