@@ -15,7 +15,7 @@ import type { Profile } from "../core/profile.ts";
 import { ruleCommand } from "./config-rule.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 import { addServeFlags, loadServed, profileFlag } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 

@@ -8,7 +8,7 @@ import { compileGlobs } from "../core/glob.ts";
 import { createRoomRules } from "../core/room-rules.ts";
 import type { JoinWay, RoomRule } from "../core/room-rules.ts";
 import type { Cli } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 import { addServeFlags, loadServed } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 

@@ -1,7 +1,7 @@
 // What a failed command says: a sentence, and the stack only with --verbose.
 
 import { GatewayError } from "../core/errors.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 
 /** A command that cannot do what was asked; the message is all that its user needs. */
 export class CommandError extends Error {

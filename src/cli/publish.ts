@@ -9,7 +9,7 @@ import { postEmission, pushEmission } from "./emission.ts";
 import { gatewayUrl, publisherOf } from "./gateway-url.ts";
 import type { Publisher } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 import { profileFlag } from "./serve.ts";
 import { CommandError } from "./failure.ts";
 

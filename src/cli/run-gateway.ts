@@ -17,7 +17,7 @@ import type { Telemetry } from "../observe/observe.ts";
 import { gatewayBanner, profileBanner, secretBanner } from "./banner.ts";
 import { clockEvent } from "./demo/demo.ts";
 import type { Cli, Io } from "./io.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 import { listenToProcess, signalExitCode, stopOnSignal } from "./signals.ts";
 import { version } from "./version.ts";
 

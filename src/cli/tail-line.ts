@@ -3,7 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
-import { printable, printableJson } from "./printable.ts";
+import { printable, printableJson } from "../observe/printable.ts";
 
 /** A message, and the channel that it came from. */
 export interface TailLine {

@@ -28,7 +28,7 @@ import { CommandError } from "./failure.ts";
 import { gatewayUrl, publisherOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../observe/printable.ts";
 import { profileFlag } from "./serve.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";

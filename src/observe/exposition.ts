@@ -8,11 +8,16 @@ export interface Sample {
 }
 
 export interface Metric {
-  readonly kind: "counter" | "gauge";
+  /** A counter ends in `_total`; all others are gauges. */
   readonly name: `belfry_${string}`;
   readonly help: string;
   readonly labels: readonly string[];
   read(): Iterable<Sample>;
+}
+
+/** A number without labels. */
+export function plainMetric(name: Metric["name"], help: string, read: () => number): Metric {
+  return { name, help, labels: [], read: () => [{ labels: [], value: read() }] };
 }
 
 export class Exposition {
@@ -35,7 +40,8 @@ export class Exposition {
   }
 
   #textOf(metric: Metric): string {
-    const { name, help, kind } = metric;
+    const { name, help } = metric;
+    const kind = name.endsWith("_total") ? "counter" : "gauge";
     const lines = this.#read(metric).map((sample) => line(metric, sample));
     return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines, ""].join("\n");
   }

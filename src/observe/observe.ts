@@ -4,7 +4,7 @@
 import type { LogLevel } from "../core/log-events.ts";
 import type { Hint, LogFields, Observe } from "../core/observe.ts";
 import { Counters } from "./counters.ts";
-import { Exposition } from "./exposition.ts";
+import { Exposition, plainMetric } from "./exposition.ts";
 import type { Metric } from "./exposition.ts";
 import { HintClock } from "./hints.ts";
 import { Logger } from "./logger.ts";
@@ -72,7 +72,13 @@ class GatewayTelemetry implements Telemetry {
     });
     const { version, names = false } = options;
     this.#writesNames = names;
-    this.named = options.onNamed ?? (names ? this.#logNamed.bind(this) : undefined);
+    this.named =
+      options.onNamed ??
+      (names
+        ? (event, fields) => {
+            this.#logger.log("info", event, fields);
+          }
+        : undefined);
     const droppedLines = (): number => this.#output.dropped;
     for (const metric of this.#counters.metrics()) this.#exposition.add(metric);
     for (const metric of processMetrics({ version, lag: this.#lag, droppedLines }))
@@ -96,6 +102,7 @@ class GatewayTelemetry implements Telemetry {
   disconnected(dialect: string, transport: string, reason: string): void {
     this.#counters.open.at(dialect, transport).count--;
     this.#counters.disconnected.at(dialect, reason).count++;
+    if (reason === "slow") this.#counters.slow.at(dialect).count++;
     this.#debug("disconnected", { dialect, transport, reason });
   }
 
@@ -152,22 +159,12 @@ class GatewayTelemetry implements Telemetry {
   }
 
   gauge(name: Metric["name"], help: string, read: () => number): void {
-    this.#exposition.add({
-      kind: "gauge",
-      name,
-      help,
-      labels: [],
-      read: () => [{ labels: [], value: read() }],
-    });
+    this.#exposition.add(plainMetric(name, help, read));
   }
 
   async close(): Promise<void> {
     this.#lag.stop();
     await this.#output.close();
-  }
-
-  #logNamed(event: string, fields: LogFields): void {
-    this.#logger.log("info", event, fields);
   }
 
   #debug(event: string, fields: LogFields): void {

@@ -1,8 +1,9 @@
 // Where log lines leave the process: standard output behind a bounded queue, or whatever the caller gave (a test's
 // array, a file of an embedding program).
 
-import { write as writeFile, writeSync } from "node:fs";
+import { write, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { promisify } from "node:util";
 import { LineSink } from "./sink.ts";
 
 /** Takes whole lines, each with its `\n`. */
@@ -72,11 +73,9 @@ function writeRest(sink: LineSink): void {
   }
 }
 
-function writeBytes(bytes: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    writeFile(standardOutput, bytes, (error, written) => {
-      if (error) reject(error);
-      else resolve(written);
-    });
-  });
+const writeFile = promisify(write);
+
+/** @returns how many of the bytes standard output took. */
+export async function writeBytes(bytes: Uint8Array): Promise<number> {
+  return (await writeFile(standardOutput, bytes)).bytesWritten;
 }

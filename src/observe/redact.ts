@@ -3,6 +3,7 @@
 // or turn the reading direction passes (T17, T26, SEC-04). Last stop of every log field before the logger.
 
 import type { LogFields } from "../core/observe.ts";
+import { printable } from "./printable.ts";
 
 /** What stands in the place of a secret. */
 export const redacted = "[redacted]";
@@ -25,12 +26,6 @@ const authorization = /\b(Bearer|Basic|Digest) [^\s"',;]+/gi;
 /** To the end of the text: where a value ends is a guess, and a hostile text makes it a wrong one. */
 const namedSecret =
   /((?:secret|token|passw(?:or)?d|passphrase|cookie|authorization|credentials?|session_?key|api_?key|sid)[\\"'\]]{0,6}\s{0,3}[=:]).*/is;
-/** Control and format characters, line and paragraph separators, lone surrogates. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-function escapeCharacter(character: string): string {
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-}
 
 /** Cleans texts and fields; knows the secrets of this gateway's configuration. */
 export class Redactor {
@@ -49,11 +44,12 @@ export class Redactor {
   text(text: string): string {
     let clean = text.slice(0, maxSearched);
     for (const secret of this.#secrets) clean = clean.replaceAll(secret, redacted);
-    clean = clean
-      .replace(urlCredentials, `$1${redacted}@`)
-      .replace(authorization, `$1 ${redacted}`)
-      .replace(namedSecret, `$1${redacted}`)
-      .replace(unprintable, escapeCharacter);
+    clean = printable(
+      clean
+        .replace(urlCredentials, `$1${redacted}@`)
+        .replace(authorization, `$1 ${redacted}`)
+        .replace(namedSecret, `$1${redacted}`),
+    );
     return clean.length > maxPrinted ? `${clean.slice(0, maxPrinted).toWellFormed()}...` : clean;
   }
 

@@ -15,15 +15,16 @@ const fitLabel = /^[\w.-]{1,64}$/;
 
 export class Tally {
   readonly #cells = new Map<string, Cell>();
-  readonly #labelCount: 1 | 2;
+  /** Their names. */
+  readonly labels: readonly [string] | readonly [string, string];
 
-  constructor(labelCount: 1 | 2) {
-    this.#labelCount = labelCount;
+  constructor(...labels: Tally["labels"]) {
+    this.labels = labels;
   }
 
   /** The series of these labels. */
   at(first: string, second = ""): Cell {
-    const key = this.#labelCount === 1 ? first : `${first}\n${second}`;
+    const key = this.labels.length === 1 ? first : `${first}\n${second}`;
     return this.#cells.get(key) ?? this.#open(first, second);
   }
 
@@ -32,7 +33,7 @@ export class Tally {
   }
 
   #open(first: string, second: string): Cell {
-    const wanted = [first, second].slice(0, this.#labelCount);
+    const wanted = [first, second].slice(0, this.labels.length);
     const isFull = this.#cells.size >= maxCells;
     const labels = wanted.map((label) => (!isFull && fitLabel.test(label) ? label : "other"));
     const key = labels.join("\n");
