@@ -343,7 +343,7 @@ describe("what is wrong is said", () => {
       'Expected `drain` to be a number from 0 to 3600, got "soon" (flag --drain)',
       "Expected `limits.connections` to be a whole number from 1 to 10000000, got 1.5 (environment BELFRY_LIMITS_CONNECTIONS)",
       "Expected `listeners[0].address` to be text, got 8899 (file belfry.yaml)",
-      'Expected `listeners[0].dialects[0]` to be one of "socketio", "ws-hub", "ws4redis", "websocket-channels", got "mqtt" (file belfry.yaml)',
+      'Expected `listeners[0].dialects[0]` to be one of "socketio", "ws-hub", "ws4redis", "websocket-channels", "native", got "mqtt" (file belfry.yaml)',
       "Expected `listeners[0].origins` to be text or a list of: text, got 5 (file belfry.yaml)",
       'Expected `log.level` to be one of "debug", "info", "warn", "error", got "loud" (flag --log-level)',
       "Expected `roomSecrets` to be a section of names and values, got a list of 1 (file belfry.yaml)",

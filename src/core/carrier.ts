@@ -70,6 +70,8 @@ export interface Stream extends Carrier {
 
 /** What a dialect does with one stream; made by `Route.stream`. */
 export interface StreamHandler {
+  /** What the head of the answer says beside what all streams say: who may read it. */
+  readonly headers?: Readonly<Record<string, string>>;
   open(stream: Stream): void;
   /** The stream is over. */
   closed(why: CloseCause): void;

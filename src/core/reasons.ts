@@ -36,7 +36,7 @@ export const refusals = [
   [["connections_per_address"], "too many at once: `limits.connectionsPerAddress`"],
   [["silent"], "a connection that said nothing, ended because no file descriptor was left"],
   [
-    ["closed", "join_closed"],
+    ["closed", "join_closed", "room_closed"],
     "a join that the room's rule does not allow: `belfry config rule <room>` says which rule it is",
   ],
   [
@@ -93,6 +93,19 @@ export const refusals = [
     ["event_reserved"],
     "a client sent, or `POST /emit` asked for, an event that the protocol keeps for itself",
   ],
+  [
+    [
+      "bad_message",
+      "unknown_command",
+      "room_missing",
+      "room_name_invalid",
+      "not_in_room",
+      "publish_forbidden",
+      "event_invalid",
+      "no_history",
+    ],
+    "native: a command or a stream that asks for what cannot be, by the codes that its client sees",
+  ],
   [["pending_acks"], "too many acknowledgements are outstanding for a client"],
   [
     ["secret_limited"],
@@ -107,7 +120,7 @@ export const refusals = [
       "bus_unavailable",
       "method_not_allowed",
     ],
-    "`POST /emit` or `POST /publish` was refused",
+    "a POST of a backend was refused",
   ],
 ] as const satisfies ReasonRows;
 
@@ -173,6 +186,10 @@ export const skips = [
   [
     ["envelope_invalid", "version_unknown"],
     '`dialect="broker"`: a message between gateways that cannot be read',
+  ],
+  [
+    ["room_name_invalid", "room_name_too_long"],
+    "a message on `belfry:<room>` for a room that no client can join",
   ],
   [["groups_too_long", "groups_not_utf8", "group_not_utf8"], "a message for WS-HUB's clients"],
 ] as const satisfies ReasonRows;

@@ -3,6 +3,7 @@
 
 import type { ZodObject } from "zod";
 import type { Dialect } from "../core/dialect.ts";
+import { nativeDialect } from "./native/dialect.ts";
 import { socketIoDialect } from "./socketio/dialect.ts";
 import { websocketChannelsDialect } from "./websocket-channels/dialect.ts";
 import { ws4redisDialect } from "./ws4redis/dialect.ts";
@@ -16,6 +17,7 @@ export const dialects = {
   "ws-hub": wsHubDialect,
   ws4redis: ws4redisDialect,
   "websocket-channels": websocketChannelsDialect,
+  native: nativeDialect,
 } as const satisfies Dialects;
 
 export type DialectName = keyof typeof dialects;

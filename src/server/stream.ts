@@ -22,7 +22,8 @@ const headers = {
 
 /** The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes. */
 export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">): Response {
-  return new Response(new EventStream(handler, limits.sendQueueBytes).body, { headers });
+  const { body } = new EventStream(handler, limits.sendQueueBytes);
+  return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
 
 class EventStream implements Stream {

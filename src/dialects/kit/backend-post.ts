@@ -7,6 +7,7 @@ import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { bearerToken, textAnswer } from "../../core/http.ts";
+import type { RefusalReason } from "../../core/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
 
 /** Python nests a thousand levels, too; on the bus there are a few more around them (T9). */
@@ -15,38 +16,68 @@ const bounds: JsonBounds = { maxDepth: 1_000, maxItems: 1_000 };
 /** What a POST publishes: messages go to the bus, publications to the broker. */
 export type Published = Outgoing | Publication;
 
-export interface BackendPost {
+/** What all of them need. */
+export interface BackendDoor {
   /** The dialect's name, for metrics. */
   readonly dialect: string;
   /** Longest body, bytes. */
   readonly maxBytes: number;
-  /** The text of a 200. */
-  readonly success: string;
   /** May the sender publish, by what the request's head says? Asked before the body is read. @returns the refusal, if there is one. */
   refusal?(request: Request, exchange: Exchange): Promise<Response | undefined>;
+  /** How a refusal is said. @default its sentence as plain text */
+  readonly refused?: (refused: BackendRefusal) => Response;
+}
+
+/** Why a POST is refused, without a word of the request (SEC-05). */
+export interface BackendRefusal {
+  readonly status: number;
+  readonly code: RefusalReason;
+  readonly message: string;
+}
+
+export interface BackendPost extends BackendDoor {
+  /** The text of a 200. */
+  readonly success: string;
   /** What to publish. Throws a GatewayError when the body is wrong, or when a secret in it is. */
   read(body: Buffer, exchange: Exchange): readonly Published[] | Promise<readonly Published[]>;
 }
 
 /** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
 export function backendPost(context: BackendContext, post: BackendPost): Route["fetch"] {
+  return backendDoor(context, post, async (body, exchange) => {
+    await publish(context, await post.read(body, exchange));
+    return textAnswer(200, post.success);
+  });
+}
+
+/**
+ * The same for a dialect that publishes and answers by itself.
+ * @param carryOut throws a GatewayError where it refuses.
+ */
+export function backendDoor(
+  context: BackendContext,
+  door: BackendDoor,
+  carryOut: (body: Buffer, exchange: Exchange) => Promise<Response>,
+): Route["fetch"] {
+  const refuse = (refused: BackendRefusal): Response => {
+    context.observe.refused(door.dialect, refused.code);
+    return door.refused?.(refused) ?? textAnswer(refused.status, `${refused.message}\n`);
+  };
   return async (request, exchange) => {
     if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
     if (request.method !== "POST") {
-      context.observe.refused(post.dialect, "method_not_allowed");
-      return textAnswer(405, "Expected the method POST\n", allowed);
+      const answer = refuse({ status: 405, code: "method_not_allowed", message: "Expected the method POST" });
+      answer.headers.set("allow", allowed.allow);
+      return answer;
     }
     try {
-      const refusal = post.refusal && (await post.refusal(request, exchange));
+      const refusal = door.refusal && (await door.refusal(request, exchange));
       if (refusal) return refusal;
-      const body = await readPlainBody(request, post.maxBytes);
-      await publish(context, await post.read(body, exchange));
-      return textAnswer(200, post.success);
+      return await carryOut(await readPlainBody(request, door.maxBytes), exchange);
     } catch (error) {
       // Anything but a refusal is for the listener to report.
       if (!(error instanceof GatewayError)) throw error;
-      context.observe.refused(post.dialect, error.code);
-      return textAnswer(error.status, `${error.message}\n`);
+      return refuse(error);
     }
   };
 }

@@ -21,6 +21,7 @@ const limitOption: Readonly<Record<DialectName, string>> = {
   "ws-hub": "maxMessageSize",
   ws4redis: "maxMessage",
   "websocket-channels": "maxMessage",
+  native: "maxMessage",
 };
 
 let redis: RedisServer;

@@ -2,6 +2,7 @@
 
 import type { DialectName } from "../../../src/dialects/registry.ts";
 import type { DialectDriver } from "./driver.ts";
+import { native } from "./native.ts";
 import { socketio } from "./socketio.ts";
 import { websocketChannels } from "./websocket-channels.ts";
 import { ws4redis } from "./ws4redis.ts";
@@ -12,6 +13,7 @@ export const drivers: Readonly<Record<DialectName, DialectDriver<DialectName>>> 
   "ws-hub": wsHub,
   ws4redis,
   "websocket-channels": websocketChannels,
+  native,
 };
 
 export const allDrivers: readonly DialectDriver<DialectName>[] = Object.values(drivers);

@@ -1,0 +1,34 @@
+// The backend side of the native dialect: `belfry:<room>` on the bus, where anybody who may publish in Redis speaks with a
+// bare payload. The HTTP doors are in publish-route.ts.
+
+import { RawPublication } from "../../codec/raw-publication.ts";
+import { isRoomTooLong } from "../../core/access.ts";
+import { textCanary } from "../../core/canary.ts";
+import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import { junk } from "../../core/publication.ts";
+import { toRooms } from "../raw/format.ts";
+import { prefixFeed } from "../raw/prefix-feed.ts";
+import { isRoomName } from "./packet.ts";
+import { publishRoutes } from "./publish-route.ts";
+
+/** What the dialect's channels in Redis begin with. */
+export const redisPrefix = "belfry:";
+
+/** No room has a name with a NUL in front of it that a client could join by. */
+const canary = textCanary(`${redisPrefix}\u0000canary`, "belfry canary");
+
+export function createBackendSide(context: BackendContext): BackendSide {
+  return { feeds: [roomsFeed(context)], routes: publishRoutes(context) };
+}
+
+function roomsFeed({ limits }: BackendContext): Feed {
+  return prefixFeed({
+    prefix: redisPrefix,
+    canary,
+    decode(name, payload) {
+      if (!isRoomName(name)) return junk("room_name_invalid");
+      if (isRoomTooLong(name, limits.nameBytes)) return junk("room_name_too_long");
+      return new RawPublication(toRooms([name]), payload);
+    },
+  });
+}

@@ -1,0 +1,170 @@
+// The browser side of the native dialect: websockets and event streams at one path. It judges who may come in (Origin,
+// rooms, limits); member.ts and listener.ts have the client from there on.
+
+import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { DisconnectReason } from "../../core/reasons.ts";
+import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
+import { textAnswer } from "../../core/http.ts";
+import { RawConnection } from "../raw/raw-connection.ts";
+import type { RawDialect } from "../raw/raw-connection.ts";
+import { Refusals } from "../raw/refusals.ts";
+import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
+import { Listener } from "./listener.ts";
+import type { NativeStreams } from "./listener.ts";
+import { Member } from "./member.ts";
+import type { NativeOptions } from "./options.ts";
+import type { NativeError } from "./packet.ts";
+import { dialectName, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
+import { judgeRoom } from "./rooms.ts";
+
+/** Two websocket pings and a half: who answered neither is gone. */
+const pongTimeouts = 2.5;
+
+/** A stream that is refused for a while comes back after so long, ms. */
+const refusedRetryMs = 5_000;
+
+/** What both transports of one gateway share. */
+interface Native {
+  readonly context: BrowserContext;
+  readonly sockets: RawDialect;
+  readonly streams: NativeStreams;
+  readonly refusals: Refusals;
+}
+
+export function createBrowserSide(context: BrowserContext, options: NativeOptions): BrowserSide {
+  const heartbeatMs = options.heartbeat * 1000;
+  const sockets: RawDialect = {
+    context,
+    format: createSocketFormat(),
+    clients: new Set(),
+    pingIntervalMs: heartbeatMs,
+    pongTimeoutMs: heartbeatMs * pongTimeouts,
+    maxMessageBytes: options.maxMessage,
+    closeCode,
+  };
+  const streams: NativeStreams = { context, format: createStreamFormat(), listeners: new Set(), heartbeatMs };
+  const refusals = new Refusals(context.observe, dialectName);
+  return {
+    routes: [createRoute({ context, sockets, streams, refusals }, options.path)],
+    maxMessageBytes: options.maxMessage,
+    shortestDelayMs: heartbeatMs,
+    tick(now) {
+      for (const client of sockets.clients) client.tick(now);
+      for (const listener of streams.listeners) listener.tick(now);
+    },
+    *clients() {
+      yield* sockets.clients;
+      yield* streams.listeners;
+    },
+  };
+}
+
+function createRoute(native: Native, path: string): Route {
+  return {
+    path,
+    isPrefix: false,
+    fetch: (request) =>
+      native.refusals.refusePlain(
+        request,
+        "upgrade_required",
+        textAnswer(426, "Expected a websocket handshake, or a GET that accepts text/event-stream\n", {
+          upgrade: "websocket",
+          connection: "Upgrade",
+        }),
+      ),
+    upgrade: (_request, exchange) => openSocket(native, exchange),
+    stream(request, exchange) {
+      const accepts = request.headers.get("accept") ?? "";
+      return accepts.includes("text/event-stream") ? openStream(native, exchange) : undefined;
+    },
+  };
+}
+
+function openSocket({ context, sockets, refusals }: Native, exchange: Exchange): SocketHandler | Response {
+  if (!exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
+  const asked = roomsOf(exchange);
+  const release = context.admit(exchange.countedAs);
+  if (!release) return refusals.refuseFull();
+  return new RawConnection(sockets, new Member({ context, asked, address: exchange.countedAs, release }));
+}
+
+function openStream(native: Native, exchange: Exchange): StreamHandler | Response {
+  const { context, streams } = native;
+  if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
+  const headers = corsHeaders(exchange);
+  const asked = roomsOf(exchange);
+  if (asked.length === 0 || asked.length > context.limits.roomsPerConnection) {
+    const expected = `Expected 1 to ${context.limits.roomsPerConnection} rooms: ?room=<name>&room=<name>\n`;
+    const reason = asked.length === 0 ? "room_missing" : "too_many_rooms";
+    return native.refusals.refuse(reason, textAnswer(400, expected, headers));
+  }
+  const rooms: string[] = [];
+  const refused: { readonly room: string; readonly code: NativeError }[] = [];
+  for (const room of asked) {
+    const code = judgeStreamRoom(context, exchange, room);
+    if (code === undefined) rooms.push(room);
+    else refused.push({ room, code });
+  }
+  const refusals = refused.map(({ room, code }) => eventOf(refusedMessage(room, code), "refused"));
+  if (rooms.length === 0) return refuseAll(refused, refusals, headers);
+  const release = context.admit(exchange.countedAs);
+  if (!release) return retryLater(rooms.map(tooMany), headers);
+  return new Listener(streams, { rooms, refusals, headers, release });
+}
+
+/** Nothing secret stands in a URL, so nothing is looked up, and the answer is there at once. */
+function judgeStreamRoom(context: BrowserContext, exchange: Exchange, room: string): NativeError | undefined {
+  const verdict = judgeRoom(context, {
+    room,
+    secret: undefined,
+    address: exchange.countedAs,
+    client: exchange,
+  });
+  return verdict instanceof Promise ? "unavailable" : verdict;
+}
+
+function refuseAll(
+  refused: readonly { readonly code: NativeError }[],
+  refusals: readonly string[],
+  headers: Readonly<Record<string, string>>,
+): Response {
+  if (refused.some(({ code }) => mayRetry(code))) return retryLater(refusals, headers);
+  const [first] = refused;
+  return textAnswer(403, `${first ? sentenceOf(first.code) : "Expected a room"}\n`, headers);
+}
+
+/** Counted by who gave no place. */
+const tooMany = (room: string): string => eventOf(refusedMessage(room, "too_many_connections"), "refused");
+
+/** An `EventSource` never comes back from another status than 200. */
+function retryLater(refusals: readonly string[], headers: Readonly<Record<string, string>>): Response {
+  const stream = {
+    ...headers,
+    "cache-control": "no-store",
+    "content-type": "text/event-stream; charset=utf-8",
+  };
+  return new Response(`retry: ${refusedRetryMs}\n${refusals.join("")}`, { headers: stream });
+}
+
+/** Each once. */
+function roomsOf({ query }: Exchange): readonly string[] {
+  return [...new Set(query.getAll("room"))];
+}
+
+/** A page of a listed origin may read the stream; no cookies are asked for. */
+function corsHeaders({ origin }: Exchange): Readonly<Record<string, string>> {
+  if (origin === undefined) return { vary: "Origin" };
+  return { "access-control-allow-origin": origin, vary: "Origin" };
+}
+
+/** README.md says which of them mean: do not come back. */
+const closeCodes = new Map<DisconnectReason, { readonly code: number; readonly reason: string }>([
+  ["shutdown", { code: 1001, reason: "Shutting down" }],
+  ["too_large", { code: 1009, reason: "Message too large" }],
+  ["server", { code: 4500, reason: "Disconnected" }],
+]);
+const unavailable = { code: 4000, reason: "Unavailable" };
+
+function closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string } {
+  return closeCodes.get(reason) ?? unavailable;
+}

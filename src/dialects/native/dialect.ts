@@ -1,0 +1,35 @@
+// The native dialect: plain websockets and event streams at one URL, fed by Redis, HTTP and the command line.
+
+import type { Dialect } from "../../core/dialect.ts";
+import { namePrefix } from "../../core/redis-name.ts";
+import { createBackendSide, redisPrefix } from "./backend.ts";
+import { createBrowserSide } from "./browser.ts";
+import type { NativeOptions } from "./options.ts";
+import { nativeOptions } from "./options.ts";
+import { dialectName } from "./packet.ts";
+import { apiPath, roomsPath } from "./publish-route.ts";
+
+const usualPath = "/connect";
+
+const closed =
+  "Not found. Publishing over HTTP is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one";
+
+export const nativeDialect = {
+  name: dialectName,
+  options: nativeOptions,
+  publishesToBroker: true,
+  redisNames: () => [namePrefix(redisPrefix)],
+  takesSecret: () => true,
+  usualPath,
+  open: (context, options) => ({
+    browser: createBrowserSide(context, options),
+    backend: createBackendSide(context),
+    explain(method, path) {
+      const isDoor = path === apiPath || path.startsWith(`${roomsPath}/`);
+      if (method === "POST" && isDoor && !context.checkSecret) return closed;
+      return path === usualPath
+        ? `Not found. Websockets and event streams are at ${options.path}`
+        : undefined;
+    },
+  }),
+} satisfies Dialect<NativeOptions>;

@@ -1,0 +1,68 @@
+// What a publication looks like in the native dialect: one JSON object for each room, as a websocket's text or as an event
+// of a stream. Data stays the JSON text that it is, so large numbers keep their digits.
+
+import type { Format } from "../../core/membership.ts";
+import type { Publication } from "../../core/publication.ts";
+import { dialectName } from "./packet.ts";
+
+export const createSocketFormat = (): Format => ({
+  dialect: dialectName,
+  name: dialectName,
+  isPerRoom: true,
+  encode: (publication, room) => [publicationMessage(publication, room)],
+});
+
+export const createStreamFormat = (): Format => ({
+  dialect: dialectName,
+  name: `${dialectName}-stream`,
+  isPerRoom: true,
+  encode: (publication, room) => [eventOf(publicationMessage(publication, room))],
+});
+
+/** One event of a stream. @param name for listeners of their own; without one it is a `message`. */
+export function eventOf(json: string, name?: string): string {
+  return `${name === undefined ? "" : `event: ${name}\n`}data: ${inOneField(json)}\n\n`;
+}
+
+/** JSON may have line breaks between its parts: each line is a field of its own then (T23). */
+function inOneField(json: string): string {
+  return /[\r\n]/.test(json) ? json.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : json;
+}
+
+/** The JSON of one publication in one room. */
+function publicationMessage(publication: Publication, room: string | undefined): string {
+  const name = room === undefined ? "" : `"room":${JSON.stringify(room)},`;
+  return `{${name}${contentOf(publication)}}`;
+}
+
+function contentOf(publication: Publication): string {
+  const { raw, frame, event, args, attachments } = publication;
+  if (raw !== undefined || frame !== undefined) {
+    if (typeof frame === "string") return `"data":${isJson(frame) ? frame : JSON.stringify(frame)}`;
+    return `"binary":"${base64(frame ?? raw ?? none)}"`;
+  }
+  const data = args.length === 0 ? "null" : args.length === 1 ? args[0] : `[${args.join(",")}]`;
+  const text = `"event":${JSON.stringify(event)},"data":${data}`;
+  if (attachments.length === 0) return text;
+  return `${text.replaceAll(placeholder, (found, index: string) => {
+    const bytes = attachments[Number(index)];
+    return bytes ? `{"base64":"${base64(bytes)}"}` : found;
+  })},"hasBinary":true`;
+}
+
+const none = new Uint8Array();
+const placeholder = /\{"_placeholder":true,"num":(\d+)\}/g;
+
+/** A byte order mark in front makes it a text like others: no reader of JSON takes it within a message. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // a text
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}

@@ -1,0 +1,149 @@
+// One client of the native dialect on a websocket: it carries out the client's commands and answers them, each with its id
+// (README.md). Closing, heartbeat and limits are those of all raw connections.
+
+import { RawPublication } from "../../codec/raw-publication.ts";
+import type { Frame } from "../../core/carrier.ts";
+import type { BrowserContext } from "../../core/dialect.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { Publication } from "../../core/publication.ts";
+import { toRooms } from "../raw/format.ts";
+import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
+import type { Command, Join, NativeError, Say } from "./packet.ts";
+import {
+  answerMessage,
+  errorMessage,
+  isEventName,
+  joinedMessage,
+  readCommand,
+  refusedMessage,
+} from "./packet.ts";
+import { judgeRoom, refuse } from "./rooms.ts";
+
+export interface MemberParts {
+  readonly context: BrowserContext;
+  /** Those of the URL. */
+  readonly asked: readonly string[];
+  /** What limits count it by. */
+  readonly address: string;
+  readonly release: () => void;
+}
+
+/** A class, because it is all that an idle client costs beside its connection. */
+export class Member implements RawConnectionParts {
+  readonly release: () => void;
+  readonly #context: BrowserContext;
+  readonly #address: string;
+  #asked: readonly string[];
+
+  constructor({ context, asked, address, release }: MemberParts) {
+    this.#context = context;
+    this.#address = address;
+    this.#asked = asked;
+    this.release = release;
+  }
+
+  /** It joins its rooms itself, and says so. */
+  get rooms(): readonly string[] {
+    return [];
+  }
+
+  opened(client: RawConnection): void {
+    const asked = this.#asked;
+    this.#asked = [];
+    for (const room of asked) void this.#joinAsked(client, room);
+  }
+
+  heard(client: RawConnection, frame: Frame): void {
+    const command = readCommand(frame);
+    if (command.type === "fault") this.#refuse(client, command.id, command.code);
+    else void this.#carryOut(client, command);
+  }
+
+  async #carryOut(client: RawConnection, command: Command): Promise<void> {
+    const { type, id } = command;
+    switch (type) {
+      case "join":
+        return this.#join(client, command);
+      case "publish":
+        return this.#say(client, command);
+      case "leave":
+        if (client.connection) this.#context.hub.leave(client.connection, command.room);
+        client.send(answerMessage(id, "left", { room: command.room }));
+        return;
+      case "history":
+        this.#refuse(client, id, this.#isIn(client, command.room) ? "no_history" : "not_in_room");
+        return;
+      case "ping":
+        client.send(answerMessage(id, "pong"));
+        return;
+      default:
+        return type satisfies never;
+    }
+  }
+
+  async #joinAsked(client: RawConnection, room: string): Promise<void> {
+    const code = await this.#enter(client, { room, secret: undefined });
+    if (code === undefined) client.send(joinedMessage({ room }));
+    else client.send(refusedMessage(room, code));
+  }
+
+  async #join(client: RawConnection, { id, room, secret }: Join): Promise<void> {
+    const code = await this.#enter(client, { room, secret });
+    if (code === undefined) client.send(joinedMessage({ id, room }));
+    else client.send(errorMessage(code, id));
+  }
+
+  /** @returns why it may not be in the room; nothing when it is in now. */
+  async #enter(
+    client: RawConnection,
+    asking: Pick<Join, "room" | "secret">,
+  ): Promise<NativeError | undefined> {
+    if (this.#isIn(client, asking.room)) return undefined;
+    const verdict = judgeRoom(this.#context, { ...asking, address: this.#address, client: this });
+    const code = verdict instanceof Promise ? await verdict : verdict;
+    // It may be gone meanwhile, or in more rooms.
+    const { connection } = client;
+    if (code !== undefined || !connection) return code;
+    const refusal = this.#context.hub.joinRefusal(connection, asking.room);
+    if (refusal !== undefined) return refuse(this.#context, refusal);
+    this.#context.hub.join(connection, asking.room);
+    return undefined;
+  }
+
+  async #say(client: RawConnection, say: Say): Promise<void> {
+    const { id, room } = say;
+    const code = this.#judge(client, say);
+    if (code !== undefined) {
+      this.#refuse(client, id, code);
+      return;
+    }
+    try {
+      await this.#context.broker.publish(publicationOf(say));
+      client.send(answerMessage(id, "published", { room }));
+    } catch (error) {
+      if (!(error instanceof GatewayError)) this.#context.observe.report("native_publish", error);
+      this.#refuse(client, id, "unavailable");
+    }
+  }
+
+  #judge(client: RawConnection, { room, event = "" }: Say): NativeError | undefined {
+    const { isOpenRoom, limits } = this.#context;
+    if (!this.#isIn(client, room)) return "not_in_room";
+    if (!isOpenRoom(room)) return "publish_forbidden";
+    return isEventName(event, limits.nameBytes) ? undefined : "event_invalid";
+  }
+
+  #isIn({ connection }: RawConnection, room: string): boolean {
+    return connection !== undefined && this.#context.hub.room("/", room)?.has(connection) === true;
+  }
+
+  #refuse(client: RawConnection, id: number | undefined, code: NativeError): void {
+    client.send(errorMessage(refuse(this.#context, code), id));
+  }
+}
+
+function publicationOf({ room, event = "message", content }: Say): Publication {
+  const target = toRooms([room]);
+  if (typeof content !== "string") return new RawPublication(target, content);
+  return { kind: "publication", ...target, event, args: [content], attachments: [], volatile: false };
+}

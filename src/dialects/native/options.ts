@@ -1,0 +1,30 @@
+// The native dialect's section of the config. Flags, environment names and the docs table are derived from it.
+
+import { z } from "zod";
+import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+
+export const nativeOptions = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\w./-]*[\w.-]$/)
+      .refine(isMountPath, mountPathText)
+      .default("/connect")
+      .describe("Websockets and event streams are at this path"),
+    maxMessage: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000_000)
+      .default(64 * 1024)
+      .describe("Largest message from a client, bytes (SEC-06)"),
+    heartbeat: z
+      .number()
+      .min(0.05)
+      .max(120)
+      .default(25)
+      .describe("Quiet event streams say something this often, and websockets are pinged, seconds"),
+  })
+  .describe("native: plain websockets and event streams at one URL");
+
+export type NativeOptions = z.infer<typeof nativeOptions>;

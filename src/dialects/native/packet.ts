@@ -1,0 +1,218 @@
+// The packets of the native dialect (README.md), without any state: what a client says, from text to a command or to the
+// error that answers it; and what the gateway says, as JSON text. Nothing here throws.
+
+import { readMembers, stringMember } from "../../codec/json.ts";
+import type { Members } from "../../codec/json.ts";
+import type { Frame } from "../../core/carrier.ts";
+
+/** The dialect's name: in the config, in metrics, and in `Publication.only`. */
+export const dialectName = "native";
+
+/** Each error by its code: a sentence that repeats nothing of what was sent (SEC-05), and whether to try again. */
+const errors = {
+  bad_message: ["Expected a JSON object with a type and an id, in a text frame", false],
+  unknown_command: ["Expected join, leave, publish, history or ping as type", false],
+  room_name_too_long: ["Expected a shorter name of a room", false],
+  room_name_invalid: ["Expected the name of a room: text that is not empty and has a form in UTF-8", false],
+  too_many_rooms: ["Expected fewer rooms on one connection", false],
+  secret_wrong: ["Expected the secret of the room", false],
+  room_of_another: ["Expected a room that does not belong to another client", false],
+  room_closed: ["Expected a room that this client may join", false],
+  rate_limited: ["Expected fewer wrong secrets; try again in a minute", true],
+  unavailable: ["Expected the gateway to reach what it needs; try again", true],
+  not_in_room: ["Expected a room that this connection is in", false],
+  publish_forbidden: ["Expected a room in which clients may publish", false],
+  event_invalid: ["Expected another name for the event: it is reserved or too long", false],
+  no_history: ["Expected a room that keeps a log", false],
+  too_many_connections: ["Expected fewer connections; try again", true],
+} as const satisfies Readonly<Record<string, readonly [string, boolean]>>;
+
+type ErrorCode = keyof typeof errors;
+
+/** Those that are counted here; a client without a place is counted where places are given. */
+export type NativeError = Exclude<ErrorCode, "too_many_connections">;
+
+/** What a client asks for. Texts are as they were sent. */
+export type Command =
+  | Join
+  | { readonly type: "leave"; readonly id: number; readonly room: string }
+  | Say
+  | History
+  | { readonly type: "ping"; readonly id: number };
+
+export interface Join {
+  readonly type: "join";
+  readonly id: number;
+  readonly room: string;
+  readonly secret: string | undefined;
+  /** Where the client stood in the room. */
+  readonly at: string | undefined;
+}
+
+export interface Say {
+  readonly type: "publish";
+  readonly id: number;
+  readonly room: string;
+  readonly event: string | undefined;
+  /** JSON text, or bytes. */
+  readonly content: string | Uint8Array;
+}
+
+export interface History {
+  readonly type: "history";
+  readonly id: number;
+  readonly room: string;
+  readonly since: string | undefined;
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** A message that is no command, and the answer to it. */
+export interface Fault {
+  readonly type: "fault";
+  readonly id: number | undefined;
+  readonly code: NativeError;
+}
+
+const bounds = { maxDepth: 64, maxItems: 1_000 } as const;
+const maxLimit = 100;
+const usualLimit = 50;
+
+/** What one message of a client asks for. */
+export function readCommand(frame: Frame): Command | Fault {
+  const members = typeof frame === "string" ? readMembers(frame, bounds) : undefined;
+  const id = readCount(members?.get("id"));
+  const type = members && stringMember(members, "type");
+  if (!members || id === undefined || typeof type !== "string")
+    return { type: "fault", id, code: "bad_message" };
+  if (type === "ping") return { type, id };
+  const read = readers.get(type);
+  if (!read) return { type: "fault", id, code: "unknown_command" };
+  const room = stringMember(members, "room");
+  const command = typeof room === "string" ? read(members, { id, room }) : undefined;
+  return command ?? { type: "fault", id, code: "bad_message" };
+}
+
+interface Head {
+  readonly id: number;
+  readonly room: string;
+}
+
+type Reader = (members: Members, head: Head) => Command | undefined;
+
+const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["join", readJoin],
+  ["leave", (_members, head) => ({ type: "leave", ...head })],
+  ["publish", readSay],
+  ["history", readHistory],
+]);
+
+function readJoin(members: Members, head: Head): Command | undefined {
+  const secret = optional(members, "secret");
+  const at = optional(members, "at");
+  return secret && at && { type: "join", ...head, secret: secret.text, at: at.text };
+}
+
+function readSay(members: Members, head: Head): Command | undefined {
+  const event = optional(members, "event");
+  const binary = optional(members, "binary");
+  if (!event || !binary) return undefined;
+  const data = members.get("data");
+  // One of both: which of two was meant is not ours to guess.
+  if ((data === undefined) === (binary.text === undefined)) return undefined;
+  const content = data ?? readBase64(binary.text ?? "");
+  if (content === undefined || (typeof content !== "string" && event.text !== undefined)) return undefined;
+  return { type: "publish", ...head, event: event.text, content };
+}
+
+function readHistory(members: Members, head: Head): Command | undefined {
+  const since = optional(members, "since");
+  const before = optional(members, "before");
+  const limit = members.has("limit") ? readCount(members.get("limit")) : usualLimit;
+  if (!since || !before || limit === undefined || limit < 1 || limit > maxLimit) return undefined;
+  if (since.text !== undefined && before.text !== undefined) return undefined;
+  return { type: "history", ...head, since: since.text, before: before.text, limit };
+}
+
+/** @returns undefined where it is there and is no string. */
+function optional(members: Members, name: string): { readonly text: string | undefined } | undefined {
+  const text = stringMember(members, name);
+  return text === undefined ? undefined : { text: text ?? undefined };
+}
+
+/** A whole number that every reader of JSON knows exactly. */
+function readCount(raw: string | undefined): number | undefined {
+  if (raw === undefined || !/^(?:0|[1-9]\d{0,15})$/.test(raw)) return undefined;
+  const value = Number(raw);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+const base64Form = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** The bytes of base64 with its padding; undefined when it is something else. */
+export function readBase64(text: string): Uint8Array | undefined {
+  return base64Form.test(text) ? Buffer.from(text, "base64") : undefined;
+}
+
+/** Socket.IO clients take these for events of the connection itself. */
+const reservedEvents = new Set([
+  "connect",
+  "connect_error",
+  "disconnect",
+  "disconnecting",
+  "newListener",
+  "removeListener",
+]);
+
+/** May an event be called so, here and in the other dialects? */
+export function isEventName(event: string, maxBytes: number): boolean {
+  return Buffer.byteLength(event) <= maxBytes && !reservedEvents.has(event);
+}
+
+/** May a room be called so? Half surrogates and U+FFFD are what several names would become on their way. */
+export function isRoomName(room: string): boolean {
+  return room !== "" && room.isWellFormed() && !room.includes("\uFFFD");
+}
+
+/** What the gateway says. */
+
+export function errorMessage(code: NativeError, id: number | undefined): string {
+  return `{${id === undefined ? "" : `"id":${id},`}"error":${errorBody(code)}}`;
+}
+
+function errorBody(code: ErrorCode): string {
+  const [message, retry] = errors[code];
+  return JSON.stringify({ code, message, retry });
+}
+
+/** May the same work later? */
+export function mayRetry(code: NativeError): boolean {
+  return errors[code][1];
+}
+
+export function sentenceOf(code: NativeError): string {
+  return errors[code][0];
+}
+
+/** A room of the URL that the client may not join. */
+export function refusedMessage(room: string, code: ErrorCode): string {
+  return `{"type":"refused","room":${JSON.stringify(room)},"error":${errorBody(code)}}`;
+}
+
+export interface Joined {
+  /** Of the command, where there was one. */
+  readonly id?: number | undefined;
+  readonly room: string;
+  readonly at?: string | undefined;
+  readonly recovered?: boolean | undefined;
+  readonly reason?: string | undefined;
+}
+
+export function joinedMessage({ id, room, at, recovered, reason }: Joined): string {
+  return JSON.stringify({ id, type: "joined", room, at, recovered, reason });
+}
+
+/** The plain answers: `left`, `published`, `pong`. */
+export function answerMessage(id: number, type: string, fields: { room?: string; at?: string } = {}): string {
+  return JSON.stringify({ id, type, ...fields });
+}

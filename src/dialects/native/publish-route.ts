@@ -1,0 +1,184 @@
+// The HTTP doors of backends: `POST /api/publish` with JSON, `POST /rooms/<room>` with a bare body (README.md). Who may
+// publish is judged first; everything is checked before anything is published.
+
+import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
+import type { Members } from "../../codec/json.ts";
+import { RawPublication } from "../../codec/raw-publication.ts";
+import { isRoomTooLong } from "../../core/access.ts";
+import type { Receipt } from "../../core/broker.ts";
+import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { bearerToken } from "../../core/http.ts";
+import type { Publication } from "../../core/publication.ts";
+import { readUtf8 } from "../../codec/utf8.ts";
+import { backendDoor, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";
+import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
+import { toRooms } from "../raw/format.ts";
+import { dialectName, isEventName, isRoomName, readBase64 } from "./packet.ts";
+
+export const apiPath = "/api/publish";
+export const roomsPath = "/rooms";
+
+const maxRooms = 100;
+const maxPublications = 100;
+
+/** None without a publish secret: there is no unauthenticated mode. */
+export function publishRoutes(context: BackendContext): readonly Route[] {
+  if (!context.checkSecret) return [];
+  const door: BackendDoor = {
+    dialect: dialectName,
+    maxBytes: context.limits.httpBodyBytes,
+    refusal: async (request, exchange) => judgeSecret(context, request, exchange),
+    refused: refusalAnswer,
+  };
+  const publishJson = backendDoor(context, door, async (body) => {
+    const { isBatch, publications } = readBody(context, readJsonBody(body, readMembers));
+    const results = await publishAll(context, publications);
+    return answer(200, isBatch ? { results } : (results[0] ?? {}));
+  });
+  const publishBare = backendDoor(context, door, async (body, exchange) => {
+    const [result = {}] = await publishAll(context, [readBare(context, body, exchange)]);
+    return answer(200, result);
+  });
+  return [
+    { path: apiPath, isPrefix: false, fetch: publishJson },
+    // On a shared port, GETs and websockets below it may be another dialect's.
+    { path: roomsPath, isPrefix: true, accepts: acceptsPost, fetch: publishBare },
+  ];
+}
+
+function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
+  return method === "POST" && path.length > roomsPath.length + 1 ? "yes" : "no";
+}
+
+async function judgeSecret(
+  context: BackendContext,
+  request: Request,
+  { countedAs }: Exchange,
+): Promise<Response | undefined> {
+  const verdict = (await context.checkSecret?.(bearerToken(request), countedAs)) ?? "wrong";
+  if (verdict === "right") return undefined;
+  const isLimited = verdict === "limited";
+  const code = isLimited ? "secret_limited" : "secret_wrong";
+  context.observe.refused(dialectName, code);
+  const refused = isLimited
+    ? refusalAnswer({ status: 429, code, message: "Expected fewer wrong secrets" })
+    : refusalAnswer({
+        status: 401,
+        code,
+        message: "Expected the header Authorization with Bearer and the publish secret",
+      });
+  if (isLimited) refused.headers.set("retry-after", "60");
+  else refused.headers.set("www-authenticate", "Bearer");
+  return refused;
+}
+
+function refusalAnswer({ status, code, message }: BackendRefusal): Response {
+  return answer(status, { error: { code, message, retry: status === 503 || status === 429 } });
+}
+
+function answer(status: number, body: object): Response {
+  const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return Response.json(body, { status, headers });
+}
+
+interface Body {
+  readonly isBatch: boolean;
+  readonly publications: readonly Publication[];
+}
+
+function readBody(context: BackendContext, members: Members): Body {
+  const batch = members.get("publications");
+  if (batch === undefined) return { isBatch: false, publications: [readPublication(context, members)] };
+  const items = readArray(batch);
+  if (!items || items.length === 0 || items.length > maxPublications)
+    throw bodyInvalid(`Expected \`publications\` to be a list of 1 to ${maxPublications}`);
+  const publications = items.map((text) => {
+    const item = readMembers(text);
+    if (!item) throw bodyInvalid("Expected each of `publications` to be an object");
+    return readPublication(context, item);
+  });
+  return { isBatch: true, publications };
+}
+
+function readPublication(context: BackendContext, members: Members): Publication {
+  const target = toRooms(readRooms(context, members));
+  const event = readEvent(context, stringMember(members, "event"));
+  const binary = stringMember(members, "binary");
+  const data = members.get("data");
+  if (typeof binary === "string") {
+    const bytes = readBase64(binary);
+    if (!bytes || data !== undefined || event !== undefined)
+      throw bodyInvalid("Expected `binary` to be base64, without `data` and `event`");
+    return new RawPublication(target, bytes);
+  }
+  if (binary === undefined || data === undefined) throw bodyInvalid("Expected `data`, or `binary` as base64");
+  return eventPublication(target, event ?? "message", data);
+}
+
+function readRooms({ limits }: BackendContext, members: Members): readonly string[] {
+  const one = stringMember(members, "room");
+  const list = members.get("rooms");
+  const rooms = list === undefined ? [one] : readArray(list)?.map(readString);
+  const isOne = (one === null) !== (list === undefined);
+  if (!rooms || !isOne || rooms.length === 0 || rooms.length > maxRooms)
+    throw bodyInvalid(`Expected \`room\` to be a string, or \`rooms\` a list of 1 to ${maxRooms} of them`);
+  return rooms.map((room) => checkRoom(room, limits.nameBytes));
+}
+
+function checkRoom(room: string | null | undefined, maxBytes: number): string {
+  if (typeof room === "string" && isRoomName(room) && !isRoomTooLong(room, maxBytes)) return room;
+  throw bodyInvalid(`Expected the name of a room to be 1 to ${maxBytes} bytes of UTF-8`);
+}
+
+function readEvent({ limits }: BackendContext, event: string | null | undefined): string | undefined {
+  if (event === null) return undefined;
+  if (event !== undefined && isEventName(event, limits.nameBytes)) return event;
+  throw bodyInvalid(
+    `Expected \`event\` to be a string of at most ${limits.nameBytes} bytes, and no reserved name`,
+  );
+}
+
+/** `POST /rooms/<room>`. */
+function readBare(context: BackendContext, body: Buffer, { path, query }: Exchange): Publication {
+  const room = checkRoom(decodePath(path.slice(roomsPath.length + 1)), context.limits.nameBytes);
+  const event = readEvent(context, query.get("event"));
+  if (event === undefined) return new RawPublication(toRooms([room]), body);
+  const text = readUtf8(body);
+  if (text === undefined) throw bodyInvalid("Expected the body of an event to be UTF-8");
+  return eventPublication(toRooms([room]), event, isJson(text) ? text : JSON.stringify(text));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // a text
+  }
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined; // refused by the caller
+  }
+}
+
+function eventPublication(target: ReturnType<typeof toRooms>, event: string, data: string): Publication {
+  return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
+}
+
+/** All in one turn: the broker keeps their order. */
+async function publishAll(
+  { broker, bus }: BackendContext,
+  publications: readonly Publication[],
+): Promise<readonly Receipt[]> {
+  if (!bus.state().isReady) throw busUnavailable();
+  return Promise.all(publications.map(async (publication) => broker.publish(publication)));
+}
+
+function busUnavailable(): GatewayError {
+  return new GatewayError("bus_unavailable", "Expected the message bus to be ready, got one that is not");
+}

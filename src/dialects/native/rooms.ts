@@ -1,0 +1,56 @@
+// May a client of the native dialect be in a room? The one rule of all dialects (core/access.ts), with the errors of this one.
+
+import type { Verdict } from "../../core/access.ts";
+import { isRoomTooLong, roomSpace } from "../../core/access.ts";
+import type { BrowserContext } from "../../core/dialect.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { NativeError } from "./packet.ts";
+import { dialectName, isRoomName } from "./packet.ts";
+
+export interface Asking {
+  readonly room: string;
+  /** As the client sent it. */
+  readonly secret: string | undefined;
+  /** What limits count the client by. */
+  readonly address: string;
+  /** Any object that the client cannot have anew without connecting. */
+  readonly client: object;
+}
+
+type Ports = Pick<BrowserContext, "access" | "limits" | "observe">;
+
+/** @returns what is wrong with it, or undefined: it may be in the room. A promise when a secret is looked up first. */
+export function judgeRoom(
+  context: Ports,
+  asking: Asking,
+): NativeError | undefined | Promise<NativeError | undefined> {
+  if (!isRoomName(asking.room)) return refuse(context, "room_name_invalid");
+  if (isRoomTooLong(asking.room, context.limits.nameBytes)) return refuse(context, "room_name_too_long");
+  const verdict = context.access.enter({ namespace: "/", identity: anonymous, ...asking });
+  const settle = (judged: Verdict): NativeError | undefined => {
+    if (judged === "allowed") return undefined;
+    if (judged === "secret_wrong") hint(context, asking);
+    return refuse(context, judged === "closed" ? "room_closed" : judged);
+  };
+  return verdict instanceof Promise ? verdict.then(settle) : settle(verdict);
+}
+
+/** Counts it. */
+export function refuse({ observe }: Pick<BrowserContext, "observe">, code: NativeError): NativeError {
+  observe.refused(dialectName, code);
+  return code;
+}
+
+/** Said once a minute for each room-space. */
+function hint({ access, observe }: Ports, { room, secret }: Asking): void {
+  const space = roomSpace(room);
+  const text =
+    "A page may not join a room: the room has `::` in its name, and the page showed no secret of the room-space, or a wrong one:" +
+    " join over a websocket, with the field `secret`";
+  const isSaid = observe.hint("join_refused", {
+    about: space ?? "",
+    fields: { reason: "secret_wrong", text },
+    names: { room },
+  });
+  if (isSaid && secret === undefined && space !== undefined) access.hintIfUnset(space);
+}
