@@ -116,7 +116,7 @@ function createTree(channels: number): (name: string) => void {
   return (name) => {
     // As the dialect's backend side does.
     const address = readAddress(name, defaultLimits.nameBytes);
-    if (typeof address === "string" || address.kind === "nobody")
+    if (typeof address === "string" || address.kind === "none")
       throw new Error(`Expected a channel: ${name}`);
     const target = address.kind === "tree" ? toTree(address.path) : toRooms([address.path]);
     hub.deliver(new RawPublication(target, payload, { only: "websocket-channels" }));

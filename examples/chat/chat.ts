@@ -1,6 +1,6 @@
 // `npm run example:chat`: a chat with paths as rooms, as people built it on python-websocket-channels. It starts a gateway
 // in the older mode, where a room has one address for websockets and for POST, and a web server that shows the page at any
-// path: what is said at /users/1 is heard there, and what is posted to /users/ by everyone below.
+// path: a message at /users/1 reaches the pages there, and a POST to /users/ reaches all pages below.
 
 import { startGateway } from "../support/gateway.ts";
 import { readOptions } from "../support/options.ts";

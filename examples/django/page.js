@@ -1,5 +1,5 @@
-// A page of a Django site: it hears what is said to everyone, to its user and to its session at the facility `foobar`, and
-// may speak to everyone there.
+// A page of a Django site: it gets the messages for everyone, for its user and for its session at the facility `foobar`, and
+// may publish to everyone there.
 
 const channels = "subscribe-broadcast&publish-broadcast&subscribe-user&subscribe-session&echo";
 let ws;

@@ -1,6 +1,6 @@
 """A small Django site beside Belfry: project.py [redis url] [port] [address of the gateway].
 
-A page hears broadcasts, messages to its user and messages to its session. The views publish as any Python program does: one
+A page receives broadcasts, messages to its user and messages to its session. The views publish as any Python program does: one
 line of redis-py each. Sessions are in the cache, which is in Redis, so that the gateway can read them.
 """
 

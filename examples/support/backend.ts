@@ -1,4 +1,4 @@
-// How a backend speaks to rooms, by the two doors of ws-emit: over HTTP to a gateway, or into the Redis that
+// How a backend publishes to rooms, in the two ways of ws-emit: over HTTP to a gateway, or into the Redis that
 // gateways listen to.
 
 import { createClient } from "@redis/client";
@@ -6,7 +6,7 @@ import { createClient } from "@redis/client";
 /** Between two tries to reach a Redis that has gone, ms. */
 const retryMs = 1_000;
 
-/** One event for everyone in these rooms; who is in several of them hears it once. */
+/** One event for the clients in these rooms; a client that is in several of them gets it once. */
 export interface Emission {
   readonly event: string;
   readonly room: string | readonly string[];

@@ -1,9 +1,9 @@
-// A client of WS-HUB: page.html?key=123456 connects with that key, and shows what its groups hear.
+// A client of WS-HUB: page.html?key=123456 connects with that key, and shows the messages for its groups.
 
 const query = new URLSearchParams(location.search);
 const hub = query.get("hub") ?? `${location.hostname}:8080`;
 const key = query.get("key") ?? "123456";
-/** Why the hub closes a connection for good; after anything else, a client comes back. */
+/** Why the hub closes a connection for good; after any other code, a client comes back. */
 const farewells = { 4000: "replaced: this key connected elsewhere", 4003: "refused: this key is unknown" };
 /** The newest connection. */
 let socket;

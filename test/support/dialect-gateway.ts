@@ -117,7 +117,7 @@ export class DialectGateway implements AsyncDisposable {
     return this.#gateway.urls[0] ?? "";
   }
 
-  /** `refused name_invalid`, `skipped name_too_long`, `ignored nobody`, ...: what was observed, in order. */
+  /** `refused name_invalid`, `skipped name_too_long`, `ignored name_empty`, ...: what was observed, in order. */
   get observed(): string[] {
     return this.#sight.observed;
   }

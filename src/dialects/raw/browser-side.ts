@@ -1,4 +1,4 @@
-// The browser side of a dialect whose clients are all raw connections.
+// The browser side of a dialect where all clients are raw connections.
 
 import type { BrowserSide, Route } from "../../core/dialect.ts";
 import type { RawDialect } from "./raw-connection.ts";

@@ -4,7 +4,7 @@
 import type { Format } from "../../core/membership.ts";
 import type { Publication, Target } from "../../core/publication.ts";
 
-/** Everyone in these rooms of the default namespace, which all raw dialects share. */
+/** The clients in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(
   rooms: readonly string[],
   { except = [], skip = [] }: Partial<Pick<Target, "except" | "skip">> = {},
@@ -12,7 +12,7 @@ export function toRooms(
   return { namespace: "/", rooms, except, skip };
 }
 
-/** Everyone below this name in a dialect's tree (WSC-03). */
+/** The clients below this name in a dialect's tree (WSC-03). */
 export function toTree(name: string): Target {
   return { ...toRooms([name]), isTree: true };
 }

@@ -1,4 +1,4 @@
-// What raw dialects hear on the bus: everything under a prefix, which is cut off as it stands.
+// What raw dialects subscribe on the bus: all names under a prefix, which is cut off as it stands.
 
 import type { Canary } from "../../core/bus.ts";
 import type { Feed } from "../../core/dialect.ts";

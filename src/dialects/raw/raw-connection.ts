@@ -1,28 +1,27 @@
-// One client of a raw dialect: a websocket that carries bare payloads, without sessions or acknowledgements. It is the
-// hub's connection, keeps the heartbeat, and closes with the codes of its dialect; what the client says goes to the
-// dialect's `heard`.
+// One client of a raw dialect: a websocket that carries bare payloads, without sessions or acknowledgements. It enters the
+// hub, keeps the heartbeat, and closes with the codes of its dialect; its messages go to the dialect's `heard`.
 
 import type { Agent, Format } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { HeldClient } from "./held-client.ts";
+import { WaitingCarrier } from "./waiting-carrier.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 
 /** What all clients of one dialect on one gateway share. */
 export interface RawDialect {
   readonly context: Pick<BrowserContext, "hub" | "observe" | "limits" | "now">;
   readonly format: Format;
-  /** Everyone who is connected. */
+  /** Those that are connected. */
   readonly clients: Set<RawConnection>;
   /** A websocket ping goes out this often, ms. */
   readonly pingIntervalMs: number;
-  /** Without a pong for this long the client is gone, ms; undefined: pings keep proxies awake, nothing more. */
+  /** Without a pong for this long the client is gone, ms; undefined: it never is, and pings only keep proxies awake. */
   readonly pongTimeoutMs: number | undefined;
   /** Largest message of a client, bytes: more closes it with 1009. */
   readonly maxMessageBytes: number;
-  /** What a client that we end sees; who is `slow` or answers no pings (HUB-11) is dropped without a close frame. */
+  /** The close frame for a client that the gateway ends. A `slow` one, or one without pongs (HUB-11), gets none. */
   closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string };
 }
 
@@ -38,7 +37,7 @@ export interface RawConnectionParts {
   /** Gives back the place that `context.admit` gave. */
   readonly release: () => void;
   /**
-   * What it hears before anything else; asked once it is in its rooms, whose live messages wait meanwhile. A rejection
+   * The frames that it gets before all others. Asked once it is in its rooms: their messages wait meanwhile. A rejection
    * closes it as `unavailable`.
    */
   first?(): Promise<readonly Frame[]>;
@@ -48,9 +47,9 @@ export interface RawConnectionParts {
   heard(client: RawConnection, frame: Frame): void;
   /** It read something of what waited for it. */
   drained?(client: RawConnection): void;
-  /** The clock came by, several times a second. */
+  /** Called several times a second. */
   ticked?(client: RawConnection, now: number): void;
-  /** It is gone, whoever ended it. */
+  /** It is gone, by either side. */
   gone?(client: RawConnection, reason: DisconnectReason): void;
 }
 
@@ -78,8 +77,8 @@ export class RawConnection implements SocketHandler, Agent, Closable {
   open(socket: Socket): void {
     const { context, format, clients } = this.#dialect;
     this.#socket = socket;
-    const held = this.#parts.first && this.#hold(socket);
-    const carrier = held ?? socket;
+    const waiting = this.#parts.first && this.#waitOn(socket);
+    const carrier = waiting ?? socket;
     const { id } = this.#parts;
     const parts = { id, namespace: "/", format, carrier, agent: this, hearsEveryone: false };
     this.#connection = new Connection(parts);
@@ -91,7 +90,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     context.observe.connected(format.dialect, "websocket");
     this.#parts.opened?.(this);
     // `opened` may have closed it.
-    if (held && this.#connection) void this.#sendFirst(held);
+    if (waiting && this.#connection) void this.#sendFirst(waiting);
   }
 
   message(frame: Frame): void {
@@ -152,15 +151,15 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     this.#socket?.ping();
   }
 
-  #hold(socket: Socket): HeldClient {
-    return new HeldClient(socket, this.#dialect.context.limits.sendQueueBytes, () => {
+  #waitOn(socket: Socket): WaitingCarrier {
+    return new WaitingCarrier(socket, this.#dialect.context.limits.sendQueueBytes, () => {
       this.close("slow");
     });
   }
 
-  async #sendFirst(held: HeldClient): Promise<void> {
+  async #sendFirst(waiting: WaitingCarrier): Promise<void> {
     try {
-      held.release((await this.#parts.first?.()) ?? []);
+      waiting.release((await this.#parts.first?.()) ?? []);
       if (!this.#connection || !this.#socket) return;
       this.#connection.carrier = this.#socket;
       this.nativeChanged();

@@ -40,7 +40,7 @@ function channelsFeed({ limits, isOpenRoom }: BackendContext): Feed {
     decode(name, payload) {
       const address = readAddress(name, limits.nameBytes);
       if (typeof address === "string") return junk(address);
-      if (address.kind === "nobody") return notForUs("nobody");
+      if (address.kind === "none") return notForUs("name_empty");
       const { kind, path } = address;
       const target = kind === "tree" ? toTree(path) : toRooms([path]);
       // Browsers speak here too, and nothing tells them from backends: it stays in the dialect (SEC-16).

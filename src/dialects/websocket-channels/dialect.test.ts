@@ -87,7 +87,7 @@ describe("the tree", () => {
     using root = await gateway.join("");
     using other = await gateway.join("x");
     root.send("anyone?");
-    await until(() => gateway.observed.includes("ignored nobody"));
+    await until(() => gateway.observed.includes("ignored name_empty"));
     expect(await heardBy(gateway, { root, other })).toEqual({ root: [], other: [] });
   });
 

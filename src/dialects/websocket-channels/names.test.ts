@@ -17,7 +17,7 @@ function path(segments: number): string {
 describe("readAddress", () => {
   test("WSC-03 WSC-04 what a name addresses", () => {
     const cases: readonly (readonly [string, Address])[] = [
-      ["", { kind: "nobody" }],
+      ["", { kind: "none" }],
       ["/", tree("")],
       ["///", tree("")],
       ["users", channel("users")],
@@ -119,7 +119,7 @@ describe("any name", () => {
           expect(isReadable && isInBounds).toBe(false);
           return;
         }
-        if (address.kind === "nobody") expect(name).toBe("");
+        if (address.kind === "none") expect(name).toBe("");
         else expect([address.kind, address.path]).toEqual([kindOf(name), segments.join("/")]);
       }),
       { numRuns: 100_000 },

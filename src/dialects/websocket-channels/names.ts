@@ -21,11 +21,11 @@ export type NameFault = "name_invalid" | "name_too_long" | "too_many_segments";
 
 /**
  * What a name after `websocket:` addresses (WSC-03): one channel, all channels below a path (below the empty path are all
- * that there are), or nobody.
+ * that there are), or no channel.
  */
 export type Address =
   | { readonly kind: "channel" | "tree"; readonly path: string }
-  | { readonly kind: "nobody" };
+  | { readonly kind: "none" };
 
 /** Percent-decodes a path once, `+` stays; undefined when the bytes are not UTF-8 (WSC-01). */
 export function decodePath(path: string): string | undefined {
@@ -57,7 +57,7 @@ export function readChannel(name: string, maxBytes: number): { readonly path: st
 
 /** What a publish to this name addresses: a slash at its end means all channels below, and not the channel (WSC-03). */
 export function readAddress(name: string, maxBytes: number): Address | NameFault {
-  if (name === "") return { kind: "nobody" };
+  if (name === "") return { kind: "none" };
   const channel = readChannel(name, maxBytes);
   if (typeof channel === "string") return channel;
   return { kind: name.endsWith("/") ? "tree" : "channel", path: channel.path };

@@ -38,7 +38,7 @@ export const websocketChannelsProfile: Profile<WebsocketChannelsOptions> = {
     "WSC-06: pairs of `POST /publish` go out in their order; what is no string as JSON, not as Python's repr",
     "WSC-07: HEAD publishes nothing, and no answer repeats what was sent",
     "WSC-09: there are no demo pages, which showed received data as HTML",
-    "WSC-10: who does not answer pings is dropped, and empty channels cost nothing",
+    "WSC-10: a client that does not answer pings is dropped, and empty channels cost nothing",
     "WSC-11: names without the prefix `websocket:`, as in the very first versions, are not received",
   ],
   generatesSecret: ({ openPublish }, { listeners }) => !openPublish && listeners.length > 0,

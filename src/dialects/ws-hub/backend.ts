@@ -29,7 +29,7 @@ export function createBackendSide(
   };
 }
 
-/** Its canary goes to a key or group that nobody has: clients' keys have no such character. */
+/** Its canary goes to a key or group that no client has: keys hold no such character. */
 function feed(prefix: string, decode: (name: string, payload: Buffer) => BackendMessage): Feed {
   return prefixFeed({ prefix, canary: textCanary(`${prefix}\u0000belfry`, "belfry-canary"), decode });
 }

@@ -20,7 +20,7 @@ import { statusRoutes } from "./status.ts";
 
 /** Connections of one key that may come at once: a page that is reloaded, a flaky network. */
 const keyBurst = 10;
-/** Keys whose rate is remembered. */
+/** How many keys the gateway remembers the rate of. */
 const maxKeys = 50_000;
 /** Of these, so many are looked at per tick. */
 const keysPerTick = 1_000;

@@ -87,7 +87,7 @@ const redisPassword: Field<string> = {
 /** Without a meaning here: connections are kept, and kept alive, by the gateway itself. */
 const idleKeys = ["redis.timeout", "redis.idleConn"] as const;
 
-/** Keys whose value is a section. */
+/** Keys of sections. */
 const sections = ["redis", "webSocket"] as const;
 
 const fields: readonly Field<unknown>[] = [

@@ -32,7 +32,7 @@ export function createDecoder(
 ): Decoder {
   const browsersMayPublish = compileGlobs(publish);
   const toAudiences = (named: readonly Audience[], rest: string, payload: Buffer): BackendMessage => {
-    // As the original: an empty message is sent to nobody.
+    // As the original: an empty message is not sent.
     if (payload.length === 0) return notForUs("empty");
     const to = named.includes("broadcast") ? { name: undefined, facility: rest } : readAddressee(rest);
     if (!to) return junk("name_invalid");

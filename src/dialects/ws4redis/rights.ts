@@ -118,7 +118,7 @@ function redisNamesFor(
   return legacy === undefined ? undefined : { ours: legacy, legacy };
 }
 
-/** A legacy name begins with what somebody chose: it must not become one of another owner, or of our own others. */
+/** A legacy name begins with a name that a user chose: it must not be one of another owner, or another one of our own. */
 function isOwned(name: string, prefix: string, isForeignName: (name: string) => boolean): boolean {
   const own = [...audiences.map((audience) => currentPrefix(prefix, audience)), legacyBroadcasts];
   return isForeignName(name) || own.some((start) => covers(namePrefix(start), name));

@@ -5,11 +5,11 @@ import { RawPublication } from "../../../src/codec/raw-publication.ts";
 import { textCanary } from "../../../src/core/canary.ts";
 import type { BackendContext, BackendSide } from "../../../src/core/dialect.ts";
 import { textAnswer } from "../../../src/core/http.ts";
+import { bearerRefusal } from "../../../src/dialects/kit/backend-post.ts";
 import { toRooms } from "../../../src/dialects/raw/format.ts";
 import { prefixFeed } from "../../../src/dialects/raw/prefix-feed.ts";
+import { dialectName, redisPrefix } from "./names.ts";
 import type { EchoOptions } from "./options.ts";
-
-export const redisPrefix = "belfry-echo:";
 
 export function createBackendSide(context: BackendContext, { path }: EchoOptions): BackendSide {
   return {
@@ -26,9 +26,8 @@ export function createBackendSide(context: BackendContext, { path }: EchoOptions
         isPrefix: false,
         accepts: ({ method }) => (method === "POST" ? "yes" : "no"),
         async fetch(request, { query, countedAs }) {
-          const token = request.headers.get("authorization")?.replace("Bearer ", "");
-          if ((await context.checkSecret?.(token, countedAs)) !== "right")
-            return textAnswer(401, "Expected the publish secret\n");
+          const refusal = await bearerRefusal(context, dialectName, { request, countedAs });
+          if (refusal) return refusal;
           const body = await readBody(request, context.limits.httpBodyBytes);
           if (!body) return textAnswer(413, "Expected a smaller body\n");
           const publication = new RawPublication(toRooms(query.getAll("room")), body);

@@ -2,13 +2,14 @@
 
 import type { Dialect } from "../../../src/core/dialect.ts";
 import { namePrefix } from "../../../src/core/redis-name.ts";
-import { createBackendSide, redisPrefix } from "./backend.ts";
+import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { dialectName, redisPrefix } from "./names.ts";
 import { echoOptions } from "./options.ts";
 import type { EchoOptions } from "./options.ts";
 
 export const echoDialect = {
-  name: "echo",
+  name: dialectName,
   options: echoOptions,
   publishesToBroker: true,
   redisNames: () => [namePrefix(redisPrefix)],

@@ -1,16 +1,17 @@
-// One client of the echo dialect on an event stream: it hears its rooms, and says nothing.
+// One client of the echo dialect on an event stream: it gets the messages of its rooms, and says nothing.
 
 import type { CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
 import type { BrowserContext, Closable } from "../../../src/core/dialect.ts";
 import type { DisconnectReason } from "../../../src/core/reasons.ts";
 import { Connection } from "../../../src/core/membership.ts";
 import type { Agent, Format } from "../../../src/core/membership.ts";
+import { dialectName } from "./names.ts";
 
 export interface ListenerParts {
   readonly context: BrowserContext;
   readonly format: Format;
   readonly rooms: readonly string[];
-  /** Everyone who is connected by a stream. */
+  /** Those that are connected by a stream. */
   readonly listeners: Set<Closable>;
   readonly release: () => void;
 }
@@ -38,7 +39,7 @@ export class EchoListener implements StreamHandler, Agent, Closable {
     listeners.add(this);
     context.hub.enter(this.#connection);
     for (const room of rooms) context.hub.join(this.#connection, room);
-    context.observe.connected("echo", "stream");
+    context.observe.connected(dialectName, "stream");
   }
 
   closed(cause: CloseCause): void {
@@ -48,7 +49,7 @@ export class EchoListener implements StreamHandler, Agent, Closable {
     this.#parts.context.hub.exit(this.#connection);
     this.#connection = undefined;
     const reason = cause === "peer" ? this.#reason : cause;
-    this.#parts.context.observe.disconnected("echo", "stream", reason);
+    this.#parts.context.observe.disconnected(dialectName, "stream", reason);
   }
 
   close(reason: DisconnectReason): void {

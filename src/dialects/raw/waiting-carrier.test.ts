@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import { HeldClient } from "./held-client.ts";
+import { WaitingCarrier } from "./waiting-carrier.ts";
 
 function setUp(maxBytes = 1_000) {
   const socket = new FakeSocket();
   let overflows = 0;
-  const held = new HeldClient(socket, maxBytes, () => void overflows++);
+  const held = new WaitingCarrier(socket, maxBytes, () => void overflows++);
   return { socket, held, overflows: () => overflows };
 }
 
