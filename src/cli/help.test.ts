@@ -1,20 +1,12 @@
 // Help as it stands on a terminal of 80 columns: readable there, and under `--as` about that system alone.
 
 import { describe, expect, test } from "bun:test";
-import type { Io } from "./io.ts";
-import { runProgram } from "./program.ts";
+import { runCommand } from "../../test/support/command-line.ts";
 
 async function help(command: string): Promise<readonly string[]> {
-  const out: string[] = [];
-  const io: Io = {
-    env: {},
-    isTerminal: true,
-    print: (text) => void out.push(text),
-    complain: (text) => void out.push(text),
-    readInput: () => Promise.resolve(""),
-  };
-  await runProgram([...command.split(" ").filter(Boolean), "--help"], io);
-  return out.join("\n").split("\n");
+  const { out, err } = await runCommand([...command.split(" ").filter(Boolean), "--help"]);
+  expect(err).toBe("");
+  return out.split("\n");
 }
 
 const commands = [

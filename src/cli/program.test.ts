@@ -1,31 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { Io } from "./io.ts";
-import { runProgram } from "./program.ts";
+import { runCommand } from "../../test/support/command-line.ts";
+import type { Ran } from "../../test/support/command-line.ts";
 import { version } from "./version.ts";
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(args: readonly string[], env: Record<string, string> = {}, input = ""): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io: Io = {
-    env,
-    isTerminal: false,
-    print: (text) => {
-      out.push(text);
-    },
-    complain: (text) => {
-      err.push(text);
-    },
-    readInput: () => Promise.resolve(input),
-  };
-  const code = await runProgram(args, io);
-  return { code, out: out.join("\n"), err: err.join("\n") };
-}
+const run = async (args: readonly string[], env: Record<string, string> = {}, input = ""): Promise<Ran> =>
+  runCommand(args, { env, input });
 
 const commands = [
   "serve",

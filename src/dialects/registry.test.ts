@@ -6,8 +6,7 @@ import { z } from "zod";
 import { until } from "../../test/support/until.ts";
 import { startRedis } from "../../test/support/redis.ts";
 import type { RedisServer } from "../../test/support/redis.ts";
-import type { Io } from "../cli/io.ts";
-import { runProgram } from "../cli/program.ts";
+import { runCommand } from "../../test/support/command-line.ts";
 import { RawPublication } from "../codec/raw-publication.ts";
 import { createConfigModel, profileNamed } from "../config/model.ts";
 import { loadConfig } from "../config/load.ts";
@@ -89,26 +88,19 @@ const echo: Dialect<EchoOptions> & { readonly options: z.ZodObject } = {
 
 const table = { ...dialects, echo };
 
-interface Ran {
-  readonly code: number;
-  readonly text: string;
-}
-
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  const lines: string[] = [];
-  const add = (text: string): void => void lines.push(text);
-  const io: Io = {
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ readonly code: number; readonly text: string }> {
+  const { code, out, err } = await runCommand(args, {
     env,
-    isTerminal: false,
-    print: add,
-    complain(text) {
-      add(text);
+    dialects: table,
+    onComplaint(text) {
       // `tail` listens until it is told to stop.
       if (text.startsWith("Listening on")) queueMicrotask(() => process.emit("SIGTERM"));
     },
-    readInput: () => Promise.resolve(""),
-  };
-  return { code: await runProgram(args, io, table), text: lines.join("\n") };
+  });
+  return { code, text: `${out}${err}` };
 }
 
 let redis: RedisServer;

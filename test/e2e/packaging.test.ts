@@ -1,17 +1,11 @@
-// The files of packaging/ as an administrator uses them, unmodified: the units before systemd's own checker, the nginx
-// snippet in a real nginx between real clients and the gateway.
+// The files of packaging/ as an administrator uses them, unmodified: the units before systemd's own checker, and
+// their commands run. The snippets for proxies are in proxies.test.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startGateway } from "../support/gateway.ts";
-import type { TestGateway } from "../support/gateway.ts";
-import { include, Nginx } from "../support/nginx.ts";
-import { Page } from "../support/page.ts";
-import type { PageOptions } from "../support/page.ts";
 import { run, RunningProcess } from "../support/process.ts";
-import { rawRequest } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import { needTool } from "../support/tools.ts";
 
@@ -137,110 +131,4 @@ function without(lines: readonly string[] = [], others: readonly string[] = []):
 async function settingsOf(unit: string): Promise<readonly string[]> {
   const text = await Bun.file(join(packaging, "systemd", unit)).text();
   return text.split("\n").filter((line) => /^[A-Za-z]+=/.test(line));
-}
-
-describe("nginx", () => {
-  let gateway: TestGateway;
-  let nginx: Nginx;
-  let url: string;
-
-  beforeAll(async () => {
-    gateway = await startGateway({
-      listeners: [{ address: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }],
-      secret: "ding",
-      limits: { connectionsPerAddress: 2 },
-    });
-    nginx = await Nginx.start({
-      upstreams: { belfry: new URL(gateway.url).host },
-      server: include("belfry.conf"),
-    });
-    ({ url } = nginx);
-  });
-
-  afterAll(async () => {
-    await nginx[Symbol.asyncDispose]();
-    await gateway[Symbol.asyncDispose]();
-  });
-
-  const ring = async (room: string, data: unknown): Promise<void> => {
-    const body = JSON.stringify({ secret: "ding", event: "bell", room, data });
-    const answer = await fetch(`${gateway.url}/emit`, { method: "POST", body });
-    expect(answer.status).toBe(200);
-  };
-
-  const ways: readonly (readonly [string, PageOptions])[] = [
-    ["polling", { transports: ["polling"] }],
-    ["websocket", { transports: ["websocket"] }],
-    ["polling, then the upgrade", { transports: ["polling", "websocket"] }],
-  ];
-
-  test.each(ways)(
-    "EIO-06 EIO-13 a page connects, joins and hears at once through the proxy: %s",
-    async (title, options) => {
-      using page = await Page.connect(url, options);
-      const { engine } = page.socket.io;
-      if (title.includes("upgrade") && engine.transport.name !== "websocket") {
-        const upgraded = Promise.withResolvers<void>();
-        engine.once("upgrade", () => {
-          upgraded.resolve();
-        });
-        await upgraded.promise;
-      }
-      expect(engine.transport.name).toBe(title === "polling" ? "polling" : "websocket");
-      await page.join("tower");
-      for (let count = 0; count < 3; count++) {
-        await ring("tower", { count });
-        expect(await page.next()).toEqual(["bell", { count }]);
-      }
-    },
-  );
-
-  test.each([["polling"], ["websocket"]])("a large event of a client passes: %s", async (transport) => {
-    using page = await Page.connect(url, { transports: [transport] });
-    const padding = "x".repeat(990_000);
-    expect(await page.socket.timeout(10_000).emitWithAck("join", { room: "big", padding })).toBeUndefined();
-    await ring("big", 1);
-    expect(await page.next()).toEqual(["bell", 1]);
-  });
-
-  test("SEC-15 a client counts by the address that the proxy saw", async () => {
-    using first = await Page.connect(url, from("203.0.113.9"));
-    using second = await Page.connect(url, from("203.0.113.9"));
-    const refused = await Page.connect(url, from("203.0.113.9")).then(() => "connected", String);
-    expect(refused).toContain("error");
-    using other = await Page.connect(url, from("203.0.113.10"));
-    expect([first, second, other].every((page) => page.socket.connected)).toBe(true);
-  });
-
-  test("EIO-18 the site's own pages may connect, those of another site may not", async () => {
-    const handshake = async (origin: string): Promise<number> => {
-      const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, {
-        headers: { Origin: origin },
-      });
-      return answer.status;
-    };
-    expect(await handshake(url)).toBe(200);
-    expect(await handshake("http://elsewhere.example")).toBe(400);
-  });
-
-  test("publishing, health and metrics are not passed on", async () => {
-    for (const path of ["/emit", "/-/metrics", "/-/health/ready"]) {
-      const answer = await fetch(url + path, { method: path === "/emit" ? "POST" : "GET" });
-      expect([path, answer.status]).toEqual([path, 404]);
-    }
-    for (const out of ["..", "%2e%2e", ".%2E", "./..", "x/../..", "%2e./%2e"]) {
-      const answer = await rawRequest(url, { path: `/socket.io/${out}/-/metrics` });
-      expect([out, [400, 404].includes(answer.status)]).toEqual([out, true]);
-    }
-    // Where nginx sees a name, URLs see a way up.
-    for (const path of [String.raw`/socket.io/..\-/metrics`, String.raw`/socket.io\..\-/metrics`]) {
-      const answer = await rawRequest(url, { path });
-      expect([path, answer.status]).toEqual([path, 400]);
-    }
-  });
-});
-
-/** A client with a proxy of its own before ours. */
-function from(address: string): PageOptions {
-  return { extraHeaders: { "X-Forwarded-For": address } };
 }
