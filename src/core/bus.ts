@@ -1,10 +1,14 @@
 // The Bus port: raw named channels, as Redis has them. brokers/<name>/ implement it; the conformance suite in
 // test/conformance runs over every one of them. Keys are a port of their own (keys.ts).
 
+import type { Meaning } from "./publication.ts";
+
 /** One message of a channel. The payload is the receiver's own: it may keep it. */
 export interface BusMessage {
   readonly channel: string;
   readonly payload: Buffer;
+  /** Of our own message, where the bus carries it inside of this process; other messages have to be read. */
+  readonly meaning?: Meaning | undefined;
 }
 
 /**
@@ -46,8 +50,9 @@ export interface Bus {
   /**
    * Publishes to everyone who listens, ourselves included. Resolves when the bus has accepted the message;
    * rejects with GatewayError `bus_unavailable` when it has not within its deadline (it never queues for later).
+   * @param meaning what the payload says: a bus may hand it on to spare us the reading, or drop it.
    */
-  publish(channel: string, payload: string | Uint8Array): Promise<void>;
+  publish(channel: string, payload: string | Uint8Array, meaning?: Meaning): Promise<void>;
   /**
    * Calls `onMessage` for every message, in the order in which one channel carried them, synchronously as they are
    * read. The subscription outlives reconnects; messages published while it is cut off are lost (PSQ-16).

@@ -53,6 +53,14 @@ export type AckReply = (args: readonly string[], hasBinary: boolean) => Outgoing
 export interface Outgoing {
   readonly channel: string;
   readonly payload: string | Uint8Array;
+  readonly meaning?: Meaning;
+}
+
+/** What the payload of a message says, known to its publisher. */
+export interface Meaning {
+  /** To others, the same bytes say something else. */
+  readonly dialect: string;
+  readonly publication: Publication;
 }
 
 /** An order of a trusted backend about connections (PSQ-12..14, NRE-06). */

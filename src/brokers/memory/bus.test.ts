@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { ChannelFilter } from "../../core/bus.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
+import type { Meaning } from "../../core/publication.ts";
 import { MemoryBus } from "./bus.ts";
 
 const filter: ChannelFilter = {
@@ -27,6 +28,38 @@ test("SEC-06 what waits is bounded: a publish past 64 MiB is refused, and taken 
   await bus.publish("room", mebibyte);
   await new Promise(setImmediate);
   expect(heard).toBe(64);
+  await bus.close();
+});
+
+test("WSE-26 what the publisher says of a message comes with it, to each listener, and counts", async () => {
+  const bus = new MemoryBus({ observe: silent, limits: defaultLimits });
+  const meaning: Meaning = {
+    dialect: "d",
+    publication: {
+      kind: "publication",
+      namespace: "/",
+      rooms: undefined,
+      except: [],
+      skip: [],
+      event: "e",
+      args: [],
+      attachments: [],
+      volatile: false,
+    },
+  };
+  const heard: unknown[] = [];
+  for (let listener = 0; listener < 2; listener++) {
+    await bus.subscribe(filter, (message) => void heard.push(message.meaning));
+  }
+  await bus.publish("room", "x", meaning);
+  await bus.publish("room", "x");
+  await new Promise(setImmediate);
+  expect(heard).toEqual([meaning, meaning, undefined, undefined]);
+  const payload = Buffer.alloc(12 * 1024 * 1024);
+  await bus.publish("room", payload);
+  expect(await bus.publish("room", payload, meaning).catch((error: unknown) => error)).toMatchObject({
+    code: "bus_unavailable",
+  });
   await bus.close();
 });
 

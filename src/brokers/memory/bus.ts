@@ -3,6 +3,7 @@
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Meaning } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { compileGlob } from "../../core/glob.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
@@ -11,6 +12,8 @@ import { createReceiver, type Receiver } from "../receiver.ts";
 const queueBytes = 64 * 1024 * 1024;
 /** What a message counts beside its payload, bytes. */
 const messageOverhead = 128;
+/** And how often its payload, where its meaning waits beside it: as text, of up to two bytes for each. */
+const withMeaning = 3;
 /** Delivered per turn of the event loop, bytes and ms: in a burst the sockets' writes, and requests, must get their turn. */
 const turnBytes = 256 * 1024;
 const turnMs = 5;
@@ -24,6 +27,8 @@ interface Listener {
 interface Delivery {
   readonly listener: Listener;
   readonly message: BusMessage;
+  /** What it counts. */
+  readonly bytes: number;
 }
 
 export class MemoryBus implements Bus {
@@ -42,23 +47,24 @@ export class MemoryBus implements Bus {
     this.#options = options;
   }
 
-  async publish(channel: string, payload: string | Uint8Array): Promise<void> {
+  async publish(channel: string, payload: string | Uint8Array, meaning?: Meaning): Promise<void> {
     this.#checkOpen();
     // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
     const name = channel.toWellFormed();
     const listeners = this.#listenersOf(name);
     if (listeners.length === 0) return;
     const message = Buffer.from(payload);
-    const bytes = this.#queuedBytes + listeners.length * (message.length + messageOverhead);
-    if (bytes > queueBytes) {
-      const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${bytes}`;
+    const bytes = message.length * (meaning ? withMeaning : 1) + messageOverhead;
+    const waiting = this.#queuedBytes + listeners.length * bytes;
+    if (waiting > queueBytes) {
+      const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${waiting}`;
       throw new GatewayError("bus_unavailable", text);
     }
     for (const [index, listener] of listeners.entries()) {
       const own = index === 0 ? message : Buffer.from(message);
-      this.#queue.push({ listener, message: { channel: name, payload: own } });
+      this.#queue.push({ listener, message: { channel: name, payload: own, meaning }, bytes });
     }
-    this.#queuedBytes = bytes;
+    this.#queuedBytes = waiting;
     this.#turn ??= setImmediate(this.#deliver);
   }
 
@@ -98,17 +104,17 @@ export class MemoryBus implements Bus {
   readonly #deliver = (): void => {
     const queue = this.#queue;
     const endsAt = performance.now() + turnMs;
-    let bytes = 0;
+    let done = 0;
     let count = 0;
     // The queue may grow meanwhile: handlers publish.
-    for (const { listener, message } of queue) {
-      if (bytes >= turnBytes || performance.now() >= endsAt) break;
-      bytes += message.payload.length + messageOverhead;
+    for (const { listener, message, bytes } of queue) {
+      if (done >= turnBytes || performance.now() >= endsAt) break;
+      done += bytes;
       count += 1;
       if (!listener.isClosed) listener.receive(message);
     }
     queue.splice(0, count);
-    this.#queuedBytes -= bytes;
+    this.#queuedBytes -= done;
     this.#turn = this.#queue.length > 0 ? setImmediate(this.#deliver) : undefined;
   };
 

@@ -146,7 +146,9 @@ async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer
 async function publish({ bus, broker }: BackendContext, messages: readonly Published[]): Promise<void> {
   if (!bus.state().isReady) throw busUnavailable();
   const send = async (message: Published): Promise<unknown> =>
-    "kind" in message ? broker.publish(message) : bus.publish(message.channel, message.payload);
+    "kind" in message
+      ? broker.publish(message)
+      : bus.publish(message.channel, message.payload, message.meaning);
   const [first] = messages;
   try {
     // One message, the usual case, costs no list of promises.

@@ -9,6 +9,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { Limits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
+import type { Meaning } from "../../core/publication.ts";
 import { emitRoute } from "./emit-route.ts";
 import { pythonFeed } from "./python/queue.ts";
 
@@ -21,13 +22,15 @@ interface Setup {
 
 function setUp({ limits, state = { isReady: true }, failure, strictEmit = false }: Setup = {}) {
   const sent: { channel: string; payload: string }[] = [];
+  const meant: (Meaning | undefined)[] = [];
   const refused: string[] = [];
   const logged: string[] = [];
   const compared: unknown[] = [];
   const bus: Bus = {
     label: "test",
-    publish(channel, payload) {
+    publish(channel, payload, meaning) {
       sent.push({ channel, payload: payload.toString() });
+      meant.push(meaning);
       return failure === undefined ? Promise.resolve() : Promise.reject(failure);
     },
     subscribe: () => Promise.reject(new Error("Expected no subscription")),
@@ -68,7 +71,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     route.fetch(new Request("http://h/emit", init), exchange);
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     ask({ method: "POST", body: typeof body === "string" ? body : JSON.stringify(body), headers });
-  return { route, context, ask, post, sent, refused, logged, compared };
+  return { route, context, ask, post, sent, meant, refused, logged, compared };
 }
 
 /** Status and text; the headers that every answer has are checked on the way. */
@@ -133,11 +136,13 @@ describe("what is published", () => {
 
   /** The publication that every gateway makes of it. */
   async function heard(body: unknown) {
-    const { post, sent } = setUp();
+    const { post, sent, meant } = setUp();
     expect(await said(post(body))).toEqual([200, "OK\n"]);
     const feed = pythonFeed({ channel: "first", gatewayId: "ours", pickle: false });
     const decoded = feed.decode({ channel: "first", payload: Buffer.from(sent[0]?.payload ?? "") });
     if (decoded.kind !== "publication") throw new Error(`Expected a publication, got ${decoded.kind}`);
+    // Where the bus hands it on, nothing is decoded.
+    expect(meant).toEqual([{ dialect: "socketio", publication: decoded }]);
     return decoded;
   }
 
@@ -164,6 +169,28 @@ describe("what is published", () => {
       args: ['{"_placeholder":true,"num":0}'],
       attachments: [],
     });
+  });
+
+  test("WSE-26 one order for all: on the memory bus it says what its bytes say on every other", async () => {
+    const name = fc.string({
+      unit: fc.constantFrom("a", "\u00e9", '"', "\\", "\ud83d", "\u2028", "/"),
+      maxLength: 4,
+    });
+    const body = fc.record(
+      {
+        event: name,
+        room: fc.oneof(fc.constant(null), name, fc.array(name, { maxLength: 3 })),
+        namespace: fc.oneof(fc.constant(null), name),
+        data: fc.jsonValue(),
+      },
+      { requiredKeys: ["event"] },
+    );
+    const deep = `${"[".repeat(990)}${"]".repeat(990)}`;
+    await heard(`{"event":"x","secret":"S","data":${deep}}`);
+    const property = fc.asyncProperty(body, fc.constantFrom(0, 2), async (fields, indent) => {
+      await heard(JSON.stringify({ ...fields, secret: "S" }, undefined, indent));
+    });
+    await fc.assert(property, { numRuns: 500 });
   });
 
   test("WSE-23 a room, a union of rooms, the whole namespace", async () => {

@@ -5,6 +5,7 @@ import { readArray, readMembers, readString, stringMember } from "../../codec/js
 import type { Members } from "../../codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Meaning } from "../../core/publication.ts";
 import { backendPost, bodyInvalid, checkBodySecret, readJsonBody } from "../kit/backend-post.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "./packet.ts";
@@ -26,35 +27,43 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
       const fields = readJsonBody(body, readMembers);
       // Before anything else: a sender without the secret learns nothing about the rest (WSE-22).
       await checkBodySecret(context, stringMember(fields, "secret"), exchange);
-      return [{ channel, payload: queueMessage(context, options, fields) }];
+      return [{ channel, ...queueMessage(context, options, fields) }];
     },
   });
   return { path: emitPath, isPrefix: false, fetch: post };
 }
 
-/** What goes on the queue for the body of a POST. */
-function queueMessage(context: BackendContext, options: EmitOptions, fields: Members): string {
+/** What goes on the queue for the body of a POST, and what the feed of that queue (python/queue.ts) would read in it. */
+function queueMessage(
+  context: BackendContext,
+  options: EmitOptions,
+  fields: Members,
+): { readonly payload: string; readonly meaning: Meaning } {
   const event = stringMember(fields, "event");
   if (typeof event !== "string") throw bodyInvalid("Expected `event` to be a string");
   if (reservedEvents.has(event)) {
     throw new GatewayError("event_reserved", "Expected `event` not to be a reserved name of Socket.IO");
   }
-  const namespace = stringMember(fields, "namespace");
+  const namespace = readNamespace(fields);
   if (namespace === undefined) throw bodyInvalid("Expected `namespace` to be a string or null");
   const room = readRoom(context, options, fields.get("room") ?? "null");
   const data = fields.get("data") ?? "null";
-  const message = encodeEmit({
-    event,
-    namespace: namespace ?? "/",
-    room,
-    args: data === "null" ? [] : [data],
-    attachments: [],
-    hostId: context.gatewayId,
-  });
-  if (Buffer.byteLength(message) > context.limits.busMessageBytes) {
+  const said = { event, namespace, args: data === "null" ? [] : [data], attachments: [] };
+  const payload = encodeEmit({ ...said, room, hostId: context.gatewayId });
+  if (Buffer.byteLength(payload) > context.limits.busMessageBytes) {
     throw new GatewayError("body_too_large", "Expected a smaller message: the bus does not carry it");
   }
-  return message;
+  const rooms = typeof room === "string" ? [room] : (room ?? undefined);
+  const meant = { rooms, except: [], skip: [], volatile: false };
+  return {
+    payload,
+    meaning: { dialect: "socketio", publication: { kind: "publication", ...said, ...meant } },
+  };
+}
+
+function readNamespace(fields: Members): string | undefined {
+  const namespace = stringMember(fields, "namespace");
+  return namespace === null ? "/" : namespace;
 }
 
 /** null, "" and [] are everyone in the namespace (WSE-23); null is what goes on the queue for that. */
