@@ -1,61 +1,102 @@
-// Bounds on everything that a peer can grow (SEC-06), with their defaults. config/ documents and overrides them.
+// Bounds on everything that a peer can grow (SEC-06, SEC-15, WSE-08): default, range and meaning of each, once. The
+// `limits` section of the config is made of this table (config/limits.ts).
 
-export interface Limits {
-  /** A message from the bus, bytes. @default 8_388_608 // 8 MiB */
-  readonly busMessageBytes: number;
-  /** An HTTP body, bytes. @default 1_048_576 // 1 MiB */
-  readonly httpBodyBytes: number;
-  /**
-   * Bytes that may wait for a client that has not read 2 MiB yet, or has read nothing for 10 s; a client with more is
-   * closed as `slow`. The kernels on both sides hold as much again. @default 4_194_304 // 4 MiB
-   */
-  readonly sendQueueBytes: number;
-  /**
-   * Bytes that may wait for a client that reads: the largest burst that a slow client survives. The clients of
-   * a room share this memory. @default 134_217_728 // 128 MiB
-   */
-  readonly sendQueueMaxBytes: number;
-  /** Rooms per connection. @default 1_000 */
-  readonly roomsPerConnection: number;
-  /** Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it. @default 256 */
-  readonly nameBytes: number;
-  /** Namespaces per client. @default 50 */
-  readonly namespacesPerClient: number;
-  /**
-   * Messages, websocket pings and pongs, and packets of a POST that one client may send per second; a client that sends
-   * more is closed as `flood`. @default 2_000
-   */
-  readonly packetsPerSecond: number;
-  /** How many of them may come at once. @default 10_000 */
-  readonly packetsBurst: number;
-  /** Acknowledgements that may be outstanding for one client. @default 1_000 */
-  readonly pendingAcks: number;
-  /** Connections at once per client address (SEC-15). @default 1_000 */
-  readonly connectionsPerAddress: number;
-  /** New connections per second and client address (SEC-15); ten times as many may come in one burst. @default 100 */
-  readonly handshakesPerAddress: number;
-  /** Connections at once in all; keep it below the open-file limit. @default 19_000 */
-  readonly connections: number;
-  /** Failed joins per minute, per connection and per (client address, room-space) (WSE-08). @default 5 */
-  readonly failedJoinsPerMinute: number;
-  /** Wrong publish secrets and admin tokens per minute and client address (SEC-11, SEC-15). @default 10 */
-  readonly wrongSecretsPerMinute: number;
+const kib = 1024;
+const mib = 1024 * kib;
+const gib = 1024 * mib;
+
+export interface LimitRow {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly description: string;
 }
 
-export const defaultLimits: Limits = {
-  busMessageBytes: 8 * 1024 * 1024,
-  httpBodyBytes: 1024 * 1024,
-  sendQueueBytes: 4 * 1024 * 1024,
-  sendQueueMaxBytes: 128 * 1024 * 1024,
-  roomsPerConnection: 1_000,
-  nameBytes: 256,
-  namespacesPerClient: 50,
-  packetsPerSecond: 2_000,
-  packetsBurst: 10_000,
-  pendingAcks: 1_000,
-  connectionsPerAddress: 1_000,
-  handshakesPerAddress: 100,
-  connections: 19_000,
-  failedJoinsPerMinute: 5,
-  wrongSecretsPerMinute: 10,
-};
+export const limitTable = {
+  busMessageBytes: {
+    default: 8 * mib,
+    min: kib,
+    max: gib,
+    description: "Largest message from Redis, bytes; larger ones are dropped and counted",
+  },
+  httpBodyBytes: { default: mib, min: kib, max: gib, description: "Largest HTTP body, bytes" },
+  // The kernels on both sides hold as much again.
+  sendQueueBytes: {
+    default: 4 * mib,
+    min: 64 * kib,
+    max: gib,
+    description:
+      "Bytes that may wait for a client that has not read 2 MiB yet, or has read nothing for 10 s (with polling: 1 s); a client with more is closed as `slow`. Each message counts 256 bytes more",
+  },
+  // The clients of a room share this memory.
+  sendQueueMaxBytes: {
+    default: 128 * mib,
+    min: 64 * kib,
+    max: 4 * gib,
+    description: "Bytes that may wait for a client that reads: the largest burst that a slow client survives",
+  },
+  roomsPerConnection: { default: 1_000, min: 1, max: 1_000_000, description: "Rooms per connection" },
+  nameBytes: {
+    default: 256,
+    min: 16,
+    max: 64 * kib,
+    description: "Length of a name, UTF-8 bytes: a namespace, a room, or the room-space in front of it",
+  },
+  namespacesPerClient: { default: 50, min: 1, max: 10_000, description: "Namespaces per client" },
+  packetsPerSecond: {
+    default: 2_000,
+    min: 1,
+    max: 10_000_000,
+    description:
+      "Messages, websocket pings and pongs, and packets of a POST that one client may send per second; a client that sends more is closed as `flood`",
+  },
+  packetsBurst: {
+    default: 10_000,
+    min: 10,
+    max: 10_000_000,
+    description: "How many of these a client may send at once",
+  },
+  pendingAcks: {
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    description: "Acknowledgements that may be outstanding for one client",
+  },
+  connectionsPerAddress: {
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    description: "Connections at once per client address; loopback and trusted proxies are exempt",
+  },
+  handshakesPerAddress: {
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    description: "New connections per second and client address; ten times as many may come in one burst",
+  },
+  connections: {
+    default: 19_000,
+    min: 1,
+    max: 10_000_000,
+    description: "Connections at once in total; keep it below the open-file limit",
+  },
+  failedJoinsPerMinute: {
+    default: 5,
+    min: 1,
+    max: 1_000_000,
+    description: "Wrong room secrets per minute, per connection and per client address and room-space",
+  },
+  wrongSecretsPerMinute: {
+    default: 10,
+    min: 1,
+    max: 1_000_000,
+    description:
+      "Wrong publish secrets and admin tokens per minute and client address; further ones are answered 429 without a comparison, or late on loopback and behind trusted proxies",
+  },
+} as const satisfies Readonly<Record<string, LimitRow>>;
+
+export type Limits = { readonly [Name in keyof typeof limitTable]: number };
+
+export const defaultLimits: Limits = Object.fromEntries(
+  Object.entries(limitTable).map(([name, row]) => [name, row.default]),
+) as { [Name in keyof Limits]: number };
