@@ -93,8 +93,8 @@ describe("all of them on one port", () => {
   const key = "0123456789abcdef0123456789abcdef";
   let house: TestGateway;
 
-  beforeAll(async () => {
-    house = await startGateway({
+  const startHouse = async (): Promise<TestGateway> =>
+    startGateway({
       redis: redis.url,
       secret: "publish-secret-of-this-test",
       listeners: [
@@ -104,6 +104,9 @@ describe("all of them on one port", () => {
       identity: { sessionEngine: "cache", username: usernameField },
       ws4redis: { publish: ["chat", "open/*", "user:john::*"] },
     });
+
+  beforeAll(async () => {
+    house = await startHouse();
   });
 
   afterAll(async () => {
@@ -178,6 +181,24 @@ describe("all of them on one port", () => {
       facility: [asEvent("queue"), "facility", asEvent("emit"), "publish"],
       channel: [asEvent("queue"), "facility", "channel", asEvent("emit"), "publish"],
     });
+  });
+
+  test("SEC-16 WSC-06 what is posted to one gateway comes once to the clients of another, in every dialect and room", async () => {
+    await using other = await startHouse();
+    for (const room of ["open/two", "two"]) {
+      using page = await Page.connect(other.url);
+      await page.join(room);
+      using visitor = await RawWebSocket.open(other.url, `/ws/${room}?subscribe-broadcast`);
+      using client = await RawWebSocket.open(other.url, `/ws/${room}`);
+      await post("/publish", { [room]: "once" });
+      await backend.publish("flask-socketio", queued(room, "end"));
+      expect([await page.next(), await page.next()]).toEqual([
+        ["message", "once"],
+        ["update", "end"],
+      ]);
+      for (const socket of [visitor, client])
+        expect(await socket.waitForMessages(2)).toEqual(["once", asEvent("end")]);
+    }
   });
 
   test("SEC-16 W4R-17 what a browser says at a facility stays in ws4redis, unless the room is open", async () => {
