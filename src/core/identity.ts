@@ -4,7 +4,7 @@
 import type { RefusalReason } from "./reasons.ts";
 
 /** The handshake, as far as it matters to who the visitor is (DJS-10). */
-export interface Asked {
+export interface IdentityRequest {
   readonly facility: string;
   /** Names as in the query: `subscribe-user`, `publish-broadcast`, ... without `echo`. */
   readonly channels: readonly string[];
@@ -41,7 +41,7 @@ export interface IdentitySource {
   /** Connections ask again after so long who they are, ms; undefined: never (DJS-12). */
   readonly recheckMs: number | undefined;
   /** Never rejects. Whoever shows nothing is anonymous at once. */
-  identify(request: Request, asked: Asked): IdentityResult | Promise<IdentityResult>;
+  identify(request: Request, asked: IdentityRequest): IdentityResult | Promise<IdentityResult>;
 }
 
 /** A visitor without an identity. */

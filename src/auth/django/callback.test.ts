@@ -4,9 +4,9 @@ import type { RefusalReason } from "../../core/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { askCallback } from "./callback.ts";
-import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 
-const asked: Asked = {
+const asked: IdentityRequest = {
   facility: "news",
   channels: ["subscribe-user", "subscribe-broadcast"],
   path: "/ws/news",

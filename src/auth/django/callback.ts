@@ -5,7 +5,7 @@ import type { RefusalReason } from "../../core/reasons.ts";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { readJsonText } from "../../codec/utf8.ts";
-import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 import { boundGroups } from "./result.ts";
 import type { Fetch } from "./result.ts";
 
@@ -25,7 +25,7 @@ export interface CallbackParts {
 /** Never rejects. */
 export async function askCallback(
   request: Request,
-  asked: Asked,
+  asked: IdentityRequest,
   parts: CallbackParts,
 ): Promise<IdentityResult> {
   try {
@@ -52,7 +52,7 @@ function forwarded({ headers }: Request): Headers {
   return sent;
 }
 
-async function judge(response: Response, asked: Asked): Promise<IdentityResult> {
+async function judge(response: Response, asked: IdentityRequest): Promise<IdentityResult> {
   if (response.status !== 200) {
     // Unread, an answer would hold its connection.
     await response.body?.cancel();

@@ -9,7 +9,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
 import { identityOptions } from "./options.ts";
-import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 import type { Fetch } from "./result.ts";
 import vectors from "./session-vectors.json";
 
@@ -31,7 +31,7 @@ function pick(kind: string) {
   };
 }
 
-const asked: Asked = {
+const asked: IdentityRequest = {
   facility: "news",
   channels: ["subscribe-user"],
   path: "/ws/news",
@@ -58,7 +58,7 @@ interface Visit {
   readonly authorization?: string;
   readonly store?: Pick<KeyStore, "getBytes" | "getField">;
   readonly fetch?: Fetch;
-  readonly asked?: Asked;
+  readonly asked?: IdentityRequest;
   readonly now?: number;
 }
 

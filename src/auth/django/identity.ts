@@ -4,7 +4,7 @@
 import type { KeyStore } from "../../core/keys.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { Asked, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
+import type { IdentityRequest, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
 import type { Observe } from "../../core/observe.ts";
 import { askCallback } from "./callback.ts";
 import { readCookie } from "./cookies.ts";
@@ -54,13 +54,13 @@ function hasSession({ headers }: Request, { cookieName }: IdentityOptions): bool
   return readCookie(headers.get("cookie"), cookieName) !== undefined;
 }
 
-async function identify(request: Request, asked: Asked, sources: Sources): Promise<IdentityResult> {
+async function identify(request: Request, asked: IdentityRequest, sources: Sources): Promise<IdentityResult> {
   const result = await ask(request, asked, sources);
   if (result.kind !== "identity") sources.observe.refused(label, result.reason);
   return result;
 }
 
-async function ask(request: Request, asked: Asked, sources: Sources): Promise<IdentityResult> {
+async function ask(request: Request, asked: IdentityRequest, sources: Sources): Promise<IdentityResult> {
   const { options, fetch, tokens, observe } = sources;
   try {
     if (options.callbackUrl !== undefined) {
@@ -76,13 +76,13 @@ async function ask(request: Request, asked: Asked, sources: Sources): Promise<Id
 }
 
 /** Broadcasts of a public facility are for anybody; a room with a room-space asks who comes (DJS-05). */
-function needsIdentity({ channels, facility }: Asked): boolean {
+function needsIdentity({ channels, facility }: IdentityRequest): boolean {
   return facility.includes("::") || channels.some((channel) => !channel.endsWith("-broadcast"));
 }
 
 async function askSession(
   request: Request,
-  asked: Asked,
+  asked: IdentityRequest,
   { options, store, now, observe }: Sources,
 ): Promise<IdentityResult> {
   const cookie = readCookie(request.headers.get("cookie"), options.cookieName);

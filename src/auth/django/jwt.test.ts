@@ -5,13 +5,13 @@ import { createHmac, createPublicKey, createSign, generateKeyPairSync } from "no
 import { SignJWT, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { createJwtSource } from "./jwt.ts";
 import { jwtAlgorithms, jwtOptions } from "./options.ts";
-import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 import type { Fetch } from "./result.ts";
 
 const now = 1_800_000_000;
 const secret = "a secret of more than sixty-four bytes, which is enough for HS512 too.";
 const claims = { sub: "42", username: "john", groups: ["staff"], sid: "abcdefgh", exp: now + 600 };
-const asked: Asked = {
+const asked: IdentityRequest = {
   facility: "",
   channels: [],
   path: "/ws/",

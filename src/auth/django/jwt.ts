@@ -6,7 +6,7 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { bearerToken } from "../../core/http.ts";
-import type { Asked, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 import { readCookie } from "./cookies.ts";
 import type { JwtOptions } from "./options.ts";
 import { boundGroups } from "./result.ts";
@@ -37,7 +37,7 @@ export interface JwtParts {
 }
 
 /** Answers undefined when the request shows no token: the next source is asked. Never rejects. */
-export type JwtSource = (request: Request, asked: Asked) => Promise<IdentityResult | undefined>;
+export type JwtSource = (request: Request, asked: IdentityRequest) => Promise<IdentityResult | undefined>;
 
 export function createJwtSource(parts: JwtParts): JwtSource {
   const { options, nowMs } = parts;
@@ -62,7 +62,7 @@ export function createJwtSource(parts: JwtParts): JwtSource {
 }
 
 /** Header first, then cookie, then query; the first that is there decides. */
-function findToken(request: Request, asked: Asked, options: JwtOptions): string | undefined {
+function findToken(request: Request, asked: IdentityRequest, options: JwtOptions): string | undefined {
   const bearer = bearerToken(request);
   if (bearer !== undefined) return bearer;
   const { cookie, queryParameter } = options;

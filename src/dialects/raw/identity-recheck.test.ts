@@ -2,11 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { anonymous } from "../../core/identity.ts";
-import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
 import { IdentityRecheck } from "./identity-recheck.ts";
 
 const john: Identity = { ...anonymous, user: "john", session: "s".repeat(32), groups: ["staff", "chatters"] };
-const asked: Asked = {
+const asked: IdentityRequest = {
   facility: "news",
   channels: ["subscribe-user"],
   path: "/ws/news",
@@ -34,7 +34,7 @@ async function afterwards(answer: IdentityResult, isPublic = false) {
   const request = new Request("http://127.0.0.1/ws/news?subscribe-user", { headers });
   const recheck = new IdentityRecheck(
     { identity, now: () => clock.now },
-    { request, asked, identity: john, isPublic },
+    { request, identityRequest: asked, identity: john, isPublic },
     minute,
   );
   let changes = 0;

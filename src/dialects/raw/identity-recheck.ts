@@ -3,12 +3,12 @@
 
 import type { BrowserContext } from "../../core/dialect.ts";
 import { isSameIdentity } from "../../core/identity.ts";
-import type { Asked, Identity } from "../../core/identity.ts";
+import type { IdentityRequest, Identity } from "../../core/identity.ts";
 
 export interface RecheckParts {
   /** Who the visitor was when it connected. */
   readonly identity: Identity;
-  readonly asked: Asked;
+  readonly identityRequest: IdentityRequest;
   /** The handshake: what it proved itself with is kept. */
   readonly request: Request;
   /** It has nothing that an anonymous visitor could not have; then a store that is down says no more than that (DJS-05). */
@@ -36,8 +36,8 @@ export class IdentityRecheck {
   }
 
   async #ask(changed: () => void): Promise<void> {
-    const { request, asked, identity, isPublic } = this.#parts;
-    const found = await this.#context.identity.identify(request, asked);
+    const { request, identityRequest, identity, isPublic } = this.#parts;
+    const found = await this.#context.identity.identify(request, identityRequest);
     if (found.kind === "unavailable") return;
     const { user, groups, session } = identity;
     const current = isPublic && found.kind === "identity" ? { ...found, user, groups, session } : found;

@@ -25,6 +25,9 @@ export interface RawDialect {
   closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string };
 }
 
+/** Pings every 30 s, and a client that answered neither of two is gone (W4R-09, WSC-10). */
+export const usualHeartbeat = { pingIntervalMs: 30_000, pongTimeoutMs: 75_000 } as const;
+
 export interface RawConnectionParts {
   /** Unguessable: it is a room of its own. Without one, no backend can name it alone. */
   readonly id?: string;

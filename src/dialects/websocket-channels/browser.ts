@@ -7,17 +7,12 @@ import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { anonymous } from "../../core/identity.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
-import { RawConnection } from "../raw/raw-connection.ts";
+import { RawConnection, usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
 import { ChannelClient } from "./client.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel } from "./names.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
-
-/** WSC-10. */
-const pingIntervalMs = 30_000;
-/** Two pings and a half: a client that answered neither is gone (WSC-10). */
-const pongTimeoutMs = 75_000;
 
 /** What handshakes are judged with. */
 interface Endpoint {
@@ -32,8 +27,7 @@ export function createBrowserSide(context: BrowserContext, options: WebsocketCha
     context,
     format: createRawFormat(dialectName),
     clients: new Set(),
-    pingIntervalMs,
-    pongTimeoutMs,
+    ...usualHeartbeat,
     maxMessageBytes: options.maxMessage,
     closeCode,
   };

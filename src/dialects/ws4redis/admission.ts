@@ -5,7 +5,7 @@ import type { RefusalReason } from "../../core/reasons.ts";
 import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../core/glob.ts";
 import { textAnswer } from "../../core/http.ts";
-import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
 import { IdentityRecheck } from "../raw/identity-recheck.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
@@ -36,7 +36,7 @@ interface Handshake {
   readonly tokens: ReadonlySet<string>;
   /** Those of them that `allowedChannels` allows. */
   readonly channels: readonly ChannelName[];
-  readonly asked: Asked;
+  readonly identityRequest: IdentityRequest;
   /** Gives back its place. */
   readonly release: () => void;
 }
@@ -73,7 +73,7 @@ export class Admission {
     // Before the identity is looked up: that is the most work (T12).
     const release = context.admit(exchange.countedAs);
     if (!release) return this.#refusals.refuseFull();
-    const asked: Asked = {
+    const identityRequest: IdentityRequest = {
       facility,
       channels,
       path: exchange.path,
@@ -81,7 +81,7 @@ export class Admission {
       origin: exchange.origin,
       remote: exchange.address,
     };
-    return this.#identify({ request, facility, tokens, channels, asked, release });
+    return this.#identify({ request, facility, tokens, channels, identityRequest, release });
   }
 
   /** A request that asks for no websocket, or no longer does since a proxy had it. */
@@ -93,8 +93,8 @@ export class Admission {
   }
 
   #identify(handshake: Handshake): Answer | Promise<Answer> {
-    const { request, asked, release } = handshake;
-    const found = this.#parts.context.identity.identify(request, asked);
+    const { request, identityRequest, release } = handshake;
+    const found = this.#parts.context.identity.identify(request, identityRequest);
     // Most pages show no proof of an identity: their answer needs no wait.
     if (!(found instanceof Promise)) return this.#decide(handshake, found);
     return found.then(
@@ -119,7 +119,7 @@ export class Admission {
   }
 
   #judgeIdentity(handshake: Handshake, identity: IdentityResult): Answer {
-    const { request, facility, asked } = handshake;
+    const { request, facility, identityRequest } = handshake;
     if (identity.kind === "denied") return this.#deny(identity.reason);
     if (identity.kind === "unavailable") {
       const text = "Expected to find out who you are: try again later\n";
@@ -127,7 +127,7 @@ export class Admission {
     }
     const channels = handshake.channels.filter((name) => this.#isPermitted(name, facility, identity));
     const grant = { facility, channels, identity };
-    if (!this.#mayEnter(grant, asked.remote)) return this.#deny("room_denied");
+    if (!this.#mayEnter(grant, identityRequest.remote)) return this.#deny("room_denied");
     const fault = websocketFault(request);
     if (fault) return this.#refusals.refuse("handshake", fault);
     // The engine knows 13 alone; the frames of 8 and 7 are the same.
@@ -153,11 +153,15 @@ export class Admission {
     return new RawConnection(dialect, client);
   }
 
-  #recheckOf({ request, asked }: Handshake, identity: Identity): IdentityRecheck | undefined {
+  #recheckOf({ request, identityRequest }: Handshake, identity: Identity): IdentityRecheck | undefined {
     const { context } = this.#parts;
     const { recheckMs } = context.identity;
     if (recheckMs === undefined) return undefined;
-    return new IdentityRecheck(context, { identity, request, asked, isPublic: isPublic(asked) }, recheckMs);
+    return new IdentityRecheck(
+      context,
+      { identity, request, identityRequest, isPublic: isPublic(identityRequest) },
+      recheckMs,
+    );
   }
 
   /** Another site's page would speak with the visitor's cookie (W4R-16), or with a password that the browser keeps. */
@@ -246,6 +250,6 @@ function isWithoutSession(channels: readonly ChannelName[], { session }: Identit
 }
 
 /** It asks for nothing but public broadcasts, which need no identity. */
-export function isPublic({ facility, channels }: Pick<Asked, "facility" | "channels">): boolean {
+export function isPublic({ facility, channels }: Pick<IdentityRequest, "facility" | "channels">): boolean {
   return !facility.includes("::") && channels.every((name) => name.endsWith("-broadcast"));
 }

@@ -7,6 +7,7 @@ import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
 import { BatchedKeys } from "../raw/batched-keys.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
+import { usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
 import { Admission } from "./admission.ts";
@@ -16,10 +17,6 @@ import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { readFacility, readTokens } from "./query.ts";
 
-/** W4R-09: uWSGI's interval. */
-const pingIntervalMs = 30_000;
-/** Two pings and a half: a client that answered neither is gone. */
-const pongTimeoutMs = 75_000;
 /** W4R-09: how often a heartbeat is due at least. */
 const heartbeatDueMs = 4_000;
 
@@ -36,8 +33,7 @@ export function createBrowserSide({ context, options, decoder, lastMessages }: B
     context,
     format: createRawFormat(dialectName),
     clients: new Set(),
-    pingIntervalMs,
-    pongTimeoutMs,
+    ...usualHeartbeat,
     maxMessageBytes: options.maxMessage,
     closeCode,
   };
@@ -51,7 +47,7 @@ export function createBrowserSide({ context, options, decoder, lastMessages }: B
   });
   return createRawBrowserSide(dialect, {
     routes: [mountRoute(admission, options), strippedRoute(admission, options)],
-    shortestDelayMs: options.heartbeat === undefined ? pingIntervalMs : heartbeatDueMs,
+    shortestDelayMs: options.heartbeat === undefined ? dialect.pingIntervalMs : heartbeatDueMs,
   });
 }
 

@@ -10,7 +10,7 @@ import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
 import { createClientId } from "../../core/client-id.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { Asked, Identity, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
 import { createRawFormat, toRooms } from "../raw/format.ts";
 
 const key = "0123456789abcdef0123456789abcdef";
@@ -384,7 +384,7 @@ test("T12 SEC-06 where there is no place, nobody is asked who it is", async () =
 
 describe("who asks", () => {
   async function askedWith(path: string, headers: Readonly<Record<string, string>> = {}) {
-    const all: Asked[] = [];
+    const all: IdentityRequest[] = [];
     await using house = await Ws4redisHouse.start({
       options: { allowedChannels: { "news*": "subscribe-user publish-user", "*": "" } },
       identity: {

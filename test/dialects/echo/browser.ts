@@ -6,7 +6,7 @@ import { textAnswer } from "../../../src/core/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
 import type { RefusalReason } from "../../../src/core/reasons.ts";
 import { createRawBrowserSide } from "../../../src/dialects/raw/browser-side.ts";
-import { RawConnection } from "../../../src/dialects/raw/raw-connection.ts";
+import { RawConnection, usualHeartbeat } from "../../../src/dialects/raw/raw-connection.ts";
 import type { RawDialect } from "../../../src/dialects/raw/raw-connection.ts";
 import { Refusals } from "../../../src/dialects/raw/refusals.ts";
 import { EchoClient } from "./client.ts";
@@ -21,8 +21,7 @@ export function createBrowserSide(context: BrowserContext, options: EchoOptions)
     context,
     format: createSocketFormat(),
     clients: new Set(),
-    pingIntervalMs: 30_000,
-    pongTimeoutMs: 75_000,
+    ...usualHeartbeat,
     maxMessageBytes: options.maxMessage,
     closeCode: (reason) =>
       reason === "shutdown" ? { code: 1001, reason: "Shutting down" } : { code: 1000, reason: "" },
