@@ -3,6 +3,7 @@
 import type { HistoryPage, HistoryQuery, HistoryRefusal, StoredPublication } from "../core/broker.ts";
 import { formatPosition, readPosition } from "../core/log.ts";
 import type { Log, LogEntry, LogRange, RoomName } from "../core/log.ts";
+import type { Publication } from "../core/publication.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { decodeEnvelope } from "./envelope.ts";
 
@@ -36,8 +37,13 @@ export async function readHistory(
 /** What entries of the log say; what cannot be read is left out, as it is where it comes live. */
 function publicationsOf(entries: readonly LogEntry[], epoch: string): readonly StoredPublication[] {
   return entries.flatMap(({ offset, body }) => {
-    const envelope = decodeEnvelope(body);
-    if (typeof envelope === "string") return [];
-    return [{ publication: envelope.publication, at: formatPosition({ epoch, offset }) }];
+    const publication = publicationOf(body);
+    return publication ? [{ publication, at: formatPosition({ epoch, offset }) }] : [];
   });
+}
+
+/** What one entry says; undefined: it cannot be read. */
+export function publicationOf(body: string): Publication | undefined {
+  const envelope = decodeEnvelope(body);
+  return typeof envelope === "string" ? undefined : envelope.publication;
 }

@@ -1,0 +1,378 @@
+// The follower in a world where replies, messages and clients come in any order, and where the line to this gateway breaks:
+// every client has each publication once and in order, or was told that it has not.
+
+import fc from "fast-check";
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../core/errors.ts";
+import { formatPosition, readPosition } from "../core/log.ts";
+import type { Log, LogPage } from "../core/log.ts";
+import { silent } from "../core/observe.ts";
+import type { Publication } from "../core/publication.ts";
+import type { Answer, Asked } from "../core/recovery.ts";
+import { createRoomRules } from "../core/room-rules.ts";
+import { encodeEnvelope } from "./envelope.ts";
+import { LogFollower } from "./log-follower.ts";
+
+const room = "r";
+
+function publicationOf(offset: number): Publication {
+  return {
+    kind: "publication",
+    namespace: "/",
+    rooms: [room],
+    except: [],
+    skip: [],
+    event: String(offset),
+    args: [],
+    attachments: [],
+    volatile: false,
+  };
+}
+
+/** A client of this gateway, from one coming to its going. */
+interface Visit {
+  readonly from: string | undefined;
+  answer: Answer | undefined;
+  /** Offsets, in the order in which they came. */
+  readonly heard: number[];
+  wasTold: boolean;
+  isGone: boolean;
+}
+
+/** One log, one line of messages to this gateway, and what waits to happen. */
+class World {
+  epoch = 1;
+  top = 0;
+  first = 1;
+  readonly line: { readonly epoch: string; readonly offset: number; readonly mark?: string }[] = [];
+  readonly replies: (() => void)[] = [];
+  readonly visits: Visit[] = [];
+  readonly reads: string[] = [];
+  outages = 0;
+  /** The store refuses. */
+  isBroken = false;
+  now = 0;
+  #onMark: (token: string) => void = () => undefined;
+  readonly follower: LogFollower;
+
+  constructor(size = 1_000) {
+    this.follower = new LogFollower({
+      log: this.#log(),
+      bus: this.#bus(),
+      rules: createRoomRules([{ match: "*", history: { size, seconds: 60 } }]),
+      observe: silent,
+      now: () => this.now,
+      deliver: (publication) => {
+        const members = this.members();
+        for (const { heard } of members) heard.push(Number(publication.event));
+        return members.length;
+      },
+      hasMembers: () => this.members().length > 0,
+      onGap: () => {
+        for (const visit of this.members()) visit.wasTold = true;
+      },
+    });
+  }
+
+  get epochName(): string {
+    return `e${this.epoch}`;
+  }
+
+  members(): readonly Visit[] {
+    return this.visits.filter(({ answer, isGone }) => answer && !isGone);
+  }
+
+  publish(): void {
+    this.top += 1;
+    this.line.push({ epoch: this.epochName, offset: this.top });
+  }
+
+  /** The next message of the line arrives. */
+  arrive(): void {
+    const message = this.line.shift();
+    if (!message) return;
+    if (message.mark === undefined) {
+      this.follower.received(publicationOf(message.offset), { log: formatPosition(message) });
+    } else this.#onMark(message.mark);
+  }
+
+  come(from: string | undefined): Visit {
+    const visit: Visit = { from, answer: undefined, heard: [], wasTold: false, isGone: false };
+    this.visits.push(visit);
+    const asked: Asked = { namespace: "/", room, position: from, dialect: "native" };
+    this.follower.prepare([asked], (answer) => {
+      visit.answer = answer(asked);
+    });
+    return visit;
+  }
+
+  /** The line breaks, and is there again. */
+  cut(): void {
+    this.line.length = 0;
+    this.outages += 1;
+  }
+
+  /** All that waits happens, and the follower looks after it. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 20; round++) {
+      while (this.line.length > 0 || this.replies.length > 0) {
+        this.replies.shift()?.();
+        this.arrive();
+        await turn();
+      }
+      this.now += 100;
+      this.follower.sweep();
+      await turn();
+    }
+  }
+
+  /** A call is carried out at one moment, and answered at a later one. */
+  async #later<Result>(act: () => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.replies.push(() => {
+      try {
+        if (this.isBroken) throw new GatewayError("bus_unavailable", "Expected a store, got a broken one");
+        const result = act();
+        this.replies.push(() => {
+          resolve(result);
+        });
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    return promise;
+  }
+
+  #log(): Log {
+    return {
+      append: () => Promise.reject(new Error("Expected no append")),
+      top: async () => this.#later(() => ({ epoch: this.epochName, offset: this.top })),
+      read: async (_name, { from, limit }) =>
+        this.#later((): LogPage => {
+          this.reads.push(JSON.stringify({ from, limit }));
+          const all = Array.from({ length: this.top - this.first + 1 }, (_, index) => this.first + index);
+          const found =
+            "after" in from
+              ? all.filter((offset) => offset > from.after)
+              : all.filter((offset) => offset < (from.before ?? Infinity)).toReversed();
+          const body = (offset: number) => encodeEnvelope({ id: "x", publication: publicationOf(offset) });
+          return {
+            top: { epoch: this.epochName, offset: this.top },
+            entries: found.slice(0, limit).map((offset) => ({ offset, body: body(offset) })),
+            hasMore: found.length > limit,
+          };
+        }),
+    };
+  }
+
+  #bus() {
+    const outages = (): number => this.outages;
+    return {
+      label: "test",
+      get outages() {
+        return outages();
+      },
+      state: () => ({ isReady: true }) as const,
+      publish: async (_channel: string, payload: string | Uint8Array) =>
+        this.#later(() => {
+          this.line.push({ epoch: "", offset: 0, mark: payload.toString() });
+        }),
+      subscribe: async (
+        _filter: unknown,
+        onMessage: (message: { channel: string; payload: Buffer }) => void,
+      ) => {
+        this.#onMark = (token) => {
+          onMessage({ channel: "", payload: Buffer.from(token) });
+        };
+        return { close: async () => undefined };
+      },
+      close: async () => undefined,
+    };
+  }
+}
+
+/** Promises settle. */
+async function turn(): Promise<void> {
+  for (let count = 0; count < 12; count++) await Promise.resolve();
+}
+
+const offsetOf = (position: string | undefined): number => readPosition(position ?? "")?.offset ?? -1;
+
+/** What is wrong with what a client had; undefined: nothing. */
+function fault(visit: Visit, top: number): string | undefined {
+  const { answer, from, heard, wasTold, isGone } = visit;
+  if (!answer) return "no answer";
+  const { verdict, at } = answer;
+  const start = offsetOf(at);
+  if (verdict?.recovered === true) {
+    const missed = verdict.missed.map((kept) => Number(kept.publication.event));
+    const expected = Array.from({ length: start - offsetOf(from) }, (_, index) => offsetOf(from) + 1 + index);
+    if (missed.join() !== expected.join()) return `missed ${missed.join()}, expected ${expected.join()}`;
+    const orders = verdict.missed.map((kept) => [kept.at, kept.order]);
+    const places = expected.map((offset) => [`${readPosition(at ?? "")?.epoch}:${offset}`, offset]);
+    if (JSON.stringify(orders) !== JSON.stringify(places)) return `positions ${JSON.stringify(orders)}`;
+  }
+  const isOrdered = heard.every((offset, index) => index === 0 || offset > (heard[index - 1] ?? 0));
+  if (!isOrdered && !wasTold) return `heard ${heard.join()} out of order`;
+  if (wasTold || at === undefined) return undefined;
+  const end = isGone ? start + heard.length : top;
+  const expected = Array.from({ length: Math.max(0, end - start) }, (_, index) => start + 1 + index);
+  return heard.join() === expected.join() ? undefined : `heard ${heard.join()}, expected ${expected.join()}`;
+}
+
+const steps = ["publish", "arrive", "reply", "come first", "come back", "go", "sweep"] as const;
+type Step = (typeof steps)[number] | "cut" | "renew" | "trim";
+
+/** Carries one step out. @param pick chooses among several. */
+async function carryOut(world: World, step: Step, pick: number): Promise<void> {
+  if (step === "publish") world.publish();
+  else if (step === "arrive") world.arrive();
+  else if (step === "reply") world.replies.splice(pick % Math.max(1, world.replies.length), 1)[0]?.();
+  else if (step === "come first") world.come(undefined);
+  else if (step === "come back") world.come(`${world.epochName}:${pick % (world.top + 1)}`);
+  else if (step === "cut") world.cut();
+  else if (step === "trim") world.first = Math.min(world.top + 1, world.first + (pick % 3));
+  else if (step === "sweep") {
+    world.now += pick * 10;
+    world.follower.sweep();
+  } else if (step === "renew") {
+    world.cut();
+    world.epoch += 1;
+    world.top = 0;
+    world.first = 1;
+  } else {
+    const members = world.members();
+    const visit = members[pick % Math.max(1, members.length)];
+    if (visit) visit.isGone = true;
+  }
+  await turn();
+}
+
+async function play(script: readonly (readonly [Step, number])[]): Promise<World> {
+  const world = new World();
+  for (const [step, pick] of script) await carryOut(world, step, pick);
+  await world.settle();
+  return world;
+}
+
+describe("the follower in any order", () => {
+  const script = (words: readonly Step[]) =>
+    fc.array(fc.tuple(fc.constantFrom(...words), fc.nat(1_000)), { maxLength: 60, size: "max" });
+
+  test("F12 F15 I1 I3 without a fault every client that comes back has all that it missed, once and in order", async () => {
+    await fc.assert(
+      fc.asyncProperty(script(steps), async (played) => {
+        const world = await play(played);
+        for (const visit of world.visits) {
+          expect(fault(visit, world.top)).toBeUndefined();
+          expect(visit.wasTold).toBe(false);
+          if (visit.from !== undefined) expect(visit.answer?.verdict?.recovered).toBe(true);
+          expect(visit.answer?.at).toBeDefined();
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("F3 F8 I10 with cuts, trimmed and lost logs no client is told less than the truth", async () => {
+    await fc.assert(
+      fc.asyncProperty(script([...steps, "cut", "renew", "trim", "publish", "arrive"]), async (played) => {
+        const world = await play(played);
+        // A log that began anew during a visit is judged by what was told; its offsets begin again.
+        const last = world.visits.filter(
+          ({ answer, wasTold }) => wasTold || readPosition(answer?.at ?? "")?.epoch === world.epochName,
+        );
+        for (const visit of last) expect(fault(visit, world.top)).toBeUndefined();
+        for (const { answer, wasTold, isGone } of world.visits) {
+          const isOld = answer?.at !== undefined && readPosition(answer.at)?.epoch !== world.epochName;
+          if (isOld && !isGone) expect(wasTold).toBe(true);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+describe("the follower", () => {
+  /** Clients that come at once, each from one of the positions. */
+  async function storm(world: World, count: number): Promise<readonly Visit[]> {
+    const visits = Array.from({ length: count }, (_, index) =>
+      world.come(`${world.epochName}:${(7 * index + 13) % 20}`),
+    );
+    await world.settle();
+    return visits;
+  }
+
+  test("F16 a storm of clients at different positions reads the log of a room twice at most", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 20; offset++) world.publish();
+    while (world.line.length > 0) world.arrive();
+    const first = world.come(undefined);
+    await world.settle();
+    world.reads.length = 0;
+    const visits = await storm(world, 1_000);
+    for (const visit of [first, ...visits]) expect(fault(visit, 20)).toBeUndefined();
+    expect(world.reads.length).toBeLessThanOrEqual(2);
+    world.reads.length = 0;
+    const late = world.come(`${world.epochName}:0`);
+    expect([late.answer?.verdict?.recovered, world.reads]).toEqual([true, []]);
+  });
+
+  test("a position of another kind, another log or before what is kept is refused with its reason", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 5; offset++) world.publish();
+    world.first = 3;
+    const reasons = ["abc.12", "other:1", `${world.epochName}:1`, `${world.epochName}:6`].map((from) =>
+      world.come(from),
+    );
+    const kept = world.come(`${world.epochName}:2`);
+    await world.settle();
+    expect(reasons.map(({ answer }) => answer?.verdict)).toEqual(
+      ["epoch", "epoch", "too_old", "epoch"].map((reason) => ({ recovered: false, reason }) as never),
+    );
+    expect(fault(kept, 5)).toBeUndefined();
+    expect(kept.answer?.verdict?.recovered).toBe(true);
+  });
+
+  test("SEC-16 what another dialect alone would have had is not given back", async () => {
+    const world = new World();
+    const first = world.come(undefined);
+    await world.settle();
+    const say = (offset: number, more: Partial<Publication>): void => {
+      world.follower.received({ ...publicationOf(offset), ...more }, { log: `${world.epochName}:${offset}` });
+    };
+    say(1, { only: "ws-hub" });
+    say(2, { not: "native" });
+    say(3, { only: "native" });
+    const asked = { namespace: "/", room, dialect: "native", position: first.answer?.at };
+    const events: unknown[] = [];
+    world.follower.prepare([asked], (answer) => {
+      const { verdict } = answer(asked);
+      if (verdict?.recovered === true)
+        events.push(...verdict.missed.map(({ publication }) => publication.event));
+    });
+    expect(events).toEqual(["3"]);
+  });
+
+  test("F2 a store that does not answer is `unavailable`, and the next client is asked for anew", async () => {
+    const world = new World();
+    world.isBroken = true;
+    const lost = world.come(`${world.epochName}:0`);
+    await world.settle();
+    expect(lost.answer).toEqual({ verdict: { recovered: false, reason: "unavailable" }, at: undefined });
+    world.isBroken = false;
+    const next = world.come(`${world.epochName}:0`);
+    await world.settle();
+    expect(next.answer?.verdict?.recovered).toBe(true);
+  });
+
+  test("I6 rooms that no client asked for lately, and none is in, are let go", async () => {
+    const world = new World();
+    world.come(undefined).isGone = true;
+    await world.settle();
+    expect(world.follower.here("/", room)).toBe(`${world.epochName}:0`);
+    world.now += 10_000;
+    world.follower.sweep();
+    expect(world.follower.here("/", room)).toBeUndefined();
+  });
+});

@@ -1,0 +1,202 @@
+// Follows the logs of the rooms that clients of this gateway are in: delivers what the broker says of them in order and
+// once, reads what this gateway missed itself, and answers coming clients what they missed. The way of an answer: the
+// room's log is read, then a mark is sent to ourselves through the bus. When the mark is back, everything up to the top
+// that was read was heard too, because one connection hears all in the order in which Redis said it; so from that turn on
+// the window of the room is exact.
+
+import type { Bus } from "../core/bus.ts";
+import { GatewayError } from "../core/errors.ts";
+import { formatPosition, readPosition } from "../core/log.ts";
+import type { Log, RoomName } from "../core/log.ts";
+import type { Observe } from "../core/observe.ts";
+import type { Publication } from "../core/publication.ts";
+import type { Answer, Asked, LossReason, Position, Positions, Verdict } from "../core/recovery.ts";
+import type { RoomRules } from "../core/room-rules.ts";
+import { LogRoom } from "./log-room.ts";
+import { MarkLine } from "./mark-line.ts";
+import type { RoomWindow } from "./room-window.ts";
+
+/** What a window may hold: more was missed by no client that can be helped. */
+const bounds = { entries: 10_000, bytes: 8 * 1024 * 1024 };
+/** What a publication counts beside its arguments, bytes. */
+const overhead = 256;
+/** Windows are kept so long after the last client that asked, for the next ones of a storm. */
+const lingerMs = 5_000;
+
+export interface LogFollowerParts {
+  readonly log: Log;
+  readonly bus: Bus;
+  readonly rules: RoomRules;
+  readonly observe: Observe;
+  /** Monotonic clock, ms. */
+  readonly now: () => number;
+  /** To the clients of this gateway. @returns how many it was sent to */
+  readonly deliver: (publication: Publication, at: Positions) => number;
+  /** Has the room clients of this gateway? */
+  readonly hasMembers: (name: RoomName) => boolean;
+  /** These rooms miss something that cannot be had. */
+  readonly onGap: (rooms: readonly RoomName[]) => void;
+}
+
+interface Followed {
+  readonly name: RoomName;
+  readonly room: LogRoom;
+  lastAsked: number;
+}
+
+export class LogFollower {
+  readonly #parts: LogFollowerParts;
+  readonly #marks: MarkLine;
+  /** Rooms with members that came by `prepare`, and those asked for lately. */
+  readonly #rooms = new Map<string, Followed>();
+  #outages: number;
+
+  constructor(parts: LogFollowerParts) {
+    this.#parts = parts;
+    this.#marks = new MarkLine(parts.bus);
+    this.#outages = parts.bus.outages;
+  }
+
+  /** Does the room have a log? */
+  isLogged({ namespace, room }: Pick<Asked, "namespace" | "room">): boolean {
+    return room !== undefined && this.#parts.rules.ruleOf(room, namespace).history !== undefined;
+  }
+
+  /** A publication of the broker. @returns how many clients of this gateway it was sent to now. */
+  received(publication: Publication, at: Positions): number {
+    const place = at.log === undefined ? undefined : readPosition(at.log);
+    const [room] = publication.rooms ?? [];
+    const followed = room === undefined ? undefined : this.#rooms.get(idOf(publication.namespace, room));
+    if (!place || !followed) return this.#parts.deliver(publication, at);
+    return followed.room.received({ place, publication, at, bytes: sizeOf(publication) });
+  }
+
+  /**
+   * Makes ready what the answers need, and calls `ready` once; at once where nothing must be read.
+   * @param ready gets what answers each of them, exact in the turn in which it is called.
+   */
+  prepare(asked: readonly Asked[], ready: (answer: (asked: Asked) => Answer) => void): void {
+    const losses = new Map<Asked, LossReason>();
+    let left = asked.length + 1;
+    const settle = (): void => {
+      left -= 1;
+      if (left === 0) ready((one) => this.#answer(one, losses.get(one)));
+    };
+    for (const one of asked) {
+      const room = this.#follow(one);
+      if (!room) {
+        losses.set(one, "epoch");
+        settle();
+        continue;
+      }
+      room.want(one.position === undefined ? undefined : readPosition(one.position), (reason) => {
+        if (reason !== undefined) losses.set(one, reason);
+        settle();
+      });
+    }
+    settle();
+  }
+
+  /** Where the room stands; undefined: not known here. */
+  here(namespace: string, room: string): Position | undefined {
+    const window = this.#rooms.get(idOf(namespace, room))?.room.window;
+    return window && topOf(window);
+  }
+
+  /** Looks after windows that are no longer asked for, and after outages of the bus. Called several times a second. */
+  sweep(): void {
+    const { bus, now, hasMembers } = this.#parts;
+    const { isReady } = bus.state();
+    const isBack = bus.outages !== this.#outages && isReady;
+    if (isBack) this.#outages = bus.outages;
+    for (const [id, { name, room, lastAsked }] of this.#rooms) {
+      if (isBack) room.heal();
+      if (isReady && hasMembers(name)) room.follow();
+      if (room.isBusy || now() - lastAsked < lingerMs) continue;
+      if (hasMembers(name)) room.rest();
+      else this.#rooms.delete(id);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#rooms.clear();
+    await this.#marks.close();
+  }
+
+  #follow({ namespace, room = "" }: Asked): LogRoom | undefined {
+    const { rules, log, now, deliver, onGap, observe } = this.#parts;
+    const id = idOf(namespace, room);
+    const known = this.#rooms.get(id);
+    if (known) {
+      known.lastAsked = now();
+      return known.room;
+    }
+    const { history } = rules.ruleOf(room, namespace);
+    if (!history) return undefined;
+    const name = { namespace, room };
+    const followed = new LogRoom({
+      name,
+      history,
+      log,
+      bounds,
+      mark: async () => this.#marks.mark(),
+      deliver,
+      gap: () => {
+        onGap([name]);
+      },
+      failed(error) {
+        // An outage is known: readiness is red.
+        if (!(error instanceof GatewayError)) observe.report("log_read", error);
+      },
+    });
+    this.#rooms.set(id, { name, room: followed, lastAsked: now() });
+    return followed;
+  }
+
+  #answer(asked: Asked, loss: LossReason | undefined): Answer {
+    const window = this.#rooms.get(idOf(asked.namespace, asked.room ?? ""))?.room.window;
+    const at = window && topOf(window);
+    if (asked.position === undefined) return { verdict: undefined, at };
+    const reason = loss ?? (window ? undefined : "unavailable");
+    if (reason !== undefined || !window) return { verdict: lost(reason ?? "unavailable"), at };
+    return { verdict: verdictOf(asked.position, window, asked.dialect), at };
+  }
+}
+
+function verdictOf(position: Position, window: RoomWindow, dialect: string): Verdict {
+  const place = readPosition(position);
+  if (place?.epoch !== window.epoch) return lost("epoch");
+  const missed = window.after(place.offset);
+  if (typeof missed === "string") return lost(missed);
+  return {
+    recovered: true,
+    missed: missed
+      .filter(({ publication: { only = dialect, not } }) => only === dialect && not !== dialect)
+      .map(({ offset, publication }) => ({
+        publication,
+        at: formatPosition({ epoch: window.epoch, offset }),
+        order: offset,
+      })),
+  };
+}
+
+function lost(reason: LossReason): Verdict {
+  return { recovered: false, reason };
+}
+
+function topOf({ epoch, top }: RoomWindow): Position {
+  return formatPosition({ epoch, offset: top });
+}
+
+function idOf(namespace: string, room: string): string {
+  return `${namespace}\u0000${room}`;
+}
+
+/** As good as the size on the bus. */
+function sizeOf({ args, attachments, raw }: Publication): number {
+  const payload = raw
+    ? raw.length
+    : args.reduce((sum, arg) => sum + arg.length, 0) +
+      attachments.reduce((sum, { length }) => sum + length, 0);
+  return payload + overhead;
+}

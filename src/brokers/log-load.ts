@@ -1,0 +1,51 @@
+// Reads the newest part of a room's log for clients that show these positions: at most two reads, however many they are.
+
+import type { Log, LogPosition, RoomName } from "../core/log.ts";
+import type { HistoryRule } from "../core/room-rules.ts";
+import { publicationOf } from "./history.ts";
+import { RoomWindow } from "./room-window.ts";
+import type { WindowBounds, WindowEntry } from "./room-window.ts";
+
+export interface LoadParts {
+  readonly name: RoomName;
+  readonly history: HistoryRule;
+  readonly log: Log;
+  readonly bounds: WindowBounds;
+}
+
+/** So many entries are read in any case: the next client of a storm stands a little further back. */
+const leastRead = 200;
+
+/** A window whose top is the log's; it reaches back as far as a position needs it and the log has it. */
+export async function loadWindow(
+  { name, history, log, bounds }: LoadParts,
+  positions: readonly LogPosition[],
+): Promise<RoomWindow> {
+  const now = await log.read(name, { from: { before: undefined }, limit: 0, bytes: 0 });
+  const top = now?.top ?? (await log.top(name, history));
+  const offsets = positions
+    .filter(({ epoch, offset }) => epoch === top.epoch && offset < top.offset)
+    // Further back is too old in any case: nobody makes us read all of it.
+    .filter(({ offset }) => top.offset - offset <= Math.min(bounds.entries, history.size))
+    .map(({ offset }) => offset);
+  if (offsets.length === 0) return new RoomWindow(top.epoch, top.offset, bounds);
+  const limit = Math.max(top.offset - Math.min(...offsets), leastRead);
+  const page = await log.read(name, { from: { before: top.offset + 1 }, limit, bytes: bounds.bytes });
+  // Made anew between the two: the positions are of the old one.
+  if (!page || page.top.epoch !== top.epoch) return loadWindow({ name, history, log, bounds }, []);
+  const entries = newest(page.entries, top.offset);
+  const window = new RoomWindow(top.epoch, top.offset - entries.length, bounds);
+  for (const entry of entries.toReversed()) window.push(entry);
+  return window;
+}
+
+/** Down from the top, as far as there is no hole. */
+function newest(entries: readonly { readonly offset: number; readonly body: string }[], top: number) {
+  const found: WindowEntry[] = [];
+  for (const { offset, body } of entries) {
+    const publication = offset === top - found.length ? publicationOf(body) : undefined;
+    if (!publication) break;
+    found.push({ offset, publication, bytes: body.length });
+  }
+  return found;
+}

@@ -1,0 +1,258 @@
+// One room whose log is followed (log-follower.ts): its window, what comes live while something is read, and the clients
+// that wait for it. It delivers each publication once and in order: what has a hole before it waits until the hole was read
+// from the log, or could not be.
+
+import { formatPosition } from "../core/log.ts";
+import type { Log, LogPosition, RoomName } from "../core/log.ts";
+import type { Publication } from "../core/publication.ts";
+import type { LossReason, Positions } from "../core/recovery.ts";
+import type { HistoryRule } from "../core/room-rules.ts";
+import { loadWindow } from "./log-load.ts";
+import { publicationOf } from "./history.ts";
+import type { RoomWindow, WindowBounds } from "./room-window.ts";
+
+/** A publication as it came live. */
+export interface Live {
+  readonly place: LogPosition;
+  readonly publication: Publication;
+  /** The same place, and the one on the tape. */
+  readonly at: Positions;
+  readonly bytes: number;
+}
+
+export interface LogRoomParts {
+  readonly name: RoomName;
+  readonly history: HistoryRule;
+  readonly log: Log;
+  readonly bounds: WindowBounds;
+  /** Resolves once all that was said before this call was heard. Rejects with GatewayError `bus_unavailable`. */
+  mark(): Promise<void>;
+  deliver(publication: Publication, at: Positions): number;
+  /** Something is missing, and cannot be had. */
+  gap(): void;
+  /** Why something failed, for the log. */
+  failed(error: unknown): void;
+}
+
+/** A client that waits until the window has what it asks for. */
+interface Waiting {
+  readonly position: LogPosition | undefined;
+  /** @param reason why it never will. */
+  readonly done: (reason?: LossReason) => void;
+}
+
+export class LogRoom {
+  readonly #parts: LogRoomParts;
+  #window: RoomWindow | undefined;
+  #waiting: Waiting[] = [];
+  #isLoading = false;
+  /** Something may have been missed since the last read began. */
+  #isDoubtful = false;
+  /** Resolves when what is read for a hole was delivered. */
+  #healing: Promise<void> | undefined;
+  /** What came live while the window was not there, or waits behind a hole. */
+  #live: Live[] = [];
+  #liveBytes = 0;
+
+  constructor(parts: LogRoomParts) {
+    this.#parts = parts;
+  }
+
+  /** Exact in each turn; undefined until it was read. */
+  get window(): RoomWindow | undefined {
+    return this.#window;
+  }
+
+  get isBusy(): boolean {
+    return this.#isLoading || this.#healing !== undefined;
+  }
+
+  /** Calls `done` once the window covers the position, or never will; at once where it does. */
+  want(position: LogPosition | undefined, done: Waiting["done"]): void {
+    if (this.#covers(position)) {
+      done();
+      return;
+    }
+    this.#waiting.push({ position, done });
+    this.#next();
+  }
+
+  /** A publication of this room came live. @returns how many clients it was sent to now. */
+  received(live: Live): number {
+    const window = this.#window;
+    if (!window) {
+      if (this.#isLoading && !this.#isOverfull) this.#keep(live);
+      return this.#parts.deliver(live.publication, live.at);
+    }
+    if (!this.#healing && live.place.epoch === window.epoch) {
+      if (live.place.offset <= window.top) return 0;
+      if (window.push({ ...live, offset: live.place.offset })) {
+        return this.#parts.deliver(live.publication, live.at);
+      }
+    }
+    this.#keep(live);
+    // Too much to wait for the hole: then it stays one.
+    if (this.#isOverfull) this.#lose(window);
+    else this.heal();
+    return 0;
+  }
+
+  /** Reads what this gateway may have missed, and delivers it. */
+  heal(): void {
+    const window = this.#window;
+    this.#isDoubtful = true;
+    if (this.#healing || !window) return;
+    this.#healing = this.#heal(window).then((isWhole) => {
+      this.#healing = undefined;
+      if (!isWhole) this.#lose(window);
+      this.#next();
+    });
+  }
+
+  /** Has a window from soon on, where there is none. */
+  follow(): void {
+    if (!this.#window && !this.isBusy) this.want(undefined, () => undefined);
+  }
+
+  /** Lets the entries go; the room is followed all the same. */
+  rest(): void {
+    this.#window?.clear();
+  }
+
+  #covers(position: LogPosition | undefined): boolean {
+    const window = this.#window;
+    if (!window || this.#healing !== undefined) return false;
+    if (!position || position.epoch !== window.epoch) return true;
+    return position.offset >= window.base && position.offset <= window.top;
+  }
+
+  #keep(live: Live): void {
+    this.#live.push(live);
+    this.#liveBytes += live.bytes;
+  }
+
+  #takeLive(): Live[] {
+    const live = this.#live;
+    this.#live = [];
+    this.#liveBytes = 0;
+    return live;
+  }
+
+  get #isOverfull(): boolean {
+    const { entries, bytes } = this.#parts.bounds;
+    return this.#live.length > entries || this.#liveBytes > bytes;
+  }
+
+  /** One read for all that wait now; those that come meanwhile are looked at when it is done. */
+  #next(): void {
+    if (this.isBusy) return;
+    const waiting = this.#waiting.filter(({ position, done }) => {
+      const isCovered = this.#covers(position);
+      if (isCovered) done();
+      return !isCovered;
+    });
+    this.#waiting = [];
+    if (waiting.length === 0) return;
+    this.#isLoading = true;
+    void this.#load(waiting).then((reason) => {
+      this.#isLoading = false;
+      for (const { done } of waiting) done(reason);
+      this.#next();
+    });
+  }
+
+  async #load(waiting: readonly Waiting[], tries = 2): Promise<LossReason | undefined> {
+    const positions = waiting.flatMap(({ position }) => position ?? []);
+    try {
+      this.#isDoubtful = false;
+      const read = await loadWindow(this.#parts, positions);
+      await this.#parts.mark();
+      await this.#healed();
+      const isAdopted = this.#adopt(read);
+      if (isAdopted && !this.#isDoubtful) return undefined;
+      // The mark came back, and something before it did not: the connection was another one in between.
+      this.heal();
+      await this.#healed();
+      if (isAdopted && this.#window === read) return undefined;
+      return tries > 1 ? await this.#load(waiting, tries - 1) : "gap";
+    } catch (error) {
+      this.#parts.failed(error);
+      if (!this.#window) this.#takeLive();
+      return "unavailable";
+    }
+  }
+
+  /** No hole is being read. */
+  async #healed(): Promise<void> {
+    while (this.#healing) await this.#healing;
+  }
+
+  /** What was read, and behind it what was heard since. @returns false when they do not meet. */
+  #adopt(read: RoomWindow): boolean {
+    const window = this.#window;
+    if (window) {
+      const newer = window.epoch === read.epoch ? window.after(read.top) : "epoch";
+      if (typeof newer === "string") return false;
+      for (const entry of newer) read.push(entry);
+    } else {
+      const isOverfull = this.#isOverfull;
+      const live = this.#takeLive().filter(({ place }) => !isOld(place, read));
+      const isNext = ({ place, ...entry }: Live): boolean =>
+        place.epoch === read.epoch && read.push({ ...entry, offset: place.offset });
+      if (isOverfull || !live.every(isNext)) return false;
+    }
+    this.#window = read;
+    return true;
+  }
+
+  /** @returns whether nothing is missing up to here. */
+  async #heal(window: RoomWindow): Promise<boolean> {
+    const { name, log, bounds } = this.#parts;
+    try {
+      const range = { from: { after: window.top }, limit: bounds.entries, bytes: bounds.bytes } as const;
+      const page = await log.read(name, range);
+      if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
+      const caughtUp = page.entries.every(({ offset, body }) => this.#catchUp(window, offset, body));
+      return caughtUp && window.top === page.top.offset && this.#goOn(window);
+    } catch (error) {
+      this.#parts.failed(error);
+      return false;
+    }
+  }
+
+  #catchUp(window: RoomWindow, offset: number, body: string): boolean {
+    const publication = publicationOf(body);
+    if (!publication || !window.push({ offset, publication, bytes: body.length })) return false;
+    this.#parts.deliver(publication, { log: formatPosition({ epoch: window.epoch, offset }) });
+    return true;
+  }
+
+  /** What waited behind the hole. @returns whether it follows on. */
+  #goOn(window: RoomWindow): boolean {
+    const live = this.#takeLive();
+    for (const [index, { place, publication, at, bytes }] of live.entries()) {
+      if (isOld(place, window)) continue;
+      if (place.epoch !== window.epoch || !window.push({ offset: place.offset, publication, bytes })) {
+        this.#live = live.slice(index);
+        return false;
+      }
+      this.#parts.deliver(publication, at);
+    }
+    return true;
+  }
+
+  /** The hole stays: what waited behind it is delivered, the room is told, and its window is read anew. */
+  #lose(window: RoomWindow): void {
+    if (this.#window !== window) return;
+    this.#window = undefined;
+    for (const { place, publication, at } of this.#takeLive()) {
+      if (!isOld(place, window)) this.#parts.deliver(publication, at);
+    }
+    this.#parts.gap();
+    this.follow();
+  }
+}
+
+function isOld({ epoch, offset }: LogPosition, window: RoomWindow): boolean {
+  return epoch === window.epoch && offset <= window.top;
+}

@@ -1,0 +1,75 @@
+// The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
+// the tape (tape.ts) answers for whatever the bus carried, the log (log.ts) for rooms whose rule says `history`.
+
+import type { Publication } from "./publication.ts";
+
+/** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
+export type Position = string;
+
+/** Where a publication stands: on the tape, and in the log of its room where that has one. */
+export interface Positions {
+  readonly tape?: Position | undefined;
+  readonly log?: Position | undefined;
+}
+
+/**
+ * Why it is not known what a client missed. `too_old`: more was kept than its position reaches back. `epoch`: the position is
+ * of another store. `gap`: the gateway itself was cut off meanwhile. `unavailable`: the store did not answer.
+ */
+export type LossReason = "too_old" | "epoch" | "gap" | "unavailable";
+
+/** A publication that is kept, and where it stands. */
+export interface Kept {
+  readonly publication: Publication;
+  readonly at: Position;
+  /** Orders what is kept of several rooms in one store: the same number is the same publication. */
+  readonly order: number;
+}
+
+/** `recovered: true` means everything since the position, each once, in order; otherwise nothing is replayed. */
+export type Verdict =
+  | { readonly recovered: true; readonly missed: readonly Kept[] }
+  | { readonly recovered: false; readonly reason: LossReason };
+
+/** A room that a client comes to. */
+export interface Asked {
+  readonly namespace: string;
+  /** Undefined: what is said to everyone in the namespace. */
+  readonly room: string | undefined;
+  /** Where the client stood; undefined: it comes for the first time. */
+  readonly position: Position | undefined;
+  /** What goes to other dialects alone is not missed (SEC-16). */
+  readonly dialect: string;
+}
+
+export interface Answer {
+  /** Undefined: it comes for the first time. */
+  readonly verdict: Verdict | undefined;
+  /** Where the room stands now; undefined: nothing is kept of it at present. */
+  readonly at: Position | undefined;
+}
+
+export interface Recovery {
+  /**
+   * Calls `enter` once with an answer for each room, in their order, in the one turn in which they are exact: what was
+   * published before is in them, and what comes after is delivered to those who join in this call. That is at once where
+   * nothing is to be waited for, and within seconds in any case; the client may be gone then.
+   */
+  resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void;
+  /** Where a room stands now, for heartbeats; undefined: nothing is kept of it at present. */
+  here(namespace: string, room: string | undefined): Position | undefined;
+  /** Calls back when the gateway was cut off and hears everything again: what it missed is unknown. @returns what ends this. */
+  onGap(listener: () => void): () => void;
+}
+
+/** Where nothing is kept. */
+export const nothingKept: Recovery = {
+  resume(asked, enter) {
+    const lost = { recovered: false, reason: "unavailable" } as const;
+    enter(
+      asked.map(({ position }) => ({ verdict: position === undefined ? undefined : lost, at: undefined })),
+    );
+  },
+  here: () => undefined,
+  onGap: () => () => undefined,
+};
