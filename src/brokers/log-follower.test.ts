@@ -270,9 +270,9 @@ describe("the follower in any order", () => {
           expect(visit.answer?.at).toBeDefined();
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
-  });
+  }, 60_000);
 
   test("F3 F8 I10 with cuts, trimmed and lost logs no client is told less than the truth", async () => {
     await fc.assert(
@@ -288,9 +288,9 @@ describe("the follower in any order", () => {
           if (isOld && !isGone) expect(wasTold).toBe(true);
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
-  });
+  }, 60_000);
 });
 
 describe("the follower", () => {

@@ -1,6 +1,7 @@
 // The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
 // the tape (tape.ts) answers for whatever the bus carried, the log (log.ts) for rooms whose rule says `history`.
 
+import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";
 
 /** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
@@ -58,18 +59,9 @@ export interface Recovery {
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void;
   /** Where a room stands now, for heartbeats; undefined: nothing is kept of it at present. */
   here(namespace: string, room: string | undefined): Position | undefined;
-  /** Calls back when the gateway was cut off and hears everything again: what it missed is unknown. @returns what ends this. */
-  onGap(listener: () => void): () => void;
+  /**
+   * Calls back when the gateway was cut off and hears everything again: what it missed is unknown. @returns what ends this.
+   * @param listener is told the rooms with a log; undefined: every room without one.
+   */
+  onGap(listener: (rooms?: readonly RoomName[]) => void): () => void;
 }
-
-/** Where nothing is kept. */
-export const nothingKept: Recovery = {
-  resume(asked, enter) {
-    const lost = { recovered: false, reason: "unavailable" } as const;
-    enter(
-      asked.map(({ position }) => ({ verdict: position === undefined ? undefined : lost, at: undefined })),
-    );
-  },
-  here: () => undefined,
-  onGap: () => () => undefined,
-};

@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import { RecoveryByRule } from "./recovery-by-rule.ts";
+import type { LogAnswers } from "./recovery-by-rule.ts";
+import type { Answer, Asked, Recovery } from "./recovery.ts";
+
+/** A tape and logs that answer with their name and the room, each when it is told to. */
+function stores() {
+  const ready: (() => void)[] = [];
+  const asked: string[] = [];
+  const gaps: Parameters<Recovery["onGap"]>[0][] = [];
+  const answer = (store: string, room: string | undefined): Answer => ({
+    verdict: undefined,
+    at: `${store} ${room}`,
+  });
+  const tape: Recovery = {
+    resume(rooms, enter) {
+      asked.push(`tape ${rooms.map(({ room }) => room).join()}`);
+      ready.push(() => {
+        enter(rooms.map(({ room }) => answer("tape", room)));
+      });
+    },
+    here: (_, room) => `tape ${room}`,
+    onGap(listener) {
+      gaps.push(listener);
+      return () => void gaps.splice(gaps.indexOf(listener), 1);
+    },
+  };
+  const logs: LogAnswers = {
+    isLogged: ({ room }) => room?.startsWith("log") === true,
+    prepare(rooms, enter) {
+      asked.push(`log ${rooms.map(({ room }) => room).join()}`);
+      ready.push(() => {
+        enter(({ room }) => answer("log", room));
+      });
+    },
+    here: (_, room) => `log ${room}`,
+  };
+  return { recovery: new RecoveryByRule(tape, logs), ready, asked, gaps };
+}
+
+const ask = (room: string | undefined, position?: string): Asked => ({
+  namespace: "/",
+  room,
+  position,
+  dialect: "native",
+});
+
+test("each room is answered by its store, in the order in which it was asked, in one turn", () => {
+  const { recovery, ready, asked } = stores();
+  let answers: readonly Answer[] | undefined;
+  recovery.resume([ask("log1", "e:1"), ask("a", "m.1"), ask("log2"), ask(undefined), ask("b")], (given) => {
+    answers = given;
+  });
+  expect(asked).toEqual(["log log1,log2"]);
+  ready.shift()?.();
+  expect(asked).toEqual(["log log1,log2", "tape a,,b"]);
+  expect(answers).toBeUndefined();
+  ready.shift()?.();
+  expect(answers?.map(({ at }) => at)).toEqual([
+    "log log1",
+    "tape a",
+    "log log2",
+    "tape undefined",
+    "tape b",
+  ]);
+});
+
+test("a position of the tape is the tape's to answer, also where the room has a log", () => {
+  const { recovery, asked } = stores();
+  recovery.resume([ask("log1", "marker.7")], () => undefined);
+  expect(asked).toEqual(["tape log1"]);
+});
+
+test("where a room stands and what is missing come from its store", () => {
+  const { recovery, gaps } = stores();
+  expect([recovery.here("/", "log1"), recovery.here("/", "a"), recovery.here("/", undefined)]).toEqual([
+    "log log1",
+    "tape a",
+    "tape undefined",
+  ]);
+  const told: unknown[] = [];
+  const stop = recovery.onGap((rooms) => told.push(rooms));
+  recovery.tellGap([{ namespace: "/", room: "log1" }]);
+  gaps[0]?.();
+  expect(told).toEqual([[{ namespace: "/", room: "log1" }], undefined]);
+  stop();
+  recovery.tellGap([]);
+  expect([told.length, gaps.length]).toEqual([2, 0]);
+});
