@@ -22,7 +22,7 @@ const burstSeconds = 10;
 /** What the release of an exempt address does. One for all: each idle client would keep its own. */
 const nothing = (): void => {};
 
-/** Addresses whose rate is remembered. */
+/** Addresses with a remembered rate. */
 const maxAddresses = 50_000;
 
 export class AddressLimits {

@@ -1,4 +1,4 @@
-// Who may join a room with a room-space: whoever shows the space's secret (WSE-03 step 4). Secrets live in the
+// Who may join a room with a room-space: clients that send the space's secret (WSE-03 step 4). Secrets live in the
 // configuration or on the bus (WSE-05). Failed joins are limited per connection and per address and space (WSE-08):
 // once the limit is reached, nothing is looked up or compared, so a right secret is refused there too until the
 // limit has a place again. No secret is ever logged or kept.
@@ -31,7 +31,7 @@ export interface RoomSecretsParts {
 /** What a secret is judged by. */
 export type SecretRequest = Pick<EnterRequest, "room" | "secret" | "address" | "client">;
 
-/** Pairs of address and room-space whose failures are remembered. */
+/** Pairs of address and room-space with remembered failures. */
 const maxGuessedSpaces = 50_000;
 
 /** What is known of one client; gone with it. */
@@ -94,7 +94,7 @@ export class RoomSecrets {
     });
   }
 
-  /** Nobody can show what nobody set: the usual first mistake, and a page cannot tell it from a wrong secret. */
+  /** The space has no secret: the usual first mistake, and a page cannot tell it from a wrong secret. */
   #hintAtUnset(space: string): void {
     const text =
       "No secret of that room-space is set, so its rooms cannot be joined: set one by `roomSecrets` (--room-secret" +
@@ -102,7 +102,7 @@ export class RoomSecrets {
     this.#parts.observe.hint("join_secret_unset", { about: space, fields: { text }, names: { space } });
   }
 
-  /** A join without a secret is no guess: it costs nothing, and locks nobody out behind a shared address. */
+  /** A join without a secret is no guess: it costs nothing, and locks no client out behind a shared address. */
   #canBeRight({ secret }: SecretRequest, space: string): boolean {
     return (
       typeof secret === "string" && secret !== "" && Buffer.byteLength(space) <= this.#parts.limits.nameBytes

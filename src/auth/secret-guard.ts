@@ -1,6 +1,6 @@
 // The check of secrets that open a door of backends or admins, and how often one may guess at them (SEC-11, SEC-13, T13):
 // wrong ones are counted per address. Beyond the limit nothing is compared, so a right secret is refused there too until
-// the limit has a place again; where many share the address, wrong answers only come late, and nobody is locked out.
+// the limit has a place again; where many share the address, wrong answers only come late, and no client is locked out.
 
 import { setTimeout } from "node:timers/promises";
 import type { SecretCheck } from "../core/access.ts";
@@ -19,7 +19,7 @@ export interface SecretGuardParts {
   isExempt(address: string): boolean;
 }
 
-/** Addresses whose wrong secrets are remembered. */
+/** Addresses with remembered wrong secrets. */
 const maxAddresses = 50_000;
 /** How late a wrong answer comes on an address that many share. */
 const lateMs = 1_000;
@@ -49,7 +49,7 @@ export class SecretGuard {
     };
   }
 
-  /** As long as nobody guessed wrong, nobody's address is looked up. */
+  /** While there are no wrong guesses, no address is looked up. */
   #hasToken(address: string): boolean {
     const isClean = this.#wrong.size === 0 && this.#parts.limits.wrongSecretsPerMinute >= 1;
     return isClean || this.#wrong.hasToken(addressKey(address), this.#parts.now());

@@ -38,7 +38,7 @@ export interface Backplane {
   readonly keys: KeyStore;
   readonly voice: Voice;
   readonly broker: Broker;
-  /** What is kept of rooms whose rule says `history`. */
+  /** What is kept of rooms with `history` in their rule. */
   readonly log: Log;
   /** Ends all of them. */
   readonly close: () => Promise<void>;

@@ -37,7 +37,7 @@ export function cutObject(
 }
 
 /**
- * As {@link cutObject}, but a member is cut out when it is asked for: most are not, or are strings, whose values are known.
+ * As {@link cutObject}, but a member is cut out when it is asked for: most are not, or are strings with known values.
  * @param value what JSON.parse made of the text.
  */
 export function openObject(text: string, value: unknown, bounds: JsonBounds): Members | undefined {
@@ -68,7 +68,7 @@ export function cutArray(
   return items;
 }
 
-/** An object whose names stand in the text as they are. */
+/** An object with names that stand in the text as they are. */
 class UncutObject implements Members {
   readonly #text: string;
   readonly #value: object;

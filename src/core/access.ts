@@ -35,7 +35,7 @@ export function opensRoom({ user, groups, session }: Identity, room: string): bo
 }
 
 /**
- * Does one of these ways admit the visitor for who it is? `user` in a room-space of somebody's own (`user:john::inbox`)
+ * Does one of these ways admit the visitor for who it is? `user` in a room-space of one user (`user:john::inbox`)
  * admits the visitor that it names, and no other user.
  */
 export function isAdmittedBy(ways: readonly JoinWay[], identity: Identity, room: string): boolean {
@@ -56,7 +56,7 @@ function isOwnSpace(room: string): boolean {
 export interface EnterRequest {
   readonly namespace: string;
   readonly room: string;
-  /** The id of the client that asks, whose own room it may be in. */
+  /** The id of the client that asks: it may be in the room of that name. */
   readonly id?: string | undefined;
   readonly identity: Identity;
   /** As the client sent it: only a non-empty string can be right. */
@@ -82,7 +82,7 @@ export type Verdict =
 /** `limited`: too many wrong ones came from that address, so this one was not compared. */
 export type SecretVerdict = "right" | "wrong" | "limited";
 
-/** Checks what somebody shows at a door that has a secret: of publishers, of admins. Only text can be right. */
+/** Checks the secret that a request carries: of publishers, of admins. Only text can be right. */
 export type SecretCheck = (candidate: unknown, address: string) => Promise<SecretVerdict>;
 
 /** The one rule for rooms, whichever dialect a client speaks. */

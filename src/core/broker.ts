@@ -1,6 +1,6 @@
 // The Broker port: carries publications between gateways. A dialect publishes here what came to this gateway alone and
 // is for the clients of every dialect; the formats of other systems go over the bus (bus.ts) as those systems wrote them.
-// What goes to a room whose rule says `history` is kept in the room's log on its way (log.ts).
+// What goes to a room with `history` in its rule is kept in the room's log on its way (log.ts).
 
 import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";

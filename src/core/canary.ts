@@ -7,7 +7,7 @@ const maxTokenBytes = 64;
 
 /**
  * A canary that is its mark and its token.
- * @param channel a name under which nobody, in whichever server, can be.
+ * @param channel a name that no client of any server can have.
  */
 export function textCanary(channel: string, mark: string): Canary {
   const start = `${mark} `;

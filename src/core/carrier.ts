@@ -20,7 +20,7 @@ export interface Carrier {
   unsubscribe(topic: string): void;
   /**
    * The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up.
-   * @param heardBytes what its topics carried for it until now: whoever kept up with that does read. @default 0
+   * @param heardBytes what its topics carried for it until now: a client that kept up with that does read. @default 0
    */
   fallBehind(heardBytes?: number): void;
 }

@@ -1,5 +1,5 @@
 // Ids of clients that others may know: an id is a room of its own (SIO-16). It carries a mark by which every gateway
-// recognises it, so that nobody joins a room that is named like another client, wherever that client is (WSE-07).
+// recognises it, so that no client joins a room that is named like another client, wherever that client is (WSE-07).
 
 const idBytes = 15;
 /** The rest of an id's bytes marks it. */
@@ -12,7 +12,7 @@ export function createClientId(): string {
   return bytes.toString("base64url");
 }
 
-/** Could this be somebody's id? Of other names with 20 such characters, one in 65,536 looks like one. */
+/** Could this be the id of a client? Of other names with 20 such characters, one in 65,536 looks like one. */
 export function isClientId(name: string): boolean {
   if (!/^[\w-]{20}$/.test(name)) return false;
   const bytes = Buffer.from(name, "base64url");

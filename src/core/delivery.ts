@@ -6,7 +6,7 @@ import type { Observe } from "./observe.ts";
 import type { Publication } from "./publication.ts";
 import type { Frame, Topics } from "./carrier.ts";
 
-/** A native member whose unread bytes pass this leaves its topics until it caught up. */
+/** A native member with more unread bytes than this leaves its topics until it caught up. */
 const behindBytes = 64 * 1024;
 
 /** The frames of one format, and how much they are, bytes. */
@@ -22,7 +22,7 @@ interface Encoded {
 export interface Muted {
   /** Left out by the publication. */
   readonly excluded: ReadonlySet<Connection>;
-  /** Those, and whoever heard it in an earlier room: once is enough where frames do not name the room. */
+  /** Those, and the connections that received it in an earlier room: once is enough where frames do not name the room. */
   readonly reached: ReadonlySet<Connection>;
 }
 

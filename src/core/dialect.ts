@@ -25,8 +25,8 @@ export interface Exchange {
   /** The client's address, behind trusted proxies (SEC-15). */
   readonly address: string;
   /**
-   * What limits count it by: its address, or a name that no limit counts. That has the peer itself where it is on this
-   * machine or a proxy that this listener trusts, and nobody of whom a proxy says an address (SEC-15).
+   * What limits count it by: its address, or a name that no limit counts. Only a peer on this machine and a proxy that
+   * this listener trusts have such a name, for requests of their own (SEC-15).
    */
   readonly countedAs: string;
   /** Verdict on the `Origin` header (EIO-18); `undefined` means that there was none, which is allowed. */
@@ -41,9 +41,9 @@ export interface Exchange {
 }
 
 /**
- * How well a request suits a route. Of the routes whose paths fit it best, the first `yes` gets it, else the first `likely`
+ * How well a request suits a route. Of the routes with the best fitting paths, the first `yes` gets it, else the first `likely`
  * (it shows nothing that another dialect would know by), else the first `otherwise` (only if no other route wants it). When
- * all of them say `no`, the routes whose paths fit less well are asked.
+ * all of them say `no`, the routes with less fitting paths are asked.
  */
 export type Suitability = "yes" | "likely" | "otherwise" | "no";
 
@@ -118,7 +118,7 @@ export interface BrowserContext {
   readonly identity: IdentitySource;
   /** Hears one more name of the bus, for as long as a client wants it; the rest is as with a feed. */
   listen(feed: Feed<ChannelFilter>): Promise<Subscription>;
-  /** Does a Redis name belong to another owner than this dialect (RTE-08)? Nobody may reach it by a name of theirs. */
+  /** Does a Redis name belong to another owner than this dialect (RTE-08)? No client may reach it by a name that it chose. */
   readonly isForeignName: (name: string) => boolean;
   readonly observe: Observe;
   readonly limits: Limits;

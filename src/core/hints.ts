@@ -4,10 +4,10 @@
 import type { Exchange } from "./dialect.ts";
 import type { Observe } from "./observe.ts";
 
-/** What browsers send: scheme, host and port, or `null`. Anything else is nobody's Origin, and is not written down. */
+/** What browsers send: scheme, host and port, or `null`. Anything else is no Origin of a page, and is not written down. */
 const originForm = /^(?:null|[a-z][a-z0-9+.-]{0,30}:\/\/[a-z0-9._:[\]-]{0,260})$/i;
 
-/** A page whose Origin is not among the listener's was refused (EIO-18, W4R-16). */
+/** A page with an Origin that is not among the listener's was refused (EIO-18, W4R-16). */
 export function hintAtOrigin(
   observe: Pick<Observe, "hint">,
   dialect: string,

@@ -24,7 +24,7 @@ interface Namespace {
   population: number;
 }
 
-/** Why a connection cannot join a room, whoever asks for it. */
+/** Why a connection cannot join a room, by its own wish or a backend's. */
 export type JoinRefusal = "room_name_too_long" | "too_many_rooms";
 
 export interface HubParts {
@@ -140,7 +140,7 @@ export class Hub {
     return room !== undefined && this.#remove(connection, room);
   }
 
-  /** Is it the room of one client, of this gateway or another? Nobody else may join it (WSE-07). */
+  /** Is it the room of one client, of this gateway or another? No other client may join it (WSE-07). */
   isOwnRoom(namespace: string, room: string): boolean {
     if (this.#namespaces.get(namespace)?.ids.has(room) === true) return true;
     // The other spelling of a protocol 4 client's id (SIO-03).
@@ -331,7 +331,7 @@ function addressees(namespace: Namespace, target: Target): { rooms: Room[]; sing
   return { rooms: [...trees].filter((tree) => tree !== undefined), singles: [] };
 }
 
-/** The rooms that exist among the named ones, and the connections whose id was named. */
+/** The rooms that exist among the named ones, and the connections named by id. */
 function resolve(namespace: Namespace, names: Target["rooms"]): { rooms: Room[]; singles: Connection[] } {
   if (names === undefined) return { rooms: [namespace.everyone], singles: [] };
   const rooms = new Set<Room>();

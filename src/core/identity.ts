@@ -1,4 +1,4 @@
-// Who a visitor is: the port between the sources of identity (auth/) and the dialects whose handshakes wait for it. A
+// Who a visitor is: the port between the sources of identity (auth/) and the dialects with handshakes that wait for it. A
 // dialect decides what an identity may enter; `opensRoom` (access.ts) is the one rule for rooms (docs/architecture.md).
 
 import type { RefusalReason } from "./reasons.ts";
@@ -32,7 +32,7 @@ export type IdentityResult =
   | Identity
   /** 403. */
   | { readonly kind: "denied"; readonly reason: RefusalReason }
-  /** 503: whoever knows could not be asked; nobody may come in on a guess (SEC-02). */
+  /** 503: the source of identity could not be asked; no visitor is admitted on a guess (SEC-02). */
   | { readonly kind: "unavailable"; readonly reason: RefusalReason };
 
 export interface IdentitySource {
@@ -40,7 +40,7 @@ export interface IdentitySource {
   readonly readsCookies: boolean;
   /** Connections ask again after so long who they are, ms; undefined: never (DJS-12). */
   readonly recheckMs: number | undefined;
-  /** Never rejects. Whoever shows nothing is anonymous at once. */
+  /** Never rejects. A visitor without credentials is anonymous at once. */
   identify(request: Request, asked: IdentityRequest): IdentityResult | Promise<IdentityResult>;
 }
 

@@ -1,4 +1,4 @@
-// The Log port: what was published to a room whose rule says `history`, numbered without a gap, for clients that come back
+// The Log port: what was published to a room with `history` in its rule, numbered without a gap, for clients that come back
 // and for pages of the past. brokers/<name>/ implement it, brokers/bus-broker.ts writes to it; the conformance suite is
 // test/conformance/log.test.ts.
 

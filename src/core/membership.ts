@@ -51,7 +51,7 @@ export interface ConnectionParts {
 const fewRooms = 16;
 
 export class Connection {
-  /** Absent until somebody needs one (`Hub.idOf`). */
+  /** Absent until it is needed (`Hub.idOf`). */
   id: string | undefined;
   readonly namespace: string;
   readonly format: Format;
@@ -111,7 +111,7 @@ export interface Audience {
   readonly format: Format;
   readonly topic: string;
   readonly members: Set<Connection>;
-  /** The part of `members` that is not on the topic; mostly nobody, and then no set of its own. */
+  /** The part of `members` that is not on the topic; mostly empty, and then no set of its own. */
   looped: Set<Connection>;
   /** What the topic carried so far, bytes. */
   carriedBytes: number;
@@ -134,7 +134,7 @@ export class Room {
     this.name = name;
   }
 
-  /** A new array on every change: a client that is closed during a delivery disturbs nobody's turn. */
+  /** A new array on every change: a client that is closed during a delivery disturbs no other's turn. */
   get audiences(): readonly Audience[] {
     return this.#audiences;
   }

@@ -8,7 +8,7 @@ import type { Frame } from "./carrier.ts";
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {
   readonly namespace: string;
-  /** Union of rooms, each connection once; `undefined` is everyone in the namespace, `[]` nobody (PSQ-07). */
+  /** Union of rooms, each connection once; `undefined` is everyone in the namespace, `[]` no connection (PSQ-07). */
   readonly rooms: readonly string[] | undefined;
   /** The names are of trees (`Hub.joinTree`), which no room's name reaches (SEC-16). @default false */
   readonly isTree?: boolean;
@@ -70,7 +70,7 @@ export interface JoinCommand {
   readonly kind: "join" | "leave";
   readonly target: Target | Single;
   readonly rooms: readonly string[];
-  /** On a join, the other rooms whose names begin so are left: what is granted replaces what was (HUB-06). */
+  /** On a join, the other rooms with names that begin so are left: what is granted replaces what was (HUB-06). */
   readonly replaces?: string;
   /** Sent when the order named a single connection, it was ours, and it is where it was to be (NRE-07). */
   readonly done?: Outgoing;

@@ -1,4 +1,4 @@
-// Token buckets: how often somebody may do something. A bucket starts full and fills up again at a steady rate.
+// Token buckets: how often a client may do something. A bucket starts full and fills up again at a steady rate.
 // Used for failed joins (WSE-08), for handshakes by address (SEC-06, SEC-15), for keys that come back (SEC-09) and for
 // what a client sends (SEC-06).
 
@@ -99,7 +99,7 @@ export class BucketTable {
     return new TokenBucket(this.#rate, now);
   }
 
-  /** Two at a time, so that the table shrinks again however long nobody comes. */
+  /** Two at a time, so that the table shrinks again however long no client comes. */
   #forget(now: number): void {
     const oldest = this.#buckets.entries();
     for (const [key, bucket] of oldest.take(2)) {

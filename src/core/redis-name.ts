@@ -1,7 +1,7 @@
-// Names in a shared Redis, and whose they are (RTE-08): each has one owner, and nobody reaches another owner's by a name
-// that somebody chose (SEC-03).
+// Names in a shared Redis and their owners (RTE-08): each has one owner, and no client reaches another owner's by a name
+// that it chose (SEC-03).
 
-/** One channel or key, or all whose names begin so. */
+/** One channel or key, or all with names that begin so. */
 export interface RedisName {
   readonly kind: "exact" | "prefix";
   readonly name: string;

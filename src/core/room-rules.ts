@@ -1,12 +1,12 @@
-// The rules of rooms: who may join a room, whose words browsers hear there, and what is kept of it (docs/rooms.md). One
+// The rules of rooms: who may join a room, which messages browsers receive there, and what is kept of it (docs/rooms.md). One
 // list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
 // obey `publish`, the broker obeys `history`.
 
 import { compileGlob, compileGlobs } from "./glob.ts";
 
 /**
- * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor whose user
- * name is known. `group:<name>`: a member of the group. `grant`: whom a backend puts there, and no one else.
+ * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor with a known
+ * user name. `group:<name>`: a member of the group. `grant`: clients that a backend puts there, and no others.
  */
 export type JoinWay = "anyone" | "secret" | "user" | "grant" | `group:${string}`;
 

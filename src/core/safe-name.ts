@@ -1,5 +1,5 @@
 // Which user, group and session names may become part of a Redis name (SEC-03): the last question before a name
-// that somebody chose is put together with a facility.
+// that a client chose is put together with a facility.
 
 /** Longest name, in characters: Django's own bound on the names of users and groups. */
 const maxLength = 150;

@@ -10,7 +10,7 @@ export function plain(status: number, sentence: string, headers: Record<string, 
 
 /** It ends the connection, and says so (RFC 9112 section 9.6). */
 export function closing(response: Response): Response {
-  // Whoever names a protocol in Upgrade says so here, too (RFC 9110 section 7.8).
+  // A request that names a protocol in Upgrade says so here, too (RFC 9110 section 7.8).
   response.headers.set("connection", response.headers.has("upgrade") ? "close, Upgrade" : "close");
   return response;
 }
@@ -55,7 +55,7 @@ async function settledLate(
 }
 
 async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  // Somebody read it to its end.
+  // It was read to its end.
   if (!body || body.locked) return;
   const deadline = performance.now() + drainMs;
   const reader = body.getReader();

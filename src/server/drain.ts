@@ -46,7 +46,7 @@ export async function closeAll(
 
 /**
  * Waits until everyone who was closed heard what was said to it before, or a second is over.
- * @returns true when somebody had not heard all of it.
+ * @returns true when a client had not received all of it.
  */
 export async function lastWords(
   sides: readonly Pick<BrowserSide, "hasUnsaid">[],

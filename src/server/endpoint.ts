@@ -48,7 +48,7 @@ export async function makeWay(path: string): Promise<void> {
   if (await isAnswered(path)) {
     throw failed(`Expected the unix socket ${path} to be free, another process listens there`);
   }
-  // Somebody else may have made way meanwhile, and listen there. Numbers of files are used again, times are not.
+  // Another process may have taken the place meanwhile, and listen there. Numbers of files are used again, times are not.
   const now = statusOf(path);
   if (now?.ino === found.ino && now.ctimeNs === found.ctimeNs) unlinkSync(path);
 }
@@ -61,7 +61,7 @@ function statusOf(path: string): BigIntStats | undefined {
   }
 }
 
-/** Only a refused connection proves that nobody is there. */
+/** Only a refused connection proves that no process listens there. */
 async function isAnswered(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ path, timeout: answerMs });
@@ -119,7 +119,7 @@ export function withMode<Result>(endpoint: Endpoint, listen: () => Result): Resu
 }
 
 /**
- * The engine takes a name that nobody knows for an address that somebody else has.
+ * The engine takes an unknown name for an address that another machine has.
  * @throws GatewayError `start_failed` when there is no such name.
  */
 export async function checkHost(endpoint: TcpEndpoint): Promise<void> {

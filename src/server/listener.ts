@@ -150,7 +150,7 @@ export class Listener implements SocketContext {
     }
   }
 
-  /** Through a unix socket nobody comes but a proxy. */
+  /** Only proxies come through a unix socket. */
   #watchFiles(): FilePressure {
     const { observe } = this.#parts;
     const { port } = this.#server;
@@ -291,7 +291,7 @@ export class Listener implements SocketContext {
     else request.headers.set("sec-websocket-protocol", handler.protocol);
     const data = new WebSocketTransport(handler, this);
     if (server.upgrade(request, { data })) return undefined;
-    // Nobody is there to read it, and nobody did anything wrong.
+    // The client is gone, and nothing was wrong.
     if (request.signal.aborted) return plain(400, "");
     return this.#refuse(400, "Expected a websocket handshake\n");
   }

@@ -80,8 +80,8 @@ export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
 }
 
 /**
- * The address of whoever speaks through a unix socket: there is none. It is a proxy on this machine, which says whose
- * requests it brings (SEC-15). No IP address and no host name is written like this.
+ * The address of the peer on a unix socket: there is none. It is a proxy on this machine, which names
+ * the clients of its requests (SEC-15). No IP address and no host name is written like this.
  */
 export const unixPeer = "unix:";
 
@@ -99,7 +99,7 @@ interface Peer extends Client {
 /** Peers that are remembered: a pool of connections sends all of its requests from one. */
 const maxPeers = 1_000;
 
-/** Proxies whose `X-Forwarded-*` are believed: addresses and CIDR ranges, and whoever may open our unix socket. */
+/** Proxies that are trusted to set `X-Forwarded-*`: addresses and CIDR ranges, and every process that may open our unix socket. */
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #peers = new Map<string, Peer>();
@@ -175,7 +175,7 @@ export interface ExchangeParts {
   readonly hold: (seconds: number) => void;
 }
 
-/** What most requests never ask, such as a backend's whose origin nobody judges, is found out when it is asked. */
+/** What most requests never ask, such as the origin of a backend, is found out when it is asked. */
 export class RequestExchange implements Exchange {
   readonly path: string;
   readonly address: string;

@@ -4,9 +4,9 @@
 import type { Exchange, Route } from "../core/dialect.ts";
 
 export interface Routing {
-  /** Whose request it is. */
+  /** The route that gets the request. */
   readonly route: Route | undefined;
-  /** Some route names the path, whether it wants the request or not; whoever takes all paths names none (RTE-07). */
+  /** Some route names the path, whether it wants the request or not; a route that takes all paths names none (RTE-07). */
   readonly isKnownPath: boolean;
 }
 

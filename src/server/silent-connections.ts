@@ -1,5 +1,5 @@
 // Connections that said nothing since they were accepted. The engine does not tell of them, so the kernel is asked about
-// each open descriptor (Linux alone: elsewhere nobody is found). file-pressure.ts ends them when descriptors run out.
+// each open descriptor (Linux alone: elsewhere none is found). file-pressure.ts ends them when descriptors run out.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
@@ -24,7 +24,7 @@ const tcpInfo = 11;
 const getDescriptorFlags = 1;
 const shutdownBoth = 2;
 const established = 1;
-/** In `struct tcp_info`, whose fields never move. */
+/** In `struct tcp_info`: its fields never move. */
 const receivedAt = 128;
 const infoBytes = receivedAt + 8;
 const familyIpv4 = 2;
@@ -65,7 +65,7 @@ export class SilentConnections {
       try {
         return new SilentConnections(dlopen(library, functions).symbols);
       } catch {
-        // Another name, or a system without any of them: then nobody is found.
+        // Another name, or a system without any of them: then none is found.
       }
     }
     return undefined;

@@ -4,7 +4,7 @@
 
 import type { FrameQueue } from "./frame-queue.ts";
 
-/** A client whose messages wait. */
+/** A client with waiting messages. */
 export interface Speaker {
   /** Handles a few of them. @returns true when more wait. */
   work(): boolean;
@@ -30,7 +30,7 @@ export class Turns {
     this.#now = now;
   }
 
-  /** May a message of somebody with nothing waiting be handled at once? Asking begins a turn, if there is none. */
+  /** May a message of a client with nothing waiting be handled at once? Asking begins a turn, if there is none. */
   isOpen(): boolean {
     const now = this.#now();
     if (this.#turn) return now < this.#endsAt;

@@ -1,5 +1,5 @@
-// One cookie out of a request's `Cookie` header, read as Django reads it: whose session Django sees must be whose
-// session we see.
+// One cookie out of a request's `Cookie` header, read as Django reads it: both must
+// find the same session.
 
 /** @returns undefined when there is none of that name, or an empty one */
 export function readCookie(header: string | null, name: string): string | undefined {

@@ -1,5 +1,5 @@
 // Who the visitor of a handshake is (DJS-01): the auth callback, then a JSON Web Token, then Django's session; the
-// first that is configured and answers is the whole answer. A failure on the way lets nobody in (SEC-02).
+// first that is configured and answers is the whole answer. After a failure on the way no visitor is admitted (SEC-02).
 
 import type { KeyStore } from "../../core/keys.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -98,7 +98,7 @@ async function askSession(
   return anonymous;
 }
 
-/** Logged in, and yet nobody by name: its user channel stays closed (DJS-09). */
+/** Logged in without a user name: its user channel stays closed (DJS-09). */
 function sayNameless(observe: Observe): void {
   observe.refused(label, "user_unnamed");
   const text =

@@ -80,7 +80,7 @@ function keySource({ options, fetch }: JwtParts): JWTVerifyGetKey {
   }
   if (publicKey !== undefined) {
     const key = importSPKI(publicKey, algorithm);
-    // Said by each verification; without this the first rejection would have nobody who looks at it.
+    // Said by each verification; without this the first rejection would be unhandled.
     key.catch(() => undefined);
     return () => key;
   }

@@ -1,4 +1,4 @@
-// The config of Django identity: where sessions are kept, how they are signed, who else may say who somebody is.
+// The config of Django identity: where sessions are kept, how they are signed, what else may say who a visitor is.
 // Names and meanings follow Django's settings; `identityProblem` is asked once, at the start.
 
 import { z } from "zod";
@@ -144,7 +144,7 @@ export function secretKeys(options: IdentityOptions): readonly string[] {
 }
 
 /**
- * What the sessions' own Redis names begin with: nobody may reach them by a name of their choice (SEC-03).
+ * What the sessions' own Redis names begin with: no client may reach them by a name that it chose (SEC-03).
  * Session names without a prefix are keys of 32 letters and digits.
  */
 export function sessionNamePrefixes(options: IdentityOptions): readonly string[] {

@@ -33,7 +33,7 @@ function engineProblem(options: IdentityOptions): string | undefined {
   return undefined;
 }
 
-/** Whoever can write sessions, or names them, must not write user names. */
+/** A program that can write or name sessions must not be able to write user names. */
 function usernameProblem(options: IdentityOptions): string | undefined {
   const prefix = usernameKeyPrefix(readUsernameMapping(options.username));
   const taken = sessionNamePrefixes(options).find((own) => prefix?.startsWith(own));

@@ -1,5 +1,5 @@
 // From a session to a user name: a Django session knows only the user's primary key (DJS-09). Stands behind
-// sessions.ts; whose session carries no key is not logged in and has no name.
+// sessions.ts; a visitor without a key in the session is not logged in and has no name.
 
 import type { KeyStore } from "../../core/keys.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
@@ -36,7 +36,7 @@ export function usernameKeyPrefix(mapping: UsernameMapping | undefined): string 
     : undefined;
 }
 
-/** The primary key of whoever is logged in, as text (`_auth_user_id`). */
+/** The primary key of the user who is logged in, as text (`_auth_user_id`). */
 export function userId(fields: SessionFields): string | undefined {
   const id = fields("_auth_user_id");
   if (typeof id === "bigint") return `${id}`;
@@ -69,7 +69,7 @@ export async function findUsername(
     case "hash":
       return readName(await store.getField(mapping.key, id));
     case "keys": {
-      // A primary key that somebody chose must not end its part of the name (SEC-03).
+      // A primary key that a user chose must not end its part of the name (SEC-03).
       if (!isSafeName(id)) return undefined;
       const [value] = await store.getBytes([mapping.template.replaceAll(placeholder, () => id)]);
       return readName(value);

@@ -34,7 +34,7 @@ export class MemoryKeys implements KeyStore {
     });
   }
 
-  /** Nobody but this process writes here, and it writes no hashes. */
+  /** Only this process writes here, and it writes no hashes. */
   async getField(): Promise<Buffer | undefined> {
     this.#checkOpen();
     return undefined;

@@ -162,7 +162,7 @@ export class RedisBus implements Bus, Voice {
       onDown: (failure) => {
         this.#noteOutage(`Expected a Redis at ${this.#place}, got ${failure.text}`);
         if (!this.#commandLink.client) this.#voice?.close();
-        // A Redis that hangs carries out later what was refused meanwhile: nobody here may hear it then (WSE-26).
+        // A Redis that hangs carries out later what was refused meanwhile: it must not be delivered here then (WSE-26).
         if (failure.isSilence) this.#subscriberLink.replace(failure);
       },
     });

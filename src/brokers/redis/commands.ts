@@ -102,7 +102,7 @@ export class Commands {
 
   #lookIn(ms: number): void {
     this.#isTimed = true;
-    // Nobody stays for it: who waits has a connection open.
+    // No process stays alive for it: a caller that waits has a connection open.
     setTimeout(this.#look, ms).unref();
   }
 

@@ -1,6 +1,6 @@
 // The way of what clients say (core/voice.ts): its commands are with Redis before the call returns. The client library collects
 // commands until the end of a turn; but the engine answers a client's close in the turn in which it reads it, so what the
-// client said just before would come behind the answer (W4R-05). One connection of its own, for commands whose replies are
+// client said just before would come behind the answer (W4R-05). One connection of its own, for commands with replies that are
 // single lines; it lives as long as the command link does, and where it is not there, that link does its work.
 
 import { connect } from "node:net";
@@ -17,7 +17,7 @@ export type Command = readonly (string | Uint8Array)[];
 export interface DirectLinkOptions {
   readonly address: RedisAddress;
   readonly trust: Trust;
-  /** Redis answers no more: nobody may hear later what was refused meanwhile (WSE-26). */
+  /** Redis answers no more: what was refused meanwhile must not be delivered later (WSE-26). */
   readonly onSilence: (error: LateReply) => void;
 }
 

@@ -7,7 +7,7 @@ export interface Failure {
   /** Goes behind "Expected a Redis at ..., got". */
   readonly text: string;
   /**
-   * Nobody answered: there is no server to spare, so it may be knocked at while the back-off runs. False when the
+   * No answer came: there is no server to spare, so it may be knocked at while the back-off runs. False when the
    * other side is there and refused or hung up.
    */
   readonly isSilence: boolean;

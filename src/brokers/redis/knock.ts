@@ -8,7 +8,7 @@ const knockMs = 1_000;
 const ping = "*1\r\n$4\r\nPING\r\n";
 
 /**
- * True when the other side says anything within a second, be it an error or a hang-up: somebody is there. A server
+ * True when the other side says anything within a second, be it an error or a hang-up: a server is there. A server
  * that is stopped or cut off accepts connections (its kernel does) but stays silent.
  */
 export async function knock(place: RedisAddress["place"], signal: AbortSignal): Promise<boolean> {

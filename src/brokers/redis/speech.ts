@@ -1,4 +1,4 @@
-// Why a first connection failed although somebody is there: the URL says TLS and the port speaks none, or the other way
+// Why a first connection failed although a server is there: the URL says TLS and the port speaks none, or the other way
 // round. Asked once, at a start that fails, so that its sentence names the remedy.
 
 import { connect } from "node:net";
@@ -29,7 +29,7 @@ async function isPlain({ host, port }: Place): Promise<boolean> {
 }
 
 async function isTls({ host, port }: Place): Promise<boolean> {
-  // Whoever it is: nothing is said to it.
+  // Whatever server it is: nothing is sent to it.
   const socket = connectTls({ host, port, timeout: patienceMs, rejectUnauthorized: false });
   return settledBy(socket, (settle) => {
     socket.once("secureConnect", () => {

@@ -84,7 +84,7 @@ export class Subscriptions {
     try {
       await this.#ask(client, unsubscribe(client, entry));
     } catch (error) {
-      // Redis goes on sending what nobody hears.
+      // Redis goes on sending what has no subscriber here.
       this.#options.observe.report("redis_unsubscribe", error);
     }
   }

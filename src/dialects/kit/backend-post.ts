@@ -84,7 +84,7 @@ export function backendDoor(
 
 const allowed = { allow: "OPTIONS, POST" } as const;
 
-/** @returns the refusal of a request whose `Authorization` does not hold the publish secret (SEC-11). */
+/** @returns the refusal of a request without the publish secret in `Authorization` (SEC-11). */
 export async function bearerRefusal(
   { checkSecret, observe }: BackendContext,
   dialect: string,

@@ -13,7 +13,7 @@ import type { JoinAnswer } from "./join.ts";
 
 /** An acknowledgement that does not come is forgotten (PSQ-10). */
 const ackTimeoutMs = 60_000;
-/** Joins of one client whose secrets are being looked up; more are refused. */
+/** Joins of one client that wait for a look-up of the secret; more are refused. */
 const maxWaitingEvents = 100;
 /** Length of their text without the last one, characters: parsed, it takes many times as much. */
 const maxWaitingBytes = 64 * 1024;

@@ -157,7 +157,7 @@ export function encodeAck(namespace: string, id: string, args = "[]"): string {
   return `43${prefix(namespace)}${id}${args}`;
 }
 
-/** @param sid undefined for protocol 4 and older, whose CONNECT has no payload (SIO-02, SIO-03). */
+/** @param sid undefined for protocol 4 and older, where CONNECT has no payload (SIO-02, SIO-03). */
 export function encodeConnect(namespace: string, sid: string | undefined): string {
   const payload = sid === undefined ? "" : JSON.stringify({ sid });
   // Without a payload the comma may go too, as node writes it: `40/x`.

@@ -1,4 +1,4 @@
-// WS-HUB's own config file, for `--as ws-hub`: from the parsed YAML, whose keys may be written in any case, to our
+// WS-HUB's own config file, for `--as ws-hub`: from the parsed YAML, with keys written in any case, to our
 // settings. Pure. No sentence repeats a value, because one of them may be the password.
 
 import { GatewayError } from "../../core/errors.ts";

@@ -54,7 +54,7 @@ export function redisNames({ prefix }: { readonly prefix: string }): readonly Re
 export const lastMessagePrefix = `${ownSpace}last:`;
 
 /**
- * The room of the clients whose last message this is: it does not come back to them (W4R-08). Named by a digest, because
+ * The room of the clients that last sent this message: it does not come back to them (W4R-08). Named by a digest, because
  * messages are of any length.
  */
 export function lastMessageRoom(message: string | Uint8Array): string {

@@ -57,7 +57,7 @@ export function readTarget(namespace: string, options: unknown): Target | undefi
 
 /**
  * Text that is no UTF-8 goes on with U+FFFD, as Node's own servers read it. In packets of type 5 it is the binary of old
- * emitters, whose text and binary are written alike (NRE-05).
+ * emitters, which write text and binary alike (NRE-05).
  */
 export function isMisread(packet: unknown, hasBrokenText: boolean): boolean {
   return hasBrokenText && field(packet, "type") === 5;
