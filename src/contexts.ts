@@ -14,7 +14,7 @@ import type { ChannelFilter, Subscription } from "./core/bus.ts";
 import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
-import { covers } from "./core/redis-name.ts";
+import { covers } from "./base/redis-name.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import type { Dialects } from "./dialects/registry.ts";
 

@@ -21,7 +21,7 @@ import type { Feed, Route } from "./core/dialect.ts";
 import { GatewayError } from "./core/errors.ts";
 import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
-import { Pauses } from "./core/pauses.ts";
+import { Pauses } from "./pauses.ts";
 import { createRoomRules } from "./core/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { dialects as registry } from "./dialects/registry.ts";

@@ -6,7 +6,7 @@ import { readBody } from "../codec/body.ts";
 import { readJsonText } from "../codec/utf8.ts";
 import type { SecretCheck } from "../core/access.ts";
 import type { Route } from "../core/dialect.ts";
-import { bearerToken, textAnswer } from "../core/http.ts";
+import { bearerToken, textAnswer } from "../base/http.ts";
 import type { Publication } from "../core/publication.ts";
 
 /** The part of a message that says whom it reaches. */

@@ -3,7 +3,7 @@
 // says no more than the documentation does.
 
 import type { Route } from "../core/dialect.ts";
-import { textAnswer } from "../core/http.ts";
+import { textAnswer } from "../base/http.ts";
 import type { Observe } from "../core/observe.ts";
 
 /** What a listener has, as far as it explains what it has not. */

@@ -2,7 +2,7 @@
 // (`admit`) before it opens a connection, ws4redis also before it identifies the visitor.
 
 import type { Limits } from "../core/limits.ts";
-import { BucketTable } from "../core/rate-limit.ts";
+import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
 
 /** Why a handshake was refused; the metric's reason. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { EnterRequest, Verdict } from "../core/access.ts";
-import { createClientId } from "../core/client-id.ts";
+import { createClientId } from "../base/client-id.ts";
 import { Hub } from "../core/hub.ts";
 import { anonymous } from "../core/identity.ts";
 import type { Identity } from "../core/identity.ts";

@@ -9,8 +9,8 @@ import { GatewayError } from "../core/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Observe } from "../core/observe.ts";
-import { BucketTable, TokenBucket } from "../core/rate-limit.ts";
-import type { Rate } from "../core/rate-limit.ts";
+import { BucketTable, TokenBucket } from "../base/rate-limit.ts";
+import type { Rate } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
 import { isEqualSecret } from "./constant-time.ts";
 

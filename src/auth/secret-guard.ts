@@ -5,7 +5,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { SecretCheck } from "../core/access.ts";
 import type { Limits } from "../core/limits.ts";
-import { BucketTable } from "../core/rate-limit.ts";
+import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
 import { publishSecret } from "./constant-time.ts";
 

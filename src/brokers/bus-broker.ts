@@ -11,7 +11,7 @@ import type {
   Receipt,
 } from "../core/broker.ts";
 import type { Bus, BusMessage } from "../core/bus.ts";
-import { textCanary } from "../core/canary.ts";
+import { textCanary } from "../codec/canary.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatPosition } from "../core/log.ts";
 import type { Log, RoomName } from "../core/log.ts";

@@ -4,7 +4,7 @@
 import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import { roomSpace } from "../core/access.ts";
-import { compileGlobs } from "../core/glob.ts";
+import { compileGlobs } from "../base/glob.ts";
 import { createRoomRules } from "../core/room-rules.ts";
 import type { JoinWay, RoomRule } from "../core/room-rules.ts";
 import type { Cli } from "./io.ts";

@@ -6,7 +6,7 @@ import { maskUrl } from "../config/problems.ts";
 import { sectionOf } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { Emission, Publishing } from "../core/command-parts.ts";
-import { withoutEndSlashes } from "../core/http.ts";
+import { withoutEndSlashes } from "../base/http.ts";
 import { silent } from "../core/observe.ts";
 import { CommandError } from "./failure.ts";
 import type { Publisher } from "./gateway-url.ts";

@@ -10,7 +10,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigModel } from "../config/model.ts";
 import type { Config } from "../config/schema.ts";
 import { columns } from "../config/table.ts";
-import { compileGlob } from "../core/glob.ts";
+import { compileGlob } from "../base/glob.ts";
 import { Hub } from "../core/hub.ts";
 import { createRoomRules } from "../core/room-rules.ts";
 import { openDialects } from "../contexts.ts";

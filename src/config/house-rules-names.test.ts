@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { z } from "zod";
-import { covers } from "../core/redis-name.ts";
+import { covers } from "../base/redis-name.ts";
 import { dialects } from "../dialects/registry.ts";
 import type { DialectName } from "../dialects/registry.ts";
 import { foreignNames, overlappingNames } from "./house-rules.ts";

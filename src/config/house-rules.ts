@@ -7,8 +7,8 @@ import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../core/log.ts";
-import { namePrefix, overlap } from "../core/redis-name.ts";
-import type { RedisName } from "../core/redis-name.ts";
+import { namePrefix, overlap } from "../base/redis-name.ts";
+import type { RedisName } from "../base/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { sectionOf } from "./schema.ts";
 import type { Config } from "./schema.ts";

@@ -13,7 +13,7 @@ import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { Profile, SharedView, StartWarning } from "./profile.ts";
 import type { BackendMessage } from "./publication.ts";
-import type { RedisName } from "./redis-name.ts";
+import type { RedisName } from "../base/redis-name.ts";
 import type { RoomRules } from "./room-rules.ts";
 import type { SocketHandler, StreamHandler } from "./carrier.ts";
 import type { Voice } from "./voice.ts";

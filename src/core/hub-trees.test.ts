@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createClientId } from "./client-id.ts";
+import { createClientId } from "../base/client-id.ts";
 import { Connection } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";

@@ -3,7 +3,7 @@
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
 import { isRoomTooLong } from "./access.ts";
-import { createClientId, isClientId } from "./client-id.ts";
+import { createClientId, isClientId } from "../base/client-id.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, mayHear } from "./delivery.ts";
 import type { Limits } from "./limits.ts";

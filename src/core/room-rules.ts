@@ -2,7 +2,7 @@
 // list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
 // obey `publish`, the broker obeys `history`.
 
-import { compileGlob, compileGlobs } from "./glob.ts";
+import { compileGlob, compileGlobs } from "../base/glob.ts";
 
 /**
  * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor with a known

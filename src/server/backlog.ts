@@ -2,7 +2,7 @@
 // alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
 
 import type { Frame } from "../core/carrier.ts";
-import { frameBytes, frameCost } from "../core/frame-size.ts";
+import { frameBytes, frameCost } from "../codec/frame-size.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 export class Backlog {

@@ -2,7 +2,7 @@
 // and those that it said faster than its turn came (turns.ts).
 
 import type { Frame } from "../core/carrier.ts";
-import { frameCost } from "../core/frame-size.ts";
+import { frameCost } from "../codec/frame-size.ts";
 
 /** Frames that left are let go in steps of this many, so that a step is cheap and nothing is kept long. */
 const releaseEvery = 256;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isUpgrade } from "../core/http.ts";
+import { isUpgrade } from "../base/http.ts";
 import fc from "fast-check";
 import type { Exchange } from "../core/dialect.ts";
 import type { Origins } from "./origin.ts";

@@ -4,7 +4,7 @@
 import { BlockList, isIP } from "node:net";
 import { isLoopback, sharedAddress } from "../auth/address.ts";
 import type { Exchange } from "../core/dialect.ts";
-import { isUpgrade } from "../core/http.ts";
+import { isUpgrade } from "../base/http.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
 import type { Origins, OwnHost } from "./origin.ts";
 import type { RequestUrl, RequestUrls } from "./request-url.ts";

@@ -6,7 +6,7 @@ import type { Format } from "../core/membership.ts";
 import { Hub } from "../core/hub.ts";
 import { defaultLimits } from "../core/limits.ts";
 import { silent } from "../core/observe.ts";
-import { packetRate } from "../core/rate-limit.ts";
+import { packetRate } from "../base/rate-limit.ts";
 import type { Publication } from "../core/publication.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { FakeSocket } from "../../test/support/fake-socket.ts";

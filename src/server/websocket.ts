@@ -4,8 +4,8 @@
 
 import type { ServerWebSocket } from "bun";
 import type { Limits } from "../core/limits.ts";
-import { TokenBucket } from "../core/rate-limit.ts";
-import type { Rate } from "../core/rate-limit.ts";
+import { TokenBucket } from "../base/rate-limit.ts";
+import type { Rate } from "../base/rate-limit.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { Backlog } from "./backlog.ts";
 import { FrameQueue } from "./frame-queue.ts";

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
-import { compileGlob } from "../../src/core/glob.ts";
+import { compileGlob } from "../../src/base/glob.ts";
 import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/core/limits.ts";

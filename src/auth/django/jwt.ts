@@ -5,7 +5,7 @@ import { createRemoteJWKSet, customFetch, errors, importSPKI, jwtVerify } from "
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
-import { bearerToken } from "../../core/http.ts";
+import { bearerToken } from "../../base/http.ts";
 import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
 import { readCookie } from "./cookies.ts";
 import type { JwtOptions } from "./options.ts";

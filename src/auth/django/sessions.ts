@@ -2,7 +2,7 @@
 // itself (DJS-02 to DJS-08). Stands between the cookie and the identity; a session exists when its store returns it.
 
 import type { KeyStore } from "../../core/keys.ts";
-import { isSafeName } from "../../core/safe-name.ts";
+import { isSafeName } from "../../base/safe-name.ts";
 import { decompress, maxSessionBytes } from "./compressors.ts";
 import { cacheKey, secretKeys, sessionEngine } from "./options.ts";
 import type { IdentityOptions } from "./options.ts";

@@ -3,7 +3,7 @@
 
 import type { KeyStore } from "../../core/keys.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
-import { isSafeName } from "../../core/safe-name.ts";
+import { isSafeName } from "../../base/safe-name.ts";
 import type { SessionFields } from "./session-value.ts";
 
 /** Where user names are found. */

@@ -5,7 +5,7 @@ import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../
 import { GatewayError } from "../../core/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";
-import { compileGlob } from "../../core/glob.ts";
+import { compileGlob } from "../../base/glob.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
 
 /** What may wait to be delivered, bytes. */

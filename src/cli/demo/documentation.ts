@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { textAnswer } from "../../core/http.ts";
+import { textAnswer } from "../../base/http.ts";
 
 /** Where it stands among the demo's paths. */
 export const documentationPath = "/demo/docs";

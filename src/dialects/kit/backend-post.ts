@@ -6,7 +6,7 @@ import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { bearerToken, textAnswer } from "../../core/http.ts";
+import { bearerToken, textAnswer } from "../../base/http.ts";
 import type { RefusalReason } from "../../core/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
 

@@ -3,7 +3,7 @@
 
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
-import { textCanary } from "../../core/canary.ts";
+import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import { junk } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";

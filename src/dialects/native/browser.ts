@@ -4,7 +4,7 @@
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
 import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
-import { textAnswer } from "../../core/http.ts";
+import { textAnswer } from "../../base/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";

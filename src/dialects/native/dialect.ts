@@ -1,7 +1,7 @@
 // The native dialect: plain websockets and event streams at one URL, fed by Redis, HTTP and the command line.
 
 import type { Dialect } from "../../core/dialect.ts";
-import { namePrefix } from "../../core/redis-name.ts";
+import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide, redisPrefix } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { NativeOptions } from "./options.ts";

@@ -1,7 +1,7 @@
 // The native dialect's section of the config. Flags, environment names and the docs table are derived from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 
 export const nativeOptions = z
   .strictObject({

@@ -8,7 +8,7 @@ import { isRoomTooLong } from "../../core/access.ts";
 import type { Receipt } from "../../core/broker.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { bearerToken } from "../../core/http.ts";
+import { bearerToken } from "../../base/http.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
 import { backendDoor, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";

@@ -2,8 +2,8 @@
 // the log. The answers are fixed sentences, which repeat nothing of the request (SEC-05).
 
 import type { Exchange } from "../../core/dialect.ts";
-import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
-import { textAnswer } from "../../core/http.ts";
+import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
+import { textAnswer } from "../../base/http.ts";
 import type { Observe } from "../../core/observe.ts";
 import type { RefusalReason } from "../../core/reasons.ts";
 

@@ -2,7 +2,7 @@
 // order (W4R-04: persisted messages come before those that are published meanwhile, and none is lost).
 
 import type { Carrier, Frame, Socket } from "../../core/carrier.ts";
-import { frameCost } from "../../core/frame-size.ts";
+import { frameCost } from "../../codec/frame-size.ts";
 
 export class WaitingCarrier implements Carrier {
   readonly #socket: Socket;

@@ -7,7 +7,7 @@ import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.t
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";
-import { Pauses } from "../../core/pauses.ts";
+import { Pauses } from "../../pauses.ts";
 import { createBrowserSide } from "./browser.ts";
 import { socketIoOptions } from "./options.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";

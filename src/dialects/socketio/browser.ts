@@ -1,10 +1,10 @@
 // The browser side of the socketio dialect: the Engine.IO endpoint (compat section 1). It judges handshakes,
 // finds the session of a request, and hands it to polling.ts, upgrade.ts or session.ts.
 
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
-import { hintAtOrigin, hintAtUpgrade } from "../../core/hints.ts";
-import { withoutEndSlashes } from "../../core/http.ts";
+import { hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
+import { withoutEndSlashes } from "../../base/http.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import type { SocketIoContext } from "./context.ts";
 import { createSocketIoContext } from "./context.ts";

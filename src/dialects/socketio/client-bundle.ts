@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Route } from "../../core/dialect.ts";
-import { textAnswer } from "../../core/http.ts";
+import { textAnswer } from "../../base/http.ts";
 import { acceptedEncodings } from "./engine-io/http.ts";
 
 const names = [

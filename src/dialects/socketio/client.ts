@@ -1,7 +1,7 @@
 // The Socket.IO layer of one session (compat section 2): namespaces, and packets in both directions. Text and
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";

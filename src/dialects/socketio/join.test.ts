@@ -11,7 +11,7 @@ import { type Observe, silent } from "../../core/observe.ts";
 import { createSocketIoContext } from "./context.ts";
 import { socketIoOptions } from "./options.ts";
 import { joinRoom } from "./join.ts";
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
 const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });

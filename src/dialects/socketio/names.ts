@@ -1,7 +1,7 @@
 // The names in Redis that belong to the emitters and adapters of Socket.IO (RTE-08), other servers' own included.
 
-import { exactName, namePrefix } from "../../core/redis-name.ts";
-import type { RedisName } from "../../core/redis-name.ts";
+import { exactName, namePrefix } from "../../base/redis-name.ts";
+import type { RedisName } from "../../base/redis-name.ts";
 import type { SocketIoOptions } from "./options.ts";
 
 /** The default channels of python-socketio and Flask-SocketIO. */

@@ -1,7 +1,7 @@
 // The socketio dialect's section of the config. Flags, environment names and the docs table are derived from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 
 /** A poll is held for pingInterval + pingTimeout, and Bun holds a request for 255 s at most. */
 const maxSeconds = 120;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { createBus, noBroker } from "../../../test/support/bus.ts";
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Feed } from "../../core/dialect.ts";
-import { compileGlobs } from "../../core/glob.ts";
+import { compileGlobs } from "../../base/glob.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { silent } from "../../core/observe.ts";

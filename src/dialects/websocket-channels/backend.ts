@@ -4,9 +4,9 @@
 
 import { readObject, readString } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { textCanary } from "../../core/canary.ts";
+import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide, Exchange, Feed, Route } from "../../core/dialect.ts";
-import { isUpgrade, textAnswer } from "../../core/http.ts";
+import { isUpgrade, textAnswer } from "../../base/http.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { backendPost, bearerRefusal, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendPost, Published } from "../kit/backend-post.ts";

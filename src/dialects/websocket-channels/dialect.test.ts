@@ -3,7 +3,7 @@ import { ChannelsGateway } from "../../../test/support/channels-gateway.ts";
 import { until } from "../../../test/support/until.ts";
 import { handshakeHeaders, RawConnection, requestBytes } from "../../../test/support/raw.ts";
 import type { RawWebSocket } from "../../../test/support/raw.ts";
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Route } from "../../core/dialect.ts";
 import { toRooms } from "../raw/format.ts";

@@ -1,7 +1,7 @@
 // The websocket-channels dialect: plain websockets on a tree of channels, fed by Redis and HTTP publishes.
 
 import type { Dialect } from "../../core/dialect.ts";
-import { namePrefix } from "../../core/redis-name.ts";
+import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";

@@ -2,7 +2,7 @@
 // from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 
 export const websocketChannelsOptions = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileGlob } from "../../core/glob.ts";
+import { compileGlob } from "../../base/glob.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";

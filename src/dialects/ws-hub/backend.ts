@@ -5,7 +5,7 @@ import { readUtf8 } from "../../codec/utf8.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
 import type { Limits } from "../../core/limits.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
-import { textCanary } from "../../core/canary.ts";
+import { textCanary } from "../../codec/canary.ts";
 import { junk } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";

@@ -3,8 +3,8 @@
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
-import { textAnswer, withoutEndSlashes } from "../../core/http.ts";
-import { BucketTable } from "../../core/rate-limit.ts";
+import { textAnswer, withoutEndSlashes } from "../../base/http.ts";
+import { BucketTable } from "../../base/rate-limit.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection } from "../raw/raw-connection.ts";

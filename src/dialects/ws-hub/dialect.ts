@@ -1,7 +1,7 @@
 // The ws-hub dialect: clients of WS-HUB, each known by a key, in the groups that a backend on Redis gives them.
 
 import type { Dialect } from "../../core/dialect.ts";
-import { namePrefix } from "../../core/redis-name.ts";
+import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import { dialectName } from "./names.ts";

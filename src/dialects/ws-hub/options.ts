@@ -2,7 +2,7 @@
 // environment names and the docs table are derived from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
   z.number().positive().max(86_400).default(fallback).describe(text);

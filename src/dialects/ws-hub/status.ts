@@ -4,7 +4,7 @@
 import type { SecretCheck } from "../../core/access.ts";
 import type { Route } from "../../core/dialect.ts";
 import type { Observe } from "../../core/observe.ts";
-import { bearerToken, textAnswer } from "../../core/http.ts";
+import { bearerToken, textAnswer } from "../../base/http.ts";
 import { dialectName } from "./names.ts";
 import type { Roster } from "./roster.ts";
 

@@ -3,8 +3,8 @@
 
 import type { RefusalReason } from "../../core/reasons.ts";
 import type { Exchange } from "../../core/dialect.ts";
-import { compileGlobs } from "../../core/glob.ts";
-import { textAnswer } from "../../core/http.ts";
+import { compileGlobs } from "../../base/glob.ts";
+import { textAnswer } from "../../base/http.ts";
 import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
 import { IdentityRecheck } from "../raw/identity-recheck.ts";
 import { RawConnection } from "../raw/raw-connection.ts";

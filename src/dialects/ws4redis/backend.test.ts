@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Feed } from "../../core/dialect.ts";
-import { compileGlob } from "../../core/glob.ts";
+import { compileGlob } from "../../base/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import { ws4redisOptions } from "./options.ts";

@@ -2,12 +2,12 @@
 // and of other gateways all come in here; the payload goes through as it is (W4R-07).
 
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { textCanary } from "../../core/canary.ts";
+import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
-import { compileGlobs } from "../../core/glob.ts";
+import { compileGlobs } from "../../base/glob.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";
-import { isSafeName } from "../../core/safe-name.ts";
+import { isSafeName } from "../../base/safe-name.ts";
 import { toRooms } from "../raw/format.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
 import type { LastMessages } from "./client.ts";

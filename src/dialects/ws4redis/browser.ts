@@ -3,7 +3,7 @@
 
 import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
-import { isUpgrade, textAnswer, withoutEndSlashes } from "../../core/http.ts";
+import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BatchedKeys } from "../raw/batched-keys.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileGlobs } from "../../core/glob.ts";
+import { compileGlobs } from "../../base/glob.ts";
 import { defaultLimits } from "../../core/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { audiences } from "./query.ts";

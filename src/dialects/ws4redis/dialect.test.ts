@@ -7,7 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../../test/support/until.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
 import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
-import { createClientId } from "../../core/client-id.ts";
+import { createClientId } from "../../base/client-id.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";

@@ -3,8 +3,8 @@
 // of a name (SEC-03).
 
 import { createHash } from "node:crypto";
-import { namePrefix } from "../../core/redis-name.ts";
-import type { RedisName } from "../../core/redis-name.ts";
+import { namePrefix } from "../../base/redis-name.ts";
+import type { RedisName } from "../../base/redis-name.ts";
 import type { Audience } from "./query.ts";
 import { audiences } from "./query.ts";
 

@@ -2,7 +2,7 @@
 // names and the docs table are derived from it. Who a visitor is, is the section `identity`.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../core/mount-path.ts";
+import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 import { isRule } from "./query.ts";
 import { legacyBroadcasts } from "./names.ts";
 

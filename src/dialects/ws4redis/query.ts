@@ -2,7 +2,7 @@
 // `allowedChannels` for both (W4R-13). Pure.
 
 import { readUtf8 } from "../../codec/utf8.ts";
-import { compileGlob } from "../../core/glob.ts";
+import { compileGlob } from "../../base/glob.ts";
 
 export const audiences = ["broadcast", "group", "user", "session"] as const;
 

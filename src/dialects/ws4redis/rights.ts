@@ -4,8 +4,8 @@
 import type { BrowserContext } from "../../core/dialect.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import type { Identity } from "../../core/identity.ts";
-import { covers, namePrefix } from "../../core/redis-name.ts";
-import { isSafeName } from "../../core/safe-name.ts";
+import { covers, namePrefix } from "../../base/redis-name.ts";
+import { isSafeName } from "../../base/safe-name.ts";
 import type { Audience, ChannelName, Right } from "./query.ts";
 import { asksFor, audiences } from "./query.ts";
 import { currentName, currentPrefix, legacyBroadcasts, legacyName, roomOf } from "./names.ts";

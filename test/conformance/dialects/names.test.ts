@@ -2,7 +2,7 @@
 // room wherever a dialect can name it, and nobody hears another room than the one that it named.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClientId } from "../../../src/core/client-id.ts";
+import { createClientId } from "../../../src/base/client-id.ts";
 import { tryOpen } from "../../support/dialects/driver.ts";
 import type { DialectDriver, Door, Meaning } from "../../support/dialects/driver.ts";
 import { allDrivers, drivers } from "../../support/dialects/drivers.ts";

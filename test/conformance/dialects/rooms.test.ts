@@ -2,7 +2,7 @@
 // all of them on one port. A new dialect brings a driver (test/support/dialects) and gets the whole suite.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClientId } from "../../../src/core/client-id.ts";
+import { createClientId } from "../../../src/base/client-id.ts";
 import { dialects } from "../../../src/dialects/registry.ts";
 import type { DialectDriver, Door } from "../../support/dialects/driver.ts";
 import { allDrivers as productDrivers, drivers } from "../../support/dialects/drivers.ts";

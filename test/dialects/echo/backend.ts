@@ -2,9 +2,9 @@
 
 import { readBody } from "../../../src/codec/body.ts";
 import { RawPublication } from "../../../src/codec/raw-publication.ts";
-import { textCanary } from "../../../src/core/canary.ts";
+import { textCanary } from "../../../src/codec/canary.ts";
 import type { BackendContext, BackendSide } from "../../../src/core/dialect.ts";
-import { textAnswer } from "../../../src/core/http.ts";
+import { textAnswer } from "../../../src/base/http.ts";
 import { bearerRefusal } from "../../../src/dialects/kit/backend-post.ts";
 import { toRooms } from "../../../src/dialects/raw/format.ts";
 import { prefixFeed } from "../../../src/dialects/raw/prefix-feed.ts";

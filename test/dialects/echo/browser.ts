@@ -2,7 +2,7 @@
 
 import { isRoomTooLong } from "../../../src/core/access.ts";
 import type { BrowserContext, BrowserSide, Closable, Exchange, Route } from "../../../src/core/dialect.ts";
-import { textAnswer } from "../../../src/core/http.ts";
+import { textAnswer } from "../../../src/base/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
 import type { RefusalReason } from "../../../src/core/reasons.ts";
 import { createRawBrowserSide } from "../../../src/dialects/raw/browser-side.ts";

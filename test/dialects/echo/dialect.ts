@@ -1,7 +1,7 @@
 // The echo dialect: proof that a dialect is one folder and one line.
 
 import type { Dialect } from "../../../src/core/dialect.ts";
-import { namePrefix } from "../../../src/core/redis-name.ts";
+import { namePrefix } from "../../../src/base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import { dialectName, redisPrefix } from "./names.ts";

@@ -4,7 +4,7 @@
 
 import type { Frame } from "../../../core/carrier.ts";
 import type { SocketIoContext } from "../context.ts";
-import { frameCost, framesCost } from "../../../core/frame-size.ts";
+import { frameCost, framesCost } from "../../../codec/frame-size.ts";
 
 /** A client with a full queue that has not polled for this long is slow, not busy with its last answer. */
 const pollStallMs = 1_000;

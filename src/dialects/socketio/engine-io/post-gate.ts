@@ -1,7 +1,7 @@
 // What bounds the POSTs of one polling session: one at a time (EIO-16), and so many packets (SEC-06). Websockets are
 // counted by the server.
 
-import { TokenBucket } from "../../../core/rate-limit.ts";
+import { TokenBucket } from "../../../base/rate-limit.ts";
 import type { SocketIoContext } from "../context.ts";
 
 export class PostGate {

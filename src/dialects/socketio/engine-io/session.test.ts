@@ -15,7 +15,7 @@ import { createSocketIoContext } from "../context.ts";
 import { socketIoOptions } from "../options.ts";
 import { Session } from "./session.ts";
 import type { EngineIoContext } from "./session.ts";
-import { createClientId } from "../../../core/client-id.ts";
+import { createClientId } from "../../../base/client-id.ts";
 import { Probe } from "./upgrade.ts";
 import { accessWith, withoutIdentity } from "../../../../test/support/browser-context.ts";
 

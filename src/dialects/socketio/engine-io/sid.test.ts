@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { createClientId, isClientId } from "../../../core/client-id.ts";
+import { createClientId, isClientId } from "../../../base/client-id.ts";
 import { createSid } from "./sid.ts";
 
 // For a machine that does much else besides.

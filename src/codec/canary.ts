@@ -1,6 +1,6 @@
 // The plain canary: one line of text, for channels on which no other program reads (bus.ts says what a canary is).
 
-import type { Canary } from "./bus.ts";
+import type { Canary } from "../core/bus.ts";
 
 const tokenForm = /^[A-Za-z0-9]{1,64}$/;
 const maxTokenBytes = 64;

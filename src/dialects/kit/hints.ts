@@ -1,8 +1,8 @@
 // What every dialect says about handshakes that cannot work, for the person who reads the log: silence on the page has a
 // reason, and the reason has a remedy. Each is said once a minute at most, because anyone can knock.
 
-import type { Exchange } from "./dialect.ts";
-import type { Observe } from "./observe.ts";
+import type { Exchange } from "../../core/dialect.ts";
+import type { Observe } from "../../core/observe.ts";
 
 /** What browsers send: scheme, host and port, or `null`. Anything else is no Origin of a page, and is not written down. */
 const originForm = /^(?:null|[a-z][a-z0-9+.-]{0,30}:\/\/[a-z0-9._:[\]-]{0,260})$/i;
