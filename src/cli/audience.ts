@@ -2,6 +2,7 @@
 // time, and none for a while after one that failed.
 
 import { maskUrl } from "../config/problems.ts";
+import { withoutEndSlashes } from "../core/http.ts";
 import type { Publication } from "../core/publication.ts";
 
 export interface AudienceTarget {
@@ -41,7 +42,7 @@ export class AudienceAsker {
 
   async #post(publication: Publication): Promise<number | undefined> {
     const { namespace, rooms = null, isTree, except, skip, only, not } = publication;
-    const answer = await fetch(`${this.#target.url.replace(/(?<!\/)\/+$/, "")}/-/audience`, {
+    const answer = await fetch(`${withoutEndSlashes(this.#target.url)}/-/audience`, {
       method: "POST",
       headers: { authorization: `Bearer ${this.#target.secret}`, "content-type": "application/json" },
       body: JSON.stringify({ namespace, rooms, isTree, except, skip, only, not }),

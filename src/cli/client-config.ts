@@ -5,12 +5,29 @@ import type { Command } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { profileNamed } from "../config/model.ts";
-import { givenFlags } from "./config-flags.ts";
+import type { ConfigModel } from "../config/model.ts";
+import { addConfigFlags, givenFlags, profileFlag } from "./config-flags.ts";
 import type { Cli } from "./io.ts";
 
 export interface ClientFlags {
   readonly config?: string;
   readonly as?: string;
+}
+
+/**
+ * Adds `--config`, `--as` and the options of the config that a command needs.
+ * @param texts by option name, what each means there; undefined: its own description.
+ */
+export function addClientFlags(
+  command: Command,
+  model: ConfigModel,
+  texts: ReadonlyMap<string, string | undefined>,
+): void {
+  command.option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]");
+  command.addOption(profileFlag(model));
+  addConfigFlags(command, model, ({ name, description }) =>
+    texts.has(name) ? (texts.get(name) ?? description) : undefined,
+  );
 }
 
 /** @throws GatewayError `config_invalid` */

@@ -16,7 +16,8 @@ import { ruleCommand } from "./config-rule.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "../observe/printable.ts";
-import { addServeFlags, loadServed, profileFlag } from "./serve.ts";
+import { addServeFlags, loadServed } from "./serve.ts";
+import { profileFlag } from "./config-flags.ts";
 import type { ServeFlags } from "./serve.ts";
 
 const examples = ({ dialects, profiles }: ConfigModel): string => {

@@ -32,6 +32,13 @@ export function addConfigFlags(
   }
 }
 
+/** `--as <profile>` */
+export function profileFlag({ profiles }: ConfigModel): Option {
+  return new Option("--as <profile>", "Stand in for another system").choices(
+    profiles.map(({ name }) => name),
+  );
+}
+
 /** What was given on the command line, by option name. */
 export function givenFlags(command: Command, { options }: ConfigModel): ReadonlyMap<string, FlagValue> {
   const values = command.opts<Record<string, FlagValue | undefined>>();

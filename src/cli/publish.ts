@@ -3,19 +3,16 @@
 import { Command, Option } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Emission } from "../core/command-parts.ts";
-import { loadForClient } from "./client-config.ts";
-import { addConfigFlags } from "./config-flags.ts";
+import { addClientFlags, loadForClient } from "./client-config.ts";
+import type { ClientFlags } from "./client-config.ts";
 import { postEmission, pushEmission } from "./emission.ts";
 import { gatewayUrl, publisherOf } from "./gateway-url.ts";
 import type { Publisher } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { printable } from "../observe/printable.ts";
-import { profileFlag } from "./serve.ts";
 import { CommandError } from "./failure.ts";
 
-interface PublishFlags {
-  readonly config?: string;
-  readonly as?: string;
+interface PublishFlags extends ClientFlags {
   readonly url?: string;
   readonly namespace: string;
   readonly event?: string;
@@ -65,10 +62,8 @@ function commandOf(publisher: Publisher, cli: Cli): Command {
     .option("--namespace <namespace>", "The namespace of the room", "/")
     .addOption(new Option("--json", "Refuse data that is no JSON").conflicts("text"))
     .option("--text", "Send data as text, even if it is JSON")
-    .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
-    .addOption(profileFlag(model))
     .addHelpText("after", examples);
-  addConfigFlags(command, model, ({ name }) => texts.get(name));
+  addClientFlags(command, model, texts);
   return command.action(async (...[room, ...rest]: readonly [string, string?, string?]) => {
     const flags = command.opts<PublishFlags>();
     const loaded = await loadForClient(command, flags, cli);

@@ -9,16 +9,15 @@ import { flagName } from "../config/sources.ts";
 import type { FlagValue } from "../config/options.ts";
 import { lacksSecret } from "../config/warnings.ts";
 import type { Profile, ProfileFlag } from "../core/profile.ts";
-import { addConfigFlags, givenFlags } from "./config-flags.ts";
+import type { ClientFlags } from "./client-config.ts";
+import { addConfigFlags, givenFlags, profileFlag } from "./config-flags.ts";
 import { createSecret } from "./demo/demo.ts";
 import { helpEnd, profileHeading } from "./help.ts";
 import type { Cli, Io } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { CommandError } from "./failure.ts";
 
-export interface ServeFlags {
-  readonly config?: string;
-  readonly as?: string;
+export interface ServeFlags extends ClientFlags {
   readonly verbose?: true;
 }
 
@@ -98,13 +97,6 @@ export function addServeFlags(command: Command, model: ConfigModel): void {
       command.addOption(new Option(flag.flags, flag.description).helpGroup(profileHeading(name)));
     }
   }
-}
-
-/** `--as <profile>` */
-export function profileFlag({ profiles }: ConfigModel): Option {
-  return new Option("--as <profile>", "Stand in for another system").choices(
-    profiles.map(({ name }) => name),
-  );
 }
 
 /** @throws CommandError when a flag of another profile was given. */

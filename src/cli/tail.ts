@@ -21,15 +21,13 @@ import type { BackendMessage } from "../core/publication.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { sentence } from "../observe/sentences.ts";
 import { AudienceAsker } from "./audience.ts";
-import { loadForClient } from "./client-config.ts";
+import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
-import { addConfigFlags } from "./config-flags.ts";
 import { CommandError } from "./failure.ts";
 import { gatewayUrl, publisherOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
-import { profileFlag } from "./serve.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
 import type { TailLine } from "./tail-line.ts";
@@ -71,9 +69,8 @@ ${Object.values(dialects)
 export function tailCommand(cli: Cli): Command {
   const { model } = cli;
   const own = Object.entries(model.dialects).flatMap(([name, { commands }]) =>
-    (commands?.tail?.options ?? []).map((option) => `${name}.${option}`),
+    (commands?.tail?.options ?? []).map((option) => [`${name}.${option}`, undefined] as const),
   );
-  const wanted = new Set([...Object.keys(wantedOptions), ...own]);
   const command = new Command("tail")
     .description("Show every message on the bus, decoded")
     .option("--room <glob>", "Only messages to these rooms (`*`, `?`, `[...]`)")
@@ -82,12 +79,8 @@ export function tailCommand(cli: Cli): Command {
       "--url <url>",
       "The gateway to ask how many clients a message reaches (default: where the config says, on this machine)",
     )
-    .option("-c, --config <file>", "Config file of the gateway [BELFRY_CONFIG]")
-    .addOption(profileFlag(model))
     .addHelpText("after", examples(model.dialects));
-  addConfigFlags(command, model, ({ name, description }) =>
-    wanted.has(name) ? (wantedOptions[name] ?? description) : undefined,
-  );
+  addClientFlags(command, model, new Map([...Object.entries(wantedOptions), ...own]));
   return command.action(async (flags: TailFlags) => {
     const loaded = await loadForClient(command, flags, cli);
     const redis = loaded.config.redis ?? defaultRedis;
