@@ -16,7 +16,7 @@ export interface LoadParts {
 /** So many entries are read in any case: the next client of a storm stands a little further back. */
 const leastRead = 200;
 
-/** A window whose top is the log's; it reaches back as far as a position needs it and the log has it. */
+/** A window that ends where the log ends; it reaches back as far as a position needs it and the log has it. */
 export async function loadWindow(
   { name, history, log, bounds }: LoadParts,
   positions: readonly LogPosition[],
@@ -25,7 +25,7 @@ export async function loadWindow(
   const top = now?.top ?? (await log.top(name, history));
   const offsets = positions
     .filter(({ epoch, offset }) => epoch === top.epoch && offset < top.offset)
-    // Further back is too old in any case: nobody makes us read all of it.
+    // Further back is too old in any case: no client makes us read all of it.
     .filter(({ offset }) => top.offset - offset <= Math.min(bounds.entries, history.size))
     .map(({ offset }) => offset);
   if (offsets.length === 0) return new RoomWindow(top.epoch, top.offset, bounds);

@@ -1,4 +1,4 @@
-// One room whose log is followed (log-follower.ts): its window, what comes live while something is read, and the clients
+// One room with a followed log (log-follower.ts): its window, what comes live while something is read, and the clients
 // that wait for it. It delivers each publication once and in order: what has a hole before it waits until the hole was read
 // from the log, or could not be.
 
