@@ -2,7 +2,7 @@
 // time, and none for a while after one that failed.
 
 import { maskUrl } from "../config/problems.ts";
-import { withoutEndSlashes } from "../core/http.ts";
+import { withoutEndSlashes } from "../base/http.ts";
 import type { Publication } from "../core/publication.ts";
 
 export interface AudienceTarget {
