@@ -80,7 +80,7 @@ describe("defaults", () => {
   test("WSE-05 SEC-06 SEC-14 without any source", async () => {
     const { config, warnings } = await loadConfig({});
     expect(config).toMatchObject({
-      listeners: [{ address: "127.0.0.1:8899", dialects: ["socketio"], trustedProxies: [] }],
+      listeners: [{ address: "127.0.0.1:8899", dialects: ["socketio", "native"], trustedProxies: [] }],
       roomSecrets: {},
       secretKeys: ["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"],
       drain: 10,

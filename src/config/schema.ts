@@ -79,12 +79,19 @@ const pagesShape = {
     ),
 };
 
-/** What a listener is, where these dialects are known; one that does not say what it speaks speaks the first. */
-function createListenerSchema<Name extends string>(names: readonly [Name, ...Name[]]) {
+/** What a listener is, where these dialects are known. @param usual what one speaks that does not say so */
+function createListenerSchema<Name extends string>(
+  names: readonly [Name, ...Name[]],
+  usual: readonly Name[],
+) {
   return z
     .strictObject({
       ...placeShape,
-      dialects: z.array(z.enum(names)).min(1).default([names[0]]).describe("The dialects of the listener"),
+      dialects: z
+        .array(z.enum(names))
+        .min(1)
+        .default([...usual])
+        .describe("The dialects of the listener"),
       ...pagesShape,
     })
     .describe("Listener")
@@ -192,9 +199,9 @@ const sharedShape = {
   log: logSchema.prefault({}),
 };
 
-function listenersShape<Name extends string>(names: readonly [Name, ...Name[]]) {
+function listenersShape<Name extends string>(names: readonly [Name, ...Name[]], usual: readonly Name[]) {
   return z
-    .array(createListenerSchema(names))
+    .array(createListenerSchema(names, usual))
     .min(1)
     .max(16)
     .prefault([{}])
@@ -209,7 +216,9 @@ export function createConfigSchema<Table extends Dialects>(dialects: Table) {
   const sections = Object.fromEntries(
     Object.entries(dialects).map(([name, { options }]) => [name, options.prefault({})]),
   ) as Sections<Table>;
-  return z.strictObject({ listeners: listenersShape(names), ...sharedShape, ...sections });
+  const defaults = names.filter((name) => dialects[name]?.isDefault === true);
+  const usual = defaults.length > 0 ? defaults : [names[0]];
+  return z.strictObject({ listeners: listenersShape(names, usual), ...sharedShape, ...sections });
 }
 
 export type ListenerConfig = z.output<ReturnType<typeof createListenerSchema<string>>>;

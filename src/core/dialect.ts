@@ -171,6 +171,8 @@ export interface Dialect<Options> {
   readonly name: string;
   /** Its section of the config. */
   readonly options: Schema<Options>;
+  /** Listeners that do not say what they speak speak it. @default false */
+  readonly isDefault?: boolean;
   /** Its names in Redis, under these options: no other dialect's may overlap with them (RTE-08). */
   redisNames(options: Options): readonly RedisName[];
   /** It asks who its visitors are: the config must say how (SEC-02). @default false */

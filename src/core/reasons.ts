@@ -103,6 +103,7 @@ export const refusals = [
       "publish_forbidden",
       "event_invalid",
       "no_history",
+      "position_unknown",
     ],
     "native: a command or a stream that asks for what cannot be, by the codes that its client sees",
   ],

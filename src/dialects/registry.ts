@@ -9,7 +9,7 @@ import { websocketChannelsDialect } from "./websocket-channels/dialect.ts";
 import { ws4redisDialect } from "./ws4redis/dialect.ts";
 import { wsHubDialect } from "./ws-hub/dialect.ts";
 
-/** A table of dialects by name. What a listener speaks that does not say so is the first. */
+/** A table of dialects by name. */
 export type Dialects = Readonly<Record<string, Dialect<unknown> & { readonly options: ZodObject }>>;
 
 export const dialects = {

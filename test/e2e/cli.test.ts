@@ -441,7 +441,7 @@ describe("belfry serve --as ws-emit", () => {
 describe("belfry demo", () => {
   test("WSE-20 the page, the secret of this start, and a curl line that works as it stands", async () => {
     await using demo = start(["demo", "-a", "127.0.0.1:0"], { BELFRY_SECRET: "of-the-environment" });
-    const [, url = ""] = await demo.waitFor(/listening {2}(\S+) \(socketio\)\n {2}broker {5}memory/);
+    const [, url = ""] = await demo.waitFor(/listening {2}(\S+) \(socketio, native\)\n {2}broker {5}memory/);
     const [curl] = await demo.waitFor(/curl .*/);
     expect((await fetch(`${url}/`)).status).toBe(200);
     const { stdout } = await run(["sh", "-c", `${curl} -s`]);

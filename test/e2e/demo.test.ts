@@ -112,7 +112,7 @@ describe("npm start", () => {
       }
       await using demo = new RunningProcess(["npm", "start"], { cwd: root });
       const [line = ""] = await demo.waitFor(/^ *curl .*$/m);
-      expect(demo.output).toMatch(/listening {2}http:\/\/(localhost|127\.0\.0\.1):8899 \(socketio\)/);
+      expect(demo.output).toMatch(/listening {2}http:\/\/(localhost|127\.0\.0\.1):8899 \(socketio, native\)/);
       expect(demo.output).toMatch(/broker {5}memory/);
       await withBrowser(async (browser) => {
         const { page } = await openDemo(browser, defaultPort);

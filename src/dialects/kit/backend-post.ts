@@ -160,7 +160,7 @@ async function publish({ bus, broker }: BackendContext, messages: readonly Publi
 }
 
 /** The bus itself says more, with addresses: that is for the log. */
-function busUnavailable(cause?: unknown): GatewayError {
+export function busUnavailable(cause?: unknown): GatewayError {
   return new GatewayError("bus_unavailable", "Expected the message bus to be ready, got one that is not", {
     cause,
   });

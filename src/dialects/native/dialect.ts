@@ -17,6 +17,7 @@ const closed =
 export const nativeDialect = {
   name: dialectName,
   options: nativeOptions,
+  isDefault: true,
   publishesToBroker: true,
   redisNames: () => [namePrefix(redisPrefix)],
   takesSecret: () => true,

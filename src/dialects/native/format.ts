@@ -30,9 +30,10 @@ function inOneField(json: string): string {
 }
 
 /** The JSON of one publication in one room. */
-function publicationMessage(publication: Publication, room: string | undefined): string {
+export function publicationMessage(publication: Publication, room: string | undefined, at?: string): string {
   const name = room === undefined ? "" : `"room":${JSON.stringify(room)},`;
-  return `{${name}${contentOf(publication)}}`;
+  const place = at === undefined ? "" : `,"at":${JSON.stringify(at)}`;
+  return `{${name}${contentOf(publication)}${place}}`;
 }
 
 function contentOf(publication: Publication): string {

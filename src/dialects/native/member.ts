@@ -3,15 +3,19 @@
 
 import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
+import type { HistoryPage } from "../../core/broker.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
-import type { Command, Join, NativeError, Say } from "./packet.ts";
+import { publicationMessage } from "./format.ts";
+import type { Command, History, Join, NativeError, Say } from "./packet.ts";
 import {
   answerMessage,
+  dialectName,
   errorMessage,
+  historyMessage,
   isEventName,
   joinedMessage,
   readCommand,
@@ -71,8 +75,7 @@ export class Member implements RawConnectionParts {
         client.send(answerMessage(id, "left", { room: command.room }));
         return;
       case "history":
-        this.#refuse(client, id, this.#isIn(client, command.room) ? "no_history" : "not_in_room");
-        return;
+        return this.#look(client, command);
       case "ping":
         client.send(answerMessage(id, "pong"));
         return;
@@ -118,12 +121,37 @@ export class Member implements RawConnectionParts {
       return;
     }
     try {
-      await this.#context.broker.publish(publicationOf(say));
-      client.send(answerMessage(id, "published", { room }));
+      const { stored } = await this.#context.broker.publish(publicationOf(say));
+      client.send(answerMessage(id, "published", stored === undefined ? { room } : { room, at: stored }));
     } catch (error) {
-      if (!(error instanceof GatewayError)) this.#context.observe.report("native_publish", error);
-      this.#refuse(client, id, "unavailable");
+      this.#fail(client, id, error);
     }
+  }
+
+  async #look(client: RawConnection, { id, room, since, before, limit }: History): Promise<void> {
+    if (!this.#isIn(client, room)) {
+      this.#refuse(client, id, "not_in_room");
+      return;
+    }
+    try {
+      const page = await this.#context.broker.history(
+        { namespace: "/", room },
+        { after: since, before, limit },
+      );
+      // It may have left the room, or the gateway, meanwhile.
+      if (!this.#isIn(client, room)) this.#refuse(client, id, "not_in_room");
+      else if (typeof page === "string")
+        this.#refuse(client, id, page === "epoch" ? "position_unknown" : page);
+      else client.send(historyMessage({ id, room, ...page, publications: messagesOf(page, room) }));
+    } catch (error) {
+      this.#fail(client, id, error);
+    }
+  }
+
+  /** What an answer waited for did not come. */
+  #fail(client: RawConnection, id: number, error: unknown): void {
+    if (!(error instanceof GatewayError)) this.#context.observe.report("native_command", error);
+    this.#refuse(client, id, "unavailable");
   }
 
   #judge(client: RawConnection, { room, event = "" }: Say): NativeError | undefined {
@@ -146,4 +174,11 @@ function publicationOf({ room, event = "message", content }: Say): Publication {
   const target = toRooms([room]);
   if (typeof content !== "string") return new RawPublication(target, content);
   return { kind: "publication", ...target, event, args: [content], attachments: [], volatile: false };
+}
+
+/** What is meant for another dialect alone is not shown here (SEC-16). */
+function messagesOf({ publications }: HistoryPage, room: string): readonly string[] {
+  return publications
+    .filter(({ publication: { only, not } }) => (only ?? dialectName) === dialectName && not !== dialectName)
+    .map(({ publication, at }) => publicationMessage(publication, room, at));
 }

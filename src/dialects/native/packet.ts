@@ -24,6 +24,7 @@ const errors = {
   publish_forbidden: ["Expected a room in which clients may publish", false],
   event_invalid: ["Expected another name for the event: it is reserved or too long", false],
   no_history: ["Expected a room that keeps a log", false],
+  position_unknown: ["Expected a position of the log that the room has now", false],
   too_many_connections: ["Expected fewer connections; try again", true],
 } as const satisfies Readonly<Record<string, readonly [string, boolean]>>;
 
@@ -141,7 +142,7 @@ function optional(members: Members, name: string): { readonly text: string | und
 }
 
 /** A whole number that every reader of JSON knows exactly. */
-function readCount(raw: string | undefined): number | undefined {
+export function readCount(raw: string | undefined): number | undefined {
   if (raw === undefined || !/^(?:0|[1-9]\d{0,15})$/.test(raw)) return undefined;
   const value = Number(raw);
   return Number.isSafeInteger(value) ? value : undefined;
@@ -210,6 +211,20 @@ export interface Joined {
 
 export function joinedMessage({ id, room, at, recovered, reason }: Joined): string {
   return JSON.stringify({ id, type: "joined", room, at, recovered, reason });
+}
+
+export interface HistoryFields {
+  readonly id: number;
+  readonly room: string;
+  /** JSON objects. */
+  readonly publications: readonly string[];
+  readonly at: string;
+  readonly hasMore: boolean;
+}
+
+export function historyMessage({ id, room, publications, at, hasMore }: HistoryFields): string {
+  const head = JSON.stringify({ id, type: "history", room, at, more: hasMore });
+  return `${head.slice(0, -1)},"publications":[${publications.join(",")}]}`;
 }
 
 /** The plain answers: `left`, `published`, `pong`. */

@@ -5,16 +5,16 @@ import { readArray, readMembers, readString, stringMember } from "../../codec/js
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
-import type { Receipt } from "../../core/broker.ts";
+import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { bearerToken } from "../../base/http.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
-import { backendDoor, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";
+import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
-import { dialectName, isEventName, isRoomName, readBase64 } from "./packet.ts";
+import { dialectName, isEventName, isRoomName, readBase64, readCount } from "./packet.ts";
 
 export const apiPath = "/api/publish";
 export const roomsPath = "/rooms";
@@ -32,13 +32,12 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
     refused: refusalAnswer,
   };
   const publishJson = backendDoor(context, door, async (body) => {
-    const { isBatch, publications } = readBody(context, readJsonBody(body, readMembers));
-    const results = await publishAll(context, publications);
-    return answer(200, isBatch ? { results } : (results[0] ?? {}));
+    const members = readJsonBody(body, readMembers);
+    if (!members.has("publications")) return answer(200, await publish(context, readOrder(context, members)));
+    return answer(200, { results: await publishAll(context, readBatch(context, members)) });
   });
   const publishBare = backendDoor(context, door, async (body, exchange) => {
-    const [result = {}] = await publishAll(context, [readBare(context, body, exchange)]);
-    return answer(200, result);
+    return answer(200, await publish(context, readBare(context, body, exchange)));
   });
   return [
     { path: apiPath, isPrefix: false, fetch: publishJson },
@@ -73,8 +72,12 @@ async function judgeSecret(
   return refused;
 }
 
-function refusalAnswer({ status, code, message }: BackendRefusal): Response {
-  return answer(status, { error: { code, message, retry: status === 503 || status === 429 } });
+function refusalAnswer(refused: BackendRefusal): Response {
+  return answer(refused.status, errorFields(refused));
+}
+
+function errorFields({ status, code, message }: BackendRefusal): object {
+  return { error: { code, message, retry: status === 503 || status === 429 } };
 }
 
 function answer(status: number, body: object): Response {
@@ -82,23 +85,39 @@ function answer(status: number, body: object): Response {
   return Response.json(body, { status, headers });
 }
 
-interface Body {
-  readonly isBatch: boolean;
-  readonly publications: readonly Publication[];
+/** What a door wants to publish. */
+interface Order {
+  readonly publication: Publication;
+  readonly options: PublishOptions;
 }
 
-function readBody(context: BackendContext, members: Members): Body {
-  const batch = members.get("publications");
-  if (batch === undefined) return { isBatch: false, publications: [readPublication(context, members)] };
-  const items = readArray(batch);
+/** Everything is checked before anything is published. */
+function readBatch(context: BackendContext, members: Members): readonly Order[] {
+  const items = readArray(members.get("publications") ?? "");
   if (!items || items.length === 0 || items.length > maxPublications)
     throw bodyInvalid(`Expected \`publications\` to be a list of 1 to ${maxPublications}`);
-  const publications = items.map((text) => {
+  return items.map((text) => {
     const item = readMembers(text);
     if (!item) throw bodyInvalid("Expected each of `publications` to be an object");
-    return readPublication(context, item);
+    return readOrder(context, item);
   });
-  return { isBatch: true, publications };
+}
+
+function readOrder(context: BackendContext, members: Members): Order {
+  const version = members.get("version");
+  const options = readOptions(stringMember(members, "key"), version === "null" ? undefined : version);
+  return { publication: readPublication(context, members), options };
+}
+
+const maxKeyLength = 256;
+
+function readOptions(key: string | null | undefined, version: string | undefined): PublishOptions {
+  if (key === undefined || key === "" || (key !== null && key.length > maxKeyLength))
+    throw bodyInvalid(`Expected \`key\` to be a string of 1 to ${maxKeyLength} characters`);
+  const count = version === undefined ? undefined : readCount(version);
+  if (version !== undefined && count === undefined)
+    throw bodyInvalid("Expected `version` to be a whole number from 0 to 2^53 - 1");
+  return { key: key ?? undefined, version: count };
 }
 
 function readPublication(context: BackendContext, members: Members): Publication {
@@ -140,7 +159,13 @@ function readEvent({ limits }: BackendContext, event: string | null | undefined)
 }
 
 /** `POST /rooms/<room>`. */
-function readBare(context: BackendContext, body: Buffer, { path, query }: Exchange): Publication {
+function readBare(context: BackendContext, body: Buffer, exchange: Exchange): Order {
+  const { query } = exchange;
+  const options = readOptions(query.get("key"), query.get("version") ?? undefined);
+  return { publication: readBarePublication(context, body, exchange), options };
+}
+
+function readBarePublication(context: BackendContext, body: Buffer, { path, query }: Exchange): Publication {
   const room = checkRoom(decodePath(path.slice(roomsPath.length + 1)), context.limits.nameBytes);
   const event = readEvent(context, query.get("event"));
   if (event === undefined) return new RawPublication(toRooms([room]), body);
@@ -170,15 +195,28 @@ function eventPublication(target: ReturnType<typeof toRooms>, event: string, dat
   return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
 }
 
-/** All in one turn: the broker keeps their order. */
-async function publishAll(
-  { broker, bus }: BackendContext,
-  publications: readonly Publication[],
-): Promise<readonly Receipt[]> {
-  if (!bus.state().isReady) throw busUnavailable();
-  return Promise.all(publications.map(async (publication) => broker.publish(publication)));
+/** What is answered of a receipt. */
+interface Result {
+  readonly delivered?: number | undefined;
+  readonly stored?: string | undefined;
+  readonly repeated?: true | undefined;
 }
 
-function busUnavailable(): GatewayError {
-  return new GatewayError("bus_unavailable", "Expected the message bus to be ready, got one that is not");
+async function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
+  if (!bus.state().isReady) throw busUnavailable();
+  const { delivered, stored, isRepeated } = await broker.publish(publication, options);
+  return { delivered, stored, repeated: isRepeated === true ? true : undefined };
+}
+
+/** One that is refused leaves the others be. All in one turn: the broker keeps their order. */
+async function publishAll(context: BackendContext, orders: readonly Order[]): Promise<readonly object[]> {
+  return Promise.all(
+    orders.map(async (order) =>
+      publish(context, order).catch((error: unknown) => {
+        if (!(error instanceof GatewayError)) throw error;
+        context.observe.refused(dialectName, error.code);
+        return errorFields(error);
+      }),
+    ),
+  );
 }

@@ -18,6 +18,7 @@ const emitIsOff = `Not found. POST ${emitPath} is off, because this gateway has 
 export const socketIoDialect = {
   name: "socketio",
   options: socketIoOptions,
+  isDefault: true,
   redisNames,
   takesSecret: () => true,
   warnings,
