@@ -13,6 +13,11 @@ test("SEC-05 an answer is plain text that nobody sniffs or keeps", async () => {
   });
 });
 
+test("SEC-05 what is set on one answer stands in no other", () => {
+  textAnswer(200, "OK\n").headers.set("connection", "close");
+  expect(textAnswer(200, "OK\n").headers.get("connection")).toBeNull();
+});
+
 test("SEC-05 no header of the caller's takes these away", () => {
   const answer = textAnswer(400, "x", { "content-type": "text/html", "x-content-type-options": "" });
   expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
