@@ -266,12 +266,6 @@ describe("serve --as websocket-channels", () => {
     await publish("websocket:ws/users", "mine");
     expect(await client.waitForMessage(patienceMs)).toBe("mine");
   });
-
-  test("WSE-01 a flag of another profile is a sentence", async () => {
-    expect(await refusal(["--as", "ws-hub", "--root"])).toStartWith(
-      "belfry: Expected `--root` (flag --root) only with --as websocket-channels\n",
-    );
-  });
 });
 
 describe("serve --as ws4redis", () => {
