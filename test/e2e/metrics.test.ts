@@ -66,7 +66,7 @@ describe("/-/", () => {
       expect([path, status]).toEqual([path, 404]);
       expect(headers.get("content-type")).toStartWith("text/plain");
       expect(headers.get("x-content-type-options")).toBe("nosniff");
-      expect(text).toMatch(/^Not [Ff]ound(\. This listener speaks socketio; [^\n]*)?\n$/);
+      expect(text).toMatch(/^Not [Ff]ound(\. This listener speaks socketio, native; [^\n]*)?\n$/);
     }
   });
 });
