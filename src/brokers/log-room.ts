@@ -2,14 +2,19 @@
 // that wait for it. It delivers each publication once and in order: what has a hole before it waits until the hole was read
 // from the log, or could not be.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { formatPosition } from "../core/log.ts";
-import type { Log, LogPosition, RoomName } from "../core/log.ts";
+import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { LossReason, Positions } from "../core/recovery.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { loadWindow } from "./log-load.ts";
 import { publicationOf } from "./history.ts";
 import type { RoomWindow, WindowBounds } from "./room-window.ts";
+
+/** A hole is read so often at most, with this pause, ms. */
+const healTries = 12;
+const healPauseMs = 250;
 
 /** A publication as it came live. */
 export interface Live {
@@ -207,20 +212,28 @@ export class LogRoom {
 
   /** @returns whether nothing is missing up to here. */
   async #heal(window: RoomWindow): Promise<boolean> {
-    const { name, log, bounds } = this.#parts;
-    try {
-      const range = { from: { after: window.top }, limit: bounds.entries, bytes: bounds.bytes } as const;
-      const page = await log.read(name, range);
-      if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
-      const caughtUp = page.entries.every(({ offset, body }) => this.#catchUp(window, offset, body));
-      return caughtUp && window.top === page.top.offset && this.#goOn(window);
-    } catch (error) {
-      this.#parts.failed(error);
-      return false;
+    for (let tries = 1; tries <= healTries && this.#window === window; tries++) {
+      try {
+        return await this.#catchUp(window);
+      } catch (error) {
+        this.#parts.failed(error);
+      }
+      // The connection for commands may come back later than the one that hears.
+      await sleep(healPauseMs);
     }
+    return false;
   }
 
-  #catchUp(window: RoomWindow, offset: number, body: string): boolean {
+  async #catchUp(window: RoomWindow): Promise<boolean> {
+    const { name, log, bounds } = this.#parts;
+    const range = { from: { after: window.top }, limit: bounds.entries, bytes: bounds.bytes } as const;
+    const page = await log.read(name, range);
+    if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
+    const isWhole = page.entries.every((entry) => this.#pass(window, entry));
+    return isWhole && window.top === page.top.offset && this.#goOn(window);
+  }
+
+  #pass(window: RoomWindow, { offset, body }: LogEntry): boolean {
     const publication = publicationOf(body);
     if (!publication || !window.push({ offset, publication, bytes: body.length })) return false;
     this.#parts.deliver(publication, { log: formatPosition({ epoch: window.epoch, offset }) });
@@ -245,10 +258,10 @@ export class LogRoom {
   #lose(window: RoomWindow): void {
     if (this.#window !== window) return;
     this.#window = undefined;
+    this.#parts.gap();
     for (const { place, publication, at } of this.#takeLive()) {
       if (!isOld(place, window)) this.#parts.deliver(publication, at);
     }
-    this.#parts.gap();
     this.follow();
   }
 }
