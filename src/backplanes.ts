@@ -4,6 +4,7 @@
 import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
 import { spokenDialects } from "./config/house-rules.ts";
 import type { Config } from "./config/schema.ts";
+import type { LineObserver } from "./core/bus.ts";
 import type { Observe } from "./core/observe.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import type { Dialects } from "./dialects/registry.ts";
@@ -21,18 +22,20 @@ export interface BackplanesParts {
   readonly dialects: Dialects;
   readonly open: OpenBackplane;
   readonly rules: RoomRules;
+  /** Told of everything on the line of the main one. */
+  readonly line: LineObserver;
 }
 
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
 export async function openBackplanes(
   config: Config,
-  { observe, dialects, open, rules }: BackplanesParts,
+  { observe, dialects, open, rules, line }: BackplanesParts,
 ): Promise<Backplanes> {
   const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
   const spoken = Object.values(spokenDialects(config, dialects));
   const hasVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
-  const main = await open({ ...shared, url: redis, rules, hasVoice });
+  const main = await open({ ...shared, url: redis, rules, line, hasVoice });
   const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {

@@ -16,6 +16,7 @@ import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
 import { covers } from "./base/redis-name.ts";
 import type { RoomRules } from "./core/room-rules.ts";
+import type { Recovery } from "./core/recovery.ts";
 import type { Dialects } from "./dialects/registry.ts";
 
 export interface ContextParts {
@@ -26,6 +27,7 @@ export interface ContextParts {
   readonly backplanes: Backplanes;
   readonly hub: Hub;
   readonly rules: RoomRules;
+  readonly recovery: Recovery;
   /** Counts wrong secrets, by whichever door they came. */
   readonly guard: SecretGuard;
   /** Monotonic clock, ms. */
@@ -62,7 +64,7 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
-  const { config, observe, backplanes, hub, rules, guard, now } = parts;
+  const { config, observe, backplanes, hub, recovery, rules, guard, now } = parts;
   const { bus, keys, voice, broker } = backplanes.main;
   const { limits, secret } = config;
   const secrets = new RoomSecrets({
@@ -80,6 +82,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     keys,
     voice,
     broker,
+    recovery,
     access: new RoomAccess({ hub, secrets, rules }),
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),

@@ -24,6 +24,8 @@ import { Hub } from "./core/hub.ts";
 import { Pauses } from "./pauses.ts";
 import { createRoomRules } from "./core/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
+import { KeptPublications, createTape } from "./recovery.ts";
+import type { TapeRecovery } from "./core/tape-recovery.ts";
 import { dialects as registry } from "./dialects/registry.ts";
 import type { Dialects } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";
@@ -56,8 +58,9 @@ const monotonic = (): number => performance.now();
 export async function createGateway(config: Config, parts: GatewayParts): Promise<Gateway> {
   const { observe, dialects = registry, open = openBackplane } = parts;
   const rules = createRoomRules(config.rooms, config.openRooms);
-  const backplanes = await openBackplanes(config, { observe, dialects, open, rules });
-  const gateway = new Gateway(config, { ...parts, rules }, backplanes);
+  const tape = createTape(config, parts.now ?? monotonic);
+  const backplanes = await openBackplanes(config, { observe, dialects, open, rules, line: tape });
+  const gateway = new Gateway(config, { ...parts, rules, tape }, backplanes);
   try {
     await gateway.start();
   } catch (error) {
@@ -67,8 +70,9 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   return gateway;
 }
 
-interface RulesPart {
+interface KeptParts {
   readonly rules: RoomRules;
+  readonly tape: TapeRecovery;
 }
 
 export class Gateway {
@@ -79,6 +83,7 @@ export class Gateway {
   readonly #sessions: Backplane;
   readonly #rules: RoomRules;
   readonly #hub: Hub;
+  readonly #kept: KeptPublications;
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
@@ -92,7 +97,7 @@ export class Gateway {
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
-  constructor(config: Config, parts: GatewayParts & RulesPart, { main, sessions }: Backplanes) {
+  constructor(config: Config, parts: GatewayParts & KeptParts, { main, sessions }: Backplanes) {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];
@@ -104,10 +109,22 @@ export class Gateway {
     this.#sessions = sessions;
     this.#rules = parts.rules;
     this.#hub = this.#createHub();
+    this.#kept = new KeptPublications(parts.tape, {
+      backplane: main,
+      hub: this.#hub,
+      rules: parts.rules,
+      observe: parts.observe,
+      now: this.#now,
+    });
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
     this.#dialects = this.#openDialects({ main, sessions });
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
+    this.#observe.gauge(
+      "belfry_tape_bytes",
+      "What the tape keeps for clients that come back, bytes",
+      () => this.#kept.bytes,
+    );
     this.#observe.gauge(
       "belfry_bus_ready",
       "1 while the bus is connected and its subscriptions are proved alive",
@@ -135,6 +152,7 @@ export class Gateway {
   /** Looks at heartbeats and deadlines. The gateway does so by itself, but where its clock is the caller's. */
   tick(): void {
     const now = this.#now();
+    this.#kept.tick();
     if (!this.#pauses.ticked(now)) return;
     for (const { browser } of this.#dialects) browser?.tick(now);
   }
@@ -146,7 +164,7 @@ export class Gateway {
     }
     const isUsed = this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true);
     if (isUsed || this.#rules.hasHistory) {
-      await this.#main.broker.open((publication) => this.#hub.deliver(publication));
+      await this.#main.broker.open((publication, at) => this.#kept.received(publication, at));
     }
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
@@ -166,6 +184,7 @@ export class Gateway {
     if (drainMs > 0 || hadUnsaid) await Bun.sleep(flushMs);
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
+    await this.#kept.close();
     for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();
     this.#state = "stopped";
   }
@@ -173,6 +192,9 @@ export class Gateway {
   #createHub(): Hub {
     return new Hub({
       limits: this.#config.limits,
+      hasLog: this.#rules.hasHistory
+        ? (namespace, room) => this.#rules.ruleOf(room, namespace).history !== undefined
+        : undefined,
       observe: this.#observe,
       topics: {
         publish: (topic, frame) => {
@@ -207,6 +229,7 @@ export class Gateway {
       backplanes,
       hub: this.#hub,
       rules: this.#rules,
+      recovery: this.#kept.recovery,
       guard: this.#guard,
       admit: (countedAs) => this.#admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),
@@ -246,7 +269,8 @@ export class Gateway {
       return;
     }
     this.#observe.received(dialect, message.payload.length);
-    const heard = this.#hub.apply(decoded);
+    const isPublication = decoded.kind === "publication";
+    const heard = this.#hub.apply(decoded, isPublication ? this.#kept.record(decoded) : undefined);
     if (decoded.kind !== "publication") return;
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);

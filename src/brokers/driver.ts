@@ -2,7 +2,7 @@
 // is a folder and one line in registry.ts, told apart from the others by the scheme of its URL.
 
 import type { Broker } from "../core/broker.ts";
-import type { Bus } from "../core/bus.ts";
+import type { Bus, LineObserver } from "../core/bus.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "../core/log.ts";
 import type { Limits } from "../core/limits.ts";
@@ -15,6 +15,8 @@ export interface BackplaneOptions {
   readonly url: string | undefined;
   readonly observe: Observe;
   readonly limits: Pick<Limits, "busMessageBytes">;
+  /** Told of everything on the line of the bus. @default it is told to none */
+  readonly line?: LineObserver | undefined;
   /** Trust on TLS connections. What the URL says of it wins. */
   readonly tls?: TlsOptions;
   /** What is kept of which room. @default nothing */

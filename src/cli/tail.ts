@@ -13,6 +13,7 @@ import { columns } from "../config/table.ts";
 import { compileGlob } from "../base/glob.ts";
 import { Hub } from "../core/hub.ts";
 import { createRoomRules } from "../core/room-rules.ts";
+import { nothingKept } from "../core/recovery.ts";
 import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";
 import type { LogLevel } from "../core/log-events.ts";
@@ -214,6 +215,7 @@ function openToListen(parts: ListenParts) {
     backplanes: { main: backplane, sessions: backplane },
     hub: new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined }),
     rules: createRoomRules(config.rooms, config.openRooms),
+    recovery: nothingKept,
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,
     mayJudge: () => true,

@@ -124,6 +124,24 @@ const logSchema = z
   })
   .describe("Logs");
 
+const tapeSchema = z
+  .strictObject({
+    seconds: z
+      .number()
+      .min(0)
+      .max(3_600)
+      .default(120)
+      .describe("How long a message is kept; 0 keeps nothing"),
+    bytes: z
+      .number()
+      .int()
+      .min(0)
+      .max(16 * 1024 ** 3)
+      .default(64 * 1024 ** 2)
+      .describe("How much is kept at most: the oldest goes first"),
+  })
+  .describe("Tape: what was published lately, for clients that come back");
+
 const redisTlsSchema = z
   .strictObject({
     ca: z.string().min(1).optional().describe("File with the certificates to trust, PEM; for rediss:// URLs"),
@@ -189,6 +207,7 @@ const sharedShape = {
       "Prefixes of the Redis keys with room-space secrets; the first key that exists decides (WSE-05)",
     ),
   identity: identitySchema.prefault({}),
+  tape: tapeSchema.prefault({}),
   drain: z
     .number()
     .min(0)

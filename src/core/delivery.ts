@@ -4,6 +4,7 @@
 import type { Audience, Connection, Format, Room } from "./membership.ts";
 import type { Observe } from "./observe.ts";
 import type { Publication } from "./publication.ts";
+import type { Position, Positions } from "./recovery.ts";
 import type { Frame, Topics } from "./carrier.ts";
 
 /** A native member with more unread bytes than this leaves its topics until it caught up. */
@@ -30,19 +31,30 @@ const none: ReadonlySet<Connection> = new Set();
 const nobody: readonly Connection[] = [];
 const everyone: Muted = { excluded: none, reached: none };
 
+export interface DeliveryParts {
+  readonly topics: Topics;
+  readonly observe: Observe;
+  /** Do clients of this room count by the positions of its log? @default no */
+  readonly hasLog?: ((namespace: string, room: string) => boolean) | undefined;
+}
+
 /** One publication on its way out: its frames by format, made once. */
 export class Delivery {
   readonly #topics: Topics;
   readonly #observe: Observe;
   readonly #publication: Publication;
+  readonly #at: Positions;
+  readonly #hasLog: DeliveryParts["hasLog"];
   /** Few: one for each format present, and each room where a format names it. */
   readonly #encoded: Encoded[] = [];
   #receivers = 0;
 
-  constructor(topics: Topics, observe: Observe, publication: Publication) {
+  constructor({ topics, observe, hasLog }: DeliveryParts, publication: Publication, at: Positions) {
     this.#topics = topics;
     this.#observe = observe;
     this.#publication = publication;
+    this.#at = at;
+    this.#hasLog = hasLog;
   }
 
   /** So many clients got it, so far. */
@@ -119,10 +131,16 @@ export class Delivery {
     for (const encoded of this.#encoded) {
       if (encoded.format === format && encoded.room === named) return encoded;
     }
-    const frames = format.encode(this.#publication, named);
+    const frames = format.encode(this.#publication, named, this.#positionIn(named));
     const encoded = { format, room: named, frames, bytes: bytesOf(frames) };
     this.#encoded.push(encoded);
     return encoded;
+  }
+
+  /** Frames that name the room stand where that room keeps what it says. */
+  #positionIn(room: string | undefined): Position | undefined {
+    const isLogged = room !== undefined && this.#hasLog?.(this.#publication.namespace, room) === true;
+    return isLogged ? this.#at.log : this.#at.tape;
   }
 }
 

@@ -14,6 +14,7 @@ import type { Observe } from "./observe.ts";
 import type { Profile, SharedView, StartWarning } from "./profile.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
+import type { Recovery } from "./recovery.ts";
 import type { RoomRules } from "./room-rules.ts";
 import type { SocketHandler, StreamHandler } from "./carrier.ts";
 import type { Voice } from "./voice.ts";
@@ -113,6 +114,8 @@ export interface BrowserContext {
   readonly voice: Voice;
   readonly broker: Broker;
   readonly access: Access;
+  /** What clients that come back have missed. */
+  readonly recovery: Recovery;
   /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
   readonly guardSecret: (secret: string) => SecretCheck;
   readonly identity: IdentitySource;

@@ -6,11 +6,15 @@ import { isRoomTooLong } from "./access.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, mayHear } from "./delivery.ts";
+import type { DeliveryParts } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
+import type { Positions } from "./recovery.ts";
 import { Room } from "./membership.ts";
-import type { Topics } from "./carrier.ts";
+
+/** Of what is not kept. */
+const nowhere: Positions = {};
 
 /** Rooms and connections of one namespace. */
 interface Namespace {
@@ -27,10 +31,8 @@ interface Namespace {
 /** Why a connection cannot join a room, by its own wish or a backend's. */
 export type JoinRefusal = "room_name_too_long" | "too_many_rooms";
 
-export interface HubParts {
+export interface HubParts extends DeliveryParts {
   readonly limits: Pick<Limits, "nameBytes" | "roomsPerConnection">;
-  readonly topics: Topics;
-  readonly observe: Observe;
   /** Sends to the bus without waiting: acknowledgements and answers of commands. */
   send(outgoing: Outgoing): void;
   readonly events?: HubEvents;
@@ -48,7 +50,7 @@ export interface HubEvents {
 
 export class Hub {
   readonly #limits: HubParts["limits"];
-  readonly #topics: Topics;
+  readonly #parts: DeliveryParts;
   readonly #observe: Observe;
   readonly #send: (outgoing: Outgoing) => void;
   readonly #events: HubEvents;
@@ -58,7 +60,7 @@ export class Hub {
 
   constructor(parts: HubParts) {
     this.#limits = parts.limits;
-    this.#topics = parts.topics;
+    this.#parts = parts;
     this.#observe = parts.observe;
     this.#send = (outgoing) => {
       parts.send(outgoing);
@@ -157,18 +159,21 @@ export class Hub {
    * Carries out a message of a backend, on the connections of this gateway.
    * @returns how many a publication went to; an order has no such number.
    */
-  apply(message: Publication | Command): number | undefined {
-    if (message.kind === "publication") return this.deliver(message);
+  apply(message: Publication | Command, at?: Positions): number | undefined {
+    if (message.kind === "publication") return this.deliver(message, at);
     this.#command(message);
     return undefined;
   }
 
-  /** Delivers to every connection of this gateway that the publication addresses, each once. @returns to how many. */
-  deliver(publication: Publication): number {
+  /**
+   * Delivers to every connection of this gateway that the publication addresses, each once. @returns to how many.
+   * @param at where it stands, for clients that come back.
+   */
+  deliver(publication: Publication, at: Positions = nowhere): number {
     const namespace = this.#namespaces.get(publication.namespace);
     if (!namespace) return 0;
     if (publication.onAck) return this.#requestAll(publication, publication.onAck);
-    const delivery = new Delivery(this.#topics, this.#observe, publication);
+    const delivery = new Delivery(this.#parts, publication, at);
     const only = onlyRoom(namespace, publication);
     if (only) delivery.toRoom(only);
     else deliverToMany(namespace, publication, delivery);
@@ -196,7 +201,7 @@ export class Hub {
   }
 
   #requestAll(publication: Publication, onAck: AckReply): number {
-    const delivery = new Delivery(this.#topics, this.#observe, publication);
+    const delivery = new Delivery(this.#parts, publication, nowhere);
     for (const connection of this.select(publication)) {
       connection.agent.request(publication, (args, hasBinary) => {
         const outgoing = onAck(args, hasBinary);

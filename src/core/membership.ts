@@ -7,6 +7,7 @@ import type { Carrier, Frame } from "./carrier.ts";
 import type { DisconnectReason } from "./reasons.ts";
 import { anonymous } from "./identity.ts";
 import type { Identity } from "./identity.ts";
+import type { Position } from "./recovery.ts";
 import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
 
 /**
@@ -20,8 +21,11 @@ export interface Format {
   readonly name: string;
   /** Its frames name the room: they are made for each room, and a client in two rooms gets both. @default false */
   readonly isPerRoom?: boolean;
-  /** @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id. */
-  encode(publication: Publication, room: string | undefined): readonly Frame[];
+  /**
+   * @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id.
+   * @param at where it stands, for clients that come back (recovery.ts); undefined: it is not kept.
+   */
+  encode(publication: Publication, room: string | undefined, at?: Position): readonly Frame[];
 }
 
 /** The dialect's side of a connection. */

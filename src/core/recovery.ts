@@ -65,3 +65,15 @@ export interface Recovery {
    */
   onGap(listener: (rooms?: readonly RoomName[]) => void): () => void;
 }
+
+/** Where nothing is kept. */
+export const nothingKept: Recovery = {
+  resume(asked, enter) {
+    const lost = { recovered: false, reason: "unavailable" } as const;
+    enter(
+      asked.map(({ position }) => ({ verdict: position === undefined ? undefined : lost, at: undefined })),
+    );
+  },
+  here: () => undefined,
+  onGap: () => () => undefined,
+};

@@ -8,6 +8,7 @@ import type { Access, SecretCheck, Verdict } from "../../src/core/access.ts";
 import type { BrowserContext } from "../../src/core/dialect.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
+import { nothingKept } from "../../src/core/recovery.ts";
 import { createRoomRules } from "../../src/core/room-rules.ts";
 
 export function unlimitedCheck(secret: string): SecretCheck {
@@ -17,7 +18,15 @@ export function unlimitedCheck(secret: string): SecretCheck {
 
 export const withoutIdentity: Pick<
   BrowserContext,
-  "identity" | "listen" | "isForeignName" | "isOpenRoom" | "rules" | "guardSecret" | "voice" | "mayJudge"
+  | "identity"
+  | "listen"
+  | "isForeignName"
+  | "isOpenRoom"
+  | "rules"
+  | "guardSecret"
+  | "voice"
+  | "mayJudge"
+  | "recovery"
 > = {
   identity: { readsCookies: false, recheckMs: undefined, identify: async () => anonymous },
   listen: () => Promise.reject(new Error("Expected nobody to listen")),
@@ -26,6 +35,7 @@ export const withoutIdentity: Pick<
   mayJudge: () => true,
   rules: createRoomRules(),
   guardSecret: unlimitedCheck,
+  recovery: nothingKept,
   voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },
 };
 

@@ -2,6 +2,7 @@
 // turns of the event loop deliver it, never the publisher's own call.
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
+import { createSource, formatMarker } from "../../core/line.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";
@@ -14,6 +15,11 @@ const queueBytes = 64 * 1024 * 1024;
 const messageOverhead = 128;
 /** And how often its payload, where its meaning waits beside it: as text, of up to two bytes for each. */
 const withMeaning = 3;
+/** A marker comes after so many messages, or so much time, ms. */
+const messagesPerMarker = 256;
+const markerMs = 2_000;
+/** The line of this process: it has no subscriptions to tell it from others. */
+const line = "00000000";
 /** Delivered per turn of the event loop, bytes and ms: in a burst the sockets' writes, and requests, must get their turn. */
 const turnBytes = 256 * 1024;
 const turnMs = 5;
@@ -29,12 +35,20 @@ interface Delivery {
   readonly message: BusMessage;
   /** What it counts. */
   readonly bytes: number;
+  /** The first of the message's deliveries: it counts on the line. */
+  readonly isFirst: boolean;
 }
+
+type MemoryBusOptions = Pick<BackplaneOptions, "observe" | "limits" | "line">;
 
 export class MemoryBus implements Bus {
   readonly label = "memory";
   readonly outages = 0;
-  readonly #options: Pick<BackplaneOptions, "observe" | "limits">;
+  readonly #options: MemoryBusOptions;
+  readonly #source = createSource();
+  #markers = 0;
+  #sinceMarker = 0;
+  #markedAt = 0;
   /** Of one channel each: there may be thousands of them, for names of single clients. */
   readonly #exact = new Map<string, Set<Listener>>();
   readonly #patterns = new Set<Listener>();
@@ -43,8 +57,9 @@ export class MemoryBus implements Bus {
   #turn: NodeJS.Immediate | undefined;
   #isClosed = false;
 
-  constructor(options: Pick<BackplaneOptions, "observe" | "limits">) {
+  constructor(options: MemoryBusOptions) {
     this.#options = options;
+    this.#mark();
   }
 
   async publish(channel: string, payload: string | Uint8Array, meaning?: Meaning): Promise<void> {
@@ -62,7 +77,8 @@ export class MemoryBus implements Bus {
     }
     for (const [index, listener] of listeners.entries()) {
       const own = index === 0 ? message : Buffer.from(message);
-      this.#queue.push({ listener, message: { channel: name, payload: own, meaning }, bytes });
+      const isFirst = index === 0;
+      this.#queue.push({ listener, message: { channel: name, payload: own, meaning }, bytes, isFirst });
     }
     this.#queuedBytes = waiting;
     this.#turn ??= setImmediate(this.#deliver);
@@ -107,16 +123,29 @@ export class MemoryBus implements Bus {
     let done = 0;
     let count = 0;
     // The queue may grow meanwhile: handlers publish.
-    for (const { listener, message, bytes } of queue) {
+    for (const { listener, message, bytes, isFirst } of queue) {
       if (done >= turnBytes || performance.now() >= endsAt) break;
       done += bytes;
       count += 1;
+      if (isFirst) this.#step(endsAt);
       if (!listener.isClosed) listener.receive(message);
     }
     queue.splice(0, count);
     this.#queuedBytes -= done;
     this.#turn = this.#queue.length > 0 ? setImmediate(this.#deliver) : undefined;
   };
+
+  /** One more message on the line. */
+  #step(now: number): void {
+    if (++this.#sinceMarker >= messagesPerMarker || now - this.#markedAt >= markerMs) this.#mark(now);
+    this.#options.line?.step();
+  }
+
+  #mark(now = performance.now()): void {
+    this.#markedAt = now;
+    this.#sinceMarker = 0;
+    this.#options.line?.mark(formatMarker({ source: this.#source, line, number: ++this.#markers }));
+  }
 
   #listenersOf(name: string): Listener[] {
     const listeners = [...(this.#exact.get(name) ?? [])];

@@ -23,7 +23,7 @@ const tickMs = 1_000;
 /** Canaries go out at every second tick; at each one while something is unproved. */
 const ticksPerCanary = 2;
 
-interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
+interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits" | "line"> {
   readonly address: RedisAddress;
   readonly trust: Trust;
   readonly hasVoice: boolean;
@@ -161,6 +161,7 @@ export class RedisBus implements Bus, Voice {
       onUp,
       onDown: (failure) => {
         this.#noteOutage(`Expected a Redis at ${this.#place}, got ${failure.text}`);
+        if (!this.#subscriberLink.client) this.#subscriptions.cut();
         if (!this.#commandLink.client) this.#voice?.close();
         // A Redis that hangs carries out later what was refused meanwhile: it must not be delivered here then (WSE-26).
         if (failure.isSilence) this.#subscriberLink.replace(failure);
@@ -211,7 +212,7 @@ export class RedisBus implements Bus, Voice {
     if (!canary) return;
     const { heard } = pulse;
     try {
-      await this.publish(canary.channel, canary.encode(pulse.token));
+      await this.publish(canary.channel, canary.encode(pulse.nextToken(this.#subscriptions.line)));
       pulse.accepted(heard);
     } catch (error) {
       // When the link is down, that is the reason, and it is known.

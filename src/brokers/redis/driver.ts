@@ -14,9 +14,17 @@ export const redis = {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({ url = "redis://", tls, observe, limits, rules = createRoomRules(), hasVoice = false }) => {
+  open: async ({
+    url = "redis://",
+    tls,
+    observe,
+    limits,
+    line,
+    rules = createRoomRules(),
+    hasVoice = false,
+  }) => {
     const address = parseRedisUrl(url);
-    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, hasVoice });
+    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, hasVoice });
     await bus.open();
     const { keys, log } = bus;
     return {

@@ -1,14 +1,17 @@
 // The proof that one subscription lives: its canary, published every few seconds, must come back through it. Pure;
 // the bus publishes and ticks.
 
+import { createSource, formatMarker } from "../../core/line.ts";
+
 /** Ticks of silence after an accepted canary that mean deaf, on a connection that carries nothing at all. */
 const idleTicks = 2;
 /** The same while others are heard: a canary may stand behind a burst. */
 const busyTicks = 4;
 
 export class Pulse {
-  /** What its canaries carry. */
-  readonly token: string = crypto.randomUUID().replaceAll("-", "");
+  /** What its canaries carry in front of their number (core/line.ts). */
+  readonly source: string = createSource();
+  #sent = 0;
   #isProved = false;
   #refusal: string | undefined;
   #heard = 0;
@@ -16,6 +19,11 @@ export class Pulse {
   /** `#heard` when the last canary was accepted, if nothing came until then. */
   #owedSince = -1;
   #silentTicks = 0;
+
+  /** The token of its next canary, on this line. */
+  nextToken(line: string): string {
+    return formatMarker({ source: this.source, line, number: ++this.#sent });
+  }
 
   /** Heard its canary on the connections of now. */
   get isProved(): boolean {

@@ -8,6 +8,7 @@ import { within } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
+import { Line } from "./line.ts";
 import { Pulse } from "./pulse.ts";
 
 /** One subscription of a caller. */
@@ -28,9 +29,11 @@ interface Entry {
   /** The connection on which it was asked for, and the answer. */
   client: RedisClient | undefined;
   made: Promise<void>;
+  /** Redis answered on that connection. */
+  isMade: boolean;
 }
 
-interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limits"> {
+interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limits" | "line"> {
   readonly link: Link;
   /** A subscription heard its own canary, and was not proved before. */
   readonly onProof: () => void;
@@ -39,9 +42,21 @@ interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limit
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #line: Line;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#line = new Line(options.line);
+  }
+
+  /** The name of the line that the subscriptions make. */
+  get line(): string {
+    return this.#line.name;
+  }
+
+  /** Messages may be lost from now on, until every subscription was made again. */
+  cut(): void {
+    this.#line.cut();
   }
 
   /** Everyone who listens. */
@@ -53,7 +68,8 @@ export class Subscriptions {
   async add(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Member> {
     const pulse = new Pulse();
     const onCanary = (token: string): void => {
-      if (token !== pulse.token || pulse.isProved) return;
+      this.#line.mark(token);
+      if (pulse.isProved || !token.startsWith(pulse.source)) return;
       pulse.prove();
       this.#options.onProof();
     };
@@ -61,6 +77,7 @@ export class Subscriptions {
     const member: Member = { filter, receive, pulse, isClosed: false };
     const entry = this.#entryOf(filter);
     entry.members = [...entry.members, member];
+    this.#nameLine();
     const client = this.#options.link.client;
     try {
       if (client) await this.#make(entry, client);
@@ -77,8 +94,9 @@ export class Subscriptions {
     const entry = this.#entries.get(keyOf(member.filter));
     if (!entry?.members.includes(member)) return;
     entry.members = entry.members.filter((other) => other !== member);
+    if (entry.members.length === 0) this.#entries.delete(keyOf(entry));
+    this.#nameLine();
     if (entry.members.length > 0) return;
-    this.#entries.delete(keyOf(entry));
     const client = this.#options.link.client;
     if (!client || client !== entry.client) return;
     try {
@@ -93,6 +111,7 @@ export class Subscriptions {
   async restore(client: RedisClient): Promise<void> {
     const { link } = this.#options;
     this.restart();
+    this.cut();
     try {
       await Promise.all([...this.#entries.values()].map(async (entry) => this.#make(entry, client)));
     } catch (error) {
@@ -120,11 +139,13 @@ export class Subscriptions {
       kind: filter.kind,
       name: filter.name.toWellFormed(),
       listener: (payload, channel) => {
+        if (isLasting(entry)) this.#line.step();
         hand(entry, payload, channel);
       },
       members: [],
       client: undefined,
       made: Promise.resolve(),
+      isMade: false,
     };
     this.#entries.set(key, entry);
     return entry;
@@ -133,20 +154,39 @@ export class Subscriptions {
   async #make(entry: Entry, client: RedisClient): Promise<void> {
     if (entry.client !== client) {
       entry.client = client;
-      entry.made = this.#ask(client, subscribe(client, entry));
+      entry.isMade = false;
+      entry.made = this.#ask(client, subscribe(client, entry)).then((isMade) => {
+        if (entry.client === client) entry.isMade = isMade;
+      });
     }
     await entry.made;
+    this.#joinLine();
   }
 
-  /** Waits for Redis's answer. A connection that is lost or silent is replaced, and restored later: no error. */
-  async #ask(client: RedisClient, answer: Promise<unknown>): Promise<void> {
+  /** Other subscriptions make another line. */
+  #nameLine(): void {
+    const lasting = [...this.#entries.values()].filter(isLasting);
+    if (this.#line.rename(lasting.map(keyOf))) this.#joinLine();
+  }
+
+  /** The line is whole once Redis confirmed every subscription of it on the connection of now. */
+  #joinLine(): void {
+    const { client } = this.#options.link;
+    const lasting = [...this.#entries.values()].filter(isLasting);
+    if (client && lasting.every((entry) => entry.isMade && entry.client === client)) this.#line.join();
+  }
+
+  /** Waits for Redis's answer. A connection that is lost or silent is replaced, and restored later: no error. @returns whether it answered. */
+  async #ask(client: RedisClient, answer: Promise<unknown>): Promise<boolean> {
     const { link } = this.#options;
     try {
       await within(answer);
+      return true;
     } catch (error) {
-      if (client !== link.client) return;
+      if (client !== link.client) return false;
       if (!(error instanceof LateReply)) throw error;
       link.replace(failureOf(error));
+      return false;
     }
   }
 }
@@ -172,6 +212,12 @@ function hand({ kind, name, members }: Entry, payload: Buffer, channelName: Buff
     // A payload of its own for each; the last one may have the original.
     if (!isClosed) receive({ channel, payload: index === last ? payload : Buffer.from(payload) });
   }
+}
+
+/** Does it stand on the line: is it there for as long as the gateway is? */
+function isLasting({ members }: Entry): boolean {
+  for (const { filter } of members) if (filter.canary) return true;
+  return false;
 }
 
 /** Half of a surrogate pair cannot be sent: on the wire, and so here, it is U+FFFD. */

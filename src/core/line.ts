@@ -1,0 +1,30 @@
+// The line of a bus: all messages of its lasting subscriptions, in the one order in which the server sends them to every
+// gateway that has the same subscriptions. Markers are canaries (bus.ts) whose token says on which line they count.
+
+/** Who sent a marker, on which line, and its number there. */
+export interface Marker {
+  /** One subscription of one gateway, unguessable. */
+  readonly source: string;
+  /** The set of subscriptions that make the line, as a digest. */
+  readonly line: string;
+  readonly number: number;
+}
+
+const form = /^([0-9a-f]{24})([0-9a-f]{8})(0|[1-9]\d{0,14})$/;
+
+/** A new name for a source of markers. */
+export function createSource(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 24);
+}
+
+/** The token of a canary: letters and digits, at most 47. */
+export function formatMarker({ source, line, number }: Marker): string {
+  return `${source}${line}${number}`;
+}
+
+/** @returns undefined when it is the canary of something else. */
+export function readMarker(token: string): Marker | undefined {
+  const [, source, line, digits] = form.exec(token) ?? [];
+  if (source === undefined || line === undefined) return undefined;
+  return { source, line, number: Number(digits) };
+}

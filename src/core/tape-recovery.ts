@@ -1,0 +1,124 @@
+// Recovery from the tape: answers at once where the position is on it, and waits a moment for a position that another
+// gateway gave before this one got so far.
+
+import type { LineObserver } from "./bus.ts";
+import type { Publication } from "./publication.ts";
+import type { Answer, Asked, LossReason, Position, Recovery } from "./recovery.ts";
+import { Tape } from "./tape.ts";
+import type { TapeParts } from "./tape.ts";
+
+/** How long a position may be ahead of this gateway, ms. */
+const waitMs = 2_000;
+
+interface Waiting {
+  readonly asked: readonly Asked[];
+  readonly enter: (answers: readonly Answer[]) => void;
+  readonly until: number;
+}
+
+export class TapeRecovery implements Recovery, LineObserver {
+  readonly #tape: Tape;
+  readonly #now: () => number;
+  /** One of each client at most. */
+  #waiting: Waiting[] = [];
+  #isLookingSoon = false;
+  #isCut = false;
+  readonly #onGap = new Set<() => void>();
+
+  constructor(parts: TapeParts) {
+    this.#tape = new Tape(parts);
+    this.#now = parts.now.bind(parts);
+  }
+
+  /** What is kept, bytes. */
+  get bytes(): number {
+    return this.#tape.bytes;
+  }
+
+  step(): void {
+    this.#tape.step();
+    if (this.#waiting.length > 0) this.#lookSoon();
+  }
+
+  mark(token: string): void {
+    this.#tape.mark(token);
+    if (this.#waiting.length > 0) this.#lookSoon();
+    if (!this.#isCut || this.#tape.here() === undefined) return;
+    this.#isCut = false;
+    for (const listener of this.#onGap) listener();
+  }
+
+  cut(): void {
+    // Before the first marker nobody has a position, and nothing was promised.
+    if (this.#tape.here() === undefined) return;
+    this.#tape.cut();
+    this.#isCut = true;
+  }
+
+  /** Keeps what the last message of the line says. @returns its position. */
+  record(publication: Publication): Position | undefined {
+    return this.#tape.record(publication);
+  }
+
+  /** Forgets what is too old, and answers those who waited for too long. */
+  tick(): void {
+    this.#tape.expire(this.#now());
+    this.#look();
+  }
+
+  resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
+    if (asked.some(({ position }) => this.#isAhead(position))) {
+      this.#waiting.push({ asked, enter, until: this.#now() + waitMs });
+    } else enter(this.#answer(asked));
+  }
+
+  here(): Position | undefined {
+    return this.#tape.here();
+  }
+
+  onGap(listener: () => void): () => void {
+    this.#onGap.add(listener);
+    return () => {
+      this.#onGap.delete(listener);
+    };
+  }
+
+  /** Behind the message that is on its way now: a client that enters before it would get it a second time. */
+  #lookSoon(): void {
+    if (this.#isLookingSoon) return;
+    this.#isLookingSoon = true;
+    queueMicrotask(() => {
+      this.#isLookingSoon = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    if (this.#waiting.length === 0) return;
+    const now = this.#now();
+    const ready: Waiting[] = [];
+    this.#waiting = this.#waiting.filter((waiting) => {
+      const isReady = now >= waiting.until || !waiting.asked.some(({ position }) => this.#isAhead(position));
+      if (isReady) ready.push(waiting);
+      return !isReady;
+    });
+    for (const { asked, enter } of ready) enter(this.#answer(asked));
+  }
+
+  #isAhead(position: Position | undefined): boolean {
+    return position !== undefined && this.#tape.find(position).kind === "ahead";
+  }
+
+  #answer(asked: readonly Asked[]): readonly Answer[] {
+    const at = this.#tape.here();
+    return asked.map((one) => ({ verdict: this.#judge(one), at }));
+  }
+
+  #judge(asked: Asked): Answer["verdict"] {
+    if (asked.position === undefined) return undefined;
+    const place = this.#tape.find(asked.position);
+    if (place.kind === "here") return { recovered: true, missed: this.#tape.since(place.serial, asked) };
+    const reason: LossReason = place.kind === "lost" ? place.reason : this.#tape.lateReason;
+    return { recovered: false, reason };
+  }
+}

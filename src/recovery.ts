@@ -1,0 +1,77 @@
+// What the gateway keeps for clients that come back: the tape of its bus and the logs of its rooms, as one. Part of the
+// composition root (gateway.ts).
+
+import type { Backplane } from "./brokers/driver.ts";
+import { LogFollower } from "./brokers/log-follower.ts";
+import type { Config } from "./config/schema.ts";
+import type { Hub } from "./core/hub.ts";
+import type { Observe } from "./core/observe.ts";
+import type { Publication } from "./core/publication.ts";
+import { RecoveryByRule } from "./core/recovery-by-rule.ts";
+import type { Positions, Recovery } from "./core/recovery.ts";
+import type { RoomRules } from "./core/room-rules.ts";
+import { TapeRecovery } from "./core/tape-recovery.ts";
+
+export interface KeptParts {
+  readonly backplane: Backplane;
+  readonly hub: Hub;
+  readonly rules: RoomRules;
+  readonly observe: Observe;
+  readonly now: () => number;
+}
+
+/** Makes the tape, which the bus must know before its first message. */
+export function createTape(config: Config, now: () => number): TapeRecovery {
+  const { seconds, bytes } = config.tape;
+  return new TapeRecovery({ maxAgeMs: seconds * 1000, maxBytes: bytes, now });
+}
+
+export class KeptPublications {
+  readonly recovery: Recovery;
+  readonly #tape: TapeRecovery;
+  readonly #logs: LogFollower;
+
+  constructor(tape: TapeRecovery, { backplane, hub, rules, observe, now }: KeptParts) {
+    this.#tape = tape;
+    const logs = new LogFollower({
+      log: backplane.log,
+      bus: backplane.bus,
+      rules,
+      observe,
+      now,
+      deliver: (publication, at) => hub.deliver(publication, at),
+      hasMembers: ({ namespace, room }) => hub.room(namespace, room) !== undefined,
+      onGap: (rooms) => {
+        recovery.tellGap(rooms);
+      },
+    });
+    const recovery = new RecoveryByRule(tape, logs);
+    this.recovery = recovery;
+    this.#logs = logs;
+  }
+
+  /** What the tape keeps, bytes. */
+  get bytes(): number {
+    return this.#tape.bytes;
+  }
+
+  /** Keeps what a channel of the bus says. */
+  record(publication: Publication): Positions {
+    return { tape: this.#tape.record(publication) };
+  }
+
+  /** Keeps and delivers what the broker says; `at`: where it stands in its room's log. @returns to how many clients */
+  received(publication: Publication, at: string | undefined): number {
+    return this.#logs.received(publication, { tape: this.#tape.record(publication), log: at });
+  }
+
+  /** Forgets what is too old, answers clients that waited for too long, looks after the logs. */
+  tick(): void {
+    this.#tape.tick();
+    this.#logs.sweep();
+  }
+
+  async close(): Promise<void> {
+    await this.#logs.close();
+  }
+}
