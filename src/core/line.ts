@@ -1,5 +1,5 @@
 // The line of a bus: all messages of its lasting subscriptions, in the one order in which the server sends them to every
-// gateway that has the same subscriptions. Markers are canaries (bus.ts) whose token says on which line they count.
+// gateway that has the same subscriptions. Markers are canaries (bus.ts); the token of each names the line on which it counts.
 
 /** Who sent a marker, on which line, and its number there. */
 export interface Marker {

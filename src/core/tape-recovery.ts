@@ -49,7 +49,7 @@ export class TapeRecovery implements Recovery, LineObserver {
   }
 
   cut(): void {
-    // Before the first marker nobody has a position, and nothing was promised.
+    // Before the first marker no client has a position, and nothing was promised.
     if (this.#tape.here() === undefined) return;
     this.#tape.cut();
     this.#isCut = true;
@@ -60,7 +60,7 @@ export class TapeRecovery implements Recovery, LineObserver {
     return this.#tape.record(publication);
   }
 
-  /** Forgets what is too old, and answers those who waited for too long. */
+  /** Forgets what is too old, and answers clients that waited for too long. */
   tick(): void {
     this.#tape.expire(this.#now());
     this.#look();

@@ -40,7 +40,7 @@ const entryBytes = 256;
 const roomBytes = 64;
 /** So many markers are remembered: hours of one gateway's, minutes of dozens'. */
 const maxMarkers = 16_384;
-/** Subscriptions whose markers were heard, of all gateways, living or gone. */
+/** Subscriptions that sent markers, of all gateways, living or gone: so many are known. */
 const maxSources = 4_096;
 
 const positionForm = /^([A-Za-z0-9]{1,64})\.(0|[1-9]\d{0,14})$/;
