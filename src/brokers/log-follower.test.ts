@@ -49,6 +49,8 @@ class World {
   readonly visits: Visit[] = [];
   readonly reads: string[] = [];
   outages = 0;
+  /** Entries that the log lost. */
+  readonly missing = new Set<number>();
   /** The store refuses. */
   isBroken = false;
   now = 0;
@@ -150,7 +152,8 @@ class World {
       read: async (_name, { from, limit }) =>
         this.#later((): LogPage => {
           this.reads.push(JSON.stringify({ from, limit }));
-          const all = Array.from({ length: this.top - this.first + 1 }, (_, index) => this.first + index);
+          const offsets = Array.from({ length: this.top - this.first + 1 }, (_, index) => this.first + index);
+          const all = offsets.filter((offset) => !this.missing.has(offset));
           const found =
             "after" in from
               ? all.filter((offset) => offset > from.after)
@@ -332,6 +335,39 @@ describe("the follower", () => {
     );
     expect(fault(kept, 5)).toBeUndefined();
     expect(kept.answer?.verdict?.recovered).toBe(true);
+  });
+
+  test("F8 I10 a log with a hole gives back what is behind the hole, and nothing over it", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 6; offset++) world.publish();
+    world.missing.add(3);
+    const [before, at, behind] = [1, 2, 3].map((offset) => world.come(`${world.epochName}:${offset}`));
+    await world.settle();
+    const lost = { recovered: false, reason: "too_old" } as const;
+    expect([before?.answer?.verdict, at?.answer?.verdict]).toEqual([lost, lost]);
+    const { verdict } = behind?.answer ?? {};
+    expect(verdict?.recovered === true && verdict.missed.map(({ order }) => order)).toEqual([4, 5, 6]);
+  });
+
+  test("F3 I1 what comes while a hole is read waits for it, and is delivered behind it", async () => {
+    const world = new World();
+    const visit = world.come(undefined);
+    await world.settle();
+    for (let offset = 1; offset <= 3; offset++) world.publish();
+    world.line.splice(0, 2);
+    world.arrive();
+    await turn();
+    expect(visit.heard).toEqual([]);
+    // The log is read here, and said to be read only after more came.
+    world.replies.shift()?.();
+    for (let offset = 4; offset <= 5; offset++) {
+      world.publish();
+      world.arrive();
+    }
+    expect(visit.heard).toEqual([]);
+    world.replies.shift()?.();
+    await turn();
+    expect([visit.heard, visit.wasTold]).toEqual([[1, 2, 3, 4, 5], false]);
   });
 
   test("SEC-16 what another dialect alone would have had is not given back", async () => {
