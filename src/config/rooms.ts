@@ -30,7 +30,7 @@ const historySchema = z
       .max(2_592_000)
       .describe("Seconds after the last of them for which they are kept"),
   })
-  .describe("What is kept in the room's log, for clients that come back (docs/recovery.md)");
+  .describe("What is kept in the room's log, for clients that come back ([recovery.md](recovery.md))");
 
 const ruleSchema = z.strictObject({
   match: z
