@@ -7,6 +7,7 @@ import type { drivers } from "../../src/brokers/registry.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { formatPosition, readPosition } from "../../src/core/log.ts";
 import type { Appended, Log, LogPage, NewEntry, RoomName } from "../../src/core/log.ts";
+import { createRoomRules } from "../../src/core/room-rules.ts";
 import { silent } from "../../src/core/observe.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -302,6 +303,20 @@ describe("the log in Redis", () => {
       expect(offsets(await gateways[0]?.log.read(name, all))?.at(-1)).toBe(2 * round);
       await redis.command("SCRIPT", "FLUSH");
       expect((await gateways[1]?.log.top(name, history))?.offset).toBe(2 * round);
+    }
+  });
+
+  test("a Redis that does not run its scripts ends the start, where a room has a history", async () => {
+    const users = ["mute on >mute ~* &* +@all -@scripting", "keys on >keys ~other* &* +@all"];
+    await using redis = await startRedis({ users });
+    const options = { observe: silent, limits: defaultLimits };
+    const kept = createRoomRules([{ match: "a", history }]);
+    for (const user of ["mute", "keys"]) {
+      const url = redis.urlFor(user, user);
+      const refused = await errorOf(openBackplane({ ...options, url, rules: kept }));
+      expect(refused.code).toBe("start_failed");
+      expect(refused.message).toMatch(/^Rooms with a history need Redis 7\.0 or later .*NOPERM/);
+      open.push(await openBackplane({ ...options, url }));
     }
   });
 

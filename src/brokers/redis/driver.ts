@@ -2,10 +2,13 @@
 // and a third for what clients say, where they speak.
 
 import { createRoomRules } from "../../core/room-rules.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { logKeyPrefix } from "../../core/log.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { RedisBus } from "./bus.ts";
 import { readTrust } from "./dial.ts";
+import { failureOf } from "./failure.ts";
 import { parseRedisUrl, redisSchemes } from "./url.ts";
 
 export const redis = {
@@ -27,6 +30,7 @@ export const redis = {
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, hasVoice });
     await bus.open();
     const { keys, log } = bus;
+    if (rules.hasHistory) await log.check().catch(refuseStart(bus));
     return {
       bus,
       keys,
@@ -37,3 +41,13 @@ export const redis = {
     };
   },
 } satisfies Driver;
+
+/** Without its logs the gateway would refuse each publish to such a room. */
+function refuseStart(bus: RedisBus) {
+  return async (error: unknown): Promise<never> => {
+    await bus.close();
+    const got = error instanceof GatewayError ? error.message : failureOf(error).text;
+    const text = `Rooms with a history need Redis 7.0 or later and the permission to run scripts on keys that begin with ${logKeyPrefix}. ${got}`;
+    throw new GatewayError("start_failed", text, { cause: error });
+  };
+}

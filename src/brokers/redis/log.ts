@@ -36,6 +36,11 @@ export class RedisLog implements Log {
     this.#commands = commands;
   }
 
+  /** Rejects with GatewayError `bus_unavailable` where Redis does not run these scripts: one before 7.0, or an ACL user. */
+  async check(): Promise<void> {
+    await this.read({ namespace: "/", room: "" }, { from: { before: undefined }, limit: 0, bytes: 0 });
+  }
+
   async append({ name, history, body, channel, key, version }: NewEntry): Promise<Appended> {
     const keys = keysOf(name);
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
