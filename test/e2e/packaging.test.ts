@@ -116,7 +116,7 @@ describe("systemd", () => {
     await using gateway = new RunningProcess(["sh", "-c", `exec ${command}`], { cwd: "/", env });
     const [, dialects] = await gateway.waitFor(/"event":"listening","url":"[^"]+","dialects":"([^"]+)"/);
     const [, profile = ""] = /^belfry-(.*)\.service$/.exec(unit) ?? [];
-    expect(dialects).toBe(profile === "" || profile === "ws-emit" ? "socketio" : profile);
+    expect(dialects).toBe(profile === "" ? "socketio native" : profile === "ws-emit" ? "socketio" : profile);
     expect(gateway.output.includes('"event":"emulating"')).toBe(profile !== "");
     expect(await gateway.stop()).toBe(0);
     expect(gateway.output).not.toContain("hunter2");

@@ -3,18 +3,20 @@
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
+import type { RoomName } from "../../core/log.ts";
 import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
 import { textAnswer } from "../../base/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
+import { readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
 import { Listener } from "./listener.ts";
 import type { NativeStreams } from "./listener.ts";
 import { Member } from "./member.ts";
 import type { NativeOptions } from "./options.ts";
 import type { NativeError } from "./packet.ts";
-import { dialectName, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
+import { dialectName, gapMessage, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
 import { judgeRoom } from "./rooms.ts";
 
 /** Two websocket pings and a half: who answered neither is gone. */
@@ -44,6 +46,9 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   };
   const streams: NativeStreams = { context, format: createStreamFormat(), listeners: new Set(), heartbeatMs };
   const refusals = new Refusals(context.observe, dialectName);
+  context.recovery.onGap((rooms) => {
+    tellGap({ context, sockets, streams, refusals }, rooms);
+  });
   return {
     routes: [createRoute({ context, sockets, streams, refusals }, options.path)],
     maxMessageBytes: options.maxMessage,
@@ -57,6 +62,23 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
       yield* streams.listeners;
     },
   };
+}
+
+/** @param rooms those with a log; undefined: all others */
+function tellGap({ context, sockets, streams }: Native, rooms: readonly RoomName[] | undefined): void {
+  if (rooms) {
+    for (const { namespace, room } of rooms) {
+      const gap = gapMessage([room], context.recovery.here(namespace, room));
+      for (const { format, carrier } of context.hub.room(namespace, room)?.members() ?? []) {
+        if (format === sockets.format) carrier.send([gap]);
+        else if (format === streams.format) carrier.send([eventOf(gap, "gap")]);
+      }
+    }
+    return;
+  }
+  const gap = gapMessage(undefined, context.recovery.here("/", undefined));
+  for (const client of sockets.clients) if ((client.connection?.roomCount ?? 0) > 0) client.send(gap);
+  for (const listener of streams.listeners) listener.tellGap();
 }
 
 function createRoute(native: Native, path: string): Route {
@@ -75,7 +97,7 @@ function createRoute(native: Native, path: string): Route {
     upgrade: (_request, exchange) => openSocket(native, exchange),
     stream(request, exchange) {
       const accepts = request.headers.get("accept") ?? "";
-      return accepts.includes("text/event-stream") ? openStream(native, exchange) : undefined;
+      return accepts.includes("text/event-stream") ? openStream(native, request, exchange) : undefined;
     },
   };
 }
@@ -88,7 +110,7 @@ function openSocket({ context, sockets, refusals }: Native, exchange: Exchange):
   return new RawConnection(sockets, new Member({ context, asked, address: exchange.countedAs, release }));
 }
 
-function openStream(native: Native, exchange: Exchange): StreamHandler | Response {
+function openStream(native: Native, request: Request, exchange: Exchange): StreamHandler | Response {
   const { context, streams } = native;
   if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
   const headers = corsHeaders(exchange);
@@ -109,7 +131,8 @@ function openStream(native: Native, exchange: Exchange): StreamHandler | Respons
   if (rooms.length === 0) return refuseAll(refused, refusals, headers);
   const release = context.admit(exchange.countedAs);
   if (!release) return retryLater(rooms.map(tooMany), headers);
-  return new Listener(streams, { rooms, refusals, headers, release });
+  const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
+  return new Listener(streams, { rooms, refusals, cursor, headers, release });
 }
 
 /** Nothing secret stands in a URL, so nothing is looked up, and the answer is there at once. */

@@ -3,21 +3,36 @@
 
 import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
+import type { Cursor } from "./cursor.ts";
+import { formatCursor, markOf } from "./cursor.ts";
 import { dialectName } from "./packet.ts";
 
 export const createSocketFormat = (): Format => ({
   dialect: dialectName,
   name: dialectName,
   isPerRoom: true,
-  encode: (publication, room) => [publicationMessage(publication, room)],
+  encode: (publication, room, at) => [publicationMessage(publication, room, at)],
 });
 
 export const createStreamFormat = (): Format => ({
   dialect: dialectName,
   name: `${dialectName}-stream`,
   isPerRoom: true,
-  encode: (publication, room) => [eventOf(publicationMessage(publication, room))],
+  encode(publication, room, at) {
+    const event = eventOf(publicationMessage(publication, room, at));
+    if (at === undefined) return [event];
+    const isPartial = publication.rooms === undefined || publication.rooms.length > 1;
+    return [idLine(markOf(room, at, isPartial)) + event];
+  },
 });
+
+/** Where the client stands from the event on that it stands before. */
+export function idLine(cursor: Cursor): string {
+  return `${idStart}${formatCursor(cursor)}\n`;
+}
+
+/** How a frame of a stream begins that says where the client stands. */
+export const idStart = "id: ";
 
 /** One event of a stream. @param name for listeners of their own; without one it is a `message`. */
 export function eventOf(json: string, name?: string): string {

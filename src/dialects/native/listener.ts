@@ -6,8 +6,13 @@ import type { BrowserContext, Closable } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../core/reasons.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Agent, Format } from "../../core/membership.ts";
-import { eventOf } from "./format.ts";
-import { dialectName, joinedMessage } from "./packet.ts";
+import type { Answer } from "../../core/recovery.ts";
+import { CursorCarrier } from "./cursor-carrier.ts";
+import type { Cursor } from "./cursor.ts";
+import { markOf, noCursor, positionOf } from "./cursor.ts";
+import { eventOf, idLine } from "./format.ts";
+import { dialectName, gapMessage } from "./packet.ts";
+import { arrivalFrames } from "./stream-return.ts";
 
 /** What all streams of one gateway share. */
 export interface NativeStreams {
@@ -24,12 +29,19 @@ export interface ListenerParts {
   readonly rooms: readonly string[];
   /** Events about the other rooms, as they go out. */
   readonly refusals: readonly string[];
+  /** Where its client stood; undefined: it comes for the first time. */
+  readonly cursor: Cursor | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly release: () => void;
 }
 
 /** A comment keeps proxies awake, and tells a browser nothing. */
 const comment = ":\n\n";
+
+const nothingAsked = { rooms: [], refusals: [], cursor: undefined };
+
+/** What a client missed may fill this part of its queue: live messages have the rest. */
+const replayPart = 2;
 
 /** Streams that were cut together come back spread over this time, ms. */
 const [soonestMs, latestMs] = [1_000, 4_000];
@@ -38,42 +50,61 @@ export class Listener implements StreamHandler, Agent, Closable {
   readonly headers: Readonly<Record<string, string>>;
   readonly #streams: NativeStreams;
   readonly #release: () => void;
-  #asked: Pick<ListenerParts, "rooms" | "refusals"> | undefined;
+  #asked: Pick<ListenerParts, "rooms" | "refusals" | "cursor">;
+  #hasArrived = false;
   #stream: Stream | undefined;
   #connection: Connection | undefined;
   #reason: DisconnectReason = "client";
   #nextBeat = 0;
 
-  constructor(streams: NativeStreams, { rooms, refusals, headers, release }: ListenerParts) {
+  constructor(streams: NativeStreams, { rooms, refusals, cursor, headers, release }: ListenerParts) {
     this.#streams = streams;
-    this.#asked = { rooms, refusals };
+    this.#asked = { rooms, refusals, cursor };
     this.headers = headers;
     this.#release = release;
   }
 
   open(stream: Stream): void {
-    const { context, format, listeners, heartbeatMs } = this.#streams;
+    const { context, format, listeners } = this.#streams;
+    const { rooms, cursor = noCursor } = this.#asked;
     this.#stream = stream;
-    const connection = new Connection({
+    // Where no room has a log, all positions are shared.
+    const carrier = context.rules.hasHistory ? new CursorCarrier(stream, rooms, cursor) : stream;
+    this.#connection = new Connection({
       namespace: "/",
       format,
-      carrier: stream,
+      carrier,
       agent: this,
       hearsEveryone: false,
     });
-    this.#connection = connection;
-    this.#nextBeat = context.now() + heartbeatMs;
     listeners.add(this);
-    context.hub.enter(connection);
+    context.hub.enter(this.#connection);
     context.observe.connected(dialectName, "stream");
-    const { rooms = [], refusals = [] } = this.#asked ?? {};
-    this.#asked = undefined;
-    const retryMs = Math.round(soonestMs + Math.random() * (latestMs - soonestMs));
-    const joined = rooms.map((room) => {
-      context.hub.join(connection, room);
-      return eventOf(joinedMessage({ room }), "joined");
+    const asked = rooms.map((room) => ({
+      namespace: "/",
+      room,
+      position: positionOf(cursor, room, rooms.length === 1),
+      dialect: dialectName,
+    }));
+    context.recovery.resume(asked, (answers) => {
+      this.#arrive(answers);
     });
-    stream.send([`retry: ${retryMs}\n${[...refusals, ...joined].join("")}`]);
+  }
+
+  /** The one turn in which the answers are exact: it joins, hears its verdicts, and gets what it missed. */
+  #arrive(answers: readonly Answer[]): void {
+    const { context, heartbeatMs } = this.#streams;
+    const { rooms, refusals } = this.#asked;
+    const connection = this.#connection;
+    // It may be gone meanwhile.
+    if (!connection) return;
+    this.#asked = nothingAsked;
+    this.#hasArrived = true;
+    this.#nextBeat = context.now() + heartbeatMs;
+    for (const room of rooms) context.hub.join(connection, room);
+    const retryMs = Math.round(soonestMs + Math.random() * (latestMs - soonestMs));
+    const frames = arrivalFrames(rooms, answers, context.limits.sendQueueBytes / replayPart);
+    connection.carrier.send([`retry: ${retryMs}\n`, ...refusals, ...frames]);
   }
 
   closed(cause: CloseCause): void {
@@ -104,7 +135,19 @@ export class Listener implements StreamHandler, Agent, Closable {
   tick(now: number): void {
     if (now < this.#nextBeat) return;
     this.#nextBeat = now + this.#streams.heartbeatMs;
+    const carrier = this.#connection?.carrier;
     // One that does not read gets no more to read.
-    if (this.#stream?.isWritable === true) this.#stream.send([comment]);
+    if (carrier?.isWritable !== true) return;
+    const at = this.#hasArrived ? this.#streams.context.recovery.here("/", undefined) : undefined;
+    // An id without data is no event, and moves the browser's last id.
+    carrier.send([at === undefined ? comment : `${idLine(markOf(undefined, at, false))}\n`]);
+  }
+
+  /** Something may be missing in rooms without a position of their own. */
+  tellGap(): void {
+    if (!this.#hasArrived) return;
+    const at = this.#streams.context.recovery.here("/", undefined);
+    const place = at === undefined ? "" : idLine(markOf(undefined, at, false));
+    this.#connection?.carrier.send([place + eventOf(gapMessage(undefined, at), "gap")]);
   }
 }

@@ -6,6 +6,7 @@ import type { Frame } from "../../core/carrier.ts";
 import type { HistoryPage } from "../../core/broker.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Answer } from "../../core/recovery.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
@@ -13,6 +14,7 @@ import { publicationMessage } from "./format.ts";
 import type { Command, History, Join, NativeError, Say } from "./packet.ts";
 import {
   answerMessage,
+  atMessage,
   dialectName,
   errorMessage,
   historyMessage,
@@ -21,6 +23,7 @@ import {
   readCommand,
   refusedMessage,
 } from "./packet.ts";
+import { returnOf } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
 
 export interface MemberParts {
@@ -31,6 +34,12 @@ export interface MemberParts {
   readonly address: string;
   readonly release: () => void;
 }
+
+/** What a client asks for a room with; `id` is that of the command. */
+type Entry = Pick<Join, "room" | "secret" | "at"> & { readonly id: number | undefined };
+
+/** What a client missed may fill this part of its queue: live messages have the rest. */
+const replayPart = 2;
 
 /** A class, because it is all that an idle client costs beside its connection. */
 export class Member implements RawConnectionParts {
@@ -55,6 +64,13 @@ export class Member implements RawConnectionParts {
     const asked = this.#asked;
     this.#asked = [];
     for (const room of asked) void this.#joinAsked(client, room);
+  }
+
+  /** Quiet rooms stay where the others are. */
+  pinged(client: RawConnection): void {
+    if (!client.connection || client.connection.roomCount === 0) return;
+    const at = this.#context.recovery.here("/", undefined);
+    if (at !== undefined) client.send(atMessage(at));
   }
 
   heard(client: RawConnection, frame: Frame): void {
@@ -85,32 +101,49 @@ export class Member implements RawConnectionParts {
   }
 
   async #joinAsked(client: RawConnection, room: string): Promise<void> {
-    const code = await this.#enter(client, { room, secret: undefined });
-    if (code === undefined) client.send(joinedMessage({ room }));
-    else client.send(refusedMessage(room, code));
+    const code = await this.#enter(client, { id: undefined, room, secret: undefined, at: undefined });
+    if (code !== undefined) client.send(refusedMessage(room, code));
   }
 
-  async #join(client: RawConnection, { id, room, secret }: Join): Promise<void> {
-    const code = await this.#enter(client, { room, secret });
-    if (code === undefined) client.send(joinedMessage({ id, room }));
-    else client.send(errorMessage(code, id));
+  async #join(client: RawConnection, join: Join): Promise<void> {
+    const code = await this.#enter(client, join);
+    if (code !== undefined) client.send(errorMessage(code, join.id));
   }
 
-  /** @returns why it may not be in the room; nothing when it is in now. */
-  async #enter(
-    client: RawConnection,
-    asking: Pick<Join, "room" | "secret">,
-  ): Promise<NativeError | undefined> {
-    if (this.#isIn(client, asking.room)) return undefined;
-    const verdict = judgeRoom(this.#context, { ...asking, address: this.#address, client: this });
-    const code = verdict instanceof Promise ? await verdict : verdict;
-    // It may be gone meanwhile, or in more rooms.
-    const { connection } = client;
-    if (code !== undefined || !connection) return code;
-    const refusal = this.#context.hub.joinRefusal(connection, asking.room);
+  /** @returns why it may not be in the room; otherwise it is told that it is in, now or in a moment. */
+  async #enter(client: RawConnection, asking: Entry): Promise<NativeError | undefined> {
+    const { room, secret } = asking;
+    if (!this.#isIn(client, room)) {
+      const verdict = judgeRoom(this.#context, { room, secret, address: this.#address, client: this });
+      const code = verdict instanceof Promise ? await verdict : verdict;
+      if (code !== undefined) return code;
+    }
+    // It may be in more rooms meanwhile.
+    const refusal = client.connection && this.#context.hub.joinRefusal(client.connection, room);
     if (refusal !== undefined) return refuse(this.#context, refusal);
-    this.#context.hub.join(connection, asking.room);
+    const asked = { namespace: "/", room, position: asking.at, dialect: dialectName };
+    this.#context.recovery.resume([asked], ([answer]) => {
+      if (answer) this.#arrive(client, asking, answer);
+    });
     return undefined;
+  }
+
+  /** The one turn in which the answer is exact: it joins, and gets what it missed. */
+  #arrive(client: RawConnection, { id, room }: Entry, answer: Answer): void {
+    const { hub, limits } = this.#context;
+    // It may be gone meanwhile, or in the room by another command: what it missed before that came to it.
+    if (!client.connection) return;
+    if (!hub.join(client.connection, room)) {
+      const isIn = this.#isIn(client, room);
+      client.send(isIn ? joinedMessage({ id, room, at: answer.at }) : errorMessage("too_many_rooms", id));
+      return;
+    }
+    const isExcluded = (other: string): boolean => this.#isIn(client, other);
+    const { missed, ...told } = returnOf(answer, isExcluded, limits.sendQueueBytes / replayPart);
+    client.sendAll([
+      joinedMessage({ id, room, ...told }),
+      ...missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
+    ]);
   }
 
   async #say(client: RawConnection, say: Say): Promise<void> {

@@ -227,6 +227,16 @@ export function historyMessage({ id, room, publications, at, hasMore }: HistoryF
   return `${head.slice(0, -1)},"publications":[${publications.join(",")}]}`;
 }
 
+/** The shared position now. */
+export function atMessage(at: string): string {
+  return JSON.stringify({ type: "at", at });
+}
+
+/** Something may be missing. @param rooms undefined: in every room without a position of its own */
+export function gapMessage(rooms: readonly string[] | undefined, at: string | undefined): string {
+  return JSON.stringify({ type: "gap", rooms, at });
+}
+
 /** The plain answers: `left`, `published`, `pong`. */
 export function answerMessage(id: number, type: string, fields: { room?: string; at?: string } = {}): string {
   return JSON.stringify({ id, type, ...fields });

@@ -52,6 +52,8 @@ export interface RawConnectionParts {
   drained?(client: RawConnection): void;
   /** Called several times a second. */
   ticked?(client: RawConnection, now: number): void;
+  /** A ping is about to go out. */
+  pinged?(client: RawConnection): void;
   /** It is gone, by either side. */
   gone?(client: RawConnection, reason: DisconnectReason): void;
 }
@@ -125,6 +127,11 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     this.#socket?.send([frame]);
   }
 
+  /** The same with several. */
+  sendAll(frames: readonly Frame[]): void {
+    this.#socket?.send(frames);
+  }
+
   close(reason: DisconnectReason): void {
     if (!this.#connection) return;
     this.#reason = reason;
@@ -151,6 +158,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     this.#parts.ticked?.(this, now);
     if (now < this.#nextPing) return;
     this.#nextPing = now + this.#dialect.pingIntervalMs;
+    this.#parts.pinged?.(this);
     this.#socket?.ping();
   }
 

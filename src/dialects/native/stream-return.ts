@@ -1,0 +1,92 @@
+// What an event stream says first: the verdict of each room, then what was missed, then where its client stands. A
+// connection may break between any two events, so none of them has an id that promises more than came before it.
+
+import type { Answer, Kept } from "../../core/recovery.ts";
+import { markOf } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
+import { eventOf, idLine, publicationMessage } from "./format.ts";
+import { joinedMessage } from "./packet.ts";
+import { returnOf, sizeOf } from "./replay.ts";
+import type { Return } from "./replay.ts";
+
+interface RoomReturn extends Return {
+  readonly room: string;
+}
+
+/**
+ * @param answers one of each room, in their order.
+ * @param maxBytes more than this is not replayed, in all rooms together.
+ */
+export function arrivalFrames(
+  rooms: readonly string[],
+  answers: readonly Answer[],
+  maxBytes: number,
+): readonly string[] {
+  const returns = returnsOf(rooms, answers, maxBytes);
+  const here = placeOf(rooms, answers);
+  const isMissed = returns.some(({ missed }) => missed.length > 0);
+  const place = here ? idLine(here) : "";
+  const verdicts = returns.map(
+    ({ missed: _missed, ...told }) => (isMissed ? "" : place) + eventOf(joinedMessage(told), "joined"),
+  );
+  if (!isMissed) return verdicts;
+  return [...verdicts, ...ownEvents(returns), ...sharedEvents(returns), ...(here ? [`${place}\n`] : [])];
+}
+
+function returnsOf(
+  rooms: readonly string[],
+  answers: readonly Answer[],
+  maxBytes: number,
+): readonly RoomReturn[] {
+  const all = new Set(rooms);
+  const returns = rooms.map((room, index) => ({
+    room,
+    ...returnOf(answers[index] ?? unknown, (other) => all.has(other), maxBytes),
+  }));
+  if (returns.reduce((sum, { missed }) => sum + sizeOf(missed), 0) <= maxBytes) return returns;
+  return returns.map((one) => (one.missed.length === 0 ? one : tooOld(one)));
+}
+
+function tooOld({ room, at }: RoomReturn): RoomReturn {
+  return { room, at, recovered: false, reason: "too_old", missed: [] };
+}
+
+/** Never given: there is an answer for each room. */
+const unknown: Answer = { verdict: { recovered: false, reason: "unavailable" }, at: undefined };
+
+/** Where its client stands behind all of it. */
+function placeOf(rooms: readonly string[], answers: readonly Answer[]): Cursor | undefined {
+  const own = new Map<string, string>();
+  let shared: string | undefined;
+  for (const [index, room] of rooms.entries()) {
+    const at = answers[index]?.at;
+    if (at === undefined) continue;
+    if (at.includes(":")) own.set(room, at);
+    else shared = at;
+  }
+  return shared === undefined && own.size === 0 ? undefined : { shared, rooms: own, isPartial: false };
+}
+
+const isOwn = ({ at }: Kept): boolean => at.includes(":");
+
+/** Of rooms with positions of their own, one after the other. */
+function ownEvents(returns: readonly RoomReturn[]): readonly string[] {
+  return returns.flatMap(({ room, missed }) =>
+    missed.filter(isOwn).map((kept) => eventFrom(room, kept, false)),
+  );
+}
+
+/** Of all other rooms, in the order in which it was published: behind each, the client has all that came before. */
+function sharedEvents(returns: readonly RoomReturn[]): readonly string[] {
+  const all = returns
+    .flatMap(({ room, missed }) => missed.filter((kept) => !isOwn(kept)).map((kept) => ({ room, kept })))
+    .sort((a, b) => a.kept.order - b.kept.order);
+  return all.map(({ room, kept }, index) => {
+    const isPartial = all[index + 1]?.kept.order === kept.order;
+    return eventFrom(room, kept, isPartial);
+  });
+}
+
+function eventFrom(room: string, { publication, at }: Kept, isPartial: boolean): string {
+  return idLine(markOf(room, at, isPartial)) + eventOf(publicationMessage(publication, room, at));
+}
