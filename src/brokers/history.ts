@@ -36,9 +36,9 @@ export async function readHistory(
 
 /** What entries of the log say; what cannot be read is left out, as it is where it comes live. */
 function publicationsOf(entries: readonly LogEntry[], epoch: string): readonly StoredPublication[] {
-  return entries.flatMap(({ offset, body }) => {
+  return entries.flatMap(({ offset, tag, body }) => {
     const publication = publicationOf(body);
-    return publication ? [{ publication, at: formatPosition({ epoch, offset }) }] : [];
+    return publication ? [{ publication, at: formatPosition({ epoch, offset, tag }) }] : [];
   });
 }
 

@@ -166,15 +166,15 @@ export class LogFollower {
 function verdictOf(position: Position, window: RoomWindow, dialect: string): Verdict {
   const place = readPosition(position);
   if (place?.epoch !== window.epoch) return lost("epoch");
-  const missed = window.after(place.offset);
+  const missed = window.after(place);
   if (typeof missed === "string") return lost(missed);
   return {
     recovered: true,
     missed: missed
       .filter(({ publication: { only = dialect, not } }) => only === dialect && not !== dialect)
-      .map(({ offset, publication }) => ({
+      .map(({ offset, tag, publication }) => ({
         publication,
-        at: formatPosition({ epoch: window.epoch, offset }),
+        at: formatPosition({ epoch: window.epoch, offset, tag }),
         order: offset,
       })),
   };
@@ -184,8 +184,8 @@ function lost(reason: LossReason): Verdict {
   return { recovered: false, reason };
 }
 
-function topOf({ epoch, top }: RoomWindow): Position {
-  return formatPosition({ epoch, offset: top });
+function topOf({ epoch, top, topTag }: RoomWindow): Position | undefined {
+  return topTag === undefined ? undefined : formatPosition({ epoch, offset: top, tag: topTag });
 }
 
 function idOf(namespace: string, room: string): string {

@@ -1,6 +1,7 @@
 // Reads the newest part of a room's log for clients that show these positions: at most two reads, however many they are.
 
-import type { Log, LogPosition, RoomName } from "../core/log.ts";
+import { emptyTag } from "../core/log.ts";
+import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { publicationOf } from "./history.ts";
 import { RoomWindow } from "./room-window.ts";
@@ -28,24 +29,27 @@ export async function loadWindow(
     // Further back is too old in any case: no client makes us read all of it.
     .filter(({ offset }) => top.offset - offset <= Math.min(bounds.entries, history.size))
     .map(({ offset }) => offset);
-  if (offsets.length === 0) return new RoomWindow(top.epoch, top.offset, bounds);
-  const limit = Math.max(top.offset - Math.min(...offsets), leastRead);
+  if (offsets.length === 0) return new RoomWindow(top, bounds);
+  // The entry that a client has, too: it must be the one that stands there.
+  const limit = Math.max(top.offset - Math.min(...offsets) + 1, leastRead);
   const page = await log.read(name, { from: { before: top.offset + 1 }, limit, bytes: bounds.bytes });
   // Made anew between the two: the positions are of the old one.
   if (!page || page.top.epoch !== top.epoch) return loadWindow({ name, history, log, bounds }, []);
   const entries = newest(page.entries, top.offset);
-  const window = new RoomWindow(top.epoch, top.offset - entries.length, bounds);
+  const offset = top.offset - entries.length;
+  const tag = entries.length === 0 ? top.tag : offset === 0 ? emptyTag : undefined;
+  const window = new RoomWindow({ epoch: top.epoch, offset, tag }, bounds);
   for (const entry of entries.toReversed()) window.push(entry);
   return window;
 }
 
 /** Down from the top, as far as there is no hole. */
-function newest(entries: readonly { readonly offset: number; readonly body: string }[], top: number) {
+function newest(entries: readonly LogEntry[], top: number): readonly WindowEntry[] {
   const found: WindowEntry[] = [];
-  for (const { offset, body } of entries) {
+  for (const { offset, tag, body } of entries) {
     const publication = offset === top - found.length ? publicationOf(body) : undefined;
     if (!publication) break;
-    found.push({ offset, publication, bytes: body.length });
+    found.push({ offset, tag, publication, bytes: body.length });
   }
   return found;
 }

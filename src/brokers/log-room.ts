@@ -10,7 +10,7 @@ import type { LossReason, Positions } from "../core/recovery.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { loadWindow } from "./log-load.ts";
 import { publicationOf } from "./history.ts";
-import type { RoomWindow, WindowBounds } from "./room-window.ts";
+import type { RoomWindow, WindowBounds, WindowEntry } from "./room-window.ts";
 
 /** A hole is read so often at most, with this pause, ms. */
 const healTries = 12;
@@ -90,10 +90,8 @@ export class LogRoom {
       return this.#parts.deliver(live.publication, live.at);
     }
     if (!this.#healing && live.place.epoch === window.epoch) {
-      if (live.place.offset <= window.top) return 0;
-      if (window.push({ ...live, offset: live.place.offset })) {
-        return this.#parts.deliver(live.publication, live.at);
-      }
+      if (isOld(live.place, window)) return 0;
+      if (window.push(entryOf(live))) return this.#parts.deliver(live.publication, live.at);
     }
     this.#keep(live);
     // Too much to wait for the hole: then it stays one.
@@ -128,7 +126,7 @@ export class LogRoom {
     const window = this.#window;
     if (!window || this.#healing !== undefined) return false;
     if (!position || position.epoch !== window.epoch) return true;
-    return position.offset >= window.base && position.offset <= window.top;
+    return position.offset <= window.top && window.tagAt(position.offset) !== undefined;
   }
 
   #keep(live: Live): void {
@@ -196,14 +194,14 @@ export class LogRoom {
   #adopt(read: RoomWindow): boolean {
     const window = this.#window;
     if (window) {
-      const newer = window.epoch === read.epoch ? window.after(read.top) : "epoch";
+      const newer =
+        window.epoch === read.epoch ? window.after({ offset: read.top, tag: read.topTag ?? "" }) : "epoch";
       if (typeof newer === "string") return false;
       for (const entry of newer) read.push(entry);
     } else {
       const isOverfull = this.#isOverfull;
-      const live = this.#takeLive().filter(({ place }) => !isOld(place, read));
-      const isNext = ({ place, ...entry }: Live): boolean =>
-        place.epoch === read.epoch && read.push({ ...entry, offset: place.offset });
+      const live = this.#takeLive().filter(({ place }) => !isBefore(place, read));
+      const isNext = (entry: Live): boolean => entry.place.epoch === read.epoch && read.push(entryOf(entry));
       if (isOverfull || !live.every(isNext)) return false;
     }
     this.#window = read;
@@ -226,26 +224,31 @@ export class LogRoom {
 
   async #catchUp(window: RoomWindow): Promise<boolean> {
     const { name, log, bounds } = this.#parts;
-    const range = { from: { after: window.top }, limit: bounds.entries, bytes: bounds.bytes } as const;
-    const page = await log.read(name, range);
+    // With the last one that is here: it must be the one that stands there still.
+    const after = Math.max(0, window.top - 1);
+    const page = await log.read(name, { from: { after }, limit: bounds.entries, bytes: bounds.bytes });
     if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
-    const isWhole = page.entries.every((entry) => this.#pass(window, entry));
+    const last = window.top === page.top.offset ? page.top : page.entries[0];
+    const isSame = window.top === 0 || (last?.offset === window.top && last.tag === window.topTag);
+    if (!isSame) return false;
+    const isWhole = page.entries.every((entry) => entry.offset <= window.top || this.#pass(window, entry));
     return isWhole && window.top === page.top.offset && this.#goOn(window);
   }
 
-  #pass(window: RoomWindow, { offset, body }: LogEntry): boolean {
+  #pass(window: RoomWindow, { offset, tag, body }: LogEntry): boolean {
     const publication = publicationOf(body);
-    if (!publication || !window.push({ offset, publication, bytes: body.length })) return false;
-    this.#parts.deliver(publication, { log: formatPosition({ epoch: window.epoch, offset }) });
+    if (!publication || !window.push({ offset, tag, publication, bytes: body.length })) return false;
+    this.#parts.deliver(publication, { log: formatPosition({ epoch: window.epoch, offset, tag }) });
     return true;
   }
 
   /** What waited behind the hole. @returns whether it follows on. */
   #goOn(window: RoomWindow): boolean {
     const live = this.#takeLive();
-    for (const [index, { place, publication, at, bytes }] of live.entries()) {
+    for (const [index, one] of live.entries()) {
+      const { place, publication, at } = one;
       if (isOld(place, window)) continue;
-      if (place.epoch !== window.epoch || !window.push({ offset: place.offset, publication, bytes })) {
+      if (place.epoch !== window.epoch || !window.push(entryOf(one))) {
         this.#live = live.slice(index);
         return false;
       }
@@ -266,6 +269,17 @@ export class LogRoom {
   }
 }
 
-function isOld({ epoch, offset }: LogPosition, window: RoomWindow): boolean {
-  return epoch === window.epoch && offset <= window.top;
+/** Was it here already? Another entry at the same offset was not. */
+function isOld({ epoch, offset, tag }: LogPosition, window: RoomWindow): boolean {
+  return epoch === window.epoch && offset <= window.top && window.tagAt(offset) === tag;
+}
+
+/** Likewise, or not known to be another. */
+function isBefore(place: LogPosition, window: RoomWindow): boolean {
+  const isUnknown = place.offset < window.base && place.epoch === window.epoch;
+  return isUnknown || isOld(place, window);
+}
+
+function entryOf({ place: { offset, tag }, publication, bytes }: Live): WindowEntry {
+  return { offset, tag, publication, bytes };
 }

@@ -1,12 +1,14 @@
 // The newest part of one room's log, without a hole, as this gateway heard or read it: what coming clients missed is cut
 // out of it. Pure; log-follower.ts feeds it.
 
+import type { LogPosition } from "../core/log.ts";
 import type { LossReason } from "../core/recovery.ts";
 import type { Publication } from "../core/publication.ts";
 
 /** One entry, understood. */
 export interface WindowEntry {
   readonly offset: number;
+  readonly tag: string;
   readonly publication: Publication;
   /** Size as stored. */
   readonly bytes: number;
@@ -17,6 +19,11 @@ export interface WindowBounds {
   readonly bytes: number;
 }
 
+/** Where a window begins. */
+export interface WindowPlace extends Omit<LogPosition, "tag"> {
+  readonly tag: string | undefined;
+}
+
 export class RoomWindow {
   readonly epoch: string;
   readonly #bounds: WindowBounds;
@@ -24,13 +31,15 @@ export class RoomWindow {
   /** Those before are let go, in steps. */
   #first = 0;
   #base: number;
+  #baseTag: string | undefined;
   #top: number;
   #bytes = 0;
 
-  /** Empty, at a place in the log: what comes next has the offset behind it. */
-  constructor(epoch: string, offset: number, bounds: WindowBounds) {
+  /** Empty, at a place in the log: what comes next has the offset behind it. @param place its tag may be unknown */
+  constructor({ epoch, offset, tag }: WindowPlace, bounds: WindowBounds) {
     this.epoch = epoch;
     this.#base = offset;
+    this.#baseTag = tag;
     this.#top = offset;
     this.#bounds = bounds;
   }
@@ -38,6 +47,16 @@ export class RoomWindow {
   /** The offset of the last entry. */
   get top(): number {
     return this.#top;
+  }
+
+  /** Which entry it is. */
+  get topTag(): string | undefined {
+    return this.tagAt(this.#top);
+  }
+
+  /** Which entry stands at an offset; undefined: it is not known here. */
+  tagAt(offset: number): string | undefined {
+    return offset === this.#base ? this.#baseTag : this.#entries[this.#first + offset - this.#base - 1]?.tag;
   }
 
   /** The entries behind this offset are here. */
@@ -61,16 +80,23 @@ export class RoomWindow {
 
   /** Lets all entries go; the top stays. */
   clear(): void {
+    this.#baseTag = this.topTag;
     this.#entries = [];
     this.#first = 0;
     this.#bytes = 0;
     this.#base = this.#top;
   }
 
-  /** What stands behind this offset, in order; or why not all of it is here. */
-  after(offset: number): readonly WindowEntry[] | Extract<LossReason, "too_old" | "epoch"> {
+  /** What stands behind this place, in order; or why not all of it is here. */
+  after({
+    offset,
+    tag,
+  }: Omit<LogPosition, "epoch">): readonly WindowEntry[] | Extract<LossReason, "too_old" | "epoch"> {
     if (offset > this.#top) return "epoch";
-    if (offset < this.#base) return "too_old";
+    const known = offset < this.#base ? undefined : this.tagAt(offset);
+    if (known === undefined) return "too_old";
+    // The store lost what stood there, and gave the offset again.
+    if (known !== tag) return "epoch";
     return this.#entries.slice(this.#first + offset - this.#base);
   }
 
@@ -79,6 +105,7 @@ export class RoomWindow {
   }
 
   #dropFirst(): void {
+    this.#baseTag = this.#entries[this.#first]?.tag;
     this.#bytes -= this.#entries[this.#first]?.bytes ?? 0;
     this.#first += 1;
     this.#base += 1;

@@ -17,18 +17,33 @@ export interface RoomName {
 export interface LogPosition {
   readonly epoch: string;
   readonly offset: number;
+  /**
+   * Random, of that one entry: a store that lost its last second gives offsets again, to other entries. {@link emptyTag} where
+   * there is none yet.
+   */
+  readonly tag: string;
 }
 
-/** `<epoch>:<offset>`, as clients see it. */
-export function formatPosition({ epoch, offset }: LogPosition): string {
-  return `${epoch}:${offset}`;
+/** Of the place before the first entry. */
+export const emptyTag = "0";
+
+/** Of a new entry. */
+export function createTag(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+/** `<epoch>:<offset>.<tag>`, as clients see it. */
+export function formatPosition({ epoch, offset, tag }: LogPosition): string {
+  return `${epoch}:${offset}.${tag}`;
 }
 
 /** @returns undefined when it is no position of a log. */
 export function readPosition(position: string): LogPosition | undefined {
-  const [, epoch, digits] = /^([A-Za-z0-9]{1,64}):(0|[1-9]\d{0,15})$/.exec(position) ?? [];
+  const [, epoch, digits, tag] =
+    /^([A-Za-z0-9]{1,64}):(0|[1-9]\d{0,15})\.([A-Za-z0-9]{1,16})$/.exec(position) ?? [];
   const offset = Number(digits);
-  return epoch === undefined || !Number.isSafeInteger(offset) ? undefined : { epoch, offset };
+  if (epoch === undefined || tag === undefined || !Number.isSafeInteger(offset)) return undefined;
+  return { epoch, offset, tag };
 }
 
 export interface NewEntry {
@@ -36,7 +51,7 @@ export interface NewEntry {
   readonly history: HistoryRule;
   /** A JSON object with at least one field, as text. */
   readonly body: string;
-  /** Heard on this channel of the bus, with `"at":"<epoch>:<offset>"` in front of its fields. */
+  /** Heard on this channel of the bus, with `"at":"<position>"` in front of its fields. */
   readonly channel: string;
   /** The same key within {@link keySeconds} is the same entry, whatever the body says. */
   readonly key?: string | undefined;
@@ -60,6 +75,7 @@ export type Appended =
 
 export interface LogEntry {
   readonly offset: number;
+  readonly tag: string;
   readonly body: string;
 }
 

@@ -128,6 +128,32 @@ describe("faults under a log", () => {
   );
 
   test.concurrent(
+    "F1 F6 I4 I10 a Redis that comes back with an older log: the places that it gives again are other places, and every loss is told",
+    async () => {
+      await using scene = await Scene.open();
+      await scene.sayWhile(Bun.sleep(300));
+      await scene.server.command("SAVE");
+      await scene.sayWhile(Bun.sleep(300));
+      const lost = [...scene.ledger.stored.keys()].at(-1);
+      await until(() => scene.clients.every(({ has }) => has.has(lost ?? "")));
+      await scene.server.restart();
+      // As many at once as were lost, and more, before anyone can look.
+      await Promise.all(Array.from({ length: 20 }, async () => scene.ledger.say(scene.near, 200)));
+      await scene.healed();
+      await scene.expectAlive();
+      await until(() => scene.clients.every(({ losses }) => losses > 0), 5_000);
+      scene.expectNothingWrong();
+      const late = new LogClient("room");
+      late.at = lost;
+      await scene.far.join(late);
+      expect(late.verdicts).toEqual(["epoch"]);
+      const epochs = [...scene.ledger.stored.keys()].map((position) => position.split(":")[0]);
+      expect(new Set(epochs).size).toBe(1);
+    },
+    timeoutMs,
+  );
+
+  test.concurrent(
     "F2 a Redis that hangs for 5 s: publishers are refused in time, clients miss nothing",
     async () => {
       await using scene = await Scene.open();

@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../core/errors.ts";
 import type { Bus } from "../../core/bus.ts";
-import { epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
+import { createTag, emptyTag, epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
 import type {
   Appended,
   Log,
@@ -25,6 +25,7 @@ const overhead = 256;
 interface RoomLog {
   readonly epoch: string;
   offset: number;
+  tag: string;
   version: number | undefined;
   entries: LogEntry[];
   bytes: number;
@@ -65,13 +66,12 @@ export class MemoryLog implements Log {
   async read(name: RoomName, range: LogRange): Promise<LogPage | undefined> {
     this.#checkOpen();
     const log = this.#find(name);
-    return log && { top: { epoch: log.epoch, offset: log.offset }, ...select(log.entries, range) };
+    return log && { top: topOf(log), ...select(log.entries, range) };
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
     this.#checkOpen();
-    const { epoch, offset } = this.#find(name) ?? this.#make(name, history);
-    return { epoch, offset };
+    return topOf(this.#find(name) ?? this.#make(name, history));
   }
 
   close(): void {
@@ -86,14 +86,15 @@ export class MemoryLog implements Log {
     const now = this.#parts.now();
     if (before && before.until > now) return { kind: "repeated", at: before.at };
     if (version !== undefined && log.version !== undefined && version <= log.version) {
-      return { kind: "outdated", at: { epoch: log.epoch, offset: log.offset }, version: log.version };
+      return { kind: "outdated", at: topOf(log), version: log.version };
     }
-    const at = { epoch: log.epoch, offset: log.offset + 1 };
+    const at = { epoch: log.epoch, offset: log.offset + 1, tag: createTag() };
     await this.#parts.bus.publish(channel, withPosition(body, at));
     // In the same turn as the bus took it, and before it is heard.
     log.offset = at.offset;
+    log.tag = at.tag;
     if (version !== undefined) log.version = version;
-    this.#keep(name, log, { offset: at.offset, body });
+    this.#keep(name, log, { offset: at.offset, tag: at.tag, body });
     this.#trim(log, history);
     if (key !== undefined) this.#remember(log, key, at);
     log.entriesUntil = now + history.seconds * 1_000;
@@ -120,6 +121,7 @@ export class MemoryLog implements Log {
     const log: RoomLog = {
       epoch: createEpoch(),
       offset: 0,
+      tag: emptyTag,
       version: undefined,
       entries: [],
       bytes: id.length + overhead,
@@ -183,6 +185,10 @@ export class MemoryLog implements Log {
   #checkOpen(): void {
     if (this.#isClosed) throw new GatewayError("bus_unavailable", "Expected an open log, got a closed one");
   }
+}
+
+function topOf({ epoch, offset, tag }: RoomLog): LogPosition {
+  return { epoch, offset, tag };
 }
 
 function idOf({ namespace, room }: RoomName): string {

@@ -15,12 +15,12 @@ function script(source: string): Script {
 
 /**
  * KEYS: meta, stream, and the key of the publisher where there is one. ARGV: new epoch, body, size, seconds of the entries,
- * seconds of the epoch, channel, version or empty, room for people, seconds of the publisher's key.
+ * seconds of the epoch, channel, version or empty, room for people, seconds of the publisher's key, tag.
  * Refused as a whole, before its first step, when Redis takes no writes (OOM, MISCONF, READONLY).
  */
 export const append = script(`#!lua
 local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
-local fresh, body, size, seconds, epochSeconds, channel, version, room, keySeconds = unpack(ARGV)
+local fresh, body, size, seconds, epochSeconds, channel, version, room, keySeconds, tag = unpack(ARGV)
 
 if once then
   local before = redis.call('GET', once)
@@ -29,20 +29,20 @@ end
 
 local function make()
   redis.call('DEL', stream, meta)
-  redis.call('HSET', meta, 'epoch', fresh, 'offset', '0', 'room', room)
+  redis.call('HSET', meta, 'epoch', fresh, 'offset', '0', 'tag', '0', 'room', room)
   return fresh
 end
 
 local function add(epoch)
   local offset = string.format('%.0f', redis.call('HINCRBY', meta, 'offset', 1))
-  local added = redis.pcall('XADD', stream, 'MAXLEN', size, offset .. '-0', 'b', body)
+  local added = redis.pcall('XADD', stream, 'MAXLEN', size, offset .. '-0', 'b', body, 't', tag)
   if type(added) == 'table' and added.err then return nil end
-  return epoch .. ':' .. offset
+  return epoch .. ':' .. offset .. '.' .. tag
 end
 
-local epoch, offset, last = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'version'))
+local epoch, offset, last, lastTag = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'version', 'tag'))
 if epoch and version ~= '' and last and tonumber(version) <= tonumber(last) then
-  return {'outdated', epoch .. ':' .. offset, last}
+  return {'outdated', epoch .. ':' .. offset .. '.' .. lastTag, last}
 end
 
 local at = add(epoch or make())
@@ -50,6 +50,7 @@ local at = add(epoch or make())
 if not at then at = add(make()) end
 if not at then return redis.error_reply('ERR the log takes no entry') end
 
+redis.call('HSET', meta, 'tag', tag)
 if version ~= '' then redis.call('HSET', meta, 'version', version) end
 redis.call('EXPIRE', stream, seconds)
 redis.call('EXPIRE', meta, epochSeconds)
@@ -63,7 +64,7 @@ return {'stored', at}
  * by a Redis that takes no writes.
  */
 export const read = script(`#!lua flags=no-writes
-local epoch, offset = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset'))
+local epoch, offset, tag = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag'))
 if not epoch then return {} end
 
 local way, from, limit, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -75,16 +76,17 @@ elseif limit > 0 then
   found = redis.call('XREVRANGE', KEYS[2], edge or '+', '-', 'COUNT', limit + 1)
 end
 
-local page, sum, taken = {epoch, offset, '0'}, 0, 0
+local page, sum, taken = {epoch .. ':' .. offset .. '.' .. tag, '0'}, 0, 0
 for _, entry in ipairs(found) do
   local body = entry[2][2]
   sum = sum + #body
   if taken == limit or (taken > 0 and sum > bytes) then
-    page[3] = '1'
+    page[2] = '1'
     break
   end
   taken = taken + 1
   page[#page + 1] = string.match(entry[1], '^%d+')
+  page[#page + 1] = entry[2][4]
   page[#page + 1] = body
 end
 return page
@@ -92,10 +94,10 @@ return page
 
 /** KEYS: meta, stream. ARGV: new epoch, seconds of the epoch, room for people. */
 export const top = script(`#!lua
-local epoch, offset = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset'))
-if epoch then return epoch .. ':' .. offset end
+local epoch, offset, tag = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag'))
+if epoch then return epoch .. ':' .. offset .. '.' .. tag end
 redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'offset', '0', 'room', ARGV[3])
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'offset', '0', 'tag', '0', 'room', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-return ARGV[1] .. ':0'
+return ARGV[1] .. ':0.0'
 `);

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { ErrorReply } from "@redis/client";
 import { GatewayError } from "../../core/errors.ts";
-import { epochSeconds, keySeconds, logKeyPrefix, readPosition } from "../../core/log.ts";
+import { createTag, epochSeconds, keySeconds, logKeyPrefix, readPosition } from "../../core/log.ts";
 import type {
   Appended,
   Log,
@@ -57,6 +57,7 @@ export class RedisLog implements Log {
         version ?? "",
         shown(name),
         keySeconds,
+        createTag(),
       ],
     });
     const [kind, at, last] = texts(reply);
@@ -70,11 +71,11 @@ export class RedisLog implements Log {
     const { meta, stream } = keysOf(name);
     const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
     const reply = await this.#run(scripts.read, { keys: [meta, stream], args: [way, offset, limit, bytes] });
-    const [epoch, top, more, ...rest] = texts(reply);
-    if (epoch === undefined) return undefined;
-    const place = readPosition(`${epoch}:${top ?? ""}`);
+    const [top, more, ...rest] = texts(reply);
+    if (top === undefined) return undefined;
+    const place = readPosition(top);
     if (!place) throw unreadable();
-    return { top: place, entries: pairs(rest), hasMore: more === "1" };
+    return { top: place, entries: entriesOf(rest), hasMore: more === "1" };
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
@@ -120,11 +121,12 @@ function texts(reply: unknown): readonly string[] {
   return Array.isArray(reply) ? reply.map(String) : [];
 }
 
-/** Offset, body, offset, body, ... */
-function pairs(parts: readonly string[]): readonly LogEntry[] {
-  return Array.from({ length: parts.length >> 1 }, (_, index) => ({
-    offset: Number(parts[2 * index]),
-    body: parts[2 * index + 1] ?? "",
+/** Offset, tag, body, offset, tag, body, ... */
+function entriesOf(parts: readonly string[]): readonly LogEntry[] {
+  return Array.from({ length: Math.floor(parts.length / 3) }, (_, index) => ({
+    offset: Number(parts[3 * index]),
+    tag: parts[3 * index + 1] ?? "",
+    body: parts[3 * index + 2] ?? "",
   }));
 }
 
