@@ -24,7 +24,17 @@ export type Place =
   | { readonly kind: "ahead" }
   | { readonly kind: "lost"; readonly reason: LossReason };
 
-interface Entry extends Kept {
+/** A marker, and how many messages came before it. */
+interface Start {
+  readonly token: string;
+  readonly serial: number;
+}
+
+/** Without its position as text, which is longer than most of the rest. */
+interface Entry {
+  readonly publication: Publication;
+  readonly marker: Start;
+  readonly order: number;
   readonly bytes: number;
   readonly time: number;
 }
@@ -35,8 +45,8 @@ interface Lists {
   readonly rooms: Map<string, Fifo<Entry>>;
 }
 
-/** What an entry costs beside its payload, bytes; and each room that it went to. */
-const entryBytes = 256;
+/** What an entry costs beside its payload, bytes, as measured; and each room that it went to. */
+const entryBytes = 640;
 const roomBytes = 64;
 /** So many markers are remembered: hours of one gateway's, minutes of dozens'. */
 const maxMarkers = 16_384;
@@ -60,7 +70,7 @@ export class Tape implements LineObserver {
   /** The latest number of each source of markers. */
   readonly #sources = new Map<string, number>();
   #line: string | undefined;
-  #marker: { readonly token: string; readonly serial: number } | undefined;
+  #marker: Start | undefined;
 
   constructor(parts: TapeParts) {
     this.#parts = parts;
@@ -98,18 +108,20 @@ export class Tape implements LineObserver {
 
   /** Where the line stands; undefined: no marker was heard since it was cut. */
   here(): Position | undefined {
-    return this.#marker && `${this.#marker.token}.${this.#serial - this.#marker.serial}`;
+    return this.#marker && positionOf(this.#marker, this.#serial);
   }
 
   /** Keeps the publication that the last message of the line holds. @returns its position. */
   record(publication: Publication): Position | undefined {
-    const at = this.here();
+    const marker = this.#marker;
+    if (!marker) return undefined;
+    const at = positionOf(marker, this.#serial);
     // What may be dropped where it does not fit is not missed.
-    if (at === undefined || publication.volatile) return at;
+    if (publication.volatile) return at;
     const { namespace, rooms, isTree } = publication;
     const time = this.#parts.now();
     const bytes = entryBytes + (rooms?.length ?? 0) * roomBytes + payloadBytes(publication);
-    const entry: Entry = { publication, at, order: this.#serial, bytes, time };
+    const entry: Entry = { publication, marker, order: this.#serial, bytes, time };
     this.#entries.push(entry);
     this.#bytes += bytes;
     if (isTree !== true)
@@ -148,9 +160,10 @@ export class Tape implements LineObserver {
   since(serial: number, { namespace, room, dialect }: Asked): readonly Kept[] {
     const lists = this.#lists.get(namespace);
     const list = room === undefined ? lists?.everyone : lists?.rooms.get(room);
-    return (list?.tail(({ order }) => order > serial) ?? []).filter(
-      ({ publication: { only, not } }) => (only === undefined || only === dialect) && not !== dialect,
-    );
+    const entries = list?.tail(({ order }) => order > serial) ?? [];
+    return entries
+      .filter(({ publication: { only, not } }) => (only === undefined || only === dialect) && not !== dialect)
+      .map(({ publication, marker, order }) => ({ publication, at: positionOf(marker, order), order }));
   }
 
   /** Why a position that was waited for did not come. */
@@ -193,6 +206,10 @@ export class Tape implements LineObserver {
   }
 }
 
+function positionOf({ token, serial }: Start, at: number): Position {
+  return `${token}.${at - serial}`;
+}
+
 function lost(reason: LossReason): Place {
   return { kind: "lost", reason };
 }
@@ -212,7 +229,8 @@ function remember(
 }
 
 function payloadBytes({ raw, event, args, attachments }: Publication): number {
-  if (raw) return raw.length;
+  // Once it is read as text, for clients, there are two of it.
+  if (raw) return 2 * raw.length;
   let bytes = event.length;
   for (const text of args) bytes += text.length;
   for (const attachment of attachments) bytes += attachment.length;

@@ -4,10 +4,13 @@
 import type { Format } from "../../core/membership.ts";
 import type { Publication, Target } from "../../core/publication.ts";
 
+/** One for all: most publications leave no client out, and many are kept. */
+const none: readonly string[] = [];
+
 /** The clients in these rooms of the default namespace, which all raw dialects share. */
 export function toRooms(
   rooms: readonly string[],
-  { except = [], skip = [] }: Partial<Pick<Target, "except" | "skip">> = {},
+  { except = none, skip = none }: Partial<Pick<Target, "except" | "skip">> = {},
 ): Target {
   return { namespace: "/", rooms, except, skip };
 }
