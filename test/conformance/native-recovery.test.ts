@@ -247,3 +247,23 @@ test("I4 who is connected while the gateway is cut off from Redis hears of a gap
   using back = await RawWebSocket.open(one.url, "/connect");
   expect(await join(back, "cut", at)).toMatchObject({ recovered: false });
 });
+
+test("T10 F13 a stream that is not read is ended as slow, and its room goes on", async () => {
+  const { hostname, port } = new URL(one.url);
+  using reader = await RawWebSocket.open(one.url, "/connect?room=slow");
+  await next(reader);
+  const slow = async (): Promise<number> =>
+    one.gateway.metric("belfry_disconnections_total", 'dialect="native",reason="slow"');
+  const before = await slow();
+  const idler = await Bun.connect({ hostname, port: Number(port), socket: { data: () => undefined } });
+  idler.write("GET /connect?room=slow HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+  await until(async () => (await one.gateway.metric("belfry_connections", 'transport="stream"')) > 0, 20_000);
+  idler.pause();
+  const padding = "x".repeat(100_000);
+  for (let count = 0; count < 200; count++) {
+    await tape("slow", `${count} ${padding}`);
+    expect(String((await next(reader)).data)).toStartWith(`${count} `);
+  }
+  await until(async () => (await slow()) === before + 1, 20_000);
+  idler.end();
+});
