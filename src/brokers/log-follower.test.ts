@@ -296,7 +296,7 @@ describe("the follower in any order", () => {
           expect(visit.answer?.at).toBeDefined();
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 10_000 },
     );
   }, 60_000);
 
@@ -323,7 +323,7 @@ describe("the follower in any order", () => {
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 10_000 },
     );
   }, 60_000);
 });
@@ -446,6 +446,36 @@ describe("the follower", () => {
     const next = world.come(world.at(0));
     await world.settle();
     expect(next.answer?.verdict?.recovered).toBe(true);
+  });
+
+  test("F21 what one client does when it is told, and its errors, are nothing to the others", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 5; offset++) world.publish();
+    const told: string[] = [];
+    const asked = (offset: number): Asked => ({
+      namespace: "/",
+      room,
+      dialect: "native",
+      position: world.at(offset),
+    });
+    const prepare = (name: string, offset: number, then?: () => void): void => {
+      const one = asked(offset);
+      world.follower.prepare([one], (answer) => {
+        told.push(`${name} ${answer(one).verdict?.recovered}`);
+        then?.();
+      });
+    };
+    prepare("throws", 5, () => {
+      throw new Error("a test");
+    });
+    prepare("asks", 4, () => {
+      prepare("asked by one", 0);
+      prepare("asked by one, covered", 5);
+    });
+    prepare("last", 3);
+    await world.settle();
+    const names = ["throws", "asks", "asked by one", "asked by one, covered", "last"];
+    expect(told.toSorted()).toEqual(names.map((one) => `${one} true`).toSorted());
   });
 
   test("I6 rooms that no client asked for lately, and none is in, are let go", async () => {

@@ -10,20 +10,13 @@ import type { LossReason, Positions } from "../core/recovery.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { loadWindow } from "./log-load.ts";
 import { publicationOf } from "./history.ts";
-import type { RoomWindow, WindowBounds, WindowEntry } from "./room-window.ts";
+import { entryOf, isBefore, isOld } from "./log-live.ts";
+import type { Live } from "./log-live.ts";
+import type { RoomWindow, WindowBounds } from "./room-window.ts";
 
 /** A hole is read so often at most, with this pause, ms. */
 const healTries = 12;
 const healPauseMs = 250;
-
-/** A publication as it came live. */
-export interface Live {
-  readonly place: LogPosition;
-  readonly publication: Publication;
-  /** The same place, and the one on the tape. */
-  readonly at: Positions;
-  readonly bytes: number;
-}
 
 export interface LogRoomParts {
   readonly name: RoomName;
@@ -51,8 +44,8 @@ export class LogRoom {
   #window: RoomWindow | undefined;
   #waiting: Waiting[] = [];
   #isLoading = false;
-  /** Something may have been missed since the last read began. */
-  #isDoubtful = false;
+  /** How often something may have been missed: what was read before the last time proves nothing. */
+  #doubts = 0;
   /** Resolves when what is read for a hole was delivered. */
   #healing: Promise<void> | undefined;
   /** What came live while the window was not there, or waits behind a hole. */
@@ -96,18 +89,19 @@ export class LogRoom {
     this.#keep(live);
     // Too much to wait for the hole: then it stays one.
     if (this.#isOverfull) this.#lose(window);
-    else this.heal();
+    else if (!this.#healing) this.heal();
     return 0;
   }
 
   /** Reads what this gateway may have missed, and delivers it. */
   heal(): void {
     const window = this.#window;
-    this.#isDoubtful = true;
+    this.#doubts += 1;
     if (this.#healing || !window) return;
     this.#healing = this.#heal(window).then((isWhole) => {
       this.#healing = undefined;
-      if (!isWhole) this.#lose(window);
+      // What came since the last look waits still.
+      if (this.#window === window && !(isWhole && this.#goOn(window))) this.#lose(window);
       this.#next();
     });
   }
@@ -149,30 +143,44 @@ export class LogRoom {
   /** One read for all that wait now; those that come meanwhile are looked at when it is done. */
   #next(): void {
     if (this.isBusy) return;
-    const waiting = this.#waiting.filter(({ position, done }) => {
-      const isCovered = this.#covers(position);
-      if (isCovered) done();
-      return !isCovered;
-    });
+    const asked = this.#waiting;
     this.#waiting = [];
-    if (waiting.length === 0) return;
+    const uncovered: Waiting[] = [];
+    for (const one of asked) {
+      // What is told may ask for more.
+      if (this.#covers(one.position)) this.#tell(one);
+      else uncovered.push(one);
+    }
+    this.#waiting.unshift(...uncovered);
+    if (this.isBusy || this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
     this.#isLoading = true;
     void this.#load(waiting).then((reason) => {
       this.#isLoading = false;
-      for (const { done } of waiting) done(reason);
+      for (const one of waiting) this.#tell(one, reason);
       this.#next();
     });
+  }
+
+  /** An error of one client's is no other's. */
+  #tell({ done }: Waiting, reason?: LossReason): void {
+    try {
+      done(reason);
+    } catch (error) {
+      this.#parts.failed(error);
+    }
   }
 
   async #load(waiting: readonly Waiting[], tries = 2): Promise<LossReason | undefined> {
     const positions = waiting.flatMap(({ position }) => position ?? []);
     try {
-      this.#isDoubtful = false;
+      const doubts = this.#doubts;
       const read = await loadWindow(this.#parts, positions);
       await this.#parts.mark();
       await this.#healed();
       const isAdopted = this.#adopt(read);
-      if (isAdopted && !this.#isDoubtful) return undefined;
+      if (isAdopted && doubts === this.#doubts) return undefined;
       // The mark came back, and something before it did not: the connection was another one in between.
       this.heal();
       await this.#healed();
@@ -210,6 +218,14 @@ export class LogRoom {
 
   /** @returns whether nothing is missing up to here. */
   async #heal(window: RoomWindow): Promise<boolean> {
+    for (;;) {
+      const doubts = this.#doubts;
+      if (!(await this.#readHole(window))) return false;
+      if (doubts === this.#doubts) return true;
+    }
+  }
+
+  async #readHole(window: RoomWindow): Promise<boolean> {
     for (let tries = 1; tries <= healTries && this.#window === window; tries++) {
       try {
         return await this.#catchUp(window);
@@ -267,19 +283,4 @@ export class LogRoom {
     }
     this.follow();
   }
-}
-
-/** Was it here already? Another entry at the same offset was not. */
-function isOld({ epoch, offset, tag }: LogPosition, window: RoomWindow): boolean {
-  return epoch === window.epoch && offset <= window.top && window.tagAt(offset) === tag;
-}
-
-/** Likewise, or not known to be another. */
-function isBefore(place: LogPosition, window: RoomWindow): boolean {
-  const isUnknown = place.offset < window.base && place.epoch === window.epoch;
-  return isUnknown || isOld(place, window);
-}
-
-function entryOf({ place: { offset, tag }, publication, bytes }: Live): WindowEntry {
-  return { offset, tag, publication, bytes };
 }
