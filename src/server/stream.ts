@@ -22,52 +22,63 @@ const headers = {
 
 /** The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes. */
 export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">): Response {
-  const { body } = new EventStream(handler, limits.sendQueueBytes);
+  const body = new ReadableStream(new EventStream(handler, limits.sendQueueBytes), strategy);
   return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
 
-class EventStream implements Stream {
+/** Has no state: one for all. */
+const strategy = new ByteLengthQueuingStrategy({ highWaterMark: aheadBytes });
+
+/** One object is stream, queue and source of the answer: thousands of them stand idle. */
+class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   /** Reached one by one: the engine's topics reach websockets alone. */
   readonly isNative = false;
-  readonly body: ReadableStream<Uint8Array>;
   readonly #handler: StreamHandler;
   readonly #maxBytes: number;
-  readonly #queue = new FrameQueue();
+  /** There while the client is behind. */
+  #queue: FrameQueue | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isOver = false;
 
   constructor(handler: StreamHandler, maxBytes: number) {
     this.#handler = handler;
     this.#maxBytes = maxBytes;
-    const source: UnderlyingDefaultSource<Uint8Array> = {
-      start: (controller) => {
-        this.#controller = controller;
-        this.send([hello]);
-        handler.open(this);
-      },
-      pull: () => {
-        this.#flush();
-      },
-      cancel: () => {
-        this.#end("peer");
-      },
-    };
-    this.body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: aheadBytes }));
   }
 
+  // The source of the answer: what the engine calls.
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    this.send([hello]);
+    this.#handler.open(this);
+  }
+
+  pull(): void {
+    this.#flush();
+  }
+
+  cancel(): void {
+    this.#end("peer");
+  }
+
+  // The stream: what the dialect and the hub call.
+
   get isWritable(): boolean {
-    return !this.#isOver && this.#queue.isEmpty && (this.#controller?.desiredSize ?? 0) > 0;
+    return !this.#isOver && this.#queue === undefined && this.#isHungry;
   }
 
   get bufferedBytes(): number {
-    return this.#queue.bytes + Math.max(0, aheadBytes - (this.#controller?.desiredSize ?? aheadBytes));
+    const queued = this.#queue?.bytes ?? 0;
+    return queued + Math.max(0, aheadBytes - (this.#controller?.desiredSize ?? aheadBytes));
   }
 
   send(frames: readonly Frame[]): void {
     if (this.#isOver) return;
-    for (const frame of frames) this.#queue.push(frame);
-    this.#flush();
-    if (this.#queue.bytes > this.#maxBytes) this.#end("slow");
+    for (const frame of frames) {
+      if (!this.#queue && this.#isHungry) this.#write(frame);
+      else (this.#queue ??= new FrameQueue()).push(frame);
+    }
+    if (this.#queue && this.#queue.bytes > this.#maxBytes) this.#end("slow");
   }
 
   subscribe(): void {}
@@ -81,13 +92,22 @@ class EventStream implements Stream {
     this.#end("peer");
   }
 
+  /** Does the engine take more now? */
+  get #isHungry(): boolean {
+    return (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  #write(frame: Frame): void {
+    if (frame.length > 0) this.#controller?.enqueue(typeof frame === "string" ? Buffer.from(frame) : frame);
+  }
+
   #flush(): void {
-    while ((this.#controller?.desiredSize ?? 0) > 0) {
+    while (this.#queue && this.#isHungry) {
       const frame = this.#queue.shift();
-      if (frame === undefined) break;
-      if (frame.length > 0) this.#controller?.enqueue(typeof frame === "string" ? Buffer.from(frame) : frame);
+      if (frame !== undefined) this.#write(frame);
+      if (this.#queue.isEmpty) this.#queue = undefined;
     }
-    if (this.#isOver && this.#queue.isEmpty) this.#finish();
+    if (this.#isOver && !this.#queue) this.#finish();
   }
 
   #end(cause: CloseCause): void {

@@ -44,7 +44,12 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
     maxMessageBytes: options.maxMessage,
     closeCode,
   };
-  const streams: NativeStreams = { context, format: createStreamFormat(), listeners: new Set(), heartbeatMs };
+  const streams: NativeStreams = {
+    context,
+    format: createStreamFormat(context.rules.hasHistory),
+    listeners: new Set(),
+    heartbeatMs,
+  };
   const refusals = new Refusals(context.observe, dialectName);
   context.recovery.onGap((rooms) => {
     tellGap({ context, sockets, streams, refusals }, rooms);
@@ -174,9 +179,12 @@ function roomsOf({ query }: Exchange): readonly string[] {
   return [...new Set(query.getAll("room"))];
 }
 
+/** One for all: each idle stream keeps it. */
+const noOrigin: Readonly<Record<string, string>> = { vary: "Origin" };
+
 /** A page of a listed origin may read the stream; no cookies are asked for. */
 function corsHeaders({ origin }: Exchange): Readonly<Record<string, string>> {
-  if (origin === undefined) return { vary: "Origin" };
+  if (origin === undefined) return noOrigin;
   return { "access-control-allow-origin": origin, vary: "Origin" };
 }
 

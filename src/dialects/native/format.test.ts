@@ -13,7 +13,7 @@ const bare = (payload: string | Uint8Array): Publication =>
   new RawPublication(toRooms(["r"]), typeof payload === "string" ? Buffer.from(payload) : payload);
 
 const socket = createSocketFormat();
-const stream = createStreamFormat();
+const stream = createStreamFormat(false);
 
 const said = (publication: Publication): string => String(socket.encode(publication, "r")[0]);
 

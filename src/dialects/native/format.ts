@@ -14,15 +14,16 @@ export const createSocketFormat = (): Format => ({
   encode: (publication, room, at) => [publicationMessage(publication, room, at)],
 });
 
-export const createStreamFormat = (): Format => ({
+/** @param isText where each stream rewrites the ids of its frames (cursor-carrier.ts); else bytes, made once for all. */
+export const createStreamFormat = (isText: boolean): Format => ({
   dialect: dialectName,
   name: `${dialectName}-stream`,
   isPerRoom: true,
   encode(publication, room, at) {
     const event = eventOf(publicationMessage(publication, room, at));
-    if (at === undefined) return [event];
     const isPartial = publication.rooms === undefined || publication.rooms.length > 1;
-    return [idLine(markOf(room, at, isPartial)) + event];
+    const text = at === undefined ? event : idLine(markOf(room, at, isPartial)) + event;
+    return [isText ? text : Buffer.from(text)];
   },
 });
 
