@@ -296,7 +296,7 @@ describe("the follower in any order", () => {
           expect(visit.answer?.at).toBeDefined();
         }
       }),
-      { numRuns: 10_000 },
+      { numRuns: 5_000 },
     );
   }, 60_000);
 
@@ -323,7 +323,7 @@ describe("the follower in any order", () => {
           }
         },
       ),
-      { numRuns: 10_000 },
+      { numRuns: 5_000 },
     );
   }, 60_000);
 });
@@ -390,6 +390,24 @@ describe("the follower", () => {
     expect(one.answer?.verdict).toEqual({ recovered: false, reason: "epoch" });
     expect(fault(other, 7)).toBeUndefined();
     expect(other.answer?.verdict?.recovered).toBe(true);
+  });
+
+  test("F1 I10 what comes first after an outage is not joined to what was lost in it", async () => {
+    const world = new World();
+    const visit = world.come(undefined);
+    await world.settle();
+    world.publish();
+    world.arrive();
+    expect(visit.heard).toEqual([1]);
+    // The first is lost, and its place taken by one that the line lost.
+    world.top = 0;
+    world.publish();
+    world.cut();
+    world.publish();
+    world.arrive();
+    await world.settle();
+    expect(visit.wasTold).toBe(true);
+    expect(visit.places.at(-1)).toBe(world.at(2));
   });
 
   test("F3 I1 what comes while a hole is read waits for it, and is delivered behind it", async () => {

@@ -124,7 +124,7 @@ export class LogFollower {
   }
 
   #follow({ namespace, room = "" }: Asked): LogRoom | undefined {
-    const { rules, log, now, deliver, onGap, observe } = this.#parts;
+    const { rules, log, bus, now, deliver, onGap, observe } = this.#parts;
     const id = idOf(namespace, room);
     const known = this.#rooms.get(id);
     if (known) {
@@ -140,6 +140,7 @@ export class LogFollower {
       log,
       bounds,
       mark: async () => this.#marks.mark(),
+      outages: () => bus.outages,
       deliver,
       gap: () => {
         onGap([name]);

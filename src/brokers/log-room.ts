@@ -25,6 +25,8 @@ export interface LogRoomParts {
   readonly bounds: WindowBounds;
   /** Resolves once all that was said before this call was heard. Rejects with GatewayError `bus_unavailable`. */
   mark(): Promise<void>;
+  /** How often the bus was away so far (`Bus.outages`). */
+  outages(): number;
   deliver(publication: Publication, at: Positions): number;
   /** Something is missing, and cannot be had. */
   gap(): void;
@@ -46,6 +48,7 @@ export class LogRoom {
   #isLoading = false;
   /** How often something may have been missed: what was read before the last time proves nothing. */
   #doubts = 0;
+  #outages: number;
   /** Resolves when what is read for a hole was delivered. */
   #healing: Promise<void> | undefined;
   /** What came live while the window was not there, or waits behind a hole. */
@@ -54,6 +57,7 @@ export class LogRoom {
 
   constructor(parts: LogRoomParts) {
     this.#parts = parts;
+    this.#outages = parts.outages();
   }
 
   /** Exact in each turn; undefined until it was read. */
@@ -77,6 +81,7 @@ export class LogRoom {
 
   /** A publication of this room came live. @returns how many clients it was sent to now. */
   received(live: Live): number {
+    this.#lookAtBus();
     const window = this.#window;
     if (!window) {
       if (this.#isLoading && !this.#isOverfull) this.#keep(live);
@@ -104,6 +109,14 @@ export class LogRoom {
       if (this.#window === window && !(isWhole && this.#goOn(window))) this.#lose(window);
       this.#next();
     });
+  }
+
+  /** After an outage nothing follows on what was there before it, until that was looked at. */
+  #lookAtBus(): void {
+    const outages = this.#parts.outages();
+    if (outages === this.#outages) return;
+    this.#outages = outages;
+    this.heal();
   }
 
   /** Has a window from soon on, where there is none. */
@@ -179,12 +192,12 @@ export class LogRoom {
       const read = await loadWindow(this.#parts, positions);
       await this.#parts.mark();
       await this.#healed();
-      const isAdopted = this.#adopt(read);
-      if (isAdopted && doubts === this.#doubts) return undefined;
-      // The mark came back, and something before it did not: the connection was another one in between.
+      this.#lookAtBus();
+      if (doubts === this.#doubts && this.#adopt(read)) return undefined;
+      // The mark came back, and something before it may not have: the connection was another one in between.
+      if (!this.#window) this.#takeLive();
       this.heal();
       await this.#healed();
-      if (isAdopted && this.#window === read) return undefined;
       return tries > 1 ? await this.#load(waiting, tries - 1) : "gap";
     } catch (error) {
       this.#parts.failed(error);
