@@ -6,6 +6,9 @@ import type { DisconnectReason } from "./reasons.ts";
 /** What goes into one websocket frame: text or binary. */
 export type Frame = string | Uint8Array;
 
+/** Unread bytes above which a client is behind: it leaves its topics until it caught up. */
+export const behindBytes = 64 * 1024;
+
 /** Carries frames to one client. */
 export interface Carrier {
   /** True while the client is reached through topics; false for polls, streams and clients that fell behind. */
@@ -20,9 +23,9 @@ export interface Carrier {
   unsubscribe(topic: string): void;
   /**
    * The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up.
-   * @param heardBytes what its topics carried for it until now: a client that kept up with that does read. @default 0
+   * @param carriedBytes what its topics carried for it until now: a client that kept up with that does read. @default 0
    */
-  fallBehind(heardBytes?: number): void;
+  fallBehind(carriedBytes?: number): void;
 }
 
 /** The engine's topics, over all listeners. */

@@ -4,11 +4,9 @@
 import type { Audience, Connection, Format, Room } from "./membership.ts";
 import type { Observe } from "./observe.ts";
 import type { Publication } from "./publication.ts";
+import { behindBytes } from "./carrier.ts";
 import type { Position, Positions } from "./recovery.ts";
 import type { Frame, Topics } from "./carrier.ts";
-
-/** A native member with more unread bytes than this leaves its topics until it caught up. */
-const behindBytes = 64 * 1024;
 
 /** The frames of one format, and how much they are, bytes. */
 interface Encoded {
@@ -19,7 +17,7 @@ interface Encoded {
   readonly bytes: number;
 }
 
-/** Who of a room must not hear it. */
+/** The members of a room that must not get it. */
 export interface Muted {
   /** Left out by the publication. */
   readonly excluded: ReadonlySet<Connection>;
@@ -28,7 +26,7 @@ export interface Muted {
 }
 
 const none: ReadonlySet<Connection> = new Set();
-const nobody: readonly Connection[] = [];
+const noConnections: readonly Connection[] = [];
 const everyone: Muted = { excluded: none, reached: none };
 
 export interface DeliveryParts {
@@ -68,11 +66,11 @@ export class Delivery {
       if (!mayHear(format, this.#publication)) continue;
       const encoded = this.#encode(format, room.name);
       const muted = format.isPerRoom === true ? excluded : reached;
-      // Before the topic: who falls behind at the publish is looped from the next publication on.
-      const caughtUp = this.#toLoopedOf(audience, encoded, muted);
+      // Before the topic: a member that falls behind at the publish is sent to directly from the next publication on.
+      const caughtUp = this.#toDirectOf(audience, encoded, muted);
       let receivers = members.size;
       for (const connection of muted) if (members.has(connection)) receivers--;
-      if (members.size > audience.looped.size + caughtUp.length) {
+      if (members.size > audience.direct.size + caughtUp.length) {
         this.#toTopic(audience, encoded, caughtUp.length === 0 ? muted : new Set([...muted, ...caughtUp]));
       }
       this.#count(encoded, receivers);
@@ -82,7 +80,7 @@ export class Delivery {
   toOne(connection: Connection): void {
     if (!mayHear(connection.format, this.#publication)) return;
     const encoded = this.#encode(connection.format, undefined);
-    this.#toLooped(connection, encoded);
+    this.#sendTo(connection, encoded);
     this.#count(encoded, 1);
   }
 
@@ -96,15 +94,22 @@ export class Delivery {
     this.#observe.delivered(format.dialect, receivers, bytes);
   }
 
-  /** @returns who is back on the topic: the send itself found that it had read everything. It must not hear it twice. */
-  #toLoopedOf({ looped }: Audience, encoded: Encoded, muted: ReadonlySet<Connection>): readonly Connection[] {
-    if (looped.size === 0) return nobody;
-    const sent = [...looped].filter((member) => !muted.has(member));
-    for (const member of sent) this.#toLooped(member, encoded);
-    return sent.filter(({ carrier }) => carrier.isNative);
+  /** @returns the members that are back on the topic: the send found that they had read everything. Once is enough. */
+  #toDirectOf({ direct }: Audience, encoded: Encoded, muted: ReadonlySet<Connection>): readonly Connection[] {
+    if (direct.size === 0) return noConnections;
+    let caughtUp: Connection[] | undefined;
+    // A member that leaves the set at its send and comes back to it stands behind all others, and had its turn.
+    let turns = direct.size;
+    for (const member of direct) {
+      if (turns-- === 0) break;
+      if (muted.has(member)) continue;
+      this.#sendTo(member, encoded);
+      if (member.carrier.isNative) (caughtUp ??= []).push(member);
+    }
+    return caughtUp ?? noConnections;
   }
 
-  #toLooped({ carrier }: Connection, { frames }: Encoded): void {
+  #sendTo({ carrier }: Connection, { frames }: Encoded): void {
     if (this.#publication.volatile && !carrier.isWritable) return;
     carrier.send(frames);
   }
@@ -117,12 +122,12 @@ export class Delivery {
     audience.carriedBytes += bytes;
     for (const connection of away) {
       connection.carrier.subscribe(topic);
-      connection.unheardBytes += bytes;
+      connection.absentBytes += bytes;
     }
     if (!isBehind) return;
     for (const member of audience.members) {
       const { carrier } = member;
-      if (carrier.isNative && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.heardBytes);
+      if (carrier.isNative && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.carriedBytes);
     }
   }
 
@@ -144,14 +149,14 @@ export class Delivery {
   }
 }
 
-/** Takes the muted members off the topic. @returns who was on it. */
+/** Takes the muted members off the topic. @returns those that were on it. */
 function leaveTopic(
-  { topic, members, looped }: Audience,
+  { topic, members, direct }: Audience,
   muted: ReadonlySet<Connection>,
 ): readonly Connection[] {
   const away: Connection[] = [];
   for (const connection of muted) {
-    if (!members.has(connection) || looped.has(connection)) continue;
+    if (!members.has(connection) || direct.has(connection)) continue;
     connection.carrier.unsubscribe(topic);
     away.push(connection);
   }

@@ -1,6 +1,6 @@
 // Who is where: a connection is one client in one namespace, a room is who is in it, by format. What carries a client is
 // behind `carrier`, what it speaks behind `format`, and what only its dialect can do behind `agent`. The room is the hub's
-// unit of delivery: members who are reached through the native topic cost nothing per publication; `looped` ones (polls,
+// unit of delivery: members who are reached through the native topic cost nothing per publication; `direct` ones (polls,
 // streams, clients that fell behind) get their frames one by one.
 
 import type { Carrier, Frame } from "./carrier.ts";
@@ -66,8 +66,8 @@ export class Connection {
   readonly identity: Identity;
   /** It entered its namespace; kept by the hub. */
   isIn = false;
-  /** What its rooms carried before it came, less what those carried that it left; kept by the hub, bytes. */
-  unheardBytes = 0;
+  /** What its present rooms carried without it, before it joined or past it; kept by the hub, bytes. */
+  absentBytes = 0;
   #rooms: Room[] | Set<Room> = [];
 
   constructor(parts: ConnectionParts) {
@@ -103,8 +103,8 @@ export class Connection {
   }
 
   /** What was published to its rooms while it was in them, bytes. */
-  get heardBytes(): number {
-    let sum = -this.unheardBytes;
+  get carriedBytes(): number {
+    let sum = -this.absentBytes;
     for (const room of this.#rooms) sum += room.carriedBytes(this.format);
     return sum;
   }
@@ -115,14 +115,14 @@ export interface Audience {
   readonly format: Format;
   readonly topic: string;
   readonly members: Set<Connection>;
-  /** The part of `members` that is not on the topic; mostly empty, and then no set of its own. */
-  looped: Set<Connection>;
+  /** The members that are not on the topic and are sent to directly; mostly empty, and then no set of its own. */
+  direct: Set<Connection>;
   /** What the topic carried so far, bytes. */
   carriedBytes: number;
 }
 
-/** Stands for every empty set of looped members; nothing is ever added to it. */
-const nobody = new Set<Connection>();
+/** Stands for every empty set of direct members; nothing is ever added to it. */
+const noMembers = new Set<Connection>();
 
 export class Room {
   readonly namespace: string;
@@ -170,14 +170,14 @@ export class Room {
     if (!audience) {
       const { format } = connection;
       const topic = `${format.name}:${this.#id}`;
-      audience = { format, topic, members: new Set(), looped: nobody, carriedBytes: 0 };
+      audience = { format, topic, members: new Set(), direct: noMembers, carriedBytes: 0 };
       this.#audiences = [...this.#audiences, audience];
     }
     if (audience.members.has(connection)) return false;
     audience.members.add(connection);
-    connection.unheardBytes += audience.carriedBytes;
+    connection.absentBytes += audience.carriedBytes;
     if (connection.carrier.isNative) connection.carrier.subscribe(audience.topic);
-    else loop(audience, connection);
+    else addDirect(audience, connection);
     return true;
   }
 
@@ -185,8 +185,8 @@ export class Room {
   remove(connection: Connection): boolean {
     const audience = this.#audience(connection.format);
     if (!audience?.members.delete(connection)) return false;
-    if (!unloop(audience, connection)) connection.carrier.unsubscribe(audience.topic);
-    connection.unheardBytes -= audience.carriedBytes;
+    if (!removeDirect(audience, connection)) connection.carrier.unsubscribe(audience.topic);
+    connection.absentBytes -= audience.carriedBytes;
     if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
     return true;
   }
@@ -196,9 +196,9 @@ export class Room {
     const audience = this.#audience(connection.format);
     if (!audience?.members.has(connection)) return;
     if (connection.carrier.isNative) {
-      if (unloop(audience, connection)) connection.carrier.subscribe(audience.topic);
-    } else if (!audience.looped.has(connection)) {
-      loop(audience, connection);
+      if (removeDirect(audience, connection)) connection.carrier.subscribe(audience.topic);
+    } else if (!audience.direct.has(connection)) {
+      addDirect(audience, connection);
       connection.carrier.unsubscribe(audience.topic);
     }
   }
@@ -209,14 +209,14 @@ export class Room {
   }
 }
 
-function loop(audience: Audience, connection: Connection): void {
-  if (audience.looped === nobody) audience.looped = new Set();
-  audience.looped.add(connection);
+function addDirect(audience: Audience, connection: Connection): void {
+  if (audience.direct === noMembers) audience.direct = new Set();
+  audience.direct.add(connection);
 }
 
-/** @returns false when it was not looped. */
-function unloop(audience: Audience, connection: Connection): boolean {
-  const wasLooped = audience.looped.delete(connection);
-  if (audience.looped.size === 0) audience.looped = nobody;
-  return wasLooped;
+/** @returns false when it was on the topic. */
+function removeDirect(audience: Audience, connection: Connection): boolean {
+  const wasDirect = audience.direct.delete(connection);
+  if (audience.direct.size === 0) audience.direct = noMembers;
+  return wasDirect;
 }

@@ -1,10 +1,11 @@
 // One endless answer behind the core's Stream port: server-sent events and the like. Frames wait here only as long as the
 // client does not read; the engine asks for more when it has sent what it was given, so what waits is what is unread. A
-// client that lets more than its bound wait is closed as `slow`.
+// client that lets more than its bound wait is closed as `slow` (slow-consumer.ts).
 
 import type { CloseCause, Frame, Stream, StreamHandler } from "../core/carrier.ts";
 import type { Limits } from "../core/limits.ts";
 import { FrameQueue } from "./frame-queue.ts";
+import { isStreamTooSlow } from "./slow-consumer.ts";
 
 /** What the engine is given before it asks, bytes. */
 const aheadBytes = 16 * 1024;
@@ -22,7 +23,7 @@ const headers = {
 
 /** The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes. */
 export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">): Response {
-  const body = new ReadableStream(new EventStream(handler, limits.sendQueueBytes), strategy);
+  const body = new ReadableStream(new EventStream(handler, limits), strategy);
   return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
 
@@ -34,15 +35,15 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   /** Reached one by one: the engine's topics reach websockets alone. */
   readonly isNative = false;
   readonly #handler: StreamHandler;
-  readonly #maxBytes: number;
+  readonly #limits: Pick<Limits, "sendQueueBytes">;
   /** There while the client is behind. */
   #queue: FrameQueue | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isOver = false;
 
-  constructor(handler: StreamHandler, maxBytes: number) {
+  constructor(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">) {
     this.#handler = handler;
-    this.#maxBytes = maxBytes;
+    this.#limits = limits;
   }
 
   // The source of the answer: what the engine calls.
@@ -78,7 +79,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
       if (!this.#queue && this.#isHungry) this.#write(frame);
       else (this.#queue ??= new FrameQueue()).push(frame);
     }
-    if (this.#queue && this.#queue.bytes > this.#maxBytes) this.#end("slow");
+    if (this.#queue && isStreamTooSlow(this.#queue.bytes, this.#limits)) this.#end("slow");
   }
 
   subscribe(): void {}

@@ -1,30 +1,21 @@
-// One websocket of Bun.serve behind the core's Socket port. What the client says is counted, and handled in fair turns. While the client keeps up it is reached by native
-// topics and `ws.send`; when it falls behind it leaves its topics and is fed from a bounded queue of shared frames
-// until it caught up, or is closed as `slow`. No other client waits for it.
+// One websocket of Bun.serve behind the core's Socket port. What the client says is counted, and handled in fair turns.
+// While the client keeps up it is reached by native topics and `ws.send`; when it falls behind it leaves its topics and is
+// fed from a bounded queue of shared frames until it caught up, or is closed as `slow` (slow-consumer.ts). No other client
+// waits for it.
 
 import type { ServerWebSocket } from "bun";
 import type { Limits } from "../core/limits.ts";
 import { TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
+import { behindBytes } from "../core/carrier.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { Backlog } from "./backlog.ts";
 import { FrameQueue } from "./frame-queue.ts";
+import { isDoubtful, isTooSlow, provesReading } from "./slow-consumer.ts";
 import type { Speaker, Turns } from "./turns.ts";
 
-/** Unread bytes in the engine above which a client is behind; it is fed up to here, so the rest stays shared. */
-const behindBytes = 64 * 1024;
 /** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
 const packBytes = 16 * 1024;
-/**
- * A client that read this much while it was behind does read: several times what the kernels take in its place after they
- * said that they were full (600 KiB seen).
- */
-const provenBytes = 2 * 1024 * 1024;
-/** So does one that kept up with this much traffic: the kernels on both sides hold half of it. */
-const provenTraffic = 9 * 1024 * 1024;
-/** How long a client that does read may read nothing while more than `sendQueueBytes` wait. */
-const stallMs = 10_000;
-
 /** How long a client that is behind may take for what waits before it is closed. */
 const farewellMs = 10_000;
 
@@ -103,11 +94,11 @@ export class WebSocketTransport implements Socket, Speaker {
     this.#ws?.unsubscribe(topic);
   }
 
-  fallBehind(heardBytes = 0): void {
+  fallBehind(carriedBytes = 0): void {
     const unread = this.#ws?.getBufferedAmount() ?? 0;
     // With nothing unread no `drained` would ever come.
     if (unread === 0 || this.#backlog) return;
-    this.#isProven ||= heardBytes > provenTraffic;
+    this.#isProven ||= provesReading(0, carriedBytes);
     this.#backlog = new Backlog(unread, this.#context.now());
     this.handler.nativeChanged();
   }
@@ -206,9 +197,10 @@ export class WebSocketTransport implements Socket, Speaker {
     const ws = this.#ws;
     const backlog = this.#backlog;
     if (!ws || !backlog) return;
+    // No further than this: the rest of the frames stays shared with other clients.
     while (!backlog.isEmpty && ws.getBufferedAmount() < behindBytes) ws.cork(() => writePack(ws, backlog));
     backlog.note(ws.getBufferedAmount(), this.#context.now());
-    this.#isProven ||= backlog.readBytes >= provenBytes;
+    this.#isProven ||= provesReading(backlog.readBytes, 0);
     if (this.#farewell && backlog.isEmpty) ws.close(this.#farewell.code, this.#farewell.reason);
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
@@ -259,14 +251,13 @@ export class WebSocketTransport implements Socket, Speaker {
    * makes it try at once.
    */
   #probe(ws: ServerWebSocket<WebSocketTransport>): void {
-    if (!this.#backlog || !this.#isDoubtful(this.#backlog)) return;
+    if (!this.#backlog || !isDoubtful(this.#backlog, this.#reader(), this.#context.limits)) return;
     ws.ping();
     this.drained();
   }
 
-  /** What waits already decides, not the frame that comes: a message of any size finds room behind little. */
   #queue(backlog: Backlog, frame: Frame): void {
-    if (!this.#isDoubtful(backlog) && backlog.ownBytes <= this.#context.limits.sendQueueMaxBytes) {
+    if (!isTooSlow(backlog, this.#reader(), this.#context.limits)) {
       backlog.push(frame);
       return;
     }
@@ -274,15 +265,8 @@ export class WebSocketTransport implements Socket, Speaker {
     this.terminate();
   }
 
-  /**
-   * A client that has not read 2 MiB yet may queue `sendQueueBytes`. One that has, or that kept up with 9 MiB of traffic,
-   * may queue `sendQueueMaxBytes`; it is closed when it reads nothing for 10 s while more than `sendQueueBytes` wait.
-   */
-  #isDoubtful(backlog: Backlog): boolean {
-    if (backlog.bytes <= this.#context.limits.sendQueueBytes) return false;
-    // What it took over came at once, by no fault of its own: that gives it time to show that it reads.
-    const isOwn = backlog.ownBytes > this.#context.limits.sendQueueBytes;
-    return (isOwn && !this.#isProven) || this.#context.now() - backlog.readAt > stallMs;
+  #reader(): { readonly isProven: boolean; readonly now: number } {
+    return { isProven: this.#isProven, now: this.#context.now() };
   }
 }
 

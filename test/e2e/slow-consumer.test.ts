@@ -156,7 +156,7 @@ const bursts: Readonly<Record<string, { readonly count: number; readonly bytes: 
   "100,000 x 100 bytes": { count: 100_000, bytes: 100 },
 };
 
-/** Messages that a client hears before the burst: at leisure, and more than provenTraffic of websocket.ts. */
+/** Messages that a client hears before the burst: at leisure, and more than provenCarriedBytes of server/slow-consumer.ts. */
 const before = { count: 160, bytes: 64 * kib, bytesPerSecond: 60 * mib };
 
 describe("SEC-06 a client that reads survives a burst in one go, and hears all of it in order", () => {

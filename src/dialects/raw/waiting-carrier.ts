@@ -54,8 +54,8 @@ export class WaitingCarrier implements Carrier {
     this.#socket.unsubscribe(topic);
   }
 
-  fallBehind(heardBytes?: number): void {
-    this.#socket.fallBehind(heardBytes);
+  fallBehind(carriedBytes?: number): void {
+    this.#socket.fallBehind(carriedBytes);
   }
 
   #wait(waiting: Frame[], frame: Frame): void {

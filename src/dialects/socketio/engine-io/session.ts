@@ -153,8 +153,8 @@ export class Session implements SessionPort, SocketHandler {
     this.#socket?.unsubscribe(topic);
   }
 
-  fallBehind(heardBytes?: number): void {
-    this.#socket?.fallBehind(heardBytes);
+  fallBehind(carriedBytes?: number): void {
+    this.#socket?.fallBehind(carriedBytes);
   }
 
   // SocketHandler: a session that started as a websocket, or took one over.
