@@ -16,6 +16,7 @@ import { startBare, startFloor } from "./support/subjects.ts";
 const peers: Record<DialectName, readonly Start[]> = {
   socketio: [startSocketIo],
   "ws-hub": [startGorilla],
+  native: [],
   "websocket-channels": [startGevent],
   ws4redis: [startDjango],
 };

@@ -7,7 +7,7 @@ import { freePort, onServersCore, programs } from "./process.ts";
 import type { Bench, Feed, Subject } from "./subjects.ts";
 import { pages, redisFeed, subject } from "./subjects.ts";
 
-export type DialectName = "socketio" | "ws-hub" | "websocket-channels" | "ws4redis";
+export type DialectName = "socketio" | "native" | "ws-hub" | "websocket-channels" | "ws4redis";
 
 /** One way of speaking to Belfry, as pages and as a backend. */
 export interface Manner {
@@ -34,6 +34,15 @@ export const manners: Record<DialectName, Manner> = {
     // What Flask-SocketIO would publish.
     message: (data) =>
       JSON.stringify({ method: "emit", event: "update", data, namespace: "/", room: "time" }),
+  },
+  native: {
+    name: "native",
+    dialect: "native",
+    page: { style: "plain", path: "/connect?room=time" },
+    // No page is told anything else while it is measured.
+    flags: ["--native-heartbeat", "120"],
+    channel: "belfry:time",
+    message: bare,
   },
   "ws-hub": {
     name: "ws-hub",
