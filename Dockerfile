@@ -15,6 +15,7 @@ COPY package.json package-lock.json LICENSE ./
 # The runtime is a package like the others; its second name is a second copy.
 RUN npm ci --omit=dev --no-audit --no-fund && rm -f node_modules/bun/bin/bunx.exe
 COPY bin ./bin
+COPY client ./client
 COPY src ./src
 
 FROM debian:trixie-slim

@@ -37,3 +37,15 @@ export function withoutEndSlashes(path: string): string {
 export function isUpgrade({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";
 }
+
+/** RFC 9110 section 12.5.3, without `*`: a weight of 0 refuses. */
+export function acceptedEncodings(request: Request): (name: string) => boolean {
+  const entries = (request.headers.get("accept-encoding") ?? "").slice(0, 200).toLowerCase().split(",");
+  return (name) =>
+    entries.some((entry) => {
+      const [coding, weight] = entry.split(";");
+      return (
+        coding?.trim() === name && (weight === undefined || Number(weight.trim().slice("q=".length)) > 0)
+      );
+    });
+}

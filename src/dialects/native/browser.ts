@@ -9,6 +9,7 @@ import { textAnswer } from "../../base/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
+import { clientRoutes } from "./client-bundle.ts";
 import { readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
 import { Listener } from "./listener.ts";
@@ -55,7 +56,10 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
     tellGap({ context, sockets, streams, refusals }, rooms);
   });
   return {
-    routes: [createRoute({ context, sockets, streams, refusals }, options.path)],
+    routes: [
+      createRoute({ context, sockets, streams, refusals }, options.path),
+      ...clientRoutes(options.path),
+    ],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: heartbeatMs,
     tick(now) {

@@ -1,6 +1,7 @@
 // The packets of the native dialect (README.md), without any state: what a client says, from text to a command or to the
 // error that answers it; and what the gateway says, as JSON text. Nothing here throws.
 
+import type { ErrorCode } from "../../../client/messages.ts";
 import { readMembers, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import type { Frame } from "../../core/carrier.ts";
@@ -26,9 +27,7 @@ const errors = {
   no_history: ["Expected a room that keeps a log", false],
   position_unknown: ["Expected a position of the log that the room has now", false],
   too_many_connections: ["Expected fewer connections; try again", true],
-} as const satisfies Readonly<Record<string, readonly [string, boolean]>>;
-
-type ErrorCode = keyof typeof errors;
+} as const satisfies Readonly<Record<ErrorCode, readonly [string, boolean]>>;
 
 /** Those that are counted here; a client without a place is counted where places are given. */
 export type NativeError = Exclude<ErrorCode, "too_many_connections">;

@@ -1,6 +1,7 @@
 // Answers of the Engine.IO endpoint over HTTP: error bodies in node's form (EIO-15), CORS (EIO-18), payloads in
 // the form that the client takes (EIO-08, EIO-09, EIO-21), compressed where that pays (EIO-20).
 
+import { acceptedEncodings } from "../../../base/http.ts";
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
 import type { Exchange } from "../../../core/dialect.ts";
@@ -98,18 +99,6 @@ async function compress(
   if (takes("gzip")) return { encoding: "gzip", bytes: Buffer.from(await gzipAsync(body)) };
   if (takes("deflate")) return { encoding: "deflate", bytes: Buffer.from(await deflateAsync(body)) };
   return undefined;
-}
-
-/** RFC 9110 section 12.5.3, without `*`: a weight of 0 refuses. */
-export function acceptedEncodings(request: Request): (name: string) => boolean {
-  const entries = (request.headers.get("accept-encoding") ?? "").slice(0, 200).toLowerCase().split(",");
-  return (name) =>
-    entries.some((entry) => {
-      const [coding, weight] = entry.split(";");
-      return (
-        coding?.trim() === name && (weight === undefined || Number(weight.trim().slice("q=".length)) > 0)
-      );
-    });
 }
 
 /** A JavaScript string literal, also where old engines end lines at U+2028 and U+2029 (EIO-21). */

@@ -1,0 +1,359 @@
+// The client of the native dialect for browsers, Bun and Node: rooms that it comes back to with their positions, a promise
+// for each command, listeners typed by a map of the user's own. README.md says how it is used.
+
+import { Commands } from "./commands.ts";
+import { Failure, ownFailure } from "./failure.ts";
+import { Line } from "./line.ts";
+import type { State } from "./line.ts";
+import type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
+import { Listeners } from "./listeners.ts";
+import type {
+  Answer,
+  Command,
+  HistoryRange,
+  JoinedMessage,
+  LossReason,
+  Notice,
+  WirePublication,
+} from "./messages.ts";
+import { base64Of, readPublication } from "./publication.ts";
+import type { Publication } from "./publication.ts";
+import { Rooms } from "./rooms.ts";
+import type { Joined } from "./rooms.ts";
+
+export type { Failure, FailureCode } from "./failure.ts";
+export type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
+export type { ErrorCode, HistoryRange, LossReason } from "./messages.ts";
+export type { Publication } from "./publication.ts";
+export type { Joined } from "./rooms.ts";
+export type { State } from "./line.ts";
+
+export interface ClientOptions {
+  /** Where the runtime has none of its own (Node 20): that of the package `ws`. */
+  readonly WebSocket?: WebSocketClass;
+  /** For networks that block websockets, where the runtime has none of its own. */
+  readonly EventSource?: EventSourceClass;
+  /** Only this one, instead of websockets and, where they are blocked, event streams. */
+  readonly transport?: Transport;
+  /** A command is answered within this time, or fails, ms. @default 10_000 // 10 s */
+  readonly timeoutMs?: number;
+  /** The longest wait between two attempts, ms. @default 30_000 // 30 s */
+  readonly maxDelayMs?: number;
+}
+
+/** What a page may want to know about its connection. */
+export interface Happenings {
+  readonly state: { readonly state: State; readonly transport: Transport | undefined };
+  /** The client came back to the room, and what it missed follows: nothing is missing. */
+  readonly recovered: { readonly room: string };
+  /** Publications may be missing in these rooms: ask your application. `no_position`: nothing was kept there. */
+  readonly gap: { readonly rooms: readonly string[]; readonly reason: LossReason | "no_position" };
+  /** The client is not in the room any more: it came back, and may not join it now. */
+  readonly refused: { readonly room: string; readonly error: Failure };
+}
+
+export interface History {
+  /** Oldest first with `since`, newest first otherwise. */
+  readonly publications: readonly Publication[];
+  /** The room's position now. */
+  readonly at: string;
+  /** Are there further ones in that direction? */
+  readonly hasMore: boolean;
+}
+
+/** A room that can be joined later is asked for again within this time, ms. */
+const rejoinMs = 10_000;
+
+/** Connects at once. @param url of the gateway's native path, relative to the page in browsers. @default "/connect" */
+export function connect<Events extends object = Record<string, unknown>>(
+  url = "/connect",
+  options: ClientOptions = {},
+): Client<Events> {
+  return new Client<Events>(url, options);
+}
+
+export class Client<Events extends object = Record<string, unknown>> {
+  readonly #url: string;
+  readonly #rooms = new Rooms();
+  readonly #commands: Commands;
+  readonly #events = new Listeners<Record<string, Publication>>();
+  readonly #all = new Listeners<{ readonly publication: Publication }>();
+  readonly #happenings = new Listeners<Happenings>();
+  readonly #line: Line;
+  /** Rooms of this connection whose answer is not there yet. */
+  readonly #asked = new Set<string>();
+  #isReady = false;
+  #isRenewing = false;
+  #state: State = "disconnected";
+  #transport: Transport | undefined;
+
+  constructor(url: string, options: ClientOptions) {
+    const { transport, timeoutMs = 10_000, maxDelayMs = 30_000 } = options;
+    this.#url = new URL(url, (globalThis as { readonly location?: Location }).location?.href).href;
+    this.#commands = new Commands(timeoutMs);
+    const own = globalThis as Pick<ClientOptions, "WebSocket" | "EventSource">;
+    const socket = transport === "stream" ? undefined : (options.WebSocket ?? own.WebSocket);
+    const stream = transport === "websocket" ? undefined : (options.EventSource ?? own.EventSource);
+    if (!socket && !stream) throw new TypeError("Expected options.WebSocket");
+    const line = { WebSocket: socket, EventSource: stream, maxDelayMs };
+    this.#line = new Line(line, {
+      url: (by, cursor) => this.#urlFor(by, cursor),
+      opened: () => {
+        this.#opened();
+      },
+      heard: (text) => {
+        this.#heard(text);
+      },
+      ended: (isFinal) => {
+        this.#ended(isFinal);
+      },
+      changed: (state, by) => {
+        this.#changed(state, by);
+      },
+      ping: () => {
+        void this.#commands.give({ type: "ping" }, this.#line.send).catch(ignore);
+      },
+    });
+    this.connect();
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Connects again after `disconnect()`, or after the gateway's order not to come back. */
+  connect(): void {
+    this.#line.start();
+  }
+
+  /** Ends the connection; rooms and positions stay for `connect()`. */
+  disconnect(): void {
+    this.#line.stop();
+    this.#ended(true);
+  }
+
+  /**
+   * Joins a room, now and after each reconnect, until `leave`. It waits for a connection as long as it takes.
+   * @param more `at`: the position of an earlier page; what was missed since then comes first, or `recovered` is false.
+   */
+  async join(room: string, more: { readonly secret?: string; readonly at?: string } = {}): Promise<Joined> {
+    const wanted = this.#rooms.want(room, more);
+    if (wanted.hasJoined && !this.#asked.has(room) && this.#line.transport)
+      return { room, at: wanted.at, recovered: undefined, reason: undefined };
+    const joined = new Promise<Joined>((resolve, reject) => wanted.waiters.push({ resolve, reject }));
+    if (this.#line.transport === "websocket" && !this.#asked.has(room)) this.#ask(room);
+    else this.#renew();
+    return joined;
+  }
+
+  async leave(room: string): Promise<void> {
+    this.#rooms.refused(room, ownFailure("left"));
+    if (!this.#rooms.all.delete(room)) return;
+    this.#answeredFor(room);
+    this.#renew();
+    await this.#sendLeave(room);
+  }
+
+  /** @returns the position in the room's log, where it keeps one. Clients may publish where a rule says `publish: members`. */
+  async publish<Name extends keyof Events & string>(
+    room: string,
+    event: Name,
+    data: Events[Name],
+  ): Promise<string | undefined> {
+    return (await this.#command({ type: "publish", room, event, data: data ?? null })).at;
+  }
+
+  /** Bytes without an event's name. */
+  async publishBytes(room: string, bytes: Uint8Array): Promise<string | undefined> {
+    return (await this.#command({ type: "publish", room, binary: base64Of(bytes) })).at;
+  }
+
+  /** Reads the log of a room that has one. */
+  async history(room: string, range: HistoryRange = {}): Promise<History> {
+    const {
+      publications = [],
+      at = "",
+      more = false,
+    } = await this.#command({ type: "history", room, ...range });
+    return { publications: publications.map(readPublication), at, hasMore: more };
+  }
+
+  /** Listens to an event, in all rooms. @returns what stops it. */
+  on<Name extends keyof Events & string>(
+    event: Name,
+    listener: (data: Events[Name], publication: Publication<Events[Name]>) => void,
+  ): () => void {
+    return this.#events.add(event, (publication) => {
+      const typed = publication as Publication<Events[Name]>;
+      listener(typed.data, typed);
+    });
+  }
+
+  /** Listens to every publication, also to payloads without an event. @returns what stops it. */
+  onPublication(listener: (publication: Publication) => void): () => void {
+    return this.#all.add("publication", listener);
+  }
+
+  /** Listens to what becomes of the connection. @returns what stops it. */
+  watch<Name extends keyof Happenings>(
+    name: Name,
+    listener: (happening: Happenings[Name]) => void,
+  ): () => void {
+    return this.#happenings.add(name, listener);
+  }
+
+  /** Where this client stands in a room: what a later page shows as `at`. */
+  position(room: string): string | undefined {
+    return this.#rooms.all.get(room)?.at;
+  }
+
+  #urlFor(transport: Transport, cursor: string): string | undefined {
+    if (transport === "websocket") return this.#url.replace(/^http/, "ws");
+    const url = new URL(this.#url.replace(/^ws/, "http"));
+    for (const name of this.#rooms.all.keys()) url.searchParams.append("room", name);
+    if (cursor !== "") url.searchParams.set("cursor", cursor);
+    return this.#rooms.all.size > 0 ? url.href : undefined;
+  }
+
+  #command(command: Command): Promise<Answer> {
+    if (this.#state === "disconnected") return Promise.reject(ownFailure("closed"));
+    if (this.#isReady && this.#line.transport === "stream") return Promise.reject(ownFailure("no_websocket"));
+    return this.#commands.give(command, this.#isReady ? this.#line.send : undefined);
+  }
+
+  #opened(): void {
+    const names = [...this.#rooms.all.keys()];
+    for (const name of names) this.#asked.add(name);
+    if (this.#line.transport === "websocket") for (const name of names) this.#ask(name);
+    this.#settle();
+  }
+
+  /** A connection that breaks leaves too. */
+  async #sendLeave(room: string): Promise<void> {
+    if (this.#line.transport === "websocket")
+      await this.#commands.give({ type: "leave", room }, this.#line.send).catch(ignore);
+  }
+
+  #ask(name: string): void {
+    this.#asked.add(name);
+    const { secret, at } = this.#rooms.want(name, {});
+    const command = { type: "join", room: name, ...(secret && { secret }), ...(at && { at }) } as const;
+    this.#commands.give(command, this.#line.send).catch((failure: Failure) => {
+      this.#notJoined(name, failure);
+    });
+  }
+
+  /** Publishing waits for the rooms. */
+  #settle(): void {
+    if (this.#isReady || this.#asked.size > 0) return;
+    this.#isReady = true;
+    if (this.#line.transport === "websocket") this.#commands.flush(this.#line.send);
+    else this.#commands.fail("no_websocket");
+    this.#line.settled();
+  }
+
+  #answeredFor(name: string): void {
+    if (this.#asked.delete(name) && this.#line.transport) this.#settle();
+  }
+
+  #heard(text: string): void {
+    const message = JSON.parse(text) as Notice | Answer;
+    if ("id" in message) {
+      // At once: what follows on the line builds on it.
+      if (message.type === "joined") this.#joined(message as JoinedMessage);
+      this.#commands.answered(message);
+    } else this.#noticed(message);
+  }
+
+  #noticed(notice: Notice): void {
+    switch (notice.type) {
+      case undefined:
+        if (notice.room !== undefined) this.#received(notice);
+        return;
+      case "joined":
+        this.#joined(notice);
+        return;
+      case "refused":
+        this.#notJoined(notice.room, new Failure(notice.error));
+        return;
+      case "at":
+        this.#rooms.moved(notice.at, this.#asked);
+        return;
+      case "gap":
+        this.#happenings.tell("gap", {
+          rooms: this.#rooms.lost(notice, this.#asked),
+          reason: "gap",
+        });
+        return;
+      default:
+        notice satisfies never; // a later version's
+    }
+  }
+
+  #received(wire: WirePublication): void {
+    this.#rooms.received(wire);
+    const publication = readPublication(wire);
+    if (publication.event !== undefined) this.#events.tell(publication.event, publication);
+    this.#all.tell("publication", publication);
+  }
+
+  #joined(message: JoinedMessage): void {
+    const { room, recovered, reason = "no_position" } = message;
+    if (!this.#rooms.all.has(room)) void this.#sendLeave(room); // its answer came after `leave`
+    if (this.#rooms.joined(message)) {
+      if (recovered) this.#happenings.tell("recovered", { room });
+      else this.#happenings.tell("gap", { rooms: [room], reason });
+    }
+    this.#answeredFor(room);
+  }
+
+  #notJoined(name: string, failure: Failure): void {
+    const room = this.#rooms.all.get(name);
+    if (!room || failure.code === "connection_lost") return;
+    if (room.hasJoined && failure.retry) this.#askLater(name);
+    else {
+      this.#rooms.refused(name, failure);
+      this.#rooms.all.delete(name);
+      if (room.hasJoined) this.#happenings.tell("refused", { room: name, error: failure });
+    }
+    this.#answeredFor(name);
+  }
+
+  #askLater(name: string): void {
+    setTimeout(
+      () => {
+        const isIn = this.#line.transport === "websocket" && !this.#asked.has(name);
+        if (isIn && this.#rooms.all.has(name)) this.#ask(name);
+      },
+      rejoinMs * (0.5 + Math.random() / 2),
+    );
+  }
+
+  /** Several joins in one turn are one stream. */
+  #renew(): void {
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    queueMicrotask(() => {
+      this.#isRenewing = false;
+      this.#line.renew();
+    });
+  }
+
+  #ended(isFinal: boolean): void {
+    this.#isReady = false;
+    this.#asked.clear();
+    this.#commands.lost();
+    if (!isFinal) return;
+    this.#commands.fail("closed");
+    for (const name of this.#rooms.all.keys()) this.#rooms.refused(name, ownFailure("closed"));
+  }
+
+  #changed(state: State, transport: Transport | undefined): void {
+    if (state === this.#state && transport === this.#transport) return;
+    this.#state = state;
+    this.#transport = transport;
+    this.#happenings.tell("state", { state, transport });
+  }
+}
+
+const ignore = (): void => undefined;

@@ -1,0 +1,103 @@
+// The messages of the native dialect (src/dialects/native/README.md) as types: what the client reads and writes. No code, and
+// nothing imported, so that the types of the published package stand alone.
+
+/** Why a command was not carried out, for programs. */
+export type ErrorCode =
+  | "bad_message"
+  | "unknown_command"
+  | "room_name_too_long"
+  | "room_name_invalid"
+  | "too_many_rooms"
+  | "secret_wrong"
+  | "room_of_another"
+  | "room_closed"
+  | "rate_limited"
+  | "unavailable"
+  | "not_in_room"
+  | "publish_forbidden"
+  | "event_invalid"
+  | "no_history"
+  | "position_unknown"
+  | "too_many_connections";
+
+/** Why it is not known whether something was missed. */
+export type LossReason = "too_old" | "epoch" | "gap" | "unavailable";
+
+export interface ErrorBody {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retry: boolean;
+}
+
+/** A publication as it is sent: it has no `type`. */
+export interface WirePublication {
+  readonly room: string;
+  readonly event?: string;
+  readonly data?: unknown;
+  readonly binary?: string;
+  readonly hasBinary?: true;
+  readonly at?: string;
+}
+
+export interface JoinedMessage {
+  readonly type: "joined";
+  readonly room: string;
+  readonly at?: string;
+  readonly recovered?: boolean;
+  readonly reason?: LossReason;
+}
+
+export interface RefusedMessage {
+  readonly type: "refused";
+  readonly room: string;
+  readonly error: ErrorBody;
+}
+
+export interface GapMessage {
+  readonly type: "gap";
+  readonly rooms?: readonly string[];
+  readonly at?: string;
+}
+
+export interface AtMessage {
+  readonly type: "at";
+  readonly at: string;
+}
+
+/** What came without an `id`. */
+export type Notice =
+  | (WirePublication & { readonly type?: undefined })
+  | JoinedMessage
+  | RefusedMessage
+  | GapMessage
+  | AtMessage;
+
+/** The answer to a command. */
+export interface Answer {
+  readonly id: number;
+  readonly type?: string;
+  readonly error?: ErrorBody;
+  readonly room?: string;
+  readonly at?: string;
+  readonly recovered?: boolean;
+  readonly reason?: LossReason;
+  readonly more?: boolean;
+  readonly publications?: readonly WirePublication[];
+}
+
+/** A command without its `id`. */
+export type Command =
+  | { readonly type: "join"; readonly room: string; readonly secret?: string; readonly at?: string }
+  | { readonly type: "leave"; readonly room: string }
+  | { readonly type: "publish"; readonly room: string; readonly event?: string; readonly data: unknown }
+  | { readonly type: "publish"; readonly room: string; readonly binary: string }
+  | ({ readonly type: "history"; readonly room: string } & HistoryRange)
+  | { readonly type: "ping" };
+
+/** Which part of a room's log: newest first before `before`, or oldest first after `since`. */
+export interface HistoryRange {
+  readonly since?: string;
+  readonly before?: string;
+  /** 1 to 100. @default 50 */
+  readonly limit?: number;
+}

@@ -1,0 +1,13 @@
+// Belfry's own client for pages (client/), as one file: `/connect/client.js` for a `<script>`, `/connect/client.mjs` for a
+// module. It is built from its sources when it is first asked for.
+
+import { buildClient } from "../../../client/build.ts";
+import type { Route } from "../../core/dialect.ts";
+import { scriptRoute } from "../kit/script-route.ts";
+
+export function clientRoutes(path: string): readonly Route[] {
+  return [
+    scriptRoute(`${path}/client.js`, async () => Buffer.from(await buildClient("script"))),
+    scriptRoute(`${path}/client.mjs`, async () => Buffer.from(await buildClient("module"))),
+  ];
+}
