@@ -410,6 +410,25 @@ describe("the follower", () => {
     expect(visit.places.at(-1)).toBe(world.at(2));
   });
 
+  test("F3 I3 what was read from the log is not delivered again when it comes on the line", async () => {
+    const world = new World();
+    const visit = world.come(undefined);
+    await world.settle();
+    world.cut();
+    for (let offset = 1; offset <= 3; offset++) world.publish();
+    world.follower.sweep();
+    for (let count = 0; count < 3; count++) {
+      while (world.replies.length > 0) {
+        world.replies.shift()?.();
+        await turn();
+      }
+      expect(visit.heard).toEqual([1, 2, 3]);
+      world.arrive();
+    }
+    await world.settle();
+    expect([visit.heard, visit.wasTold]).toEqual([[1, 2, 3], false]);
+  });
+
   test("F3 I1 what comes while a hole is read waits for it, and is delivered behind it", async () => {
     const world = new World();
     const visit = world.come(undefined);
