@@ -579,7 +579,7 @@ describe("hostile names", () => {
       }))
       .filter(({ address }) => before.has(address));
     const ownChannel =
-      /^(?:flask-socketio|socketio|socket\.io#\/belfry#canary-\w+#|socket\.io-request#\/belfry-canary#)$/;
+      /^(?:flask-socketio|socketio|socket\.io#\/belfry#canary-\w+#|socket\.io-request#\/belfry-canary#|belfry-broker|belfry:\\x00canary)$/;
     const prefixes = ["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"];
     const subscribed: string[] = [];
     const asked = new Set<string>();
@@ -599,7 +599,14 @@ describe("hostile names", () => {
         expect(["PING", "HELLO", "SELECT", "CLIENT"]).toContain(command);
       }
     }
-    expect(subscribed.sort()).toEqual(["flask-socketio", "socket.io#*", "socket.io-request#/*", "socketio"]);
+    expect(subscribed.sort()).toEqual([
+      "belfry-broker",
+      "belfry:*",
+      "flask-socketio",
+      "socket.io#*",
+      "socket.io-request#/*",
+      "socketio",
+    ]);
     // Of each name, the part before its own `::` was looked up.
     expect(asked.size).toBe(new Set(hostileNames.map((name) => name.split("::")[0])).size);
     expect(Number(await redis.command("DBSIZE"))).toBe(0);
