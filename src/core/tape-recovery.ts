@@ -43,15 +43,14 @@ export class TapeRecovery implements Recovery, LineObserver {
   mark(token: string): void {
     this.#tape.mark(token);
     if (this.#waiting.length > 0) this.#lookSoon();
-    if (!this.#isCut || this.#tape.here() === undefined) return;
+    if (!this.#isCut) return;
     this.#isCut = false;
     for (const listener of this.#onGap) listener();
   }
 
   cut(): void {
-    // Before the first marker no client has a position, and nothing was promised.
-    if (this.#tape.here() === undefined) return;
     this.#tape.cut();
+    // Also where nothing is kept, and before the first marker: clients that are connected miss something all the same.
     this.#isCut = true;
   }
 
@@ -67,7 +66,7 @@ export class TapeRecovery implements Recovery, LineObserver {
   }
 
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
-    if (asked.some(({ position }) => this.#isAhead(position))) {
+    if (asked.some((one) => this.#isAhead(one))) {
       this.#waiting.push({ asked, enter, until: this.#now() + waitMs });
     } else enter(this.#answer(asked));
   }
@@ -98,15 +97,15 @@ export class TapeRecovery implements Recovery, LineObserver {
     const now = this.#now();
     const ready: Waiting[] = [];
     this.#waiting = this.#waiting.filter((waiting) => {
-      const isReady = now >= waiting.until || !waiting.asked.some(({ position }) => this.#isAhead(position));
+      const isReady = now >= waiting.until || !waiting.asked.some((one) => this.#isAhead(one));
       if (isReady) ready.push(waiting);
       return !isReady;
     });
     for (const { asked, enter } of ready) enter(this.#answer(asked));
   }
 
-  #isAhead(position: Position | undefined): boolean {
-    return position !== undefined && this.#tape.find(position).kind === "ahead";
+  #isAhead(asked: Asked): boolean {
+    return asked.position !== undefined && this.#tape.find(asked.position, asked).kind === "ahead";
   }
 
   #answer(asked: readonly Asked[]): readonly Answer[] {
@@ -116,7 +115,7 @@ export class TapeRecovery implements Recovery, LineObserver {
 
   #judge(asked: Asked): Answer["verdict"] {
     if (asked.position === undefined) return undefined;
-    const place = this.#tape.find(asked.position);
+    const place = this.#tape.find(asked.position, asked);
     if (place.kind === "here") return { recovered: true, missed: this.#tape.since(place.serial, asked) };
     const reason: LossReason = place.kind === "lost" ? place.reason : this.#tape.lateReason;
     return { recovered: false, reason };

@@ -24,6 +24,8 @@ export type Place =
   | { readonly kind: "ahead" }
   | { readonly kind: "lost"; readonly reason: LossReason };
 
+type Room = Pick<Asked, "namespace" | "room">;
+
 /** A marker, and how many messages came before it. */
 interface Start {
   readonly token: string;
@@ -52,6 +54,8 @@ const roomBytes = 64;
 const maxMarkers = 16_384;
 /** Subscriptions that sent markers, of all gateways, living or gone: so many are known. */
 const maxSources = 4_096;
+/** Of so many rooms it is known how far back each is whole; the others are whole for as long as the least of them. */
+const maxShortened = 16_384;
 
 const positionForm = /^([A-Za-z0-9]{1,64})\.(0|[1-9]\d{0,14})$/;
 
@@ -62,8 +66,10 @@ export class Tape implements LineObserver {
   /** Messages of the line so far: each has a number of its own on this gateway. */
   #serial = 0;
   #bytes = 0;
-  /** Everything up to here may be gone. */
+  /** Everything up to here may be gone, in every room. */
   #lostUpTo = 0;
+  /** The serial up to which a room's own entries are gone, the latest last: a quiet room stays whole beside a busy one. */
+  readonly #shortened = new Map<string, number>();
   #hasBeenCut = false;
   /** Serial by token, oldest first. */
   readonly #markers = new Map<string, number>();
@@ -103,6 +109,7 @@ export class Tape implements LineObserver {
     this.#marker = undefined;
     this.#markers.clear();
     while (this.#entries.length > 0) this.#drop();
+    this.#shortened.clear();
     this.#lostUpTo = this.#serial;
   }
 
@@ -140,8 +147,8 @@ export class Tape implements LineObserver {
     }
   }
 
-  /** Where a position is. Never `here` where something after it may be missing. */
-  find(position: Position): Place {
+  /** Where a position of a room is. Never `here` where something after it may be missing there. */
+  find(position: Position, { namespace, room }: Room): Place {
     const [, token = "", count = ""] = positionForm.exec(position) ?? [];
     const marker = readMarker(token);
     if (!marker || (this.#line !== undefined && marker.line !== this.#line)) return lost("epoch");
@@ -153,7 +160,8 @@ export class Tape implements LineObserver {
     }
     const serial = start + Number(count);
     if (serial > this.#serial) return { kind: "ahead" };
-    return serial < this.#lostUpTo ? lost("too_old") : { kind: "here", serial };
+    const lostUpTo = this.#shortened.get(keyOf(namespace, room)) ?? this.#lostUpTo;
+    return serial < lostUpTo ? lost("too_old") : { kind: "here", serial };
   }
 
   /** What a room had after a place that is here, in order. */
@@ -176,8 +184,9 @@ export class Tape implements LineObserver {
     const entry = this.#entries.shift();
     if (!entry) return;
     this.#bytes -= entry.bytes;
-    this.#lostUpTo = entry.order;
-    const { namespace, rooms } = entry.publication;
+    const { namespace, rooms, isTree } = entry.publication;
+    if (isTree === true) return;
+    for (const room of rooms ?? [undefined]) this.#shorten(keyOf(namespace, room), entry.order);
     const lists = this.#lists.get(namespace);
     if (!lists) return;
     // Lists are in the order of the whole: the oldest of all is the oldest of each that it is in.
@@ -188,6 +197,11 @@ export class Tape implements LineObserver {
       if (list?.length === 0) lists.rooms.delete(room);
     }
     if (lists.rooms.size === 0 && lists.everyone.length === 0) this.#lists.delete(namespace);
+  }
+
+  #shorten(key: string, value: number): void {
+    const forgotten = remember(this.#shortened, { key, value, max: maxShortened });
+    if (forgotten !== undefined) this.#lostUpTo = forgotten;
   }
 
   #open(namespace: string, rooms: Publication["rooms"]): readonly Fifo<Entry>[] {
@@ -210,22 +224,27 @@ function positionOf({ token, serial }: Start, at: number): Position {
   return `${token}.${at - serial}`;
 }
 
+function keyOf(namespace: string, room: string | undefined): string {
+  return room === undefined ? namespace : `${namespace}\n${room}`;
+}
+
 function lost(reason: LossReason): Place {
   return { kind: "lost", reason };
 }
 
-/** Keeps the latest `max`, the newest last. */
+/** Keeps the latest `max`, the newest last. @returns the value of the one that it forgot for that. */
 function remember(
   map: Map<string, number>,
   { key, value, max }: { readonly key: string; readonly value: number; readonly max: number },
-): void {
+): number | undefined {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= max) return;
-  for (const oldest of map.keys()) {
+  if (map.size <= max) return undefined;
+  for (const [oldest, its] of map) {
     map.delete(oldest);
-    return;
+    return its;
   }
+  return undefined;
 }
 
 function payloadBytes({ raw, event, args, attachments }: Publication): number {

@@ -1,0 +1,120 @@
+import { expect, test } from "bun:test";
+import { formatMarker } from "./line.ts";
+import type { Publication } from "./publication.ts";
+import type { Answer, Asked } from "./recovery.ts";
+import { TapeRecovery } from "./tape-recovery.ts";
+
+const source = "a".repeat(24);
+const token = (number: number): string => formatMarker({ source, line: "00000001", number });
+const ask = (position?: string): Asked => ({ namespace: "/", room: "a", position, dialect: "x" });
+const said: Publication = {
+  kind: "publication",
+  namespace: "/",
+  rooms: ["a"],
+  except: [],
+  skip: [],
+  event: "update",
+  args: [],
+  attachments: [],
+  volatile: false,
+};
+
+function opened(maxAgeMs = 1_000) {
+  const clock = { now: 0 };
+  const recovery = new TapeRecovery({ maxAgeMs, maxBytes: 1e6, now: () => clock.now });
+  let gaps = 0;
+  const stop = recovery.onGap(() => {
+    gaps++;
+  });
+  const mark = (number: number): void => {
+    recovery.step();
+    recovery.mark(token(number));
+  };
+  const resume = (...asked: readonly Asked[]) => {
+    const got: { answers?: readonly Answer[] } = {};
+    recovery.resume(asked, (answers) => {
+      got.answers = answers;
+    });
+    return got;
+  };
+  return { recovery, clock, stop, mark, resume, gaps: () => gaps };
+}
+
+test("a first join and a known position are answered at once", () => {
+  const { recovery, mark, resume } = opened();
+  mark(1);
+  const at = `${token(1)}.0`;
+  expect(resume(ask(), ask(at)).answers).toEqual([
+    { verdict: undefined, at },
+    { verdict: { recovered: true, missed: [] }, at },
+  ]);
+  recovery.step();
+  const next = recovery.record(said) ?? "";
+  const missed = [{ publication: said, at: next, order: 2 }];
+  expect(resume(ask(at)).answers).toEqual([{ verdict: { recovered: true, missed }, at: next }]);
+});
+
+test("a position ahead is waited for, and answered behind the message that brings the tape there", async () => {
+  const { recovery, mark, resume } = opened();
+  mark(1);
+  const got = resume(ask(`${token(1)}.1`));
+  expect(got.answers).toBeUndefined();
+  recovery.step();
+  const at = recovery.record(said);
+  expect(got.answers).toBeUndefined();
+  await Promise.resolve();
+  expect(got.answers).toEqual([{ verdict: { recovered: true, missed: [] }, at }]);
+});
+
+test("a position that does not come within 2 s is lost", () => {
+  const { recovery, clock, mark, resume } = opened();
+  mark(1);
+  const got = resume(ask(`${token(2)}.0`), ask());
+  clock.now = 1_999;
+  recovery.tick();
+  expect(got.answers).toBeUndefined();
+  clock.now = 2_000;
+  recovery.tick();
+  expect(got.answers?.map(({ verdict }) => verdict)).toEqual([
+    { recovered: false, reason: "too_old" },
+    undefined,
+  ]);
+});
+
+test("before the first marker of a gateway, a client joins without a position and is told of a cut", () => {
+  const { recovery, mark, resume, gaps } = opened();
+  expect(resume(ask()).answers).toEqual([{ verdict: undefined, at: undefined }]);
+  recovery.cut();
+  mark(1);
+  expect(gaps()).toBe(1);
+});
+
+test("a gap is told once per outage, at the first marker after it, to those who still listen", () => {
+  const { recovery, mark, gaps, stop } = opened();
+  mark(1);
+  mark(2);
+  expect(gaps()).toBe(0);
+  recovery.cut();
+  recovery.cut();
+  expect(gaps()).toBe(0);
+  mark(3);
+  mark(4);
+  expect(gaps()).toBe(1);
+  stop();
+  recovery.cut();
+  mark(5);
+  expect(gaps()).toBe(1);
+});
+
+test("tape.seconds 0: nothing has a position, and a gap is told all the same", () => {
+  const { recovery, clock, mark, resume, gaps } = opened(0);
+  mark(1);
+  expect(recovery.here()).toBeUndefined();
+  recovery.cut();
+  mark(2);
+  expect(gaps()).toBe(1);
+  const got = resume(ask(`${token(1)}.0`));
+  clock.now = 2_000;
+  recovery.tick();
+  expect(got.answers).toEqual([{ verdict: { recovered: false, reason: "too_old" }, at: undefined }]);
+});

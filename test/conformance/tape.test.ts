@@ -1,0 +1,118 @@
+// The tape against a model of gateways and clients (test/support/tape-history.ts), in random histories: what it answers is
+// never too good, and too bad only after an outage or past its bounds. And the model against tapes with a fault, each of
+// which it must find. `npm run test:tape` plays a million new ones.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { assert, array, check, nat, property } from "fast-check";
+import { Line } from "../../src/brokers/redis/line.ts";
+import { TapeRecovery } from "../../src/core/tape-recovery.ts";
+import { type Subject, playHistory } from "../support/tape-history.ts";
+
+const root = join(import.meta.dir, "../..");
+const histories = Number(Bun.env["HISTORIES"] ?? 100_000);
+/** Of the usual run; other ones have a new one each, which is printed when they fail. */
+const seed = Bun.env["HISTORIES"] === undefined ? { seed: 11 } : {};
+const steps = array(nat(0xff_ff), { minLength: 2, maxLength: 90, size: "max" });
+
+const holds = (subject: Subject) =>
+  property(steps, (history) => {
+    playHistory(subject, history);
+  });
+
+test(`in ${histories} histories no verdict is too good, and without an outage none too bad`, () => {
+  assert(holds({ TapeRecovery, Line }), { numRuns: histories, ...seed });
+}, 600_000);
+
+type Edit = readonly [file: "tape" | "tape-recovery" | "line", from: string, to: string];
+
+/** What could be wrong with a tape, as changes of its source; each text stands there once. */
+const mutants: Record<string, readonly Edit[]> = {
+  "skips a publication": [["tape", "this.#entries.push(entry);", "if (this.#serial % 5 === 0) return at;"]],
+  "keeps a publication twice": [["tape", "if (list.last !== entry) list.push(entry)", "list.push(entry)"]],
+  "counts some messages twice": [["tape", "this.#serial++;", "this.#serial += this.#hasBeenCut ? 2 : 1;"]],
+  "does not count junk": [
+    ["tape", "this.#serial++;", ""],
+    ["tape", "const marker = this.#marker;", "this.#serial++;\nconst marker = this.#marker;"],
+    ["tape", "this.#line = marker.line;", "this.#serial++;\nthis.#line = marker.line;"],
+  ],
+  "keeps its markers over an outage": [["tape", "this.#markers.clear();", ""]],
+  "goes on after an outage without a new marker": [["tape", "this.#marker = undefined;", ""]],
+  "does not notice an outage": [["line", "if (this.#isWhole) this.#observer?.cut();", ""]],
+  "tells no gap": [["tape-recovery", "for (const listener of this.#onGap) listener();", ""]],
+  "takes what is past its end for its end": [
+    ["tape", 'if (serial > this.#serial) return { kind: "ahead" };', ""],
+  ],
+  "takes what is ahead for recovered": [
+    [
+      "tape-recovery",
+      'place.kind === "here")',
+      'place.kind === "ahead") return { recovered: true, missed: [] };\nif (place.kind === "here")',
+    ],
+  ],
+  "does not wait": [["tape-recovery", "asked.some((one) => this.#isAhead(one))) {", "asked.length > 9) {"]],
+  "forgets one that nobody may miss": [["tape", "serial < lostUpTo ?", "serial + 1 < lostUpTo ?"]],
+  "forgets one too early": [["tape", "serial < lostUpTo ?", "serial <= lostUpTo ?"]],
+  "does not know what it dropped": [["tape", "this.#shorten(keyOf(namespace, room), entry.order);", "{}"]],
+  "drops from the wrong room": [["tape", "list?.first === entry) list.shift()", "list) list.shift()"]],
+  "gives the latest again": [["tape", "order > serial)", "order >= serial)"]],
+  "starts one too late": [["tape", "order > serial)", "order > serial + 1)"]],
+  "gives them in another order": [["tape", "order > serial) ?? []", "order > serial).toReversed() ?? []"]],
+  "answers for the wrong room": [["tape", "lists?.rooms.get(room)", 'lists?.rooms.get("a")']],
+  "does not look at `only`": [["tape", "only === undefined || only === dialect", "true"]],
+  "does not look at `not`": [["tape", " && not !== dialect", ""]],
+  "keeps what is volatile": [["tape", "if (publication.volatile) return at;", ""]],
+  "takes the markers of another line": [
+    ["line", "readMarker(token)?.line === this.#name", "readMarker(token)"],
+  ],
+  "answers for another line": [["tape", "marker.line !== this.#line", "false"]],
+  "gives a position that is one off": [["tape", "${at - serial}", "${at - serial + 1}"]],
+  "gives what is kept another position": [
+    ["tape", "at: positionOf(marker, order)", "at: positionOf(marker, order + 1)"],
+  ],
+};
+
+describe("a tape with a fault is found out", () => {
+  const folder = mkdtempSync(join(root, ".cache/mutants-"));
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const sources = {
+    tape: "src/core/tape.ts",
+    "tape-recovery": "src/core/tape-recovery.ts",
+    line: "src/brokers/redis/line.ts",
+  };
+
+  async function mutate(edits: readonly Edit[]): Promise<Subject> {
+    const place = mkdtempSync(join(folder, "one-"));
+    for (const [name, source] of Object.entries(sources)) {
+      let text = readFileSync(join(root, source), "utf8");
+      for (const [file, from, to] of edits) {
+        if (file !== name) continue;
+        expect(text.split(from), `of ${from}`).toHaveLength(2);
+        text = text.replace(from, () => to);
+      }
+      const core = join(root, "src/core/");
+      writeFileSync(
+        join(place, `${name}.ts`),
+        text.replaceAll(/from "(?:\.\/|\.\.\/\.\.\/core\/)(?!tape\.ts)/g, `from "${core}`),
+      );
+    }
+    const recovery: Pick<Subject, "TapeRecovery"> = await import(join(place, "tape-recovery.ts"));
+    const line: Pick<Subject, "Line"> = await import(join(place, "line.ts"));
+    return { TapeRecovery: recovery.TapeRecovery, Line: line.Line };
+  }
+
+  test("without a change it is not", async () => {
+    assert(holds(await mutate([])), { numRuns: 300, seed: 11 });
+  });
+
+  for (const [fault, edits] of Object.entries(mutants)) {
+    test(`one that ${fault}`, async () => {
+      const found = check(holds(await mutate(edits)), { numRuns: 3_000, seed: 11, endOnFailure: true });
+      expect(found.failed).toBe(true);
+    });
+  }
+});
