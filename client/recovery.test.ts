@@ -1,0 +1,120 @@
+// What the client misses while its line is cut, it gets once and in order when it is back, or is told that it may be missing.
+
+import { expect, test } from "bun:test";
+import { startGateway } from "../test/support/gateway.ts";
+import type { GatewayConfig, TestGateway } from "../test/support/gateway.ts";
+import { TcpProxy } from "../test/support/tcp-proxy.ts";
+import { connect } from "./client.ts";
+import type { Client } from "./client.ts";
+
+interface Events {
+  count: number;
+}
+
+const secret = "publish-secret-of-the-client";
+
+async function publish({ url }: TestGateway, room: string, data: number): Promise<void> {
+  const headers = { authorization: `Bearer ${secret}` };
+  const body = JSON.stringify({ room, event: "count", data });
+  const { status } = await fetch(`${url}/api/publish`, { method: "POST", headers, body });
+  expect(status).toBe(200);
+}
+
+/** A client behind a proxy, and all that it was told, in order. */
+class Scene implements AsyncDisposable {
+  readonly told: string[] = [];
+  readonly gateway: TestGateway;
+  readonly proxy: TcpProxy;
+  readonly client: Client<Events>;
+  #wake = Promise.withResolvers<void>();
+
+  private constructor(gateway: TestGateway, proxy: TcpProxy) {
+    this.gateway = gateway;
+    this.proxy = proxy;
+    this.client = connect<Events>(`http://127.0.0.1:${proxy.port}/connect`, { maxDelayMs: 200 });
+    this.client.on("count", (data, { room }) => this.#tell(`${room} ${data}`));
+    this.client.watch("recovered", ({ room }) => this.#tell(`recovered ${room}`));
+    this.client.watch("gap", ({ rooms, reason }) => this.#tell(`gap ${rooms.join()} ${reason}`));
+    this.client.watch("state", ({ state }) => {
+      if (state === "waiting") this.#tell("cut");
+    });
+  }
+
+  static async open(config: GatewayConfig): Promise<Scene> {
+    const gateway = await startGateway({ secret, ...config });
+    return new Scene(gateway, await TcpProxy.start(Number(new URL(gateway.url).port)));
+  }
+
+  #tell(text: string): void {
+    // Each attempt ends in one more wait.
+    if (text !== "cut" || this.told.at(-1) !== "cut") this.told.push(text);
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  async until(text: string): Promise<void> {
+    while (!this.told.includes(text)) await this.#wake.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.disconnect();
+    await this.proxy.stop();
+    await this.gateway[Symbol.asyncDispose]();
+  }
+}
+
+test.each([
+  ["a tape", {}],
+  ["a log", { rooms: [{ match: "*", history: { size: 100, seconds: 60 } }] }],
+] as const)(
+  "what was published while the line was cut comes once and in order: %s",
+  async (_title, config) => {
+    await using scene = await Scene.open(config as GatewayConfig);
+    await scene.client.join("a");
+    await publish(scene.gateway, "a", 1);
+    await scene.until("a 1");
+    scene.proxy.cut();
+    await scene.until("cut");
+    for (const data of [2, 3, 4]) await publish(scene.gateway, "a", data);
+    scene.proxy.heal();
+    await scene.until("a 4");
+    await publish(scene.gateway, "a", 5);
+    await scene.until("a 5");
+    expect(scene.told).toEqual(["a 1", "cut", "recovered a", "a 2", "a 3", "a 4", "a 5"]);
+  },
+);
+
+test("where nothing is kept it is told that something may be missing", async () => {
+  await using scene = await Scene.open({ tape: { seconds: 0 } });
+  await scene.client.join("a");
+  scene.proxy.cut();
+  await scene.until("cut");
+  await publish(scene.gateway, "a", 1);
+  scene.proxy.heal();
+  await scene.until("gap a no_position");
+  await publish(scene.gateway, "a", 2);
+  await scene.until("a 2");
+  expect(scene.told).toEqual(["cut", "gap a no_position", "a 2"]);
+});
+
+test("a later page goes on where an earlier one stood", async () => {
+  await using scene = await Scene.open({});
+  await scene.client.join("a");
+  await publish(scene.gateway, "a", 1);
+  await scene.until("a 1");
+  const at = scene.client.position("a") ?? "";
+  scene.client.disconnect();
+  await publish(scene.gateway, "a", 2);
+  const later = connect<Events>(`${scene.gateway.url}/connect`);
+  const { promise, resolve } = Promise.withResolvers<number>();
+  later.on("count", resolve);
+  expect(await later.join("a", { at })).toMatchObject({ recovered: true });
+  expect(await promise).toBe(2);
+  later.disconnect();
+  const other = connect<Events>(`${scene.gateway.url}/connect`);
+  expect(await other.join("a", { at: "of-another-time" })).toMatchObject({
+    recovered: false,
+    reason: "epoch",
+  });
+  other.disconnect();
+});
