@@ -62,6 +62,8 @@ test("npm packs what runs and is read, and no tests", async () => {
     "README.md",
     "LICENSE",
     "docs/operations.md",
+    "client/dist/client.js",
+    "client/dist/client.d.ts",
   ];
   expect(paths).toEqual(expect.arrayContaining([...needed, "packaging/haproxy/belfry.cfg"]));
 });
