@@ -26,8 +26,11 @@ export function arrivalFrames(
   const here = placeOf(rooms, answers);
   const isMissed = returns.some(({ missed }) => missed.length > 0);
   const place = here ? idLine(here) : "";
+  // A place tells of all rooms: it comes with the last verdict, once the client has them all.
+  const last = returns.length - 1;
   const verdicts = returns.map(
-    ({ missed: _missed, ...told }) => (isMissed ? "" : place) + eventOf(joinedMessage(told), "joined"),
+    ({ missed: _missed, ...told }, index) =>
+      (isMissed || index < last ? "" : place) + eventOf(joinedMessage(told), "joined"),
   );
   if (!isMissed) return verdicts;
   return [...verdicts, ...ownEvents(returns), ...sharedEvents(returns), ...(here ? [`${place}\n`] : [])];
