@@ -10,13 +10,15 @@ export interface StreamEvent {
 
 export class EventStreamClient implements Disposable {
   readonly response: Response;
-  lastEventId = "";
+  /** Stays what was shown until an event has one. */
+  lastEventId: string;
   retryMs: number | undefined;
   readonly #abort: AbortController;
   readonly #events: AsyncIterator<StreamEvent>;
 
-  private constructor(response: Response, abort: AbortController) {
+  private constructor(response: Response, abort: AbortController, lastEventId: string) {
     this.response = response;
+    this.lastEventId = lastEventId;
     this.#abort = abort;
     this.#events = this.#read();
   }
@@ -31,7 +33,7 @@ export class EventStreamClient implements Disposable {
     const type = answer.headers.get("content-type") ?? "";
     if (answer.status !== 200 || !type.startsWith("text/event-stream"))
       throw new Error(`Expected an event stream, got ${answer.status} ${await answer.text()}`);
-    return new EventStreamClient(answer, abort);
+    return new EventStreamClient(answer, abort, headers["last-event-id"] ?? "");
   }
 
   /** The next event. Rejects when the stream ends before. */
@@ -57,8 +59,11 @@ export class EventStreamClient implements Disposable {
 
   async *#read(): AsyncGenerator<StreamEvent> {
     let [type, data, hasData] = ["", "", false];
+    // The id counts once its event is whole.
+    let id = this.lastEventId;
     for await (const line of this.#lines()) {
       if (line === "") {
+        this.lastEventId = id;
         if (hasData) yield { type: type || "message", data, lastEventId: this.lastEventId };
         [type, data, hasData] = ["", "", false];
         continue;
@@ -66,7 +71,7 @@ export class EventStreamClient implements Disposable {
       const [, field = line, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? [];
       if (field === "event") type = value;
       else if (field === "data") [data, hasData] = [hasData ? `${data}\n${value}` : value, true];
-      else if (field === "id" && !value.includes("\0")) this.lastEventId = value;
+      else if (field === "id" && !value.includes("\0")) id = value;
       else if (field === "retry" && /^\d+$/.test(value)) this.retryMs = Number(value);
     }
   }

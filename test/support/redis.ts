@@ -114,9 +114,10 @@ export class RedisServer {
     await child?.exited;
   }
 
-  /** Starts it again on the same port, empty. */
-  async restart(): Promise<void> {
+  /** Starts it again on the same port: empty, or with what `--appendonly` kept unless `isEmpty`. */
+  async restart({ isEmpty = false }: { readonly isEmpty?: boolean } = {}): Promise<void> {
     await this.kill();
+    if (isEmpty) rmSync(join(this.#folder, "appendonlydir"), { recursive: true, force: true });
     await this.#launch();
   }
 

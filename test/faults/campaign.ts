@@ -1,0 +1,158 @@
+// One run: starts everything, breaks one thing after the other by a seed while clients come and go, ends in a time of health,
+// and returns what was written down.
+
+import { Random } from "../support/random.ts";
+import { until } from "../support/until.ts";
+import { SocketClient, StreamClient } from "./clients.ts";
+import type { Blip, Client } from "./clients.ts";
+import { faults } from "./faults.ts";
+import type { FaultName } from "./faults.ts";
+import type { HistoryEvent } from "./history.ts";
+import { overApi, overApiWithKey, overRedis } from "./publishers.ts";
+import type { Publishing } from "./publishers.ts";
+import { Scene, secret } from "./scene.ts";
+
+export interface Campaign {
+  readonly seed: number;
+  /** How long faults are made. */
+  readonly seconds: number;
+  readonly clients: number;
+  readonly rooms: number;
+  /** Publications a second, in all. */
+  readonly rate: number;
+  /** The faults, in their first order; a seed shuffles them. @default all */
+  readonly names?: readonly FaultName[];
+}
+
+/** Behind the last fault: the bar of 5 s for what is to be told, and what a busy machine adds. */
+const restMs = 8_000;
+/** Before the first fault: clients come and go, and nothing else breaks. */
+const calmMs = 6_000;
+const blips: readonly Blip[] = ["reset", "close", "abandon"];
+
+/** @returns what happened. */
+export async function campaign(plan: Campaign): Promise<readonly HistoryEvent[]> {
+  const history: HistoryEvent[] = [];
+  const run = new Run(plan, history);
+  await using scene = await Scene.start();
+  await run.play(scene);
+  return history;
+}
+
+class Run {
+  readonly #plan: Campaign;
+  readonly #history: HistoryEvent[];
+  readonly #start = performance.now();
+
+  constructor(plan: Campaign, history: HistoryEvent[]) {
+    this.#plan = plan;
+    this.#history = history;
+  }
+
+  readonly #now = (): number => performance.now() - this.#start;
+  readonly #write = (event: HistoryEvent): void => {
+    this.#history.push(event);
+  };
+
+  /** Numbers of its own for each part: what one draws does not depend on when another does. */
+  #random(part: number): Random {
+    return new Random(this.#plan.seed * 1_000 + part);
+  }
+
+  async play(scene: Scene): Promise<void> {
+    const rooms = Array.from({ length: this.#plan.rooms }, (_, index) =>
+      index % 3 === 2 ? `log:${index}` : `tape-${index}`,
+    );
+    const clients = this.#clients(scene, rooms);
+    await using publishers = this.#publishers(scene, rooms);
+    try {
+      await until(() => clients.every(({ isConnected }) => isConnected), 20_000);
+      for (const each of publishers.all) each.start(this.#plan.rate / publishers.all.length);
+      await this.#breakThings(scene, clients);
+      await Bun.sleep(restMs);
+      await publishers[Symbol.asyncDispose]();
+      await Bun.sleep(1_000);
+      for (const room of rooms.filter((one) => one.startsWith("log:")))
+        this.#write(await scene.logOf(room, this.#now()));
+    } finally {
+      for (const client of clients) client.stop();
+    }
+  }
+
+  #clients(scene: Scene, rooms: readonly string[]): readonly Client[] {
+    return Array.from({ length: this.#plan.clients }, (_, index) => {
+      const random = this.#random(100 + index);
+      const own = new Set(Array.from({ length: 3 }, () => random.pick(rooms)));
+      const parts = {
+        random,
+        rooms: [...own],
+        now: this.#now,
+        write: this.#write,
+        place: () => scene.anyPlace(random),
+      };
+      return index % 3 === 2
+        ? new StreamClient({ ...parts, name: `stream-${index}` })
+        : new SocketClient({ ...parts, name: `socket-${index}` });
+    });
+  }
+
+  #publishers(
+    scene: Scene,
+    rooms: readonly string[],
+  ): { readonly all: readonly Publishing[] } & AsyncDisposable {
+    const all = rooms.flatMap((room, index) => {
+      const random = this.#random(500 + index);
+      const parts = { room, random, secret, redisUrl: scene.redis.url, now: this.#now, write: this.#write };
+      const of = (door: string) => ({
+        ...parts,
+        name: `${room}-${door}`,
+        api: () => scene.anyPlace(random).url,
+      });
+      if (room.startsWith("log:")) return [overApiWithKey(of("key")), overApiWithKey(of("key2"))];
+      return [overRedis(of("belfry"), "belfry"), overRedis(of("flask"), "flask"), overApi(of("api"))];
+    });
+    const close = async (): Promise<void> => {
+      await Promise.all(all.map(async (each) => each[Symbol.asyncDispose]()));
+    };
+    return { all, [Symbol.asyncDispose]: close };
+  }
+
+  async #breakThings(scene: Scene, clients: readonly Client[]): Promise<void> {
+    const random = this.#random(1);
+    const end = this.#now() + calmMs + this.#plan.seconds * 1_000;
+    const blipping = this.#blip(clients, end);
+    await Bun.sleep(calmMs);
+    const all = this.#plan.names ?? (Object.keys(faults) as FaultName[]);
+    for (let turn = 0; this.#now() < end; turn++) {
+      if (turn % all.length === 0) await Bun.sleep(500);
+      for (const name of shuffled(all, random)) {
+        if (this.#now() >= end) break;
+        await this.#breakOne(name, scene, random);
+        // Sometimes the next one comes before the last is got over.
+        await Bun.sleep(random.below(4) === 0 ? random.below(800) : 2_000 + random.below(5_000));
+      }
+    }
+    await blipping;
+  }
+
+  async #breakOne(name: FaultName, scene: Scene, random: Random): Promise<void> {
+    const t = this.#now();
+    const broken = await faults[name](scene, random);
+    this.#write({ kind: "fault", t, name, until: this.#now(), ...broken });
+  }
+
+  /** F12: one client after the other loses its connection, some of them for long, some again in the midst of coming back. */
+  async #blip(clients: readonly Client[], end: number): Promise<void> {
+    const random = this.#random(2);
+    while (this.#now() < end) {
+      const awayMs = random.below(5) === 0 ? random.below(12_000) : random.below(1_500);
+      random.pick(clients).blip(random.pick(blips), awayMs, random.below(4) === 0);
+      await Bun.sleep(50 + random.below(200));
+    }
+  }
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): readonly Item[] {
+  const left = [...items];
+  return items.map(() => left.splice(random.below(left.length), 1)[0] as Item);
+}

@@ -1,0 +1,82 @@
+// The faults of a run, by their names in the fault list: each breaks something, heals it, and writes down from when to when.
+
+import type { Random } from "../support/random.ts";
+import type { Fault } from "./history.ts";
+import type { Scene } from "./scene.ts";
+
+export type FaultName =
+  | "F1 Redis restarts with its data"
+  | "F1 Redis restarts empty"
+  | "F3 link reset"
+  | "F3 link silent"
+  | "F4 subscriber deaf"
+  | "F4 subscribers killed"
+  | "F9 gateway killed"
+  | "F10 gateway drains"
+  | "R9 link cut for 2 s";
+
+type Broken = Omit<Fault, "kind" | "t" | "until" | "name">;
+
+/** @returns what it struck, once it is healed. */
+type Break = (scene: Scene, random: Random) => Promise<Broken>;
+
+/** Within this time a gateway finds out by itself that a link carries nothing, ms (docs/operations.md). */
+const discoveryMs = 10_000;
+
+const both = ["line", "store"] as const;
+
+export const faults: Readonly<Record<FaultName, Break>> = {
+  async "F1 Redis restarts with its data"({ redis }, random) {
+    await redis.kill();
+    await Bun.sleep(random.below(1_500));
+    await redis.restart();
+    return { breaks: ["line"] };
+  },
+  async "F1 Redis restarts empty"({ redis }, random) {
+    await redis.kill();
+    await Bun.sleep(random.below(1_500));
+    await redis.restart({ isEmpty: true });
+    return { breaks: both };
+  },
+  "F3 link reset": async (scene, random) => cut(scene, random, 100 + random.below(3_000)),
+  "R9 link cut for 2 s": async (scene, random) => cut(scene, random, 2_000),
+  async "F3 link silent"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    gateway.link.blackhole();
+    await Bun.sleep(discoveryMs);
+    gateway.link.heal();
+    return { gateway: gateway.name, breaks: ["line"] };
+  },
+  async "F4 subscriber deaf"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    gateway.link.blackhole({ direction: "toClient", only: /SUBSCRIBE/i });
+    await Bun.sleep(discoveryMs);
+    gateway.link.heal();
+    return { gateway: gateway.name, breaks: ["line"] };
+  },
+  async "F4 subscribers killed"({ redis }) {
+    await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
+    return { breaks: ["line"] };
+  },
+  async "F9 gateway killed"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    await gateway.kill();
+    await Bun.sleep(random.below(1_500));
+    await gateway.start();
+    return { gateway: gateway.name, breaks: ["line"] };
+  },
+  async "F10 gateway drains"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    await gateway.drain();
+    await gateway.start();
+    return { gateway: gateway.name, breaks: ["line"] };
+  },
+};
+
+async function cut(scene: Scene, random: Random, forMs: number): Promise<Broken> {
+  const gateway = scene.anyGateway(random);
+  gateway.link.cut();
+  await Bun.sleep(forMs);
+  gateway.link.heal();
+  return { gateway: gateway.name, breaks: ["line"] };
+}

@@ -1,0 +1,297 @@
+// The oracle's own test: a history without a fault passes, and each of the mutants is caught for what it is (R5).
+
+import { describe, expect, test } from "bun:test";
+import type { Heard, HistoryEvent, Joined } from "./history.ts";
+import { judge } from "./oracle.ts";
+import type { Findings } from "./oracle.ts";
+import { isPassed } from "./report.ts";
+
+const [tape, log] = ["tape", "log:1"];
+/** A publication in each room every so many ms, for so long. */
+const everyMs = 100;
+const count = 400;
+/** The client `away` is gone from here to there, and gets all of it back. */
+const [leaves, returns] = [5_050, 7_050];
+/** The gateway of the client `cutOff` hears nothing from here to there, and says so a second later. */
+const [cuts, heals] = [12_050, 14_050];
+
+const placeOf = (room: string, number: number): string =>
+  room === log ? `epoch:${number}.tag${number}` : `marker.${number}`;
+
+function* publicationsOf(room: string): Generator<HistoryEvent> {
+  for (let number = 1; number <= count; number++) {
+    const [id, t] = [`${room}#${number}`, number * everyMs];
+    yield { kind: "said", t, id, room, publisher: `${room}-p`, number };
+    yield { kind: "taken", t: t + 5, id, at: room === log ? placeOf(room, number) : undefined };
+  }
+}
+
+function joined(client: string, room: string, more: Partial<Joined> & { readonly t: number }): Joined {
+  const gateway = client === "cutOff" ? "two" : "one";
+  return { kind: "joined", client, room, gateway, asked: more.t - 10, at: placeOf(room, 0), ...more };
+}
+
+function* clientIn(client: string, room: string): Generator<HistoryEvent> {
+  yield joined(client, room, { t: 10 });
+  const lastBefore = Math.floor(leaves / everyMs);
+  if (client === "away") {
+    if (room === tape) yield { kind: "left", t: leaves, client };
+    yield joined(client, room, { t: returns, shown: placeOf(room, lastBefore), recovered: true });
+  }
+  for (let number = 1; number <= count; number++) {
+    const t = number * everyMs + 8;
+    if (client === "cutOff" && t > cuts && t < heals) continue;
+    const late = client === "away" && t > leaves && t < returns ? returns + number / 1_000 : t;
+    yield { kind: "heard", t: late, client, room, id: `${room}#${number}`, at: placeOf(room, number) };
+  }
+  if (client === "cutOff") yield { kind: "gap", t: heals + 1_000, client, room };
+}
+
+function honest(): HistoryEvent[] {
+  const entries = Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [index + 1, `${log}#${index + 1}`]),
+  );
+  const fault = {
+    kind: "fault",
+    t: cuts,
+    until: heals,
+    name: "cut",
+    gateway: "two",
+    breaks: ["line"],
+  } as const;
+  const events: HistoryEvent[] = [
+    fault,
+    { kind: "logged", t: count * everyMs + 9, room: log, epoch: "epoch", entries },
+  ];
+  for (const room of [tape, log]) {
+    events.push(...publicationsOf(room));
+    for (const client of ["steady", "away", "cutOff"]) events.push(...clientIn(client, room));
+  }
+  return inOrder(events);
+}
+
+function inOrder(events: readonly HistoryEvent[]): HistoryEvent[] {
+  return [...events].sort((a, b) => a.t - b.t);
+}
+
+/** Takes some of the events out or puts others in their place. */
+function change(map: (event: HistoryEvent) => readonly HistoryEvent[]): readonly HistoryEvent[] {
+  return inOrder(honest().flatMap(map));
+}
+
+const isHeard = (event: HistoryEvent, client: string, id: string): event is Heard =>
+  event.kind === "heard" && event.client === client && event.id === id;
+
+const isReturn = (event: HistoryEvent): event is Joined =>
+  event.kind === "joined" && event.client === "away" && event.t === returns;
+
+type Mutant = readonly [name: string, found: keyof Findings, history: () => readonly HistoryEvent[]];
+
+const mutants: readonly Mutant[] = [
+  [
+    "skips one live",
+    "lost",
+    () => change((event) => (isHeard(event, "steady", `${tape}#60`) ? [] : [event])),
+  ],
+  [
+    "skips one of those missed",
+    "falselyRecovered",
+    () => change((event) => (isHeard(event, "away", `${tape}#60`) ? [] : [event])),
+  ],
+  [
+    "skips the last one missed of a log",
+    "falselyRecovered",
+    () => change((event) => (isHeard(event, "away", `${log}#70`) ? [] : [event])),
+  ],
+  [
+    "repeats one",
+    "repeated",
+    () =>
+      change((event) =>
+        isHeard(event, "steady", `${log}#60`) ? [event, { ...event, t: event.t + 50 }] : [event],
+      ),
+  ],
+  [
+    "gives back the one that was heard last",
+    "repeated",
+    () =>
+      change((event) => (isHeard(event, "away", `${tape}#50`) ? [event, { ...event, t: returns }] : [event])),
+  ],
+  [
+    "swaps two",
+    "reordered",
+    () =>
+      change((event) =>
+        isHeard(event, "steady", `${tape}#60`) ? [{ ...event, t: event.t + 150 }] : [event],
+      ),
+  ],
+  [
+    "delivers what was not said",
+    "reordered",
+    () =>
+      change((event) =>
+        isHeard(event, "steady", `${tape}#60`) ? [event, { ...event, id: "made#1" }] : [event],
+      ),
+  ],
+  [
+    "does not tell a gap",
+    "lost",
+    () => change((event) => (event.kind === "gap" && event.room === tape ? [] : [event])),
+  ],
+  [
+    "tells the gap of another room",
+    "lost",
+    () => change((event) => (event.kind === "gap" ? [{ ...event, room: log }] : [event])),
+  ],
+  [
+    "tells a gap too early",
+    "lost",
+    () => change((event) => (event.kind === "gap" ? [{ ...event, t: cuts + 10 }] : [event])),
+  ],
+  [
+    "tells a gap too late",
+    "late",
+    () => change((event) => (event.kind === "gap" ? [{ ...event, t: heals + 7_000 }] : [event])),
+  ],
+  [
+    "delivers one too late",
+    "late",
+    () =>
+      change((event) =>
+        isHeard(event, "steady", `${tape}#60`) ? [{ ...event, t: event.t + 6_000 }] : [event],
+      ),
+  ],
+  [
+    "says recovered, and gives nothing back",
+    "falselyRecovered",
+    () =>
+      change((event) =>
+        event.kind === "heard" && event.client === "away" && event.t >= returns && event.t < returns + 1
+          ? []
+          : [event],
+      ),
+  ],
+  [
+    "says recovered while it is cut off, and never takes it back",
+    "falselyRecovered",
+    () => [
+      ...change((event) => (isReturn(event) || isHeard(event, "away", `${log}#60`) ? [] : [event])),
+      ...[tape, log].map((room) =>
+        joined("away", room, { t: returns, shown: placeOf(room, 50), recovered: true, gateway: "two" }),
+      ),
+      { kind: "fault", t: 5_500, until: 7_500, name: "cut", gateway: "two", breaks: ["line"] } as const,
+    ],
+  ],
+  [
+    "does not recover what is kept",
+    "notRecovered",
+    () => change((event) => (isReturn(event) ? [{ ...event, recovered: false, reason: "gap" }] : [event])),
+  ],
+  [
+    "takes no position, and recovers nothing",
+    "notRecovered",
+    () =>
+      change((event) => (isReturn(event) ? [{ ...event, shown: undefined, recovered: undefined }] : [event])),
+  ],
+  [
+    "gives two publications one place",
+    "misplaced",
+    () =>
+      change((event) =>
+        isHeard(event, "steady", `${log}#60`) ? [{ ...event, at: placeOf(log, 61) }] : [event],
+      ),
+  ],
+  [
+    "loses what it said is stored",
+    "misplaced",
+    () =>
+      change((event) =>
+        event.kind === "logged" ? [{ ...event, entries: { ...event.entries, 60: "" } }] : [event],
+      ),
+  ],
+  [
+    "stores one key twice",
+    "misplaced",
+    () =>
+      change((event) =>
+        event.kind === "taken" && event.id === `${log}#60`
+          ? [event, { ...event, t: event.t + 50, at: "epoch:999.tag" }]
+          : [event],
+      ),
+  ],
+];
+
+test("R5 a history without a fault passes, and everything in it was looked at", () => {
+  const findings = judge(honest());
+  expect(isPassed(findings)).toBe(true);
+  expect(findings).toMatchObject({
+    publications: 2 * count,
+    returns: 2,
+    recoverable: 2,
+    recovered: 2,
+    told: 2,
+    faults: 1,
+  });
+  expect(findings.deliveries).toBe(6 * count - 2 * 20);
+});
+
+describe("R5 the oracle catches a gateway that", () => {
+  test.each(mutants)("%s (%s)", (_, found, history) => {
+    const findings = judge(history());
+    expect(isPassed(findings)).toBe(false);
+    expect(findings[found]).not.toBeEmpty();
+  });
+});
+
+describe("I10 no fault of the gateway:", () => {
+  test("one that cannot know yet says recovered, and takes it back in time", () => {
+    const history = change((event) =>
+      event.kind === "fault" ? [{ ...event, t: 5_500, until: 7_500 }] : [event],
+    );
+    const back = history.flatMap((event): readonly HistoryEvent[] => {
+      if (isReturn(event))
+        return [
+          { ...event, gateway: "two" },
+          { kind: "gap", t: 9_000, client: "away", room: event.room },
+        ];
+      return event.kind === "heard" && event.client === "away" && event.t >= returns && event.t < returns + 1
+        ? []
+        : [event];
+    });
+    expect(judge(inOrder(back)).falselyRecovered).toEqual([]);
+  });
+
+  test("a client that was cut off in the midst of what it missed comes back for the rest", () => {
+    const history = change((event) => {
+      const isRest =
+        event.kind === "heard" && event.client === "away" && event.t > returns && event.t < returns + 0.5;
+      return isRest && Number(event.id.split("#")[1]) > 60 ? [{ ...event, t: returns + 200 }] : [event];
+    });
+    const again = [tape, log].map((room) =>
+      joined("away", room, { t: returns + 100, shown: placeOf(room, 60), recovered: true }),
+    );
+    const findings = judge(
+      inOrder([...history, { kind: "left", t: returns + 0.5, client: "away" }, ...again]),
+    );
+    expect([findings.falselyRecovered, findings.lost, findings.late]).toEqual([[], [], []]);
+  });
+
+  test("a store that was lost takes a publisher's key again", () => {
+    const history = change((event) => {
+      if (event.kind === "taken" && event.id === `${log}#60`)
+        return [{ ...event, t: event.t + 400, at: "other:1.tag" }];
+      if (event.kind === "heard" && event.id === `${log}#60`)
+        return [event, { ...event, t: event.t + 200, at: "other:1.tag" }];
+      return event.kind === "logged" ? [] : [event];
+    });
+    const fault = {
+      kind: "fault",
+      t: 6_050,
+      until: 6_100,
+      name: "empty",
+      breaks: ["line", "store"],
+    } as const;
+    expect(judge(history).repeated).not.toEqual([]);
+    expect(judge(inOrder([...history, fault])).repeated).toEqual([]);
+  });
+});

@@ -1,0 +1,359 @@
+// The oracle: what went wrong in a run, from what was written down (history.ts). It asks no gateway. Pure.
+
+import type { Fault, Gap, Heard, HistoryEvent, Joined, Left, Logged, Said, Taken } from "./history.ts";
+
+/** A loss is told, and a publication is heard, within this time of health, ms: nothing broken and the client connected. */
+const healthyMs = 5_000;
+/** How old the marker in a position may be, and how long a gateway may take to hear again after a fault, ms. */
+const settleMs = 6_000;
+/** Breaks of clients up to here count for the share of recoveries. */
+const blipMs = 60_000;
+
+export interface Findings {
+  /** Never heard, and never told. */
+  readonly lost: readonly string[];
+  /** Heard, or told as lost, too late. */
+  readonly late: readonly string[];
+  /** `recovered: true` where something was missing, and no fault of the gateway excused it. */
+  readonly falselyRecovered: readonly string[];
+  readonly repeated: readonly string[];
+  readonly reordered: readonly string[];
+  /** One position for two publications, two positions for one, a stored one that the log lacks. */
+  readonly misplaced: readonly string[];
+  readonly publications: number;
+  readonly deliveries: number;
+  readonly told: number;
+  readonly faults: number;
+  /** Rooms to which a client came back; those that had to be recovered, and those of them that were. */
+  readonly returns: number;
+  readonly recoverable: number;
+  readonly recovered: number;
+  readonly notRecovered: readonly string[];
+  /** From the end of a fault to the word of a loss, ms. */
+  readonly slowestTold: number;
+}
+
+/** One client in one room. */
+interface Stay {
+  readonly client: string;
+  readonly room: string;
+  readonly joins: Joined[];
+  readonly heard: Heard[];
+  readonly gaps: Gap[];
+}
+
+interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
+class Book {
+  readonly said = new Map<string, Said>();
+  readonly taken = new Map<string, Taken[]>();
+  readonly stays = new Map<string, Stay>();
+  readonly faults: Fault[] = [];
+  readonly logs: Logged[] = [];
+  readonly lefts = new Map<string, Left[]>();
+  readonly end: number;
+
+  constructor(history: readonly HistoryEvent[]) {
+    for (const event of history) this.#enter(event);
+    this.end = history.reduce((end, { t }) => Math.max(end, t), 0);
+  }
+
+  /** Times in which a client was not in a room. */
+  absences({ client, joins }: Stay): readonly Span[] {
+    return (this.lefts.get(client) ?? []).map(({ t }) => ({
+      from: t,
+      until: joins.find((join) => join.t > t)?.t ?? Number.POSITIVE_INFINITY,
+    }));
+  }
+
+  #enter(event: HistoryEvent): void {
+    if (event.kind === "said") this.said.set(event.id, event);
+    else if (event.kind === "taken") push(this.taken, event.id, event);
+    else if (event.kind === "left") push(this.lefts, event.client, event);
+    else if (event.kind === "fault") this.faults.push(event);
+    else if (event.kind === "logged") this.logs.push(event);
+    else if (event.kind === "joined") this.#stay(event).joins.push(event);
+    else if (event.kind === "heard") this.#stay(event).heard.push(event);
+    else this.#stay(event).gaps.push(event);
+  }
+
+  #stay({ client, room }: { readonly client: string; readonly room: string }): Stay {
+    const key = `${client} ${room}`;
+    const stay = this.stays.get(key) ?? { client, room, joins: [], heard: [], gaps: [] };
+    this.stays.set(key, stay);
+    return stay;
+  }
+}
+
+export function judge(history: readonly HistoryEvent[]): Findings {
+  const book = new Book(history);
+  const stays = [...book.stays.values()];
+  const missing = stays.map((stay) => missingOf(book, stay));
+  const returns = stays.map((stay) => returnsOf(book, stay));
+  return {
+    lost: missing.flatMap(({ lost }) => lost),
+    late: missing.flatMap(({ late }) => late),
+    falselyRecovered: missing.flatMap(({ falsely }) => falsely),
+    repeated: stays.flatMap((stay) => repeatedOf(book, stay)),
+    reordered: stays.flatMap((stay) => reorderedOf(book, stay)),
+    misplaced: misplacedOf(book),
+    publications: book.taken.size,
+    deliveries: sum(stays.map(({ heard }) => heard.length)),
+    told: sum(stays.map((stay) => toldOf(stay).length)),
+    faults: book.faults.length,
+    returns: sum(returns.map(({ all }) => all)),
+    recoverable: sum(returns.map(({ due }) => due)),
+    recovered: sum(returns.map(({ due, not }) => due - not.length)),
+    notRecovered: returns.flatMap(({ not }) => not),
+    slowestTold: Math.max(0, ...stays.map((stay) => slowestToldOf(book, stay))),
+  };
+}
+
+/** When a client learnt that it may lack something: a gap, or a way back without `recovered: true`. */
+function toldOf({ joins, gaps }: Stay): readonly number[] {
+  const back = joins.filter((join, index) => index > 0 && join.recovered !== true);
+  return [...back, ...gaps].map(({ t }) => t).sort((a, b) => a - b);
+}
+
+/** Publications that a client had to have: said after it came, and carried out. */
+function* dueOf(book: Book, { room, joins }: Stay): Generator<readonly [said: Said, taken: Taken]> {
+  const from = joins[0]?.t ?? Number.POSITIVE_INFINITY;
+  for (const said of book.said.values()) {
+    const taken = book.taken.get(said.id)?.[0];
+    if (said.room === room && said.t > from && taken) yield [said, taken];
+  }
+}
+
+interface Missing {
+  readonly lost: string[];
+  readonly late: string[];
+  readonly falsely: string[];
+}
+
+function missingOf(book: Book, stay: Stay): Missing {
+  const missing: Missing = { lost: [], late: [], falsely: [] };
+  const heardAt = new Map(stay.heard.map(({ id, t }) => [id, t]));
+  const told = toldOf(stay);
+  const broken = [...book.faults.map(({ t, until }) => ({ from: t, until })), ...book.absences(stay)];
+  for (const [said, taken] of dueOf(book, stay)) {
+    const heard = heardAt.get(said.id);
+    const known = Math.min(
+      heard ?? Number.POSITIVE_INFINITY,
+      told.find((t) => t >= said.t) ?? Number.POSITIVE_INFINITY,
+    );
+    const deadline = healthyUntil(broken, taken.t);
+    const text = `${stay.client} lacks ${said.id}, said at ${ms(said.t)} and due by ${ms(deadline)}`;
+    if (heard === undefined && isFalse(book, stay, { said, taken, known })) missing.falsely.push(text);
+    else if (known > deadline && known === Number.POSITIVE_INFINITY) {
+      if (deadline <= book.end) missing.lost.push(text);
+    } else if (known > deadline) missing.late.push(`${text}, known at ${ms(known)}`);
+  }
+  return missing;
+}
+
+/**
+ * Did it come back by `recovered: true` before it was told of the loss? A gateway that is cut off and cannot know yet says so
+ * in good faith, if it takes it back in time: that is for the deadline to judge.
+ */
+function isFalse(
+  book: Book,
+  stay: Stay,
+  { said, taken, known }: { readonly said: Said; readonly taken: Taken; readonly known: number },
+): boolean {
+  const join = stay.joins.find(
+    (one) =>
+      one.recovered === true &&
+      one.asked > taken.t &&
+      one.t < known &&
+      isBorneOut(book, stay, { join: one, taken }),
+  );
+  if (!join) return false;
+  const isExcused = book.faults.some(
+    ({ t, until, gateway, breaks }) =>
+      breaks.includes("line") &&
+      (gateway ?? join.gateway) === join.gateway &&
+      t <= join.t &&
+      until + settleMs >= said.t,
+  );
+  return !isExcused || known === Number.POSITIVE_INFINITY;
+}
+
+/** Did its connection last until what it missed had to be there? What came later was heard, or time went by. */
+function isBorneOut(
+  { said, lefts }: Book,
+  { client, heard }: Stay,
+  { join, taken }: { readonly join: Joined; readonly taken: Taken },
+): boolean {
+  const end = lefts.get(client)?.find(({ t }) => t >= join.t)?.t ?? Number.POSITIVE_INFINITY;
+  if (end > join.t + healthyMs) return true;
+  return heard.some(({ id, t }) => t >= join.t && t < end && (said.get(id)?.t ?? 0) > taken.t);
+}
+
+/** The end of the first time of health behind a moment. */
+function healthyUntil(broken: readonly Span[], moment: number): number {
+  let from = moment;
+  for (;;) {
+    const next = broken.find((span) => span.until > from && span.from < from + healthyMs);
+    if (!next) return from + healthyMs;
+    from = next.until;
+  }
+}
+
+function repeatedOf(book: Book, { client, heard }: Stay): readonly string[] {
+  const seen = new Map<string, Heard>();
+  const repeated: string[] = [];
+  for (const one of heard) {
+    const before = seen.get(one.id);
+    seen.set(one.id, one);
+    if (before && !isSaidAnew(book, before, one))
+      repeated.push(`${client} heard ${one.id} twice, ${ms(before.t)} and ${ms(one.t)}`);
+  }
+  return repeated;
+}
+
+/** A store that was lost with the publisher's key in it takes the same key again: its publications have another epoch. */
+function isSaidAnew({ said, taken, faults }: Book, before: Heard, again: Heard): boolean {
+  const [first, last] = [
+    said.get(again.id)?.t ?? 0,
+    taken.get(again.id)?.at(-1)?.t ?? Number.POSITIVE_INFINITY,
+  ];
+  const isOtherLife =
+    before.at !== undefined && again.at !== undefined && epochOf(before.at) !== epochOf(again.at);
+  return (
+    isOtherLife &&
+    faults.some(({ t, until, breaks }) => breaks.includes("store") && t < last && until > first)
+  );
+}
+
+function epochOf(at: string): string {
+  return at.slice(0, Math.max(0, at.indexOf(":")));
+}
+
+/** By each publisher; what it was not told of may be carried out later. */
+function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly string[] {
+  const last = new Map<string, number>();
+  const seen = new Set<string>();
+  return heard.flatMap(({ id }) => {
+    const { publisher = "", number = 0 } = said.get(id) ?? {};
+    if (number === 0) return [`${client} heard ${id}, which was not said`];
+    if (!taken.has(id) || seen.has(id)) return [];
+    seen.add(id);
+    const before = last.get(publisher) ?? 0;
+    last.set(publisher, number);
+    return number < before ? [`${client} heard ${id} behind ${before}`] : [];
+  });
+}
+
+function misplacedOf(book: Book): readonly string[] {
+  const misplaced: string[] = [];
+  const byPlace = new Map<string, string>();
+  const places = [
+    ...[...book.taken.values()].flat().map(({ id, at }) => ({ id, at, room: book.said.get(id)?.room ?? "" })),
+    ...[...book.stays.values()].flatMap(({ heard }) => heard),
+  ];
+  for (const { id, at, room } of places) {
+    if (at === undefined) continue;
+    const place = `${room} ${at}`;
+    const other = byPlace.get(place) ?? id;
+    if (other !== id) misplaced.push(`${place} is ${other} and ${id}`);
+    byPlace.set(place, id);
+  }
+  const logs = new Map(book.logs.map((log) => [log.room, log]));
+  for (const [id, all] of book.taken) {
+    misplaced.push(...keysOf(book, id, all), ...unlogged(logs.get(book.said.get(id)?.room ?? ""), id, all));
+  }
+  return misplaced;
+}
+
+/** One key, one place, in one life of the store. */
+function keysOf({ faults }: Book, id: string, all: readonly Taken[]): readonly string[] {
+  const places = new Set(all.map(({ at }) => at));
+  const isLost = faults.some(
+    ({ t, until, breaks }) =>
+      breaks.includes("store") && t < (all.at(-1)?.t ?? 0) && until > (all[0]?.t ?? 0),
+  );
+  return places.size > 1 && !isLost ? [`${id} stands at ${[...places].join(" and ")}`] : [];
+}
+
+function unlogged(log: Logged | undefined, id: string, all: readonly Taken[]): readonly string[] {
+  if (!log) return [];
+  const first = Math.min(...Object.keys(log.entries).map(Number));
+  return all.flatMap(({ at = "" }) => {
+    const offset = Number.parseInt(at.slice(at.indexOf(":") + 1), 10);
+    if (at === "" || epochOf(at) !== log.epoch || offset < first) return [];
+    return log.entries[offset] === id
+      ? []
+      : [`${id} is stored at ${at}, and the log has ${log.entries[offset]} there`];
+  });
+}
+
+interface Returns {
+  readonly all: number;
+  readonly due: number;
+  readonly not: readonly string[];
+}
+
+/** Ways back, and those on which the store held everything: nothing broke it from a while before the client left. */
+function returnsOf(book: Book, { client, room, joins }: Stay): Returns {
+  const back = joins.slice(1);
+  const lefts = book.lefts.get(client) ?? [];
+  const isLog = room.startsWith("log:");
+  const due = back.filter(({ t, gateway }, index) => {
+    const before = joins[index];
+    const earlier = before && { from: before.t - settleMs, until: before.t };
+    // It has its position, or none, from a gateway that could not know better.
+    const isMisled =
+      before?.recovered !== true &&
+      earlier !== undefined &&
+      book.faults.some((fault) => excuses(fault, earlier, { gateway: before?.gateway ?? "", isLog: false }));
+    if (isMisled) return false;
+    const left = lefts.findLast((one) => one.t < t)?.t ?? 0;
+    const span = { from: left - settleMs, until: t };
+    return t - left < blipMs && !book.faults.some((fault) => excuses(fault, span, { gateway, isLog }));
+  });
+  const not = due
+    .filter(({ recovered }) => recovered !== true)
+    .map(({ t, reason, gateway }) => `${client} came back to ${room} of ${gateway} at ${ms(t)}: ${reason}`);
+  return { all: back.length, due: due.length, not };
+}
+
+function excuses(
+  { t, until, gateway, breaks }: Fault,
+  span: Span,
+  to: { readonly gateway: string; readonly isLog: boolean },
+): boolean {
+  if (breaks.length === 0 || (gateway !== undefined && gateway !== to.gateway)) return false;
+  // A log is there again as soon as Redis is.
+  return (
+    (t < span.until && until + settleMs > (to.isLog ? span.until : span.from)) ||
+    (breaks.includes("store") && t < span.until && until > span.from)
+  );
+}
+
+/** From the end of the fault before it, or from its publication where that came later. */
+function slowestToldOf(book: Book, stay: Stay): number {
+  const ends = [...book.faults, ...book.absences(stay)].map(({ until }) => until);
+  return Math.max(
+    0,
+    ...stay.gaps
+      .map(({ t }) => t - Math.max(...ends.filter((end) => end <= t), 0))
+      .filter((late) => late < 60_000 && ends.length > 0),
+  );
+}
+
+function push<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function ms(time: number): string {
+  return `${(time / 1_000).toFixed(2)} s`;
+}
