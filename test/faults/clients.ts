@@ -94,13 +94,18 @@ class Notes {
   }
 }
 
+/** Of Bun: ends the connection without a close frame. */
+interface Terminable extends WebSocket {
+  terminate(): void;
+}
+
 export class SocketClient implements Client {
   readonly #parts: ClientParts;
   readonly #notes: Notes;
   readonly #positions = new Map<string, string>();
   /** Shown on this connection. */
   #shown = new Map<string, string>();
-  #socket: WebSocket | undefined;
+  #socket: Terminable | undefined;
   #joined = 0;
   #isTwice = false;
   #isStopped = false;
@@ -135,7 +140,7 @@ export class SocketClient implements Client {
     if (this.#isStopped) return;
     const place = this.#parts.place();
     this.#notes.coming(place);
-    const socket = new WebSocket(`${place.url.replace("http", "ws")}/connect`);
+    const socket = new WebSocket(`${place.url.replace("http", "ws")}/connect`) as Terminable;
     this.#socket = socket;
     const isMine = (): boolean => this.#socket === socket;
     // A gateway that accepts and says nothing.
