@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
-const pages = ["README.md", "{docs,bench,examples}/**/*.md", "{src,test}/**/README.md"]
+const pages = ["README.md", "{docs,bench,examples}/**/*.md", "{src,client,test}/**/README.md"]
   .flatMap((pattern) => Array.from(new Glob(pattern).scanSync({ cwd: root })))
   .filter((page) => page !== "docs/compat.md")
   .sort();

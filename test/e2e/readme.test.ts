@@ -41,6 +41,7 @@ const root = join(import.meta.dir, "../..");
 const pages: readonly (readonly [string, readonly number[]])[] = [
   ["README.md", [8899, 8080, 7788]],
   ["src/dialects/native/README.md", [8899]],
+  ["client/README.md", [8899, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
   ["examples/chat/README.md", [5000, 7788]],
