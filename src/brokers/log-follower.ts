@@ -12,6 +12,7 @@ import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Positions, Verdict } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import { isBehind } from "./log-live.ts";
 import { LogRoom } from "./log-room.ts";
 import { MarkLine } from "./mark-line.ts";
 import type { RoomWindow } from "./room-window.ts";
@@ -54,7 +55,7 @@ export class LogFollower {
   constructor(parts: LogFollowerParts) {
     this.#parts = parts;
     this.#marks = new MarkLine(parts.bus);
-    this.#outages = parts.bus.outages;
+    this.#outages = lossesOf(parts.bus);
   }
 
   /** Does the room have a log? */
@@ -107,10 +108,10 @@ export class LogFollower {
   sweep(): void {
     const { bus, now, hasMembers } = this.#parts;
     const { isReady } = bus.state();
-    const isBack = bus.outages !== this.#outages && isReady;
-    if (isBack) this.#outages = bus.outages;
+    const isBack = lossesOf(bus) !== this.#outages && isReady;
+    if (isBack) this.#outages = lossesOf(bus);
     for (const [id, { name, room, lastAsked }] of this.#rooms) {
-      if (isBack) room.heal();
+      if (isBack) room.missed();
       if (isReady && hasMembers(name)) room.follow();
       if (room.isBusy || now() - lastAsked < lingerMs) continue;
       if (hasMembers(name)) room.rest();
@@ -140,7 +141,7 @@ export class LogFollower {
       log,
       bounds,
       mark: async () => this.#marks.mark(),
-      outages: () => bus.outages,
+      outages: () => lossesOf(bus),
       deliver,
       gap: () => {
         onGap([name]);
@@ -159,9 +160,21 @@ export class LogFollower {
     const at = window && topOf(window);
     if (asked.position === undefined) return { verdict: undefined, at };
     const reason = loss ?? (window ? undefined : "unavailable");
-    if (reason !== undefined || !window) return { verdict: lost(reason ?? "unavailable"), at };
+    if (reason !== undefined || !window) {
+      // What could not be read may end behind the client's place: it keeps that one, and may recover from it next time.
+      const isUnknown = !window || isBehind(window, readPosition(asked.position));
+      return {
+        verdict: lost(reason ?? "unavailable"),
+        at: isUnknown && reason !== "epoch" ? asked.position : at,
+      };
+    }
     return { verdict: verdictOf(asked.position, window, asked.dialect), at };
   }
+}
+
+/** A connection may be lost more than once within one outage. */
+function lossesOf({ outages, losses }: Bus): number {
+  return outages + losses;
 }
 
 function verdictOf(position: Position, window: RoomWindow, dialect: string): Verdict {
