@@ -12,7 +12,6 @@ import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Positions, Verdict } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
-import { isBehind } from "./log-live.ts";
 import { LogRoom } from "./log-room.ts";
 import { MarkLine } from "./mark-line.ts";
 import type { RoomWindow } from "./room-window.ts";
@@ -55,7 +54,7 @@ export class LogFollower {
   constructor(parts: LogFollowerParts) {
     this.#parts = parts;
     this.#marks = new MarkLine(parts.bus);
-    this.#outages = lossesOf(parts.bus);
+    this.#outages = parts.bus.outages;
   }
 
   /** Does the room have a log? */
@@ -108,10 +107,10 @@ export class LogFollower {
   sweep(): void {
     const { bus, now, hasMembers } = this.#parts;
     const { isReady } = bus.state();
-    const isBack = lossesOf(bus) !== this.#outages && isReady;
-    if (isBack) this.#outages = lossesOf(bus);
+    const isBack = bus.outages !== this.#outages && isReady;
+    if (isBack) this.#outages = bus.outages;
     for (const [id, { name, room, lastAsked }] of this.#rooms) {
-      if (isBack) room.missed();
+      if (isBack) room.heal();
       if (isReady && hasMembers(name)) room.follow();
       if (room.isBusy || now() - lastAsked < lingerMs) continue;
       if (hasMembers(name)) room.rest();
@@ -141,7 +140,7 @@ export class LogFollower {
       log,
       bounds,
       mark: async () => this.#marks.mark(),
-      outages: () => lossesOf(bus),
+      outages: () => bus.outages,
       deliver,
       gap: () => {
         onGap([name]);
@@ -160,21 +159,9 @@ export class LogFollower {
     const at = window && topOf(window);
     if (asked.position === undefined) return { verdict: undefined, at };
     const reason = loss ?? (window ? undefined : "unavailable");
-    if (reason !== undefined || !window) {
-      // What could not be read may end behind the client's place: it keeps that one, and may recover from it next time.
-      const isUnknown = !window || isBehind(window, readPosition(asked.position));
-      return {
-        verdict: lost(reason ?? "unavailable"),
-        at: isUnknown && reason !== "epoch" ? asked.position : at,
-      };
-    }
+    if (reason !== undefined || !window) return { verdict: lost(reason ?? "unavailable"), at };
     return { verdict: verdictOf(asked.position, window, asked.dialect), at };
   }
-}
-
-/** A connection may be lost more than once within one outage. */
-function lossesOf({ outages, losses }: Bus): number {
-  return outages + losses;
 }
 
 function verdictOf(position: Position, window: RoomWindow, dialect: string): Verdict {

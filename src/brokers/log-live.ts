@@ -28,8 +28,3 @@ export function isBefore(place: LogPosition, window: RoomWindow): boolean {
 export function entryOf({ place: { offset, tag }, publication, bytes }: Live): WindowEntry {
   return { offset, tag, publication, bytes };
 }
-
-/** Does the window end before a position of its log? */
-export function isBehind(window: RoomWindow, position: LogPosition | undefined): boolean {
-  return position?.epoch === window.epoch && position.offset > window.top;
-}

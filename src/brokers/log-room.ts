@@ -10,7 +10,7 @@ import type { LossReason, Positions } from "../core/recovery.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { loadWindow } from "./log-load.ts";
 import { publicationOf } from "./history.ts";
-import { entryOf, isBefore, isBehind, isOld } from "./log-live.ts";
+import { entryOf, isBefore, isOld } from "./log-live.ts";
 import type { Live } from "./log-live.ts";
 import type { RoomWindow, WindowBounds } from "./room-window.ts";
 
@@ -25,7 +25,7 @@ export interface LogRoomParts {
   readonly bounds: WindowBounds;
   /** Resolves once all that was said before this call was heard. Rejects with GatewayError `bus_unavailable`. */
   mark(): Promise<void>;
-  /** How often something may have been missed, by the bus. */
+  /** How often the bus was away so far (`Bus.outages`). */
   outages(): number;
   deliver(publication: Publication, at: Positions): number;
   /** Something is missing, and cannot be had. */
@@ -49,11 +49,6 @@ export class LogRoom {
   /** How often something may have been missed: what was read before the last time proves nothing. */
   #doubts = 0;
   #outages: number;
-  /**
-   * A gap must be told once the log is read again: clients missed something while there was no window, or one has more than
-   * the window, and is not to get that again.
-   */
-  #owesGap = false;
   /** Resolves when what is read for a hole was delivered. */
   #healing: Promise<void> | undefined;
   /** What came live while the window was not there, or waits behind a hole. */
@@ -103,12 +98,6 @@ export class LogRoom {
     return 0;
   }
 
-  /** This gateway was cut off. */
-  missed(): void {
-    if (!this.#window) this.#owesGap = true;
-    this.heal();
-  }
-
   /** Reads what this gateway may have missed, and delivers it. */
   heal(): void {
     const window = this.#window;
@@ -127,7 +116,7 @@ export class LogRoom {
     const outages = this.#parts.outages();
     if (outages === this.#outages) return;
     this.#outages = outages;
-    this.missed();
+    this.heal();
   }
 
   /** Has a window from soon on, where there is none. */
@@ -182,9 +171,6 @@ export class LogRoom {
     this.#isLoading = true;
     void this.#load(waiting).then((reason) => {
       this.#isLoading = false;
-      const window = this.#window;
-      if (reason !== undefined && window)
-        this.#owesGap ||= waiting.some(({ position }) => isBehind(window, position));
       for (const one of waiting) this.#tell(one, reason);
       this.#next();
     });
@@ -238,8 +224,6 @@ export class LogRoom {
       const live = this.#takeLive().filter(({ place }) => !isBefore(place, read));
       const isNext = (entry: Live): boolean => entry.place.epoch === read.epoch && read.push(entryOf(entry));
       if (isOverfull || !live.every(isNext)) return false;
-      if (this.#owesGap) this.#parts.gap();
-      this.#owesGap = false;
     }
     this.#window = read;
     return true;
@@ -273,7 +257,6 @@ export class LogRoom {
     const after = Math.max(0, window.top - 1);
     const page = await log.read(name, { from: { after }, limit: bounds.entries, bytes: bounds.bytes });
     if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
-    if (this.#owesGap) return false;
     const last = window.top === page.top.offset ? page.top : page.entries[0];
     const isSame = window.top === 0 || (last?.offset === window.top && last.tag === window.topTag);
     if (!isSame) return false;
@@ -307,7 +290,6 @@ export class LogRoom {
   #lose(window: RoomWindow): void {
     if (this.#window !== window) return;
     this.#window = undefined;
-    this.#owesGap = false;
     this.#parts.gap();
     for (const { place, publication, at } of this.#takeLive()) {
       if (!isOld(place, window)) this.#parts.deliver(publication, at);

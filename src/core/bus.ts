@@ -66,8 +66,6 @@ export interface Bus {
    * `state()`. Raised when it begins.
    */
   readonly outages: number;
-  /** How often what it subscribed to was lost or made anew, so far, also within one outage: messages may be missing since. */
-  readonly losses: number;
   /** Ready means: connected, and every subscription heard its canary lately. */
   state(): BusState;
   /** Ends subscriptions and connections. */

@@ -131,10 +131,6 @@ export class RedisBus implements Bus, Voice {
     return this.#outages;
   }
 
-  get losses(): number {
-    return this.#subscriptions.losses;
-  }
-
   state(): BusState {
     const down = [this.#commandLink, this.#subscriberLink].find(({ client }) => client === undefined);
     if (down)

@@ -35,7 +35,6 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     },
     subscribe: () => Promise.reject(new Error("Expected no subscription")),
     outages: 0,
-    losses: 0,
     state: () => state,
     close: () => Promise.resolve(),
   };
