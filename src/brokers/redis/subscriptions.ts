@@ -77,7 +77,7 @@ export class Subscriptions {
     const member: Member = { filter, receive, pulse, isClosed: false };
     const entry = this.#entryOf(filter);
     entry.members = [...entry.members, member];
-    this.#nameLine();
+    if (filter.canary) this.#nameLine();
     const client = this.#options.link.client;
     try {
       if (client) await this.#make(entry, client);
@@ -95,7 +95,7 @@ export class Subscriptions {
     if (!entry?.members.includes(member)) return;
     entry.members = entry.members.filter((other) => other !== member);
     if (entry.members.length === 0) this.#entries.delete(keyOf(entry));
-    this.#nameLine();
+    if (member.filter.canary) this.#nameLine();
     if (entry.members.length > 0) return;
     const client = this.#options.link.client;
     if (!client || client !== entry.client) return;
@@ -160,20 +160,23 @@ export class Subscriptions {
       });
     }
     await entry.made;
-    this.#joinLine();
+    // Those of single clients come and go by the thousand, and stand on no line.
+    if (isLasting(entry)) this.#joinLine();
   }
 
-  /** Other subscriptions make another line. */
+  /** Other lasting subscriptions make another line. */
   #nameLine(): void {
-    const lasting = [...this.#entries.values()].filter(isLasting);
-    if (this.#line.rename(lasting.map(keyOf))) this.#joinLine();
+    if (this.#line.rename(this.#lasting.map(keyOf))) this.#joinLine();
   }
 
   /** The line is whole once Redis confirmed every subscription of it on the connection of now. */
   #joinLine(): void {
     const { client } = this.#options.link;
-    const lasting = [...this.#entries.values()].filter(isLasting);
-    if (client && lasting.every((entry) => entry.isMade && entry.client === client)) this.#line.join();
+    if (client && this.#lasting.every((entry) => entry.isMade && entry.client === client)) this.#line.join();
+  }
+
+  get #lasting(): readonly Entry[] {
+    return [...this.#entries.values()].filter(isLasting);
   }
 
   /** Waits for Redis's answer. A connection that is lost or silent is replaced, and restored later: no error. @returns whether it answered. */
