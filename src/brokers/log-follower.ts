@@ -9,6 +9,7 @@ import { GatewayError } from "../core/errors.ts";
 import { formatPosition, readPosition } from "../core/log.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
+import { mayHear } from "../core/publication.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Positions, Verdict } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
@@ -172,7 +173,7 @@ function verdictOf(position: Position, window: RoomWindow, dialect: string): Ver
   return {
     recovered: true,
     missed: missed
-      .filter(({ publication: { only = dialect, not } }) => only === dialect && not !== dialect)
+      .filter(({ publication }) => mayHear(dialect, publication))
       .map(({ offset, tag, publication }) => ({
         publication,
         at: formatPosition({ epoch: window.epoch, offset, tag }),

@@ -3,6 +3,7 @@
 
 import type { Audience, Connection, Format, Room } from "./membership.ts";
 import type { Observe } from "./observe.ts";
+import { mayHear } from "./publication.ts";
 import type { Publication } from "./publication.ts";
 import { behindBytes } from "./carrier.ts";
 import type { Position, Positions } from "./recovery.ts";
@@ -63,7 +64,7 @@ export class Delivery {
   toRoom(room: Room, { excluded, reached } = everyone): void {
     for (const audience of room.audiences) {
       const { format, members } = audience;
-      if (!mayHear(format, this.#publication)) continue;
+      if (!mayHear(format.dialect, this.#publication)) continue;
       const encoded = this.#encode(format, room.name);
       const muted = format.isPerRoom === true ? excluded : reached;
       // Before the topic: a member that falls behind at the publish is sent to directly from the next publication on.
@@ -78,7 +79,7 @@ export class Delivery {
   }
 
   toOne(connection: Connection): void {
-    if (!mayHear(connection.format, this.#publication)) return;
+    if (!mayHear(connection.format.dialect, this.#publication)) return;
     const encoded = this.#encode(connection.format, undefined);
     this.#sendTo(connection, encoded);
     this.#count(encoded, 1);
@@ -161,11 +162,6 @@ function leaveTopic(
     away.push(connection);
   }
   return away;
-}
-
-/** Is it for clients of this dialect (SEC-16)? */
-export function mayHear({ dialect }: Format, { only, not }: Pick<Publication, "only" | "not">): boolean {
-  return (only === undefined || only === dialect) && not !== dialect;
 }
 
 /** What goes to each receiver, bytes. */

@@ -5,10 +5,10 @@
 import { isRoomTooLong } from "./access.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
 import type { Connection } from "./membership.ts";
-import { Delivery, mayHear } from "./delivery.ts";
-import type { DeliveryParts } from "./delivery.ts";
+import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { Observe } from "./observe.ts";
+import { mayHear } from "./publication.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import type { Positions } from "./recovery.ts";
 import { Room } from "./membership.ts";
@@ -183,7 +183,7 @@ export class Hub {
   /** How many clients a publication reaches now. */
   audience(publication: Target & Pick<Publication, "only" | "not">): number {
     let count = 0;
-    for (const { format } of this.select(publication)) if (mayHear(format, publication)) count++;
+    for (const { format } of this.select(publication)) if (mayHear(format.dialect, publication)) count++;
     return count;
   }
 

@@ -46,6 +46,11 @@ export interface Publication extends Target {
   readonly onAck?: AckReply;
 }
 
+/** Is it for clients of this dialect (SEC-16)? */
+export function mayHear(dialect: string, { only, not }: Pick<Publication, "only" | "not">): boolean {
+  return (only === undefined || only === dialect) && not !== dialect;
+}
+
 /** Turns one client's acknowledgement into what goes back over the bus; undefined when it has no form there. */
 export type AckReply = (args: readonly string[], hasBinary: boolean) => Outgoing | undefined;
 

@@ -6,6 +6,7 @@
 import type { LineObserver } from "./bus.ts";
 import { Fifo } from "./fifo.ts";
 import { readMarker } from "./line.ts";
+import { mayHear } from "./publication.ts";
 import type { Publication } from "./publication.ts";
 import type { Asked, Kept, LossReason, Position } from "./recovery.ts";
 
@@ -170,7 +171,7 @@ export class Tape implements LineObserver {
     const list = room === undefined ? lists?.everyone : lists?.rooms.get(room);
     const entries = list?.tail(({ order }) => order > serial) ?? [];
     return entries
-      .filter(({ publication: { only, not } }) => (only === undefined || only === dialect) && not !== dialect)
+      .filter(({ publication }) => mayHear(dialect, publication))
       .map(({ publication, marker, order }) => ({ publication, at: positionOf(marker, order), order }));
   }
 

@@ -60,8 +60,10 @@ const mutants: Record<string, readonly Edit[]> = {
   "starts one too late": [["tape", "order > serial)", "order > serial + 1)"]],
   "gives them in another order": [["tape", "order > serial) ?? []", "order > serial).toReversed() ?? []"]],
   "answers for the wrong room": [["tape", "lists?.rooms.get(room)", 'lists?.rooms.get("a")']],
-  "does not look at `only`": [["tape", "only === undefined || only === dialect", "true"]],
-  "does not look at `not`": [["tape", " && not !== dialect", ""]],
+  "does not look at `only`": [["tape", "mayHear(dialect, publication)", "publication.not !== dialect"]],
+  "does not look at `not`": [
+    ["tape", "mayHear(dialect, publication)", "[undefined, dialect].includes(publication.only)"],
+  ],
   "keeps what is volatile": [["tape", "if (publication.volatile) return at;", ""]],
   "takes the markers of another line": [
     ["line", "readMarker(token)?.line === this.#name", "readMarker(token)"],

@@ -12,6 +12,7 @@ import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { dialectName, gapMessage } from "./packet.ts";
+import { maxReplayBytes } from "./replay.ts";
 import { arrivalFrames } from "./stream-return.ts";
 
 /** What all streams of one gateway share. */
@@ -39,9 +40,6 @@ export interface ListenerParts {
 const comment = ":\n\n";
 
 const nothingAsked = { rooms: [], refusals: [], cursor: undefined };
-
-/** What a client missed may fill this part of its queue: live messages have the rest. */
-const replayPart = 2;
 
 /** Streams that were cut together come back spread over this time, ms. */
 const [soonestMs, latestMs] = [1_000, 4_000];
@@ -103,7 +101,7 @@ export class Listener implements StreamHandler, Agent, Closable {
     this.#nextBeat = context.now() + heartbeatMs;
     for (const room of rooms) context.hub.join(connection, room);
     const retryMs = Math.round(soonestMs + Math.random() * (latestMs - soonestMs));
-    const frames = arrivalFrames(rooms, answers, context.limits.sendQueueBytes / replayPart);
+    const frames = arrivalFrames(rooms, answers, maxReplayBytes(context.limits));
     connection.carrier.send([`retry: ${retryMs}\n`, ...refusals, ...frames]);
   }
 

@@ -7,6 +7,7 @@ import type { HistoryPage } from "../../core/broker.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Answer } from "../../core/recovery.ts";
+import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
@@ -23,7 +24,7 @@ import {
   readCommand,
   refusedMessage,
 } from "./packet.ts";
-import { returnOf } from "./replay.ts";
+import { maxReplayBytes, returnOf } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
 
 export interface MemberParts {
@@ -37,9 +38,6 @@ export interface MemberParts {
 
 /** What a client asks for a room with; `id` is that of the command. */
 type Entry = Pick<Join, "room" | "secret" | "at"> & { readonly id: number | undefined };
-
-/** What a client missed may fill this part of its queue: live messages have the rest. */
-const replayPart = 2;
 
 /** A class, because it is all that an idle client costs beside its connection. */
 export class Member implements RawConnectionParts {
@@ -139,7 +137,7 @@ export class Member implements RawConnectionParts {
       return;
     }
     const isExcluded = (other: string): boolean => this.#isIn(client, other);
-    const { missed, ...told } = returnOf(answer, isExcluded, limits.sendQueueBytes / replayPart);
+    const { missed, ...told } = returnOf(answer, isExcluded, maxReplayBytes(limits));
     client.sendAll([
       joinedMessage({ id, room, ...told }),
       ...missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
@@ -212,6 +210,6 @@ function publicationOf({ room, event = "message", content }: Say): Publication {
 /** What is meant for another dialect alone is not shown here (SEC-16). */
 function messagesOf({ publications }: HistoryPage, room: string): readonly string[] {
   return publications
-    .filter(({ publication: { only, not } }) => (only ?? dialectName) === dialectName && not !== dialectName)
+    .filter(({ publication }) => mayHear(dialectName, publication))
     .map(({ publication, at }) => publicationMessage(publication, room, at));
 }

@@ -1,7 +1,7 @@
 // What a client that comes back is told of a room, and what it gets of what it missed: all of it, or none.
 
 import type { Answer, Kept } from "../../core/recovery.ts";
-import { dialectName } from "./packet.ts";
+import type { Limits } from "../../core/limits.ts";
 
 export interface Return {
   /** For the message `joined`. */
@@ -12,6 +12,11 @@ export interface Return {
 }
 
 const nothing: readonly Kept[] = [];
+
+/** What a client missed may fill half of its queue: live messages have the rest. */
+export function maxReplayBytes({ sendQueueBytes }: Pick<Limits, "sendQueueBytes">): number {
+  return sendQueueBytes / 2;
+}
 
 /**
  * @param isExcluded is the client in a room that a publication leaves out?
@@ -24,10 +29,7 @@ export function returnOf(
 ): Return {
   if (!verdict) return { at, recovered: undefined, reason: undefined, missed: nothing };
   if (!verdict.recovered) return { at, recovered: false, reason: verdict.reason, missed: nothing };
-  const missed = verdict.missed.filter(
-    ({ publication: { only, not, except } }) =>
-      (only ?? dialectName) === dialectName && not !== dialectName && !except.some(isExcluded),
-  );
+  const missed = verdict.missed.filter(({ publication: { except } }) => !except.some(isExcluded));
   if (sizeOf(missed) > maxBytes) return { at, recovered: false, reason: "too_old", missed: nothing };
   return { at, recovered: true, reason: undefined, missed };
 }
