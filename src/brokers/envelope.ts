@@ -1,6 +1,7 @@
 // The form in which a publication travels between gateways: one JSON object, bytes as base64. What cannot be read is junk,
 // never an error: any client of the server may publish on the channel.
 
+import { toBase64 } from "../codec/base64.ts";
 import type { Publication } from "../core/publication.ts";
 import { readPosition } from "../core/log.ts";
 import { RawPublication } from "../codec/raw-publication.ts";
@@ -87,8 +88,4 @@ function isTexts(value: unknown): value is readonly string[] {
 
 function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === "string";
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }

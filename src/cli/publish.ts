@@ -1,6 +1,7 @@
 // `belfry publish`: one message to one room, over HTTP to a gateway or straight into Redis as a backend would.
 
 import { Command, Option } from "commander";
+import { isJson } from "../codec/json.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Emission } from "../core/command-parts.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
@@ -131,13 +132,4 @@ function readData(text: string, { json, text: isText }: PublishFlags): string {
   if (isText !== true && isJson(bare)) return bare.trim();
   if (json === true) throw new CommandError("Expected data to be JSON (--json), got something else");
   return JSON.stringify(text);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -44,6 +44,16 @@ export function readJson(text: string, bounds: JsonBounds = {}): string | undefi
   return new Scanner(text, bounds).readJson();
 }
 
+/** A byte order mark in front makes it a text like others: no reader of JSON takes it within a message. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // a text
+  }
+}
+
 /** A member that is a string; null when it is absent or null, undefined when it is something else. */
 export function stringMember(members: Members, name: string): string | null | undefined {
   if (members.string) return members.string(name);

@@ -1,8 +1,11 @@
 // What a publication looks like in the native dialect: one JSON object for each room, as a websocket's text or as an event
 // of a stream. Data stays the JSON text that it is, so large numbers keep their digits.
 
+import { toBase64 } from "../../codec/base64.ts";
+import { isJson } from "../../codec/json.ts";
 import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
+import { eventMembers } from "../raw/format.ts";
 import type { Cursor } from "./cursor.ts";
 import { formatCursor, markOf } from "./cursor.ts";
 import { dialectName } from "./packet.ts";
@@ -53,33 +56,13 @@ export function publicationMessage(publication: Publication, room: string | unde
 }
 
 function contentOf(publication: Publication): string {
-  const { raw, frame, event, args, attachments } = publication;
+  const { raw, frame, attachments } = publication;
   if (raw !== undefined || frame !== undefined) {
     if (typeof frame === "string") return `"data":${isJson(frame) ? frame : JSON.stringify(frame)}`;
-    return `"binary":"${base64(frame ?? raw ?? none)}"`;
+    return `"binary":"${toBase64(frame ?? raw ?? none)}"`;
   }
-  const data = args.length === 0 ? "null" : args.length === 1 ? args[0] : `[${args.join(",")}]`;
-  const text = `"event":${JSON.stringify(event)},"data":${data}`;
-  if (attachments.length === 0) return text;
-  return `${text.replaceAll(placeholder, (found, index: string) => {
-    const bytes = attachments[Number(index)];
-    return bytes ? `{"base64":"${base64(bytes)}"}` : found;
-  })},"hasBinary":true`;
+  const members = eventMembers(publication, (bytes) => `{"base64":"${toBase64(bytes)}"}`);
+  return attachments.length === 0 ? members : `${members},"hasBinary":true`;
 }
 
 const none = new Uint8Array();
-const placeholder = /\{"_placeholder":true,"num":(\d+)\}/g;
-
-/** A byte order mark in front makes it a text like others: no reader of JSON takes it within a message. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false; // a text
-  }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}

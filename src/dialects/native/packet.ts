@@ -2,6 +2,7 @@
 // error that answers it; and what the gateway says, as JSON text. Nothing here throws.
 
 import type { ErrorCode } from "../../../client/messages.ts";
+import { reservedEvents } from "../../codec/event-names.ts";
 import { readMembers, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import type { Frame } from "../../core/carrier.ts";
@@ -153,16 +154,6 @@ const base64Form = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}
 export function readBase64(text: string): Uint8Array | undefined {
   return base64Form.test(text) ? Buffer.from(text, "base64") : undefined;
 }
-
-/** Socket.IO clients take these for events of the connection itself. */
-const reservedEvents = new Set([
-  "connect",
-  "connect_error",
-  "disconnect",
-  "disconnecting",
-  "newListener",
-  "removeListener",
-]);
 
 /** May an event be called so, here and in the other dialects? */
 export function isEventName(event: string, maxBytes: number): boolean {

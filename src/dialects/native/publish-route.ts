@@ -1,7 +1,7 @@
 // The HTTP doors of backends: `POST /api/publish` with JSON, `POST /rooms/<room>` with a bare body (README.md). Who may
 // publish is judged first; everything is checked before anything is published.
 
-import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
+import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
@@ -172,15 +172,6 @@ function readBarePublication(context: BackendContext, body: Buffer, { path, quer
   const text = readUtf8(body);
   if (text === undefined) throw bodyInvalid("Expected the body of an event to be UTF-8");
   return eventPublication(toRooms([room]), event, isJson(text) ? text : JSON.stringify(text));
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false; // a text
-  }
 }
 
 function decodePath(path: string): string | undefined {

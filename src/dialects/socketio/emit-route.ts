@@ -8,7 +8,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import { backendPost, bodyInvalid, checkBodySecret, readJsonBody } from "../kit/backend-post.ts";
 import type { SocketIoOptions } from "./options.ts";
-import { reservedEvents } from "./packet.ts";
+import { reservedEvents } from "../../codec/event-names.ts";
 import { encodeEmit } from "./python/encode.ts";
 
 export const emitPath = "/emit";

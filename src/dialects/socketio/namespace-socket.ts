@@ -7,7 +7,8 @@ import type { DisconnectCommand, Publication } from "../../core/publication.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
-import { encodeAck, encodeEvent, parseAck, parseEvent, reservedEvents } from "./packet.ts";
+import { encodeAck, encodeEvent, parseAck, parseEvent } from "./packet.ts";
+import { reservedEvents } from "../../codec/event-names.ts";
 import { joinRoom, leaveRoom } from "./join.ts";
 import type { JoinAnswer } from "./join.ts";
 

@@ -30,16 +30,6 @@ export interface Packet {
   readonly json: string | undefined;
 }
 
-/** Names that make official clients fail or run their own handlers; never relayed in any direction (SIO-13). */
-export const reservedEvents: ReadonlySet<string> = new Set([
-  "connect",
-  "connect_error",
-  "disconnect",
-  "disconnecting",
-  "newListener",
-  "removeListener",
-]);
-
 /** Node's default; more than that is refused at the header (SIO-09). */
 const maxAttachments = 10;
 const maxIdDigits = 100;

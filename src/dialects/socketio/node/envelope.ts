@@ -6,7 +6,7 @@ import type { Publication, Skipped, Target } from "../../../core/publication.ts"
 import { writeArguments } from "../../../codec/argument-writer.ts";
 import type { MsgpackValue } from "../../../codec/msgpack.ts";
 import { msgpackForm } from "../../../codec/msgpack-json.ts";
-import { reservedEvents } from "../packet.ts";
+import { reservedEvents } from "../../../codec/event-names.ts";
 
 /** One field of a map that MessagePack or JSON made; only own fields count. */
 export function field(source: unknown, name: string): unknown {

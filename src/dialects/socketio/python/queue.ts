@@ -13,7 +13,7 @@ import { readJsonText, startOfJson } from "../../../codec/utf8.ts";
 import type { Feed } from "../../../core/dialect.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { AckReply, BackendMessage, Skipped, Target } from "../../../core/publication.ts";
-import { reservedEvents } from "../packet.ts";
+import { reservedEvents } from "../../../codec/event-names.ts";
 import { readJsonArguments, readPickledArguments } from "./arguments.ts";
 import { encodeCallback, queueCanary } from "./encode.ts";
 
