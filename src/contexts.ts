@@ -14,6 +14,7 @@ import type { ChannelFilter, Subscription } from "./core/bus.ts";
 import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
+import { randomId } from "./base/random-id.ts";
 import { covers } from "./base/redis-name.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import type { Recovery } from "./core/recovery.ts";
@@ -100,6 +101,6 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     mayJudge: (at) => parts.mayJudge(at),
     isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
     rules,
-    gatewayId: crypto.randomUUID().replaceAll("-", ""),
+    gatewayId: randomId(),
   };
 }

@@ -192,9 +192,7 @@ export class Gateway {
   #createHub(): Hub {
     return new Hub({
       limits: this.#config.limits,
-      hasLog: this.#rules.hasHistory
-        ? (namespace, room) => this.#rules.ruleOf(room, namespace).history !== undefined
-        : undefined,
+      hasLog: (namespace, room) => this.#rules.hasLog(room, namespace),
       observe: this.#observe,
       topics: {
         publish: (topic, frame) => {
@@ -286,7 +284,7 @@ export class Gateway {
   /** What a backend says on a channel of Redis is in no log, whatever the rule of its room says. */
   #countUnlogged(dialect: string, { namespace, rooms = [], isTree, only }: Publication): void {
     if (isTree === true || only !== undefined) return;
-    const room = rooms.find((name) => this.#rules.ruleOf(name, namespace).history);
+    const room = rooms.find((name) => this.#rules.hasLog(name, namespace));
     if (room === undefined) return;
     this.#observe.unlogged(dialect);
     const text =

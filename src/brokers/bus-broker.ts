@@ -17,7 +17,7 @@ import { formatPosition } from "../core/log.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { HistoryRule, RoomRules } from "../core/room-rules.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
 
@@ -40,6 +40,12 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+/** A room that keeps what is said there. */
+interface LoggedRoom {
+  readonly room: string;
+  readonly history: HistoryRule;
+}
+
 export class BusBroker implements Broker {
   readonly #parts: BusBrokerParts;
   /** By the id of the envelope. Bounded by time, and by what the bus takes. */
@@ -59,8 +65,9 @@ export class BusBroker implements Broker {
   }
 
   async publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
+    const { rules } = this.#parts;
     const logged = this.#loggedRooms(publication);
-    const { rooms = [] } = publication;
+    const { namespace, rooms = [] } = publication;
     const isOrdered = options.key !== undefined || options.version !== undefined;
     if (isOrdered && (logged.length === 0 || logged.length < rooms.length)) {
       throw new GatewayError(
@@ -68,14 +75,14 @@ export class BusBroker implements Broker {
         "Expected rooms with a history for a key or a version, got others",
       );
     }
-    const [first, ...others] = logged;
+    const [first] = logged;
     if (first === undefined) return this.#send(publication);
     if (rooms.length === 1) return this.#store(publication, first, options);
     // Each log numbers its own: a publication to several rooms is one in each of them.
-    const receipts = [first, ...others].map(async (room) =>
-      this.#store({ ...publication, rooms: [room] }, room, options),
+    const receipts = logged.map(async (one) =>
+      this.#store({ ...publication, rooms: [one.room] }, one, options),
     );
-    const rest = rooms.filter((room) => !logged.includes(room));
+    const rest = rooms.filter((room) => !rules.hasLog(room, namespace));
     if (rest.length > 0) receipts.push(this.#send({ ...publication, rooms: rest }));
     return { delivered: sumOf(await Promise.all(receipts)) };
   }
@@ -87,10 +94,13 @@ export class BusBroker implements Broker {
   }
 
   /** Those that keep it: what may be dropped is not kept, nor what goes to a tree or to everyone. */
-  #loggedRooms({ namespace, rooms = [], isTree, volatile }: Publication): readonly string[] {
+  #loggedRooms({ namespace, rooms = [], isTree, volatile }: Publication): readonly LoggedRoom[] {
     const { rules } = this.#parts;
     if (!rules.hasHistory || isTree === true || volatile) return [];
-    return rooms.filter((room) => rules.ruleOf(room, namespace).history !== undefined);
+    return rooms.flatMap((room) => {
+      const { history } = rules.ruleOf(room, namespace);
+      return history ? [{ room, history }] : [];
+    });
   }
 
   async #send(publication: Publication): Promise<Receipt> {
@@ -104,14 +114,15 @@ export class BusBroker implements Broker {
     return { delivered: await echo };
   }
 
-  async #store(publication: Publication, room: string, options: PublishOptions): Promise<Receipt> {
-    const { log, rules } = this.#parts;
-    const { namespace } = publication;
-    const { history } = rules.ruleOf(room, namespace);
-    if (!history) return this.#send(publication);
+  async #store(
+    publication: Publication,
+    { room, history }: LoggedRoom,
+    options: PublishOptions,
+  ): Promise<Receipt> {
+    const { log } = this.#parts;
     const { id, echo } = this.#prepare();
     const body = encodeEnvelope({ id, publication });
-    const name = { namespace, room };
+    const name = { namespace: publication.namespace, room };
     try {
       const appended = await log.append({ name, history, body, channel: brokerChannel, ...options });
       if (appended.kind === "outdated") {

@@ -60,7 +60,7 @@ export class LogFollower {
 
   /** Does the room have a log? */
   isLogged({ namespace, room }: Pick<Asked, "namespace" | "room">): boolean {
-    return room !== undefined && this.#parts.rules.ruleOf(room, namespace).history !== undefined;
+    return room !== undefined && this.#parts.rules.hasLog(room, namespace);
   }
 
   /** A publication of the broker. @returns how many clients of this gateway it was sent to now. */

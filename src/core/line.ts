@@ -1,6 +1,8 @@
 // The line of a bus: all messages of its lasting subscriptions, in the one order in which the server sends them to every
 // gateway that has the same subscriptions. Markers are canaries (bus.ts); the token of each names the line on which it counts.
 
+import { randomId } from "../base/random-id.ts";
+
 /** Who sent a marker, on which line, and its number there. */
 export interface Marker {
   /** One subscription of one gateway, unguessable. */
@@ -14,7 +16,7 @@ const form = /^([0-9a-f]{24})([0-9a-f]{8})(0|[1-9]\d{0,14})$/;
 
 /** A new name for a source of markers. */
 export function createSource(): string {
-  return crypto.randomUUID().replaceAll("-", "").slice(0, 24);
+  return randomId(24);
 }
 
 /** The token of a canary: letters and digits, at most 47. */

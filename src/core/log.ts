@@ -59,6 +59,9 @@ export interface NewEntry {
   readonly version?: number | undefined;
 }
 
+/** Random digits and letters in an epoch. */
+export const epochLength = 24;
+
 /** What the keys of all logs begin with: no name of a dialect may (RTE-08). */
 export const logKeyPrefix = "belfry-log:";
 

@@ -47,6 +47,8 @@ export interface RoomRules {
   readonly hasHistory: boolean;
   /** @param namespace of Socket.IO. @default "/" */
   ruleOf(room: string, namespace?: string): RoomRule;
+  /** Has the room a log? */
+  hasLog(room: string, namespace?: string): boolean;
 }
 
 /** What is remembered of names that were looked up: so many, each of at most so many characters. */
@@ -76,16 +78,19 @@ export function createRoomRules(
     };
   };
   const known = new Map<string, RoomRule>();
+  const hasHistory = written.some(({ history }) => history !== undefined);
+  const ruleOf: RoomRules["ruleOf"] = (room, namespace) => {
+    const label = roomLabel(room, namespace);
+    const found = known.get(label);
+    if (found) return found;
+    const rule = find(label);
+    if (known.size >= maxRemembered) known.clear();
+    if (label.length <= maxRememberedLength) known.set(label, rule);
+    return rule;
+  };
   return {
-    hasHistory: written.some(({ history }) => history !== undefined),
-    ruleOf(room, namespace) {
-      const label = roomLabel(room, namespace);
-      const found = known.get(label);
-      if (found) return found;
-      const rule = find(label);
-      if (known.size >= maxRemembered) known.clear();
-      if (label.length <= maxRememberedLength) known.set(label, rule);
-      return rule;
-    },
+    hasHistory,
+    ruleOf,
+    hasLog: (room, namespace) => hasHistory && ruleOf(room, namespace).history !== undefined,
   };
 }

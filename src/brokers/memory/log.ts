@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../core/errors.ts";
 import type { Bus } from "../../core/bus.ts";
-import { createTag, emptyTag, epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
+import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
 import type {
   Appended,
   Log,
@@ -15,7 +15,7 @@ import type {
   RoomName,
 } from "../../core/log.ts";
 import type { HistoryRule } from "../../core/room-rules.ts";
-import { createEpoch } from "../epoch.ts";
+import { randomId } from "../../base/random-id.ts";
 
 /** What all logs together may hold, bytes. */
 const maxBytes = 64 * 1024 * 1024;
@@ -119,7 +119,7 @@ export class MemoryLog implements Log {
   #make(name: RoomName, history: HistoryRule): RoomLog {
     const id = idOf(name);
     const log: RoomLog = {
-      epoch: createEpoch(),
+      epoch: randomId(epochLength),
       offset: 0,
       tag: emptyTag,
       version: undefined,

@@ -4,7 +4,14 @@
 import { createHash } from "node:crypto";
 import { ErrorReply } from "@redis/client";
 import { GatewayError } from "../../core/errors.ts";
-import { createTag, epochSeconds, keySeconds, logKeyPrefix, readPosition } from "../../core/log.ts";
+import {
+  createTag,
+  epochLength,
+  epochSeconds,
+  keySeconds,
+  logKeyPrefix,
+  readPosition,
+} from "../../core/log.ts";
 import type {
   Appended,
   Log,
@@ -16,7 +23,7 @@ import type {
   RoomName,
 } from "../../core/log.ts";
 import type { HistoryRule } from "../../core/room-rules.ts";
-import { createEpoch } from "../epoch.ts";
+import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
 import type { Script } from "./log-scripts.ts";
@@ -48,7 +55,7 @@ export class RedisLog implements Log {
     const reply = await this.#run(scripts.append, {
       keys: [keys.meta, keys.stream, ...once],
       args: [
-        createEpoch(),
+        randomId(epochLength),
         body,
         history.size,
         history.seconds,
@@ -80,7 +87,7 @@ export class RedisLog implements Log {
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
     const { meta, stream } = keysOf(name);
-    const args = [createEpoch(), epochSeconds(history, true), shown(name)];
+    const args = [randomId(epochLength), epochSeconds(history, true), shown(name)];
     const place = readPosition(String(await this.#run(scripts.top, { keys: [meta, stream], args })));
     if (!place) throw unreadable();
     return place;

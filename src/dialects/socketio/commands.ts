@@ -1,6 +1,7 @@
 // What Socket.IO adds to the command line: `belfry publish` speaks as a backend of it does, by `POST /emit` or past every
 // gateway in the form of a Python backend (PSQ-20).
 
+import { randomId } from "../../base/random-id.ts";
 import type { CommandParts } from "../../core/command-parts.ts";
 import { emitPath } from "./emit-route.ts";
 import type { SocketIoOptions } from "./options.ts";
@@ -19,7 +20,7 @@ export const commands: CommandParts<SocketIoOptions> = {
     },
     toBus({ event, namespace, room, data }, { channels: [channel = "flask-socketio"] }) {
       const args = data === undefined ? [] : [data];
-      const hostId = crypto.randomUUID().replaceAll("-", "");
+      const hostId = randomId();
       return { channel, payload: encodeEmit({ event, namespace, room, args, attachments: [], hostId }) };
     },
   },
