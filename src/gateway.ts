@@ -24,7 +24,7 @@ import { Hub } from "./core/hub.ts";
 import { Pauses } from "./pauses.ts";
 import { createRoomRules } from "./core/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
-import { KeptPublications, createTape } from "./recovery.ts";
+import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "./core/tape-recovery.ts";
 import { dialects as registry } from "./dialects/registry.ts";
 import type { Dialects } from "./dialects/registry.ts";
@@ -70,7 +70,8 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   return gateway;
 }
 
-interface KeptParts {
+/** What is made before the bus, because the bus is told of it. */
+interface EarlyParts {
   readonly rules: RoomRules;
   readonly tape: TapeRecovery;
 }
@@ -97,7 +98,7 @@ export class Gateway {
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
-  constructor(config: Config, parts: GatewayParts & KeptParts, { main, sessions }: Backplanes) {
+  constructor(config: Config, parts: GatewayParts & EarlyParts, { main, sessions }: Backplanes) {
     this.#config = config;
     this.#observe = parts.observe;
     this.#extraRoutes = parts.routes ?? [];

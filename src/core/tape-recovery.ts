@@ -19,7 +19,7 @@ interface Waiting {
 export class TapeRecovery implements Recovery, LineObserver {
   readonly #tape: Tape;
   readonly #now: () => number;
-  /** One of each client at most. */
+  /** Each join of a position ahead is one, for as long as it waits: what clients may say in that time bounds them. */
   #waiting: Waiting[] = [];
   #isLookingSoon = false;
   #isCut = false;
