@@ -90,6 +90,14 @@ class Setup {
     return session;
   }
 
+  /** By polling, in the namespace `/`; it fetched the answer. */
+  async connected(): Promise<Session> {
+    const session = this.polling();
+    session.receive("40");
+    await answerOf(session);
+    return session;
+  }
+
   websocket(version: 3 | 4 = 4): { session: Session; socket: FakeSocket } {
     const session = this.session(version, undefined);
     const socket = this.socket();
@@ -214,9 +222,7 @@ describe("heartbeat of version 4", () => {
 
   test("EIO-06 EIO-11 a held poll is released by the ping", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     const held = answerOf(session);
     setup.pass(25_100, session);
     expect(await held).toEqual(["2"]);
@@ -376,9 +382,7 @@ describe("what a client's own packets ask for", () => {
 
   test("SEC-06 answers that wait for a poll have the smaller bound, though it polled just now", async () => {
     const setup = new Setup({ limits: { sendQueueBytes: 10_000, sendQueueMaxBytes: 1_000_000 } });
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     let asked = 0;
     while (!session.isOverwhelmed && asked < 1_000) session.receive(`42${asked++}["leave",{"room":"a"}]`);
     expect(setup.ended).toEqual(["polling slow"]);
@@ -484,9 +488,7 @@ describe("upgrade", () => {
 
   test("EIO-13 polls during the upgrade are answered at once: what waits, or a noop", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     const { probe } = setup.probe(session);
     probe.message("2probe");
     expect(await answerOf(session)).toEqual(["6"]);
@@ -497,9 +499,7 @@ describe("upgrade", () => {
 
   test("EIO-13 a poll that overtakes the packet 5 is refused, as one behind it", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     const { probe, socket } = setup.probe(session);
     probe.message("2probe");
     const overtaking = session.poll();
@@ -514,9 +514,7 @@ describe("upgrade", () => {
 
   test("EIO-13 polls are held as ever until the probe was answered", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     setup.probe(session);
     const held = answerOf(session);
     setup.publish(1);
@@ -537,9 +535,7 @@ describe("upgrade", () => {
     "EIO-13 frames %j close the websocket alone",
     async (frames) => {
       const setup = new Setup();
-      const session = setup.polling();
-      session.receive("40");
-      await answerOf(session);
+      const session = await setup.connected();
       const { probe, socket } = setup.probe(session);
       for (const frame of frames) probe.message(frame);
       expect(socket.closedWith).toBe(1000);
@@ -753,9 +749,7 @@ describe("a backend's order to disconnect", () => {
 
   test("NRE-06 EIO-14 a client that polls hears what was said, that it leaves, and then the end", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     setup.publish(1);
     order(setup, true);
     expect(await answerOf(session)).toEqual(['42["n",1]', "41"]);
@@ -798,9 +792,7 @@ describe("closing", () => {
 
   test("EIO-14 what was sent before the close comes before it, in the held poll", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     const held = answerOf(session);
     setup.publish(1);
     session.close("server");
@@ -814,9 +806,7 @@ describe("closing", () => {
     "EIO-14 %s tells a client between two polls by its next one",
     async (reason) => {
       const setup = new Setup();
-      const session = setup.polling();
-      session.receive("40");
-      await answerOf(session);
+      const session = await setup.connected();
       setup.publish(1);
       session.close(reason);
       expect(setup.ended).toEqual([`polling ${reason}`]);
@@ -834,9 +824,7 @@ describe("closing", () => {
     "EIO-14 SEC-06 what was said before a close as %s is told, then the end",
     async (reason) => {
       const setup = new Setup();
-      const session = setup.polling();
-      session.receive("40");
-      await answerOf(session);
+      const session = await setup.connected();
       setup.publish(1);
       setup.publish(2);
       session.close(reason);
@@ -902,9 +890,7 @@ describe("closing", () => {
 
   test("EIO-13 EIO-14 in the middle of an upgrade what waits goes the new way, and the close behind it", async () => {
     const setup = new Setup();
-    const session = setup.polling();
-    session.receive("40");
-    await answerOf(session);
+    const session = await setup.connected();
     const { probe, socket } = setup.probe(session);
     probe.message("2probe");
     setup.publish(1);
@@ -921,9 +907,7 @@ describe("closing", () => {
   test("EIO-13 EIO-14 an upgrade that is not finished leaves what waits to the polls", async () => {
     for (const frames of [[], ["2probe"]]) {
       const setup = new Setup();
-      const session = setup.polling();
-      session.receive("40");
-      await answerOf(session);
+      const session = await setup.connected();
       const { probe, socket } = setup.probe(session);
       for (const frame of frames) probe.message(frame);
       setup.publish(1);
