@@ -25,7 +25,7 @@ import { Pauses } from "./pauses.ts";
 import { createRoomRules } from "./core/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
-import type { TapeRecovery } from "./core/tape-recovery.ts";
+import type { TapeRecovery } from "./recovery/tape-recovery.ts";
 import { dialects as registry } from "./dialects/registry.ts";
 import type { Dialects } from "./dialects/registry.ts";
 import type { Telemetry } from "./observe/observe.ts";

@@ -2,15 +2,15 @@
 // composition root (gateway.ts).
 
 import type { Backplane } from "./brokers/driver.ts";
-import { LogFollower } from "./brokers/log-follower.ts";
+import { LogFollower } from "./recovery/log-follower.ts";
 import type { Config } from "./config/schema.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Observe } from "./core/observe.ts";
 import type { Publication } from "./core/publication.ts";
-import { RecoveryByRule } from "./core/recovery-by-rule.ts";
+import { RecoveryByRule } from "./recovery/recovery-by-rule.ts";
 import type { Positions, Recovery } from "./core/recovery.ts";
 import type { RoomRules } from "./core/room-rules.ts";
-import { TapeRecovery } from "./core/tape-recovery.ts";
+import { TapeRecovery } from "./recovery/tape-recovery.ts";
 
 export interface KeptParts {
   readonly backplane: Backplane;

@@ -1,5 +1,5 @@
 // The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
-// the tape (tape.ts) answers for whatever the bus carried, the log (log.ts) for rooms with `history` in their rule.
+// recovery/ answers: the tape for all that the bus carried, the log (log.ts) for rooms with `history` in their rule.
 
 import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";

@@ -9,7 +9,7 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Position } from "../../src/core/recovery.ts";
-import { TapeRecovery } from "../../src/core/tape-recovery.ts";
+import { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
 import { createBus } from "../support/bus.ts";
 import { startRedis } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";

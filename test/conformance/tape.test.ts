@@ -4,10 +4,10 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert, array, check, nat, property } from "fast-check";
 import { Line } from "../../src/brokers/redis/line.ts";
-import { TapeRecovery } from "../../src/core/tape-recovery.ts";
+import { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
 import { type Subject, playHistory } from "../support/tape-history.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -82,8 +82,8 @@ describe("a tape with a fault is found out", () => {
   });
 
   const sources = {
-    tape: "src/core/tape.ts",
-    "tape-recovery": "src/core/tape-recovery.ts",
+    tape: "src/recovery/tape.ts",
+    "tape-recovery": "src/recovery/tape-recovery.ts",
     line: "src/brokers/redis/line.ts",
   };
 
@@ -96,11 +96,12 @@ describe("a tape with a fault is found out", () => {
         expect(text.split(from), `of ${from}`).toHaveLength(2);
         text = text.replace(from, () => to);
       }
-      const core = join(root, "src/core/");
-      writeFileSync(
-        join(place, `${name}.ts`),
-        text.replaceAll(/from "(?:\.\/|\.\.\/\.\.\/core\/)(?!tape\.ts)/g, `from "${core}`),
+      // The mutated tape is the only neighbour that it gets; all else it imports from where it stands.
+      const home = dirname(join(root, source));
+      const imported = text.replaceAll(/from "(\.[^"]+)"/g, (whole, path: string) =>
+        path === "./tape.ts" ? whole : `from "${join(home, path)}"`,
       );
+      writeFileSync(join(place, `${name}.ts`), imported);
     }
     const recovery: Pick<Subject, "TapeRecovery"> = await import(join(place, "tape-recovery.ts"));
     const line: Pick<Subject, "Line"> = await import(join(place, "line.ts"));

@@ -2,7 +2,7 @@
 // publishers were told, and nothing of the gateways: for the faults of Redis under rooms with a log.
 
 import type { Backplane } from "../../src/brokers/driver.ts";
-import { LogFollower } from "../../src/brokers/log-follower.ts";
+import { LogFollower } from "../../src/recovery/log-follower.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { defaultLimits } from "../../src/core/limits.ts";

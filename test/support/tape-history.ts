@@ -3,10 +3,10 @@
 // is compared with the list; nothing here looks into a tape.
 
 import type { LineObserver } from "../../src/core/bus.ts";
-import { createSource, formatMarker } from "../../src/core/line.ts";
+import { createSource, formatMarker } from "../../src/brokers/marker.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Asked, Position } from "../../src/core/recovery.ts";
-import type { TapeRecovery } from "../../src/core/tape-recovery.ts";
+import type { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
 import type { Line } from "../../src/brokers/redis/line.ts";
 
 /** What is held against the model: the real classes, or changed ones. */

@@ -2,7 +2,7 @@
 // turns of the event loop deliver it, never the publisher's own call.
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
-import { createSource, formatMarker } from "../../core/line.ts";
+import { createSource, formatMarker } from "../marker.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";

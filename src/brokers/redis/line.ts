@@ -2,7 +2,7 @@
 // channels and patterns in that order. So every gateway with the same lasting subscriptions sees the same line.
 
 import type { LineObserver } from "../../core/bus.ts";
-import { readMarker } from "../../core/line.ts";
+import { readMarker } from "../marker.ts";
 
 export class Line {
   readonly #observer: LineObserver | undefined;

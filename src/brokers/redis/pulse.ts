@@ -1,7 +1,7 @@
 // The proof that one subscription lives: its canary, published every few seconds, must come back through it. Pure;
 // the bus publishes and ticks.
 
-import { createSource, formatMarker } from "../../core/line.ts";
+import { createSource, formatMarker } from "../marker.ts";
 
 /** Ticks of silence after an accepted canary that mean deaf, on a connection that carries nothing at all. */
 const idleTicks = 2;
@@ -9,7 +9,7 @@ const idleTicks = 2;
 const busyTicks = 4;
 
 export class Pulse {
-  /** What its canaries carry in front of their number (core/line.ts). */
+  /** What its canaries carry in front of their number (brokers/marker.ts). */
   readonly source: string = createSource();
   #sent = 0;
   #isProved = false;

@@ -3,7 +3,7 @@
 import { emptyTag } from "../core/log.ts";
 import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
-import { publicationOf } from "./history.ts";
+import { publicationOf } from "../brokers/history.ts";
 import { RoomWindow } from "./room-window.ts";
 import type { WindowBounds, WindowEntry } from "./room-window.ts";
 

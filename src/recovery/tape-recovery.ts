@@ -1,9 +1,9 @@
 // Recovery from the tape: answers at once where the position is on it, and waits a moment for a position that another
 // gateway gave before this one got so far.
 
-import type { LineObserver } from "./bus.ts";
-import type { Publication } from "./publication.ts";
-import type { Answer, Asked, LossReason, Position, Recovery } from "./recovery.ts";
+import type { LineObserver } from "../core/bus.ts";
+import type { Publication } from "../core/publication.ts";
+import type { Answer, Asked, LossReason, Position, Recovery } from "../core/recovery.ts";
 import { Tape } from "./tape.ts";
 import type { TapeParts } from "./tape.ts";
 

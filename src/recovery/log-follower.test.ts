@@ -10,7 +10,7 @@ import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
 import { createRoomRules } from "../core/room-rules.ts";
-import { encodeEnvelope } from "./envelope.ts";
+import { encodeEnvelope } from "../brokers/envelope.ts";
 import { LogFollower } from "./log-follower.ts";
 
 const room = "r";

@@ -9,7 +9,7 @@ import type { Publication } from "../core/publication.ts";
 import type { LossReason, Positions } from "../core/recovery.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { loadWindow } from "./log-load.ts";
-import { publicationOf } from "./history.ts";
+import { publicationOf } from "../brokers/history.ts";
 import { entryOf, isBefore, isOld } from "./log-live.ts";
 import type { Live } from "./log-live.ts";
 import type { RoomWindow, WindowBounds } from "./room-window.ts";

@@ -1,5 +1,6 @@
-// The line of a bus: all messages of its lasting subscriptions, in the one order in which the server sends them to every
-// gateway that has the same subscriptions. Markers are canaries (bus.ts); the token of each names the line on which it counts.
+// The token of a marker: a canary (core/bus.ts) with a number. The line of a bus is all messages of its lasting subscriptions,
+// in the one order in which the server sends them to every gateway that has the same subscriptions; the token names the
+// line on which it counts.
 
 import { randomId } from "../base/random-id.ts";
 

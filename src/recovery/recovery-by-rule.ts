@@ -1,9 +1,9 @@
 // Recovery as dialects see it: rooms with a log are answered by the log, all others by the tape, in one and the same turn.
 
-import type { RoomName } from "./log.ts";
-import type { Answer, Asked, Position, Recovery } from "./recovery.ts";
+import type { RoomName } from "../core/log.ts";
+import type { Answer, Asked, Position, Recovery } from "../core/recovery.ts";
 
-/** What the logs of rooms answer (brokers/log-follower.ts). */
+/** What the logs of rooms answer (log-follower.ts). */
 export interface LogAnswers {
   isLogged(asked: Pick<Asked, "namespace" | "room">): boolean;
   prepare(asked: readonly Asked[], ready: (answer: (asked: Asked) => Answer) => void): void;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { formatMarker } from "./line.ts";
-import type { Publication } from "./publication.ts";
-import type { Answer, Asked } from "./recovery.ts";
+import { formatMarker } from "../brokers/marker.ts";
+import type { Publication } from "../core/publication.ts";
+import type { Answer, Asked } from "../core/recovery.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
 
 const source = "a".repeat(24);

@@ -1,8 +1,8 @@
 // Single answers of the tape; test/conformance/tape.test.ts holds it against a model.
 
 import { expect, test } from "bun:test";
-import { formatMarker } from "./line.ts";
-import type { Publication } from "./publication.ts";
+import { formatMarker } from "../brokers/marker.ts";
+import type { Publication } from "../core/publication.ts";
 import { Tape } from "./tape.ts";
 import type { TapeParts } from "./tape.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createSource, formatMarker, readMarker } from "./line.ts";
+import { createSource, formatMarker, readMarker } from "./marker.ts";
 
 test("a marker names its source, its line and its number, in letters and digits", () => {
   const marker = { source: createSource(), line: "0123abcd", number: 123_456_789 };

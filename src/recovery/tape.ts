@@ -3,12 +3,12 @@
 // and was not cut off since (bus.ts says what the line is). Nothing is written anywhere for that. Pure: no clock, no
 // timers, no bus of its own.
 
-import type { LineObserver } from "./bus.ts";
+import type { LineObserver } from "../core/bus.ts";
 import { Fifo } from "./fifo.ts";
-import { readMarker } from "./line.ts";
-import { mayHear } from "./publication.ts";
-import type { Publication } from "./publication.ts";
-import type { Asked, Kept, LossReason, Position } from "./recovery.ts";
+import { readMarker } from "../brokers/marker.ts";
+import { mayHear } from "../core/publication.ts";
+import type { Publication } from "../core/publication.ts";
+import type { Asked, Kept, LossReason, Position } from "../core/recovery.ts";
 
 export interface TapeParts {
   /** How long a publication is kept, ms. 0: nothing is kept, and nothing has a position. */
