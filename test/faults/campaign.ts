@@ -22,12 +22,22 @@ export interface Campaign {
   readonly rate: number;
   /** The faults, in their first order; a seed shuffles them. @default all */
   readonly names?: readonly FaultName[];
+  /** @default unhurried */
+  readonly pace?: Pace;
 }
 
-/** Behind the last fault: the bar of 5 s for what is to be told, and what a busy machine adds. */
-const restMs = 8_000;
-/** Before the first fault: clients come and go, and nothing else breaks. */
-const calmMs = 6_000;
+interface Pace {
+  /** Before the first fault: clients come and go, and nothing else breaks. */
+  readonly calmMs: number;
+  /** Most of the time between two faults; sometimes the next one comes before the last is got over. */
+  readonly pauseMs: number;
+  /** Behind the last fault: the bar of 5 s for what is to be told, and what a busy machine adds. */
+  readonly restMs: number;
+}
+
+const unhurried: Pace = { calmMs: 6_000, pauseMs: 7_000, restMs: 8_000 };
+/** For a run of seconds. */
+export const hurried: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 5_500 };
 const blips: readonly Blip[] = ["reset", "close", "abandon"];
 
 /** @returns what happened. */
@@ -42,10 +52,12 @@ export async function campaign(plan: Campaign): Promise<readonly HistoryEvent[]>
 class Run {
   readonly #plan: Campaign;
   readonly #history: HistoryEvent[];
+  readonly #pace: Pace;
   readonly #start = performance.now();
 
   constructor(plan: Campaign, history: HistoryEvent[]) {
     this.#plan = plan;
+    this.#pace = plan.pace ?? unhurried;
     this.#history = history;
   }
 
@@ -69,7 +81,7 @@ class Run {
       await until(() => clients.every(({ isConnected }) => isConnected), 20_000);
       for (const each of publishers.all) each.start(this.#plan.rate / publishers.all.length);
       await this.#breakThings(scene, clients);
-      await Bun.sleep(restMs);
+      await Bun.sleep(this.#pace.restMs);
       await publishers[Symbol.asyncDispose]();
       await Bun.sleep(1_000);
       for (const room of rooms.filter((one) => one.startsWith("log:")))
@@ -119,6 +131,7 @@ class Run {
 
   async #breakThings(scene: Scene, clients: readonly Client[]): Promise<void> {
     const random = this.#random(1);
+    const { calmMs, pauseMs } = this.#pace;
     const end = this.#now() + calmMs + this.#plan.seconds * 1_000;
     const blipping = this.#blip(clients, end);
     await Bun.sleep(calmMs);
@@ -128,8 +141,9 @@ class Run {
       for (const name of shuffled(all, random)) {
         if (this.#now() >= end) break;
         await this.#breakOne(name, scene, random);
-        // Sometimes the next one comes before the last is got over.
-        await Bun.sleep(random.below(4) === 0 ? random.below(800) : 2_000 + random.below(5_000));
+        await Bun.sleep(
+          random.below(4) === 0 ? random.below(800) : pauseMs * (0.3 + random.below(700) / 1_000),
+        );
       }
     }
     await blipping;
