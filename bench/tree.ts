@@ -5,7 +5,7 @@
 import { createClient } from "@redis/client";
 import { Connection } from "../src/core/membership.ts";
 import { Hub } from "../src/core/hub.ts";
-import { defaultLimits } from "../src/core/limits.ts";
+import { defaultLimits } from "../src/vocabulary/limits.ts";
 import { silent } from "../src/core/observe.ts";
 import { createRawFormat, toRooms, toTree } from "../src/dialects/raw/format.ts";
 import { RawPublication } from "../src/codec/raw-publication.ts";

@@ -1,10 +1,10 @@
-// The tables of reasons and log events in docs/operations.md, printed from core/reasons.ts and core/log-events.ts:
+// The tables of reasons and log events in docs/operations.md, printed from vocabulary/reasons.ts and vocabulary/log-events.ts:
 // `scripts/bun scripts/operations.ts` writes them into the page, and test/e2e/metrics.test.ts compares.
 
 import { join } from "node:path";
 import { markdownTable } from "../src/config/table.ts";
-import { logEvents } from "../src/core/log-events.ts";
-import { disconnections, refusals, skips } from "../src/core/reasons.ts";
+import { logEvents } from "../src/vocabulary/log-events.ts";
+import { disconnections, refusals, skips } from "../src/vocabulary/reasons.ts";
 
 const page = join(import.meta.dir, "../docs/operations.md");
 

@@ -18,7 +18,7 @@ import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
 import type { Feed, Route } from "./core/dialect.ts";
-import { GatewayError } from "./core/errors.ts";
+import { GatewayError } from "./vocabulary/errors.ts";
 import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
 import { Pauses } from "./pauses.ts";

@@ -1,7 +1,7 @@
 // How many clients one address may have, and how fast they may come (SEC-06, SEC-15, T12). Each dialect asks
 // (`admit`) before it opens a connection, ws4redis also before it identifies the visitor.
 
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
 

@@ -4,7 +4,7 @@ import { createClientId } from "../base/client-id.ts";
 import { Hub } from "../core/hub.ts";
 import { anonymous } from "../core/identity.ts";
 import type { Identity } from "../core/identity.ts";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { createRoomRules } from "../core/room-rules.ts";
 import type { JoinWay } from "../core/room-rules.ts";

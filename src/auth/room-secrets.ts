@@ -5,9 +5,9 @@
 
 import { roomSpace } from "../core/access.ts";
 import type { EnterRequest, Verdict } from "../core/access.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { BucketTable, TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";

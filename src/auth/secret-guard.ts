@@ -4,7 +4,7 @@
 
 import { setTimeout } from "node:timers/promises";
 import type { SecretCheck } from "../core/access.ts";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
 import { publishSecret } from "./constant-time.ts";

@@ -2,7 +2,7 @@
 // Used for failed joins (WSE-08), for handshakes by address (SEC-06, SEC-15), for keys that come back (SEC-09) and for
 // what a client sends (SEC-06).
 
-/** The two of `core/limits.ts` that bound what one client may send. */
+/** The two of `vocabulary/limits.ts` that bound what one client may send. */
 interface PacketLimits {
   readonly packetsPerSecond: number;
   readonly packetsBurst: number;

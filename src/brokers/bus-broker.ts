@@ -12,7 +12,7 @@ import type {
 } from "../core/broker.ts";
 import type { Bus, BusMessage } from "../core/bus.ts";
 import { textCanary } from "../codec/canary.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition } from "../core/log.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";

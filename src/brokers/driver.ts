@@ -5,7 +5,7 @@ import type { Broker } from "../core/broker.ts";
 import type { Bus, LineObserver } from "../core/bus.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "../core/log.ts";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { Voice } from "../core/voice.ts";

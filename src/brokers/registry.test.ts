@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { createBus } from "../../test/support/bus.ts";
 

@@ -1,7 +1,7 @@
 // The table of drivers: one line each. The gateway opens its backplane here by URL, and the conformance suites in
 // test/conformance run over every entry.
 
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import type { Backplane, BackplaneOptions, Driver } from "./driver.ts";
 import { memory } from "./memory/driver.ts";
 import { redis } from "./redis/driver.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { CommandError, describeFailure } from "./failure.ts";
 
 describe("what a failed command says", () => {

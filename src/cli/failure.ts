@@ -1,6 +1,6 @@
 // What a failed command says: a sentence, and the stack only with --verbose.
 
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { printable } from "../observe/printable.ts";
 
 /** A command that cannot do what was asked; the message is all that its user needs. */

@@ -16,7 +16,7 @@ import { createRoomRules } from "../core/room-rules.ts";
 import { nothingKept } from "../core/recovery.ts";
 import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";
-import type { LogLevel } from "../core/log-events.ts";
+import type { LogLevel } from "../vocabulary/log-events.ts";
 import type { LogFields, Observe } from "../core/observe.ts";
 import type { BackendMessage } from "../core/publication.ts";
 import type { Dialects } from "../dialects/registry.ts";

@@ -1,8 +1,8 @@
-// The `limits` section of the config, made of the table in core/limits.ts.
+// The `limits` section of the config, made of the table in vocabulary/limits.ts.
 
 import { z } from "zod";
-import { limitTable } from "../core/limits.ts";
-import type { LimitRow, Limits } from "../core/limits.ts";
+import { limitTable } from "../vocabulary/limits.ts";
+import type { LimitRow, Limits } from "../vocabulary/limits.ts";
 
 function limit(row: LimitRow): z.ZodDefault<z.ZodNumber> {
   return z.number().int().min(row.min).max(row.max).default(row.default).describe(row.description);

@@ -1,6 +1,6 @@
 // From flags, environment and file to the config that the gateway runs with. Everything wrong is said at once.
 
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { isTree, openFileSource, valueAt } from "./file.ts";
 import { houseProblems } from "./house-rules.ts";
 import { stack, unknownVariables } from "./layers.ts";

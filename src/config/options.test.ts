@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "bun:test";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { dialects } from "../dialects/registry.ts";
 import { configurationPage } from "./docs.ts";
 import { createConfigModel } from "./model.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { z } from "zod";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import type { Profile } from "../core/profile.ts";
 import { dialects } from "../dialects/registry.ts";
 import { valueAt } from "./file.ts";

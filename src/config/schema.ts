@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
 import { checkBackplaneUrl } from "../brokers/registry.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { checkSocketPath, isAddressRange, parseAddress, readOrigins } from "./address.ts";
 import { limitsSchema } from "./limits.ts";

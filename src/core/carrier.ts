@@ -1,7 +1,7 @@
 // The port to one client, whatever carries it, and to the engine's native topics. The hub sees nothing else of
 // the network: websockets are reached through topics, everything else by `send`.
 
-import type { DisconnectReason } from "./reasons.ts";
+import type { DisconnectReason } from "../vocabulary/reasons.ts";
 
 /** What goes into one websocket frame: text or binary. */
 export type Frame = string | Uint8Array;

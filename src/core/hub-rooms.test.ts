@@ -7,7 +7,7 @@ import { Connection } from "./membership.ts";
 import type { Format } from "./membership.ts";
 import { Hub } from "./hub.ts";
 import type { HubEvents } from "./hub.ts";
-import { defaultLimits } from "./limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "./observe.ts";
 import type { Publication } from "./publication.ts";
 import type { Frame } from "./carrier.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createClientId } from "../base/client-id.ts";
 import { Connection } from "./membership.ts";
 import { Hub } from "./hub.ts";
-import { defaultLimits } from "./limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "./observe.ts";
 import { createRawFormat, toRooms, toTree } from "../dialects/raw/format.ts";
 import { RawPublication } from "../codec/raw-publication.ts";

@@ -6,7 +6,7 @@ import { isRoomTooLong } from "./access.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";

@@ -1,7 +1,7 @@
 // Who a visitor is: the port between the sources of identity (auth/) and the dialects with handshakes that wait for it. A
 // dialect decides what an identity may enter; `opensRoom` (access.ts) is the one rule for rooms (docs/architecture.md).
 
-import type { RefusalReason } from "./reasons.ts";
+import type { RefusalReason } from "../vocabulary/reasons.ts";
 
 /** The handshake, as far as it matters to who the visitor is (DJS-10). */
 export interface IdentityRequest {

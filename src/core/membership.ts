@@ -4,7 +4,7 @@
 // streams, clients that fell behind) get their frames one by one.
 
 import type { Carrier, Frame } from "./carrier.ts";
-import type { DisconnectReason } from "./reasons.ts";
+import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import { anonymous } from "./identity.ts";
 import type { Identity } from "./identity.ts";
 import type { Position } from "./recovery.ts";

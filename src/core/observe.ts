@@ -1,8 +1,8 @@
 // The port to logs and metrics. Parts say what happened in these few words; observe/ turns them into Prometheus
 // counters and log lines. No secret and no payload ever passes here, and names of rooms only where it is said.
 
-import type { LogEventAt, LogLevel } from "./log-events.ts";
-import type { DisconnectReason, RefusalReason, SkipReason } from "./reasons.ts";
+import type { LogEventAt, LogLevel } from "../vocabulary/log-events.ts";
+import type { DisconnectReason, RefusalReason, SkipReason } from "../vocabulary/reasons.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -2,7 +2,7 @@
 // backend side makes them from bytes; the hub carries them out. Arguments stay JSON text from door to door:
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
-import type { DisconnectReason, SkipReason } from "./reasons.ts";
+import type { DisconnectReason, SkipReason } from "../vocabulary/reasons.ts";
 import type { Frame } from "./carrier.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { GatewayError } from "../core/errors.ts";
-import type { LogLevel } from "../core/log-events.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
+import type { LogLevel } from "../vocabulary/log-events.ts";
 import { Logger } from "./logger.ts";
 import type { LogFormat } from "./logger.ts";
 import { Redactor } from "./redact.ts";

@@ -3,8 +3,8 @@
 // executable) and sees only what the Redactor let through.
 
 import pino from "pino";
-import { GatewayError } from "../core/errors.ts";
-import type { LogLevel } from "../core/log-events.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
+import type { LogLevel } from "../vocabulary/log-events.ts";
 import type { LogFields } from "../core/observe.ts";
 import type { Destination, Output } from "./output.ts";
 import type { Redactor } from "./redact.ts";

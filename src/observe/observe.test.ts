@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createObserve } from "./observe.ts";
-import type { RefusalReason } from "../core/reasons.ts";
+import type { RefusalReason } from "../vocabulary/reasons.ts";
 import type { ObserveOptions, Telemetry } from "./observe.ts";
 
 const canary = "cAnArY7291";

@@ -1,7 +1,7 @@
 // The Observe port made real: what the parts say becomes numbers for Prometheus and log lines. One per gateway,
 // with a registry of its own. Labels are dialect, transport and reason; never a room, an address or an id.
 
-import type { LogLevel } from "../core/log-events.ts";
+import type { LogLevel } from "../vocabulary/log-events.ts";
 import type { Hint, LogFields, Observe } from "../core/observe.ts";
 import { Counters } from "./counters.ts";
 import { Exposition, plainMetric } from "./exposition.ts";

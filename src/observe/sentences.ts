@@ -1,8 +1,8 @@
 // What a log line says to a person: on a terminal each event is a sentence, with its name behind it to search the docs
 // for. Machines read the same event as JSON (logger.ts).
 
-import { logEvents } from "../core/log-events.ts";
-import type { LogEvent, LogEventEntry, LogLevel } from "../core/log-events.ts";
+import { logEvents } from "../vocabulary/log-events.ts";
+import type { LogEvent, LogEventEntry, LogLevel } from "../vocabulary/log-events.ts";
 import type { LogFields } from "../core/observe.ts";
 
 /** One line of a log, as JSON had it. */

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../core/log.ts";
 import type { Log, LogPage, LogPosition } from "../core/log.ts";
 import { silent } from "../core/observe.ts";

@@ -5,7 +5,7 @@
 // the window of the room is exact.
 
 import type { Bus } from "../core/bus.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../core/log.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";

@@ -2,7 +2,7 @@
 // heard, because a bus carries everything to one listener in one order.
 
 import type { Bus, Subscription } from "../core/bus.ts";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 
 /** How long a mark may be on its way, ms. */
 const markMs = 2_000;

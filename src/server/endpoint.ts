@@ -6,7 +6,7 @@ import { lstatSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { connect, isIP } from "node:net";
-import { GatewayError } from "../core/errors.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { readNamedFile } from "../files/named-file.ts";
 
 export interface TcpEndpoint {

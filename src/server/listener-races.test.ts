@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Route } from "../core/dialect.ts";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import type { Socket, SocketHandler } from "../core/carrier.ts";
 import { handshakeHeaders, RawConnection, rawRequest, requestBytes } from "../../test/support/raw.ts";

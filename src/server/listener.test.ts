@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Route } from "../core/dialect.ts";
-import { GatewayError } from "../core/errors.ts";
-import { defaultLimits } from "../core/limits.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { RawConnection, RawWebSocket, rawRequest } from "../../test/support/raw.ts";

@@ -3,7 +3,7 @@
 
 import type { Server, ServerWebSocket } from "bun";
 import type { Exchange, Route } from "../core/dialect.ts";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";

@@ -1,7 +1,7 @@
 // When a client reads too slowly to be kept: the one rule, for websockets (websocket.ts) and streams (stream.ts). Both
 // keep what waits in bounded queues; this judges how much may wait, and for how long.
 
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 
 /**
  * A client that read this much while it was behind does read: several times what the kernels take in its place after they

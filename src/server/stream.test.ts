@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { until } from "../../test/support/until.ts";
 import type { CloseCause, Stream } from "../core/carrier.ts";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { Listener } from "./listener.ts";
 

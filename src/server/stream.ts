@@ -3,7 +3,7 @@
 // client that lets more than its bound wait is closed as `slow` (slow-consumer.ts).
 
 import type { CloseCause, Frame, Stream, StreamHandler } from "../core/carrier.ts";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { isStreamTooSlow } from "./slow-consumer.ts";
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Connection } from "../core/membership.ts";
 import type { Format } from "../core/membership.ts";
 import { Hub } from "../core/hub.ts";
-import { defaultLimits } from "../core/limits.ts";
+import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { packetRate } from "../base/rate-limit.ts";
 import type { Publication } from "../core/publication.ts";

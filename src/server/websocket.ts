@@ -4,7 +4,7 @@
 // waits for it.
 
 import type { ServerWebSocket } from "bun";
-import type { Limits } from "../core/limits.ts";
+import type { Limits } from "../vocabulary/limits.ts";
 import { TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import { behindBytes } from "../core/carrier.ts";

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { readPosition } from "../../src/core/log.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import { createRoomRules } from "../../src/core/room-rules.ts";

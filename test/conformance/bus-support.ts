@@ -2,7 +2,7 @@
 // waiting for a condition.
 
 import type { Bus, BusMessage, Canary, ChannelFilter, Subscription } from "../../src/core/bus.ts";
-import { GatewayError } from "../../src/core/errors.ts";
+import { GatewayError } from "../../src/vocabulary/errors.ts";
 import { type LogFields, type Observe, silent } from "../../src/core/observe.ts";
 import { until } from "../support/until.ts";
 

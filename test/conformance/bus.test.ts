@@ -5,7 +5,7 @@ import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { type drivers, openBackplane } from "../../src/brokers/registry.ts";
 import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil } from "./bus-support.ts";
 import { until } from "../support/until.ts";

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
 import type { Bus, ChannelFilter } from "../../src/core/bus.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Position } from "../../src/core/recovery.ts";

@@ -7,7 +7,7 @@ import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { compileGlob } from "../../src/base/glob.ts";
 import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { freePort } from "../support/ports.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { Ear, createRecorder, errorOf, exact, pattern, testCanary, timeUntil } from "./bus-support.ts";

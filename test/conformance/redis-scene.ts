@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import type { Bus } from "../../src/core/bus.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { createBus } from "../support/bus.ts";
 import { type RedisOptions, type RedisServer, startRedis } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";

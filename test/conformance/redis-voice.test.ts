@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import type { Voice } from "../../src/core/voice.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";

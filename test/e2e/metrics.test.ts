@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
 import { withTables } from "../../scripts/operations.ts";
-import { logEvents } from "../../src/core/log-events.ts";
+import { logEvents } from "../../src/vocabulary/log-events.ts";
 import { Counters } from "../../src/observe/counters.ts";
 import { LoopLag } from "../../src/observe/loop-lag.ts";
 import { processMetrics } from "../../src/observe/process-metrics.ts";

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import type { Feed } from "../../src/core/dialect.ts";
 import { nodeFeeds } from "../../src/dialects/socketio/node/broadcasts.ts";
 import { pythonFeed } from "../../src/dialects/socketio/python/queue.ts";

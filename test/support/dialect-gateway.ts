@@ -9,7 +9,7 @@ import type { BrowserSide, DialectContext, Feed, OpenDialect, Route } from "../.
 import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/core/identity.ts";
 import { anonymous } from "../../src/core/identity.ts";
-import type { Limits } from "../../src/core/limits.ts";
+import type { Limits } from "../../src/vocabulary/limits.ts";
 import type { WrittenRule } from "../../src/core/room-rules.ts";
 import { voiceOver } from "../../src/core/voice.ts";
 import { dialects } from "../../src/dialects/registry.ts";

@@ -4,8 +4,8 @@
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { LogFollower } from "../../src/recovery/log-follower.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
-import { GatewayError } from "../../src/core/errors.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { GatewayError } from "../../src/vocabulary/errors.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { readPosition } from "../../src/core/log.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";

@@ -1,6 +1,6 @@
 // The auth callback against a real HTTP server that misbehaves in every way.
 
-import type { RefusalReason } from "../../core/reasons.ts";
+import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { askCallback } from "./callback.ts";

@@ -1,7 +1,7 @@
 // Asks the backend who a visitor is (DJS-10): one POST to a fixed URL, with the visitor's own cookies. Whatever is
 // not a clear answer keeps the visitor out (SEC-02).
 
-import type { RefusalReason } from "../../core/reasons.ts";
+import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { readJsonText } from "../../codec/utf8.ts";

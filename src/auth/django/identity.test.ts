@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { startRedis } from "../../../test/support/redis.ts";
 import { createBus } from "../../../test/support/bus.ts";
 import type { KeyStore } from "../../core/keys.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
 import { identityOptions } from "./options.ts";

@@ -2,7 +2,7 @@
 // first that is configured and answers is the whole answer. After a failure on the way no visitor is admitted (SEC-02).
 
 import type { KeyStore } from "../../core/keys.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { IdentityRequest, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
 import type { Observe } from "../../core/observe.ts";

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { identityOptions, sessionNamePrefixes } from "./options.ts";
 import type { IdentityOptions } from "./options.ts";
 import vectors from "./session-vectors.json";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ChannelFilter } from "../../core/bus.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import type { Meaning } from "../../core/publication.ts";
 import { MemoryBus } from "./bus.ts";

@@ -3,7 +3,7 @@
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { createSource, formatMarker } from "../marker.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { compileGlob } from "../../base/glob.ts";

@@ -1,6 +1,6 @@
 // The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
 
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { createRoomRules } from "../../core/room-rules.ts";
 import { voiceOver } from "../../core/voice.ts";
 import { BusBroker } from "../bus-broker.ts";

@@ -1,6 +1,6 @@
 // The KeyStore port in memory: what this process wrote, and what a test or the demo put there. The oldest keys go first.
 
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { KeyStore } from "../../core/keys.ts";
 
 /** Keys that are kept; the oldest go first. */

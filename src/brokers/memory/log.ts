@@ -1,7 +1,7 @@
 // The Log port in memory: the logs of one process. What is said goes over the memory bus. Bounded in bytes: the room that
 // was written to longest ago goes first, with its epoch.
 
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Bus } from "../../core/bus.ts";
 import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
 import type {

@@ -3,7 +3,7 @@
 // deadlines on the former and silence on the latter show every way in which Redis can be away.
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Voice } from "../../core/voice.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { Commands } from "./commands.ts";

@@ -2,7 +2,7 @@
 // later. What is on its way is bounded.
 
 import { RESP_TYPES } from "@redis/client";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { deadlineMs } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
 import { LateReply, failureOf } from "./failure.ts";

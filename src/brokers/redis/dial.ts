@@ -2,7 +2,7 @@
 // and offline queue are off. RESP2 and no CLIENT commands, so that every server and restricted ACL user works.
 
 import { createClient } from "@redis/client";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { readNamedFile } from "../../files/named-file.ts";
 import type { TlsOptions } from "../driver.ts";
 import { codeOf } from "./failure.ts";

@@ -2,7 +2,7 @@
 // and a third for what clients say, where they speak.
 
 import { createRoomRules } from "../../core/room-rules.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { logKeyPrefix } from "../../core/log.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";

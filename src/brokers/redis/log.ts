@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { ErrorReply } from "@redis/client";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import {
   createTag,
   epochLength,

@@ -1,7 +1,7 @@
 // Redis URLs into what a connection needs. Errors say which part is wrong and never repeat the text: a password may
 // stand anywhere in a mistyped URL.
 
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 
 /** Where a Redis is and how to enter. */
 export interface RedisAddress {

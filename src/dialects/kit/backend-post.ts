@@ -5,9 +5,9 @@ import { readBody } from "../../codec/body.ts";
 import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerToken, textAnswer } from "../../base/http.ts";
-import type { RefusalReason } from "../../core/reasons.ts";
+import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
 
 /** Python nests a thousand levels, too; on the bus there are a few more around them (T9). */

@@ -2,7 +2,7 @@
 // rooms, limits); member.ts and listener.ts have the client from there on.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RoomName } from "../../core/log.ts";
 import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
 import { textAnswer } from "../../base/http.ts";

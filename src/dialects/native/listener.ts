@@ -3,7 +3,7 @@
 
 import type { CloseCause, Stream, StreamHandler } from "../../core/carrier.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Agent, Format } from "../../core/membership.ts";
 import type { Answer } from "../../core/recovery.ts";

@@ -5,7 +5,7 @@ import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
 import type { HistoryPage } from "../../core/broker.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Answer } from "../../core/recovery.ts";
 import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";

@@ -7,7 +7,7 @@ import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerToken } from "../../base/http.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";

@@ -1,7 +1,7 @@
 // What a client that comes back is told of a room, and what it gets of what it missed: all of it, or none.
 
 import type { Answer, Kept } from "../../core/recovery.ts";
-import type { Limits } from "../../core/limits.ts";
+import type { Limits } from "../../vocabulary/limits.ts";
 
 export interface Return {
   /** For the message `joined`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { BatchedKeys } from "./batched-keys.ts";
 
 /** A bus whose keys hold their own names, but for `absent`; it notes what it is asked. */

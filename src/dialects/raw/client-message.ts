@@ -2,7 +2,7 @@
 
 import type { Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 
 export interface ClientMessage {
   /** The dialect's name, for the metrics. */

@@ -4,8 +4,8 @@
 import type { Agent, Format } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
-import { GatewayError } from "../../core/errors.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { WaitingCarrier } from "./waiting-carrier.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 

@@ -5,7 +5,7 @@ import type { Exchange } from "../../core/dialect.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
 import { textAnswer } from "../../base/http.ts";
 import type { Observe } from "../../core/observe.ts";
-import type { RefusalReason } from "../../core/reasons.ts";
+import type { RefusalReason } from "../../vocabulary/reasons.ts";
 
 export class Refusals {
   readonly #observe: Pick<Observe, "refused" | "hint">;

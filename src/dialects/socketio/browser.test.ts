@@ -5,7 +5,7 @@ import { noBroker } from "../../../test/support/bus.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.ts";
 import { Hub } from "../../core/hub.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { Pauses } from "../../pauses.ts";
 import { createBrowserSide } from "./browser.ts";

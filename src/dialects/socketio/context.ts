@@ -3,7 +3,7 @@
 
 import type { Carrier, Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { Format } from "../../core/membership.ts";
 import type { Rate } from "../../base/rate-limit.ts";
 import { packetRate } from "../../base/rate-limit.ts";

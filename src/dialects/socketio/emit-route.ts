@@ -4,7 +4,7 @@
 import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
 import { backendPost, bodyInvalid, checkBodySecret, readJsonBody } from "../kit/backend-post.ts";
 import type { SocketIoOptions } from "./options.ts";

@@ -5,7 +5,7 @@ import { noBroker } from "../../../test/support/bus.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/membership.ts";
 import { Hub } from "../../core/hub.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { Verdict } from "../../core/access.ts";
 import { type Observe, silent } from "../../core/observe.ts";
 import { createSocketIoContext } from "./context.ts";

@@ -6,7 +6,7 @@ import { Connection } from "../../core/membership.ts";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { Hub } from "../../core/hub.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { createRawFormat } from "../raw/format.ts";
 import type { Carrier } from "../../core/carrier.ts";

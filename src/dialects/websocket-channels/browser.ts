@@ -2,7 +2,7 @@
 // into a channel and admits the client (client.ts).
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { anonymous } from "../../core/identity.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";

@@ -7,8 +7,8 @@ import { createBus } from "../../../test/support/bus.ts";
 import type { Broker } from "../../core/broker.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { Route } from "../../core/dialect.ts";
-import { GatewayError } from "../../core/errors.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import { publishRoute, rootPublishRoute } from "./backend.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { compileGlob } from "../../base/glob.ts";
 import type { Feed } from "../../core/dialect.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { createBackendSide } from "./backend.ts";

@@ -3,7 +3,7 @@
 
 import { readUtf8 } from "../../codec/utf8.ts";
 import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
-import type { Limits } from "../../core/limits.ts";
+import type { Limits } from "../../vocabulary/limits.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../codec/canary.ts";
 import { junk } from "../../core/publication.ts";

@@ -2,7 +2,7 @@
 // (client.ts). Groups come from backend.ts, through the hub.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BucketTable } from "../../base/rate-limit.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";

@@ -3,7 +3,7 @@
 
 import type { Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import type { Announcer } from "./announcer.ts";
 import { connectionId, dialectName } from "./names.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { parseRedisUrl } from "../../brokers/redis/url.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { readHubFile } from "./config-file.ts";
 import { wsHubOptions } from "./options.ts";
 

@@ -1,7 +1,7 @@
 // WS-HUB's own config file, for `--as ws-hub`: from the parsed YAML, with keys written in any case, to our
 // settings. Pure. No sentence repeats a value, because one of them may be the password.
 
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import type { ProfileFileContent } from "../../core/profile.ts";
 import { wsHubOptions } from "./options.ts";
 

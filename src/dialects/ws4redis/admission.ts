@@ -1,7 +1,7 @@
 // Which handshakes are admitted, and with which rights: the way from a request to a client, in the order of the original, with
 // its errors (W4R-04, W4R-10). What cannot be decided is refused (SEC-02).
 
-import type { RefusalReason } from "../../core/reasons.ts";
+import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import type { Exchange } from "../../core/dialect.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { textAnswer } from "../../base/http.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Feed } from "../../core/dialect.ts";
 import { compileGlob } from "../../base/glob.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";

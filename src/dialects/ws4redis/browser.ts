@@ -2,7 +2,7 @@
 // routes and what its clients share; admission.ts judges the handshakes.
 
 import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
-import type { DisconnectReason } from "../../core/reasons.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BatchedKeys } from "../raw/batched-keys.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";

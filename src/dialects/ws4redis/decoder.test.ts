@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { compileGlobs } from "../../base/glob.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { audiences } from "./query.ts";
 import { createDecoder } from "./backend.ts";

@@ -8,7 +8,7 @@ import { until } from "../../../test/support/until.ts";
 import { RawWebSocket } from "../../../test/support/raw.ts";
 import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
 import { createClientId } from "../../base/client-id.ts";
-import { GatewayError } from "../../core/errors.ts";
+import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
 import { createRawFormat, toRooms } from "../raw/format.ts";

@@ -6,7 +6,7 @@ import { dialects } from "../registry.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
-import { defaultLimits } from "../../core/limits.ts";
+import { defaultLimits } from "../../vocabulary/limits.ts";
 import { covers } from "../../base/redis-name.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import type { Audience, ChannelName } from "./query.ts";

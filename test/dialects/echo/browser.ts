@@ -4,7 +4,7 @@ import { isRoomTooLong } from "../../../src/core/access.ts";
 import type { BrowserContext, BrowserSide, Closable, Exchange, Route } from "../../../src/core/dialect.ts";
 import { textAnswer } from "../../../src/base/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
-import type { RefusalReason } from "../../../src/core/reasons.ts";
+import type { RefusalReason } from "../../../src/vocabulary/reasons.ts";
 import { createRawBrowserSide } from "../../../src/dialects/raw/browser-side.ts";
 import { RawConnection, usualHeartbeat } from "../../../src/dialects/raw/raw-connection.ts";
 import type { RawDialect } from "../../../src/dialects/raw/raw-connection.ts";

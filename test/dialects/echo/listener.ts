@@ -2,7 +2,7 @@
 
 import type { CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
 import type { BrowserContext, Closable } from "../../../src/core/dialect.ts";
-import type { DisconnectReason } from "../../../src/core/reasons.ts";
+import type { DisconnectReason } from "../../../src/vocabulary/reasons.ts";
 import { Connection } from "../../../src/core/membership.ts";
 import type { Agent, Format } from "../../../src/core/membership.ts";
 import { dialectName } from "./names.ts";

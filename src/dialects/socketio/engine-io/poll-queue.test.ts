@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Frame } from "../../../core/carrier.ts";
-import { defaultLimits } from "../../../core/limits.ts";
+import { defaultLimits } from "../../../vocabulary/limits.ts";
 import { PollQueue } from "./poll-queue.ts";
 
 // For a machine that does much else besides.

@@ -3,7 +3,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "../../../core/dialect.ts";
 import type { Frame } from "../../../core/carrier.ts";
-import type { DisconnectReason } from "../../../core/reasons.ts";
+import type { DisconnectReason } from "../../../vocabulary/reasons.ts";
 import { readBody } from "../../../codec/body.ts";
 import type { SocketIoContext } from "../context.ts";
 import { jsonpPayload, payloadResponse, refusalResponse } from "./http.ts";

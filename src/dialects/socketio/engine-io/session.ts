@@ -1,7 +1,7 @@
 // One Engine.IO session (compat section 1): heartbeat, the polling queue, the websocket, and the upgrade between
 // them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it passes messages up.
 
-import type { DisconnectReason } from "../../../core/reasons.ts";
+import type { DisconnectReason } from "../../../vocabulary/reasons.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
 import { toAscii } from "../../../codec/ascii-json.ts";
 import { SocketIoClient } from "../client.ts";

@@ -1,4 +1,4 @@
-import type { SkipReason } from "../../../core/reasons.ts";
+import type { SkipReason } from "../../../vocabulary/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";

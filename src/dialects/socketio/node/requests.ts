@@ -2,7 +2,7 @@
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
 // wait for answers of ours (compat NRE-06, NRE-07).
 
-import type { SkipReason } from "../../../core/reasons.ts";
+import type { SkipReason } from "../../../vocabulary/reasons.ts";
 import type { BusMessage } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { BackendMessage, Outgoing, Single, Target } from "../../../core/publication.ts";

@@ -1,6 +1,6 @@
 // The queue of the Python backends: what each encoding means, what is skipped and why, and noise.
 
-import type { SkipReason } from "../../../core/reasons.ts";
+import type { SkipReason } from "../../../vocabulary/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { BackendMessage, Publication } from "../../../core/publication.ts";
