@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import { createConfigSchema } from "./config/schema.ts";
-import type { Dialect, DialectContext } from "./core/dialect.ts";
+import type { DialectContext } from "./core/dialect.ts";
+import type { DialectEntry } from "./dialects/entry.ts";
 import { dialects as registry } from "./dialects/registry.ts";
 import { createGateway } from "./gateway.ts";
 import { createObserve } from "./observe/observe.ts";
@@ -23,7 +24,7 @@ async function ticksOf(...times: readonly number[]) {
         browser: { routes: [], maxMessageBytes: 1, shortestDelayMs: 1_000, tick, clients: () => [] },
       };
     },
-  } satisfies Dialect<object>;
+  } satisfies DialectEntry<object>;
   const dialects = { ...registry, ticked };
   const listeners = [{ address: "127.0.0.1:0", dialects: ["ticked"] }];
   const config = createConfigSchema(dialects).parse({ listeners });

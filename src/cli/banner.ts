@@ -1,6 +1,6 @@
 // What a person sees on the terminal when a gateway starts.
 
-import type { Profile } from "../core/profile.ts";
+import type { Profile } from "../dialects/profile.ts";
 import { columns } from "../config/table.ts";
 import { terminalColumns, wrap } from "./wrap.ts";
 

@@ -11,7 +11,7 @@ import type { ConfigOption } from "../config/options.ts";
 import { maskUrl } from "../config/problems.ts";
 import { columns } from "../config/table.ts";
 import { findWarnings } from "../config/warnings.ts";
-import type { Profile } from "../core/profile.ts";
+import type { Profile } from "../dialects/profile.ts";
 import { ruleCommand } from "./config-rule.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";

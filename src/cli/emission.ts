@@ -5,7 +5,7 @@ import { openBackplane } from "../brokers/registry.ts";
 import { maskUrl } from "../config/problems.ts";
 import { sectionOf } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
-import type { Emission, Publishing } from "../core/command-parts.ts";
+import type { Emission, Publishing } from "../dialects/command-parts.ts";
 import { withoutEndSlashes } from "../base/http.ts";
 import { silent } from "../core/observe.ts";
 import { CommandError } from "./failure.ts";

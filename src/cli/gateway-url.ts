@@ -2,7 +2,7 @@
 
 import { parseAddress } from "../config/address.ts";
 import type { Config } from "../config/schema.ts";
-import type { Publishing } from "../core/command-parts.ts";
+import type { Publishing } from "../dialects/command-parts.ts";
 import type { Dialects } from "../dialects/registry.ts";
 
 /** Of a gateway without any configuration. */

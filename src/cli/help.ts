@@ -8,7 +8,7 @@ import { needsIdentity } from "../config/house-rules.ts";
 import { profileNamed } from "../config/model.ts";
 import type { ConfigModel } from "../config/model.ts";
 import type { ConfigOption } from "../config/options.ts";
-import type { Profile, ProfileVariable } from "../core/profile.ts";
+import type { Profile, ProfileVariable } from "../dialects/profile.ts";
 import { terminalColumns as columns, wrap } from "./wrap.ts";
 
 /** Descriptions begin here; an option that is longer has a line of its own. */

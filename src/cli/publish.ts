@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import { isJson } from "../codec/json.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Emission } from "../core/command-parts.ts";
+import type { Emission } from "../dialects/command-parts.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { postEmission, pushEmission } from "./emission.ts";

@@ -9,7 +9,7 @@ import type { Config } from "../config/schema.ts";
 import { findNotices, findWarnings } from "../config/warnings.ts";
 import type { Route } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Profile } from "../core/profile.ts";
+import type { Profile } from "../dialects/profile.ts";
 import { createGateway } from "../gateway.ts";
 import type { Gateway } from "../gateway.ts";
 import { createObserve } from "../observe/observe.ts";

@@ -8,7 +8,7 @@ import type { ConfigModel } from "../config/model.ts";
 import { flagName } from "../config/sources.ts";
 import type { FlagValue } from "../config/options.ts";
 import { lacksSecret } from "../config/warnings.ts";
-import type { Profile, ProfileFlag } from "../core/profile.ts";
+import type { Profile, ProfileFlag } from "../dialects/profile.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { addConfigFlags, givenFlags, profileFlag } from "./config-flags.ts";
 import { createSecret } from "./demo/demo.ts";

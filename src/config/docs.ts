@@ -1,7 +1,7 @@
 // docs/configuration.md, generated from the schema and the profiles: `belfry config docs`. The prose around the
 // tables stands here too, so that the page of an installed Belfry is the one of its own options.
 
-import type { Profile, ProfileFlag, RefusedVariable } from "../core/profile.ts";
+import type { Profile, ProfileFlag, RefusedVariable } from "../dialects/profile.ts";
 import { expectation, nodeAt } from "./json-schema.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import type { ConfigModel } from "./model.ts";

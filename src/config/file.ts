@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { LineCounter, parseDocument } from "yaml";
 import { GatewayError } from "../vocabulary/errors.ts";
-import type { OptionValues, Profile, ProfileFile, ProfileFileContent } from "../core/profile.ts";
+import type { OptionValues, Profile, ProfileFile, ProfileFileContent } from "../dialects/profile.ts";
 import { describeFileError, readNamedFile } from "../files/named-file.ts";
 import type { ConfigOption } from "./options.ts";
 

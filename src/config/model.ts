@@ -2,7 +2,7 @@
 // by the command line, and again by a test that has another table.
 
 import type { z } from "zod";
-import type { Profile } from "../core/profile.ts";
+import type { Profile } from "../dialects/profile.ts";
 import { dialects as registry } from "../dialects/registry.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { jsonSchemaOf } from "./json-schema.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { z } from "zod";
 import { GatewayError } from "../vocabulary/errors.ts";
-import type { Profile } from "../core/profile.ts";
+import type { Profile } from "../dialects/profile.ts";
 import { dialects } from "../dialects/registry.ts";
 import { valueAt } from "./file.ts";
 import { loadConfig } from "./load.ts";

@@ -1,7 +1,7 @@
 // What each source of the config says of one option. Each may say the value itself, or name the file that holds it
 // (secrets, as in /run/secrets): the strongest source that says either wins, and one that says both is asked to decide.
 
-import type { OptionValues, Profile, ProfileFlag } from "../core/profile.ts";
+import type { OptionValues, Profile, ProfileFlag } from "../dialects/profile.ts";
 import { describeFileError, readNamedFile } from "../files/named-file.ts";
 import { valueAt } from "./file.ts";
 import type { Tree } from "./file.ts";

@@ -2,7 +2,7 @@
 // say. A public listener without a secret or with `*` is said loudly every time; nothing here stops it.
 
 import { sessionEngine } from "../auth/django/options.ts";
-import type { Profile, SharedView, StartWarning } from "../core/profile.ts";
+import type { Profile, SharedView, StartWarning } from "../dialects/profile.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { canMatch, isLocal, parseAddress } from "./address.ts";
 import { needsIdentity } from "./house-rules.ts";

@@ -4,14 +4,12 @@
 import type { Access, SecretCheck } from "./access.ts";
 import type { Broker } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
-import type { CommandParts } from "./command-parts.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
 import type { KeyStore } from "./keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
-import type { Profile, SharedView, StartWarning } from "./profile.ts";
 import type { BackendMessage } from "./publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "./recovery.ts";
@@ -165,17 +163,9 @@ export interface OpenDialect {
   readonly explain?: (method: string, path: string) => string | undefined;
 }
 
-/** Checks options and fills in defaults; throws when they are wrong. */
-export interface Schema<Options> {
-  parse(input: unknown): Options;
-}
-
+/** @typeParam Options its section of the config. */
 export interface Dialect<Options> {
   readonly name: string;
-  /** Its section of the config. */
-  readonly options: Schema<Options>;
-  /** Listeners that do not say what they speak speak it. @default false */
-  readonly isDefault?: boolean;
   /** Its names in Redis, under these options: no other dialect's may overlap with them (RTE-08). */
   redisNames(options: Options): readonly RedisName[];
   /** It asks who its visitors are: the config must say how (SEC-02). @default false */
@@ -184,14 +174,6 @@ export interface Dialect<Options> {
   readonly publishesToBroker?: boolean;
   /** Its clients speak, through `context.voice`. @default false */
   readonly clientsSpeak?: boolean;
-  /** Does the publish secret open a door of it? A short one is warned of then. @default false */
-  takesSecret?(options: Options): boolean;
-  /** Settings of it that work and are dangerous, or do nothing: said at every start. */
-  warnings?(options: Options, shared: SharedView): readonly StartWarning[];
-  /** The system that it comes from: `--as <profile>`. */
-  readonly profile?: Profile<Options>;
-  /** Its part of the command line beside its options. */
-  readonly commands?: CommandParts<Options>;
   /** Where its clients are usually looked for: a listener without it says there what it speaks instead. */
   readonly usualPath?: string;
   /** Called once per gateway that speaks it: what both sides share is made here. */

@@ -13,7 +13,7 @@ import { loadConfig } from "../config/load.ts";
 import { createConfigSchema } from "../config/schema.ts";
 import { findWarnings } from "../config/warnings.ts";
 import { textCanary } from "../codec/canary.ts";
-import type { Dialect } from "../core/dialect.ts";
+import type { DialectEntry } from "./entry.ts";
 import { namePrefix } from "../base/redis-name.ts";
 import { createGateway } from "../gateway.ts";
 import { createObserve } from "../observe/observe.ts";
@@ -47,7 +47,7 @@ interface EchoOptions {
   readonly isLoud: boolean;
 }
 
-const echo: Dialect<EchoOptions> & { readonly options: z.ZodObject } = {
+const echo: DialectEntry<EchoOptions> = {
   name: "echo",
   options: z
     .strictObject({

@@ -1,6 +1,6 @@
 // The native dialect: plain websockets and event streams at one URL, fed by Redis, HTTP and the command line.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { DialectEntry } from "../entry.ts";
 import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide, redisPrefix } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
@@ -33,4 +33,4 @@ export const nativeDialect = {
         : undefined;
     },
   }),
-} satisfies Dialect<NativeOptions>;
+} satisfies DialectEntry<NativeOptions>;

@@ -2,7 +2,7 @@
 // gateway in the form of a Python backend (PSQ-20).
 
 import { randomId } from "../../base/random-id.ts";
-import type { CommandParts } from "../../core/command-parts.ts";
+import type { CommandParts } from "../command-parts.ts";
 import { emitPath } from "./emit-route.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { encodeEmit } from "./python/encode.ts";

@@ -1,6 +1,6 @@
 // The socketio dialect: Socket.IO browsers of every generation, fed by Python and Node emitters and `POST /emit`.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { DialectEntry } from "../entry.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import { commands } from "./commands.ts";
@@ -35,4 +35,4 @@ export const socketIoDialect = {
         : undefined;
     },
   }),
-} satisfies Dialect<SocketIoOptions>;
+} satisfies DialectEntry<SocketIoOptions>;

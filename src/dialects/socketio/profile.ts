@@ -1,7 +1,7 @@
 // `--as ws-emit`: the settings of ws-emit and of redis2websocket, its name before (WSE-01, WSE-02). And the warnings
 // of every start with this dialect.
 
-import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
+import type { Profile, SharedView, StartWarning } from "../profile.ts";
 import type { SocketIoOptions } from "./options.ts";
 
 export const wsEmit: Profile<SocketIoOptions> = {

@@ -1,6 +1,6 @@
 // The websocket-channels dialect: plain websockets on a tree of channels, fed by Redis and HTTP publishes.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { DialectEntry } from "../entry.ts";
 import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
@@ -23,4 +23,4 @@ export const websocketChannelsDialect = {
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
   }),
-} satisfies Dialect<WebsocketChannelsOptions>;
+} satisfies DialectEntry<WebsocketChannelsOptions>;

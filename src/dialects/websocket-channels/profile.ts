@@ -2,7 +2,7 @@
 // WSC-12). HTTP publishes need a secret, which is made at the start when none is given (WSC-08). And what every start with
 // this dialect is warned of.
 
-import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
+import type { Profile, SharedView, StartWarning } from "../profile.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 
 export const websocketChannelsProfile: Profile<WebsocketChannelsOptions> = {

@@ -2,7 +2,7 @@
 // settings. Pure. No sentence repeats a value, because one of them may be the password.
 
 import { GatewayError } from "../../vocabulary/errors.ts";
-import type { ProfileFileContent } from "../../core/profile.ts";
+import type { ProfileFileContent } from "../profile.ts";
 import { wsHubOptions } from "./options.ts";
 
 /** One key of the file. */

@@ -1,6 +1,6 @@
 // The ws-hub dialect: clients of WS-HUB, each known by a key, in the groups that a backend on Redis gives them.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { DialectEntry } from "../entry.ts";
 import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
@@ -22,4 +22,4 @@ export const wsHubDialect = {
     backend: createBackendSide(context, options),
     explain: (_, path) => (statusPaths.includes(path) ? statusSentence : undefined),
   }),
-} satisfies Dialect<WsHubOptions>;
+} satisfies DialectEntry<WsHubOptions>;

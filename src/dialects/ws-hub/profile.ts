@@ -1,6 +1,6 @@
 // `--as ws-hub`: WS-HUB's own config file, and its defaults where there is none (HUB-01 to HUB-18).
 
-import type { Profile, ProfileFile } from "../../core/profile.ts";
+import type { Profile, ProfileFile } from "../profile.ts";
 import { readHubFile } from "./config-file.ts";
 import type { WsHubOptions } from "./options.ts";
 

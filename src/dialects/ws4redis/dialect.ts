@@ -1,6 +1,6 @@
 // The ws4redis dialect: django-websocket-redis' facilities for browsers, fed by its RedisPublisher.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { DialectEntry } from "../entry.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import { dialectName, lastMessagePrefix, redisNames } from "./names.ts";
@@ -32,4 +32,4 @@ export const ws4redisDialect = {
       backend: createBackendSide(decoder, options),
     };
   },
-} satisfies Dialect<Ws4redisOptions>;
+} satisfies DialectEntry<Ws4redisOptions>;

@@ -2,7 +2,7 @@
 // (W4R, DJS-03 to DJS-11). They come from the environment: settings.py is Python, and Belfry runs beside Django. And what
 // every start with this dialect is warned of.
 
-import type { Profile, SharedView, StartWarning } from "../../core/profile.ts";
+import type { Profile, SharedView, StartWarning } from "../profile.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
 type Row = readonly [name: string, option: string, description: string];

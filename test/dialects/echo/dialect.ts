@@ -1,6 +1,6 @@
 // The echo dialect: proof that a dialect is one folder and one line.
 
-import type { Dialect } from "../../../src/core/dialect.ts";
+import type { DialectEntry } from "../../../src/dialects/entry.ts";
 import { namePrefix } from "../../../src/base/redis-name.ts";
 import { createBackendSide } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
@@ -17,4 +17,4 @@ export const echoDialect = {
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
   }),
-} satisfies Dialect<EchoOptions>;
+} satisfies DialectEntry<EchoOptions>;

@@ -1,7 +1,7 @@
 // What a dialect adds to the commands `belfry publish` and `belfry tail`, and to the names of its flags. cli/ does the
 // work and knows no dialect.
 
-import type { Outgoing } from "./publication.ts";
+import type { Outgoing } from "../core/publication.ts";
 
 /** One message, as a backend says it: `belfry publish`. */
 export interface Emission {

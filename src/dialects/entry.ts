@@ -1,0 +1,22 @@
+// One line of the table of dialects (registry.ts): the dialect, which a gateway opens (core/dialect.ts), and what it adds to
+// the config and the command line, which are made from the table.
+
+import type { ZodObject } from "zod";
+import type { Dialect } from "../core/dialect.ts";
+import type { CommandParts } from "./command-parts.ts";
+import type { Profile, SharedView, StartWarning } from "./profile.ts";
+
+export interface DialectEntry<Options> extends Dialect<Options> {
+  /** Its section of the config. */
+  readonly options: ZodObject;
+  /** Listeners that do not say what they speak speak it. @default false */
+  readonly isDefault?: boolean;
+  /** Does the publish secret open a door of it? A short one is warned of then. @default false */
+  takesSecret?(options: Options): boolean;
+  /** Settings of it that work and are dangerous, or do nothing: said at every start. */
+  warnings?(options: Options, shared: SharedView): readonly StartWarning[];
+  /** The system that it comes from: `--as <profile>`. */
+  readonly profile?: Profile<Options>;
+  /** Its part of the command line beside its options. */
+  readonly commands?: CommandParts<Options>;
+}
