@@ -22,7 +22,7 @@ import { GatewayError } from "./vocabulary/errors.ts";
 import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
 import { Pauses } from "./pauses.ts";
-import { createRoomRules } from "./core/room-rules.ts";
+import { createRoomRules } from "./config/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "./recovery/tape-recovery.ts";

@@ -6,7 +6,8 @@ import { anonymous } from "../core/identity.ts";
 import type { Identity } from "../core/identity.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
-import { createRoomRules } from "../core/room-rules.ts";
+import { createRoomRules } from "../config/room-rules.ts";
+import { noRules } from "../core/room-rules.ts";
 import type { JoinWay } from "../core/room-rules.ts";
 import { RoomAccess } from "./room-access.ts";
 import { RoomSecrets } from "./room-secrets.ts";
@@ -24,7 +25,7 @@ const secrets = new RoomSecrets({
   now: () => 0,
   isExempt: () => true,
 });
-const access = new RoomAccess({ hub, secrets, rules: createRoomRules() });
+const access = new RoomAccess({ hub, secrets, rules: noRules });
 const john: Identity = { kind: "identity", session: "s1", user: "john", groups: ["staff"] };
 
 async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<Verdict> {

@@ -13,7 +13,7 @@ import type {
 import type { Bus, BusMessage } from "../core/bus.ts";
 import { textCanary } from "../codec/canary.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { formatPosition } from "../core/log.ts";
+import { formatPosition } from "./log-store.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";

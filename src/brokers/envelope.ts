@@ -3,7 +3,7 @@
 
 import { toBase64 } from "../codec/base64.ts";
 import type { Publication } from "../core/publication.ts";
-import { readPosition } from "../core/log.ts";
+import { readPosition } from "./log-store.ts";
 import { RawPublication } from "../codec/raw-publication.ts";
 
 /** A publication and its sender's number for it. */

@@ -1,7 +1,7 @@
 // Pages of a room's past, from the log's entries to publications: what `Broker.history` answers.
 
 import type { HistoryPage, HistoryQuery, HistoryRefusal, StoredPublication } from "../core/broker.ts";
-import { formatPosition, readPosition } from "../core/log.ts";
+import { formatPosition, readPosition } from "./log-store.ts";
 import type { Log, LogEntry, LogRange, RoomName } from "../core/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { HistoryRule } from "../core/room-rules.ts";

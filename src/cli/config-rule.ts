@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import { roomSpace } from "../core/access.ts";
 import { compileGlobs } from "../base/glob.ts";
-import { createRoomRules } from "../core/room-rules.ts";
+import { createRoomRules } from "../config/room-rules.ts";
 import type { JoinWay, RoomRule } from "../core/room-rules.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "../observe/printable.ts";

@@ -12,7 +12,7 @@ import type { Config } from "../config/schema.ts";
 import { columns } from "../config/table.ts";
 import { compileGlob } from "../base/glob.ts";
 import { Hub } from "../core/hub.ts";
-import { createRoomRules } from "../core/room-rules.ts";
+import { createRoomRules } from "../config/room-rules.ts";
 import { nothingKept } from "../core/recovery.ts";
 import { openDialects } from "../contexts.ts";
 import { silent } from "../core/observe.ts";

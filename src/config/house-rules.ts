@@ -6,7 +6,7 @@
 import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django/options.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
-import { logKeyPrefix } from "../core/log.ts";
+import { logKeyPrefix } from "../brokers/log-store.ts";
 import { namePrefix, overlap } from "../base/redis-name.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";

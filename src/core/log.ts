@@ -18,32 +18,10 @@ export interface LogPosition {
   readonly epoch: string;
   readonly offset: number;
   /**
-   * Random, of that one entry: a store that lost its last second gives offsets again, to other entries. {@link emptyTag} where
+   * Random, of that one entry: a store that lost its last second gives offsets again, to other entries. `0` where
    * there is none yet.
    */
   readonly tag: string;
-}
-
-/** Of the place before the first entry. */
-export const emptyTag = "0";
-
-/** Of a new entry. */
-export function createTag(): string {
-  return crypto.randomUUID().slice(0, 8);
-}
-
-/** `<epoch>:<offset>.<tag>`, as clients see it. */
-export function formatPosition({ epoch, offset, tag }: LogPosition): string {
-  return `${epoch}:${offset}.${tag}`;
-}
-
-/** @returns undefined when it is no position of a log. */
-export function readPosition(position: string): LogPosition | undefined {
-  const [, epoch, digits, tag] =
-    /^([A-Za-z0-9]{1,64}):(0|[1-9]\d{0,15})\.([A-Za-z0-9]{1,16})$/.exec(position) ?? [];
-  const offset = Number(digits);
-  if (epoch === undefined || tag === undefined || !Number.isSafeInteger(offset)) return undefined;
-  return { epoch, offset, tag };
 }
 
 export interface NewEntry {
@@ -53,20 +31,11 @@ export interface NewEntry {
   readonly body: string;
   /** Heard on this channel of the bus, with `"at":"<position>"` in front of its fields. */
   readonly channel: string;
-  /** The same key within {@link keySeconds} is the same entry, whatever the body says. */
+  /** The same key within five minutes is the same entry, whatever the body says. */
   readonly key?: string | undefined;
   /** Stored only if it is above the last one that the log took. A whole number from 0. */
   readonly version?: number | undefined;
 }
-
-/** Random digits and letters in an epoch. */
-export const epochLength = 24;
-
-/** What the keys of all logs begin with: no name of a dialect may (RTE-08). */
-export const logKeyPrefix = "belfry-log:";
-
-/** How long the keys of publishers are remembered, seconds. */
-export const keySeconds = 300;
 
 /**
  * `repeated`: its key came before, nothing was stored or said; `at` is where it stands. `outdated`: a version as high
@@ -110,17 +79,4 @@ export interface Log {
   read(name: RoomName, range: LogRange): Promise<LogPage | undefined>;
   /** The top of the room's log, which is made where there is none: a client can come back to it before the first entry. */
   top(name: RoomName, history: HistoryRule): Promise<LogPosition>;
-}
-
-/**
- * How long the epoch of a log outlives its entries, seconds: a client of a quiet room that comes back within this time learns
- * that it missed nothing. Shorter where nothing was ever published.
- */
-export function epochSeconds({ seconds }: HistoryRule, isEmpty: boolean): number {
-  return isEmpty ? Math.max(seconds, 3_600) : seconds + 7 * 86_400;
-}
-
-/** The body with its position in front, as it is heard. */
-export function withPosition(body: string, place: LogPosition): string {
-  return `{"at":"${formatPosition(place)}",${body.slice(1)}`;
 }

@@ -1,8 +1,6 @@
 // The rules of rooms: who may join a room, which messages browsers receive there, and what is kept of it (docs/rooms.md). One
 // list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
-// obey `publish`, the broker obeys `history`.
-
-import { compileGlob, compileGlobs } from "../base/glob.ts";
+// obey `publish`, the broker obeys `history`. config/room-rules.ts makes them.
 
 /**
  * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor with a known
@@ -51,46 +49,7 @@ export interface RoomRules {
   hasLog(room: string, namespace?: string): boolean;
 }
 
-/** What is remembered of names that were looked up: so many, each of at most so many characters. */
-const maxRemembered = 10_000;
-const maxRememberedLength = 256;
+const asNamed: RoomRule = { index: undefined, join: undefined, publish: "backends", history: undefined };
 
-/** The name of a room by which rules find it. */
-function roomLabel(room: string, namespace = "/"): string {
-  return namespace === "/" ? room : `${namespace},${room}`;
-}
-
-/** @param openRooms globs of rooms where `publish` is `members`, unless their rule says another. */
-export function createRoomRules(
-  written: readonly WrittenRule[] = [],
-  openRooms: readonly string[] = [],
-): RoomRules {
-  const rules = written.map((rule) => ({ rule, isMatch: compileGlob(rule.match) }));
-  const isOpen = compileGlobs(openRooms);
-  const find = (label: string): RoomRule => {
-    const index = rules.findIndex(({ isMatch }) => isMatch(label));
-    const rule = rules[index]?.rule;
-    return {
-      index: rule && index,
-      join: rule?.join,
-      publish: rule?.publish ?? (isOpen(label) ? "members" : "backends"),
-      history: rule?.history,
-    };
-  };
-  const known = new Map<string, RoomRule>();
-  const hasHistory = written.some(({ history }) => history !== undefined);
-  const ruleOf: RoomRules["ruleOf"] = (room, namespace) => {
-    const label = roomLabel(room, namespace);
-    const found = known.get(label);
-    if (found) return found;
-    const rule = find(label);
-    if (known.size >= maxRemembered) known.clear();
-    if (label.length <= maxRememberedLength) known.set(label, rule);
-    return rule;
-  };
-  return {
-    hasHistory,
-    ruleOf,
-    hasLog: (room, namespace) => hasHistory && ruleOf(room, namespace).history !== undefined,
-  };
-}
+/** Without rules, the name of a room decides all. */
+export const noRules: RoomRules = { hasHistory: false, ruleOf: () => asNamed, hasLog: () => false };

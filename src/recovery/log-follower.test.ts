@@ -4,12 +4,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { formatPosition, readPosition } from "../core/log.ts";
+import { formatPosition, readPosition } from "../brokers/log-store.ts";
 import type { Log, LogPage, LogPosition } from "../core/log.ts";
 import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
-import { createRoomRules } from "../core/room-rules.ts";
+import { createRoomRules } from "../config/room-rules.ts";
 import { encodeEnvelope } from "../brokers/envelope.ts";
 import { LogFollower } from "./log-follower.ts";
 

@@ -6,7 +6,7 @@
 
 import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { formatPosition, readPosition } from "../core/log.ts";
+import { formatPosition, readPosition } from "../brokers/log-store.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import { mayHear } from "../core/publication.ts";

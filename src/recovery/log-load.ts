@@ -1,6 +1,6 @@
 // Reads the newest part of a room's log for clients that show these positions: at most two reads, however many they are.
 
-import { emptyTag } from "../core/log.ts";
+import { emptyTag } from "../brokers/log-store.ts";
 import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { publicationOf } from "../brokers/history.ts";

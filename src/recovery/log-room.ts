@@ -3,7 +3,7 @@
 // from the log, or could not be.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatPosition } from "../core/log.ts";
+import { formatPosition } from "../brokers/log-store.ts";
 import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { LossReason, Positions } from "../core/recovery.ts";

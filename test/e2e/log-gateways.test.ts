@@ -2,7 +2,7 @@
 // clients come back to any of them, and a storm of clients costs two reads.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readPosition } from "../../src/core/log.ts";
+import { readPosition } from "../../src/brokers/log-store.ts";
 import type { Answer } from "../../src/core/recovery.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";

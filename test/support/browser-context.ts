@@ -9,7 +9,7 @@ import type { BrowserContext } from "../../src/core/dialect.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import { nothingKept } from "../../src/core/recovery.ts";
-import { createRoomRules } from "../../src/core/room-rules.ts";
+import { noRules } from "../../src/core/room-rules.ts";
 
 export function unlimitedCheck(secret: string): SecretCheck {
   const isRight = publishSecret(secret);
@@ -33,7 +33,7 @@ export const withoutIdentity: Pick<
   isForeignName: () => false,
   isOpenRoom: () => false,
   mayJudge: () => true,
-  rules: createRoomRules(),
+  rules: noRules,
   guardSecret: unlimitedCheck,
   recovery: nothingKept,
   voice: { say: () => Promise.reject(new Error("Expected no client to speak")) },
@@ -44,5 +44,5 @@ export function accessWith(
   hub: Hub,
   mayJoin: (request: SecretRequest) => Verdict | Promise<Verdict> = () => "secret_wrong",
 ): Access {
-  return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} }, rules: createRoomRules() });
+  return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} }, rules: noRules });
 }

@@ -6,11 +6,11 @@ import { LogFollower } from "../../src/recovery/log-follower.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import { GatewayError } from "../../src/vocabulary/errors.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
-import { readPosition } from "../../src/core/log.ts";
+import { readPosition } from "../../src/brokers/log-store.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Asked } from "../../src/core/recovery.ts";
-import { createRoomRules } from "../../src/core/room-rules.ts";
+import { createRoomRules } from "../../src/config/room-rules.ts";
 
 const rules = createRoomRules([{ match: "*", history: { size: 10_000, seconds: 300 } }]);
 

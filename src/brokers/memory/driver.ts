@@ -1,7 +1,7 @@
 // The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
 
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { createRoomRules } from "../../core/room-rules.ts";
+import { noRules } from "../../core/room-rules.ts";
 import { voiceOver } from "../../core/voice.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
@@ -26,7 +26,7 @@ export const memory = {
       broker: new BusBroker({
         bus,
         log,
-        rules: options.rules ?? createRoomRules(),
+        rules: options.rules ?? noRules,
         observe: options.observe,
       }),
       log,

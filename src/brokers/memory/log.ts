@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Bus } from "../../core/bus.ts";
-import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../../core/log.ts";
+import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../log-store.ts";
 import type {
   Appended,
   Log,

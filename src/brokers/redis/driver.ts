@@ -1,9 +1,9 @@
 // The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11),
 // and a third for what clients say, where they speak.
 
-import { createRoomRules } from "../../core/room-rules.ts";
+import { noRules } from "../../core/room-rules.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { logKeyPrefix } from "../../core/log.ts";
+import { logKeyPrefix } from "../log-store.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { RedisBus } from "./bus.ts";
@@ -17,15 +17,7 @@ export const redis = {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({
-    url = "redis://",
-    tls,
-    observe,
-    limits,
-    line,
-    rules = createRoomRules(),
-    hasVoice = false,
-  }) => {
+  open: async ({ url = "redis://", tls, observe, limits, line, rules = noRules, hasVoice = false }) => {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, hasVoice });
     await bus.open();

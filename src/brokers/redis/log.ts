@@ -11,7 +11,7 @@ import {
   keySeconds,
   logKeyPrefix,
   readPosition,
-} from "../../core/log.ts";
+} from "../log-store.ts";
 import type {
   Appended,
   Log,

@@ -1,0 +1,48 @@
+// Finds the rule of a room (core/room-rules.ts) in the list of the config: the first that matches the room's name counts.
+
+import { compileGlob, compileGlobs } from "../base/glob.ts";
+import type { RoomRule, RoomRules, WrittenRule } from "../core/room-rules.ts";
+
+/** What is remembered of names that were looked up: so many, each of at most so many characters. */
+const maxRemembered = 10_000;
+const maxRememberedLength = 256;
+
+/** The name of a room by which rules find it. */
+function roomLabel(room: string, namespace = "/"): string {
+  return namespace === "/" ? room : `${namespace},${room}`;
+}
+
+/** @param openRooms globs of rooms where `publish` is `members`, unless their rule says another. */
+export function createRoomRules(
+  written: readonly WrittenRule[] = [],
+  openRooms: readonly string[] = [],
+): RoomRules {
+  const rules = written.map((rule) => ({ rule, isMatch: compileGlob(rule.match) }));
+  const isOpen = compileGlobs(openRooms);
+  const find = (label: string): RoomRule => {
+    const index = rules.findIndex(({ isMatch }) => isMatch(label));
+    const rule = rules[index]?.rule;
+    return {
+      index: rule && index,
+      join: rule?.join,
+      publish: rule?.publish ?? (isOpen(label) ? "members" : "backends"),
+      history: rule?.history,
+    };
+  };
+  const known = new Map<string, RoomRule>();
+  const hasHistory = written.some(({ history }) => history !== undefined);
+  const ruleOf: RoomRules["ruleOf"] = (room, namespace) => {
+    const label = roomLabel(room, namespace);
+    const found = known.get(label);
+    if (found) return found;
+    const rule = find(label);
+    if (known.size >= maxRemembered) known.clear();
+    if (label.length <= maxRememberedLength) known.set(label, rule);
+    return rule;
+  };
+  return {
+    hasHistory,
+    ruleOf,
+    hasLog: (room, namespace) => hasHistory && ruleOf(room, namespace).history !== undefined,
+  };
+}
