@@ -9,7 +9,7 @@ const root = join(import.meta.dir, "..");
 const results = join(root, ".cache/test");
 
 /** The whole run, ms: past it whatever runs is ended and counted as failed. */
-const runTimeoutMs = 1_500_000; // 25 min; a run on two cores takes less than 10
+const runTimeoutMs = 1_500_000; // 25 min; a run on two cores takes about 10
 /** One check, ms. */
 const checkTimeoutMs = 180_000;
 /** One test, ms, unless it says otherwise. */
@@ -29,11 +29,18 @@ const checks: readonly Check[] = [
   { title: "unused code", command: [bin("knip"), "--no-progress"] },
 ];
 
-/** Tests that run together in one process. */
+/** Tests that run together. */
 interface Group {
   readonly title: string;
   readonly files: readonly string[];
+  /** How many files at the same time. @default 2: most tests wait for something, and two cores are what we promise to do with */
+  readonly workers?: number;
 }
+
+/** They measure time, CPU or memory of a whole gateway: nothing runs beside them. */
+const measuring: ReadonlySet<string> = new Set(
+  ["descriptors", "flood", "polling-memory", "slow-consumer"].map((name) => `test/e2e/${name}.test.ts`),
+);
 
 interface Tally {
   readonly passed: number;
@@ -47,12 +54,14 @@ function allGroups(): readonly Group[] {
   const glob = new Bun.Glob("{src,client,test,examples,bench,scripts,packaging}/**/*.test.ts");
   const files = [...glob.scanSync({ cwd: root })].filter((file) => !file.includes("node_modules/")).sort();
   const conformance = files.filter((file) => file.startsWith("test/conformance/"));
-  const endToEnd = files.filter((file) => file.startsWith("test/e2e/"));
-  const others = new Set([...conformance, ...endToEnd]);
+  const endToEnd = files.filter((file) => file.startsWith("test/e2e/") && !measuring.has(file));
+  const measured = files.filter((file) => measuring.has(file));
+  const others = new Set([...conformance, ...endToEnd, ...measured]);
   return [
     { title: "unit tests", files: files.filter((file) => !others.has(file)) },
     { title: "conformance tests", files: conformance },
     { title: "end-to-end tests", files: endToEnd },
+    { title: "measuring tests", files: measured, workers: 1 },
   ].filter((group) => group.files.length > 0);
 }
 
@@ -101,12 +110,13 @@ async function check(runner: Runner, { title, command }: Check): Promise<Tally> 
   return code === 0 ? { passed: 0, failed: 0 } : oneFailed;
 }
 
-async function runTests(runner: Runner, { title, files }: Group): Promise<Tally> {
+async function runTests(runner: Runner, { title, files, workers = 2 }: Group): Promise<Tally> {
   const start = heading(title);
   const report = join(results, `${title.replaceAll(" ", "-")}.xml`);
   mkdirSync(results, { recursive: true });
   rmSync(report, { force: true });
   const options = [`--timeout=${testTimeoutMs}`, "--reporter=junit", `--reporter-outfile=${report}`];
+  if (workers > 1) options.push(`--parallel=${workers}`);
   const code = await runner.run([process.execPath, "test", ...options, ...files], runTimeoutMs);
   const tally = await readReport(report, code);
   console.log(`${title}: ${tally.passed} passed, ${tally.failed} failed, ${seconds(start)}`);
@@ -154,7 +164,7 @@ async function runAll(runner: Runner): Promise<readonly Tally[]> {
 /** The tests under some paths, without set-up and checks. */
 async function runPaths(runner: Runner, paths: readonly string[]): Promise<readonly Tally[]> {
   const files = paths.map((path) => `./${relative(root, path)}`);
-  return [await runTests(runner, { title: "tests", files })];
+  return [await runTests(runner, { title: "tests", files, workers: 1 })];
 }
 
 const runner = new Runner();

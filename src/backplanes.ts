@@ -45,3 +45,13 @@ export async function openBackplanes(
     throw error;
   }
 }
+
+/** Subscriptions are proved within milliseconds; clients are let in after this long in any case. */
+const proofMs = 1_000;
+const proofStepMs = 5;
+
+/** Waits until the buses are ready, a second at most, so that the first request of a client is not refused. */
+export async function busesProved({ main, sessions }: Backplanes): Promise<void> {
+  const isReady = (): boolean => [main, sessions].every(({ bus }) => bus.state().isReady);
+  for (let waited = 0; waited < proofMs && !isReady(); waited += proofStepMs) await Bun.sleep(proofStepMs);
+}

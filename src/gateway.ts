@@ -8,7 +8,7 @@ import { apiRoutes } from "./api/routes.ts";
 import { isShared } from "./auth/address.ts";
 import { AddressLimits } from "./auth/address-limits.ts";
 import { SecretGuard } from "./auth/secret-guard.ts";
-import { openBackplanes } from "./backplanes.ts";
+import { busesProved, openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
 import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
 import { openBackplane } from "./brokers/registry.ts";
@@ -167,6 +167,7 @@ export class Gateway {
     if (isUsed || this.#rules.hasHistory) {
       await this.#main.broker.open((publication, at) => this.#kept.received(publication, at));
     }
+    await busesProved({ main: this.#main, sessions: this.#sessions });
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
     this.#state = "running";

@@ -267,7 +267,7 @@ describe("files that are none", () => {
         /^belfry: Expected a secret in the file \/dev\/zero .*, got a file that is too long\n$/,
       ],
       [
-        "--secret-file <(sleep 30)",
+        "--secret-file <(sleep 8 2>/dev/null)",
         /^belfry: Expected a secret in the file .*, got something that did not end within 5 s\n$/,
       ],
       [

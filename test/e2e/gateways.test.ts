@@ -41,6 +41,10 @@ afterAll(async () => {
   await redis.stop();
 });
 
+test("PSQ-16 a gateway that listens is ready: the first request is served", () => {
+  expect(gateways.map(({ wasReady }) => wasReady)).toEqual([true, true, true]);
+});
+
 /** The URL of a gateway. */
 function urlOf(index: number): string {
   return urls[index] ?? "";

@@ -72,7 +72,9 @@ class Watch {
     page.on("pageerror", (error) => problems.push(`uncaught error: ${error.message}`));
     page.on("crash", () => problems.push("the page crashed"));
     page.on("requestfailed", (request) => {
-      problems.push(`failed request: ${request.url()} (${request.failure()?.errorText})`);
+      const text = request.failure()?.errorText;
+      // The page gave it up by itself: a poll of a page that is left for another one.
+      if (text !== "net::ERR_ABORTED") problems.push(`failed request: ${request.url()} (${text})`);
     });
     page.on("request", (request) => {
       this.#asked(request.url());

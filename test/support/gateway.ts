@@ -17,6 +17,8 @@ export type GatewayConfig = z.input<typeof configSchema>;
 
 export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway;
+  /** Whether it was ready in the moment when it began to listen. */
+  readonly wasReady: boolean;
   /** `http://127.0.0.1:<port>`, of its first listener. */
   readonly url: string;
   /** What it logged so far. */
@@ -47,9 +49,11 @@ export async function startGateway(
     destination: { write: (line: string) => void (log += line) },
   });
   const gateway = await createGateway(config, { observe, dialects: table });
+  const wasReady = gateway.readiness().isReady;
   await becomeReady(gateway);
   return {
     gateway,
+    wasReady,
     url: gateway.urls[0] ?? "",
     get log() {
       return log;
