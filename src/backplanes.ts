@@ -34,8 +34,8 @@ export async function openBackplanes(
   const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
   const spoken = Object.values(spokenDialects(config, dialects));
-  const hasVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
-  const main = await open({ ...shared, url: redis, rules, line, hasVoice });
+  const needsVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
+  const main = await open({ ...shared, url: redis, rules, line, needsVoice });
   const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {

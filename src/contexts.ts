@@ -3,6 +3,7 @@
 
 import { isShared } from "./auth/address.ts";
 import { createIdentity } from "./auth/django/identity.ts";
+import { voiceOf } from "./brokers/voice.ts";
 import { RoomAccess } from "./auth/room-access.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import type { SecretGuard } from "./auth/secret-guard.ts";
@@ -66,7 +67,7 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
   const { config, observe, backplanes, hub, recovery, rules, guard, now } = parts;
-  const { bus, keys, voice, broker } = backplanes.main;
+  const { bus, keys, broker } = backplanes.main;
   const { limits, secret } = config;
   const secrets = new RoomSecrets({
     keys,
@@ -81,7 +82,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     hub,
     bus,
     keys,
-    voice,
+    voice: voiceOf(backplanes.main),
     broker,
     recovery,
     access: new RoomAccess({ hub, secrets, rules }),

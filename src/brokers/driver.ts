@@ -2,13 +2,12 @@
 // is a folder and one line in registry.ts, told apart from the others by the scheme of its URL.
 
 import type { Broker } from "../core/broker.ts";
-import type { Bus, LineObserver } from "../core/bus.ts";
+import type { Bus, LineObserver, Voice } from "../core/bus.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "../core/log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { RoomRules } from "../core/room-rules.ts";
-import type { Voice } from "../core/voice.ts";
 
 export interface BackplaneOptions {
   /** Where it is, secrets included; undefined is this process's own memory. */
@@ -21,8 +20,8 @@ export interface BackplaneOptions {
   readonly tls?: TlsOptions;
   /** What is kept of which room. @default nothing */
   readonly rules?: RoomRules;
-  /** Clients speak through its voice: it is worth a connection of its own. @default false */
-  readonly hasVoice?: boolean;
+  /** Clients of some dialect speak: a voice of its own is of use. @default false */
+  readonly needsVoice?: boolean;
   /** The keys that a backplane in memory holds at first. @default none */
   readonly keys?: ReadonlyMap<string, string>;
 }
@@ -38,7 +37,8 @@ export interface TlsOptions {
 export interface Backplane {
   readonly bus: Bus;
   readonly keys: KeyStore;
-  readonly voice: Voice;
+  /** Where the bus does not hand a message over within the call by itself, and the driver was told that clients speak. */
+  readonly voice?: Voice | undefined;
   readonly broker: Broker;
   /** What is kept of rooms with `history` in their rule. */
   readonly log: Log;
@@ -52,6 +52,10 @@ export type OpenBackplane = (options: BackplaneOptions) => Promise<Backplane>;
 export interface Driver {
   /** The URL schemes that mean this driver, without the colon. */
   readonly schemes: readonly string[];
+  /** How its URLs begin, for people. */
+  readonly urls: string;
+  /** Its messages stay in this process. @default false */
+  readonly isLocal?: boolean;
   /**
    * Checks a URL without connecting. Throws GatewayError `config_invalid`, a sentence without the URL's secrets.
    * @returns the secrets in it, which no log line may show.

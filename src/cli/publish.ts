@@ -24,7 +24,7 @@ interface PublishFlags extends ClientFlags {
 /** Options of the config that mean something here, and what. */
 const configFlags: Readonly<Record<string, string>> = {
   redis: "Publish into this Redis instead of asking a gateway",
-  "redisTls.ca": "File with the certificates to trust, PEM; for rediss:// URLs",
+  "redisTls.ca": "File with the certificates to trust, PEM; for URLs with TLS",
   "redisTls.insecure": "Accept any certificate; for tests only",
   secret: "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`",
   secretFile: "File that holds the gateway's publish secret",

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
-import { checkBackplaneUrl } from "../brokers/registry.ts";
+import { checkBackplaneUrl, isLocalUrl, urlForms } from "../brokers/registry.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { checkSocketPath, isAddressRange, parseAddress, readOrigins } from "./address.ts";
@@ -144,7 +144,7 @@ const tapeSchema = z
 
 const redisTlsSchema = z
   .strictObject({
-    ca: z.string().min(1).optional().describe("File with the certificates to trust, PEM; for rediss:// URLs"),
+    ca: z.string().min(1).optional().describe("File with the certificates to trust, PEM; for URLs with TLS"),
     insecure: z.boolean().default(false).describe("Accept any certificate; for tests only"),
   })
   .describe("TLS towards Redis");
@@ -159,15 +159,15 @@ function checkUrl(url: string, context: z.RefinementCtx): void {
   }
 }
 
-/** `memory:` takes the place of a profile's Redis: everything stays in this process (RTE-11). */
+/** A local URL takes the place of a profile's Redis: everything stays in this process (RTE-11). */
 const busUrlSchema = z
   .string()
   .max(4_096)
   .superRefine(checkUrl)
-  .transform((url) => (/^memory:/i.test(url) ? undefined : url))
+  .transform((url) => (isLocalUrl(url) ? undefined : url))
   .optional()
   .describe(
-    "Redis URL: redis://, rediss:// (TLS) or unix://; without it, or with `memory:`, messages stay in this process",
+    `Redis URL: ${urlForms.shared}; without it, or with ${urlForms.local}, messages stay in this process`,
   );
 
 /** Where the sessions are is the gateway's business, what is in them is auth's. */

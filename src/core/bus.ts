@@ -83,3 +83,15 @@ export interface LineObserver {
   mark(token: string): void;
   cut(): void;
 }
+
+/**
+ * What clients say, on its way to the bus. It stands beside the bus because it promises when: the engine answers a client's
+ * close in the turn in which it reads it, and what the client said before must come first.
+ */
+export interface Voice {
+  /**
+   * Publishes, and with `keepSeconds` also sets the channel's name as a key; handed over within this call (W4R-05). Rejects with
+   * GatewayError `bus_unavailable` as `Bus.publish` does.
+   */
+  say(channel: string, payload: string | Uint8Array, keepSeconds?: number): Promise<void>;
+}

@@ -3,7 +3,7 @@
 
 import type { Access, SecretCheck } from "./access.ts";
 import type { Broker } from "./broker.ts";
-import type { Bus, BusMessage, ChannelFilter, Subscription, WatchedFilter } from "./bus.ts";
+import type { Bus, BusMessage, ChannelFilter, Subscription, Voice, WatchedFilter } from "./bus.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
@@ -15,7 +15,6 @@ import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RoomRules } from "./room-rules.ts";
 import type { SocketHandler, StreamHandler } from "./carrier.ts";
-import type { Voice } from "./voice.ts";
 
 /** One HTTP request, with what the listener already found out about it. */
 export interface Exchange {

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { type drivers, openBackplane } from "../../src/brokers/registry.ts";
+import { voiceOf } from "../../src/brokers/voice.ts";
 import { createBus } from "../support/bus.ts";
 import type { BusWithKeys } from "../support/bus.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
@@ -76,8 +77,10 @@ for (const [name, makeFixture] of Object.entries(fixtures)) {
     });
 
     test("RTE-11 W4R-05 what clients say is heard in its order, and kept under the channel's name where that is asked", async () => {
-      const options = { ...place, observe: createRecorder(), limits: defaultLimits, hasVoice: true };
-      const { bus, keys: store, voice, close } = await openBackplane(options);
+      const options = { ...place, observe: createRecorder(), limits: defaultLimits, needsVoice: true };
+      const backplane = await openBackplane(options);
+      const { bus, keys: store, close } = backplane;
+      const voice = voiceOf(backplane);
       const ear = await Ear.open(bus, exact("said"));
       const texts = Array.from({ length: 500 }, (_value, index) => `${index} ü\r\n\0`);
       await Promise.all(texts.map(async (text, index) => voice.say("said", text, index % 2 === 0 ? 0 : 60)));

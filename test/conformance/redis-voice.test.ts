@@ -1,11 +1,12 @@
-// How a gateway hands to Redis what clients say (core/voice.ts): within the call, by a connection of its own, and by the others'
+// How a gateway hands to Redis what clients say (`Voice`): within the call, by a connection of its own, and by the others'
 // where that is not there. Real servers, which lose connections and hang.
 
 import { expect, test } from "bun:test";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
-import type { Voice } from "../../src/core/voice.ts";
+import { voiceOf } from "../../src/brokers/voice.ts";
+import type { Voice } from "../../src/core/bus.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { Ear, createRecorder, errorOf, exact, timeUntil } from "./bus-support.ts";
@@ -17,11 +18,11 @@ interface Place extends Backplane, AsyncDisposable {
 }
 
 async function open(url: string, tls = {}): Promise<Place> {
-  const options = { url, tls, observe: createRecorder(), limits: defaultLimits, hasVoice: true };
+  const options = { url, tls, observe: createRecorder(), limits: defaultLimits, needsVoice: true };
   const backplane = await openBackplane(options);
   return {
     ...backplane,
-    say: async (...said) => backplane.voice.say(...said),
+    say: async (...said) => voiceOf(backplane).say(...said),
     [Symbol.asyncDispose]: backplane.close,
   };
 }

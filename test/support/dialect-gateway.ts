@@ -11,7 +11,6 @@ import type { IdentitySource } from "../../src/core/identity.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Limits } from "../../src/vocabulary/limits.ts";
 import type { WrittenRule } from "../../src/core/room-rules.ts";
-import { voiceOver } from "../../src/core/voice.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import type { DialectName, Dialects } from "../../src/dialects/registry.ts";
 import { createGateway } from "../../src/gateway.ts";
@@ -194,7 +193,7 @@ async function openSeen(asked: BackplaneOptions, { bus: some }: DialectParts, si
   if (!some) return backplane;
   const over = { ...withKeys(bus, bus, backplane.close), ...some(bus) };
   sight.bus = over;
-  return { ...backplane, bus: over, keys: over, voice: voiceOver(over, over) };
+  return { ...backplane, bus: over, keys: over, voice: undefined };
 }
 
 /** The dialect, seen while it is opened. */

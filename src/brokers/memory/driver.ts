@@ -2,7 +2,6 @@
 
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { noRules } from "../../core/room-rules.ts";
-import { voiceOver } from "../../core/voice.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { MemoryBus } from "./bus.ts";
@@ -11,6 +10,8 @@ import { MemoryLog } from "./log.ts";
 
 export const memory = {
   schemes: ["memory"],
+  urls: "`memory:`",
+  isLocal: true,
   check: (url) => {
     if (/^memory:(\/\/)?$/i.test(url)) return [];
     throw new GatewayError("config_invalid", "Expected `memory:` and nothing behind it, got more");
@@ -22,7 +23,6 @@ export const memory = {
     return {
       bus,
       keys,
-      voice: voiceOver(bus, keys),
       broker: new BusBroker({
         bus,
         log,

@@ -2,9 +2,8 @@
 // seconds each subscription's canary goes out through the command link and must come back through the subscriber link;
 // deadlines on the former and silence on the latter show every way in which Redis can be away.
 
-import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
+import type { Bus, BusMessage, BusState, ChannelFilter, Subscription, Voice } from "../../core/bus.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import type { Voice } from "../../core/voice.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { Commands } from "./commands.ts";
 import { deadlineMs } from "./deadline.ts";
@@ -26,7 +25,7 @@ const ticksPerCanary = 2;
 interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits" | "line"> {
   readonly address: RedisAddress;
   readonly trust: Trust;
-  readonly hasVoice: boolean;
+  readonly needsVoice: boolean;
 }
 
 export class RedisBus implements Bus, Voice {
@@ -65,7 +64,7 @@ export class RedisBus implements Bus, Voice {
         this.#sendCanaries();
       });
     });
-    this.#voice = options.hasVoice ? this.#createVoice(options) : undefined;
+    this.#voice = options.needsVoice ? this.#createVoice(options) : undefined;
     this.#commands = new Commands(this.#commandLink, this.#place);
     this.keys = new RedisKeys(this.#commands);
     this.log = new RedisLog(this.#commands);

@@ -1,4 +1,4 @@
-// The way of what clients say (core/voice.ts): its commands are with Redis before the call returns. The client library collects
+// The way of what clients say (Voice in core/bus.ts): its commands are with Redis before the call returns. The client library collects
 // commands until the end of a turn; but the engine answers a client's close in the turn in which it reads it, so what the
 // client said just before would come behind the answer (W4R-05). One connection of its own, for commands with replies that are
 // single lines; it lives as long as the command link does, and where it is not there, that link does its work.

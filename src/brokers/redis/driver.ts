@@ -13,20 +13,21 @@ import { parseRedisUrl, redisSchemes } from "./url.ts";
 
 export const redis = {
   schemes: redisSchemes,
+  urls: "redis://, rediss:// (TLS) or unix://",
   check: (url) => {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({ url = "redis://", tls, observe, limits, line, rules = noRules, hasVoice = false }) => {
+  open: async ({ url = "redis://", tls, observe, limits, line, rules = noRules, needsVoice = false }) => {
     const address = parseRedisUrl(url);
-    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, hasVoice });
+    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, needsVoice });
     await bus.open();
     const { keys, log } = bus;
     if (rules.hasHistory) await log.check().catch(refuseStart(bus));
     return {
       bus,
       keys,
-      voice: bus,
+      voice: needsVoice ? bus : undefined,
       broker: new BusBroker({ bus, log, rules, observe }),
       log,
       close: async () => bus.close(),
