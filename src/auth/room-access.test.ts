@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EnterRequest, Verdict } from "../core/access.ts";
+import type { EnterRequest, EnterVerdict } from "../core/access.ts";
 import { createClientId } from "../base/client-id.ts";
 import { Hub } from "../core/hub.ts";
 import { anonymous } from "../core/identity.ts";
@@ -28,7 +28,7 @@ const secrets = new RoomSecrets({
 const access = new RoomAccess({ hub, secrets, rules: noRules });
 const john: Identity = { kind: "identity", session: "s1", user: "john", groups: ["staff"] };
 
-async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<Verdict> {
+async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<EnterVerdict> {
   const request = { namespace: "/", room, identity: anonymous, secret: undefined, address: "", client: {} };
   return access.enter({ ...request, ...more });
 }

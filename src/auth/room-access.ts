@@ -3,7 +3,7 @@
 // clients that show the secret of the space (room-secrets.ts). The room of a single client is for that client alone (WSE-07).
 
 import { isAdmittedBy, opensRoom, roomSpace } from "../core/access.ts";
-import type { Access, EnterRequest, Verdict } from "../core/access.ts";
+import type { Access, EnterRequest, EnterVerdict } from "../core/access.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
@@ -25,9 +25,9 @@ export class RoomAccess implements Access {
     this.#rules = rules;
   }
 
-  enter(request: EnterRequest & { readonly secret: undefined }): Verdict;
-  enter(request: EnterRequest): Verdict | Promise<Verdict>;
-  enter(request: EnterRequest): Verdict | Promise<Verdict> {
+  enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
+  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
+  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict> {
     const { namespace, room, id, identity } = request;
     if (room !== id && this.#hub.isOwnRoom(namespace, room)) return "room_of_another";
     const ways = this.#rules.ruleOf(room, namespace).join;

@@ -2,7 +2,7 @@
 
 import { describe, expect, spyOn, test } from "bun:test";
 import * as crypto from "node:crypto";
-import type { Verdict } from "../core/access.ts";
+import type { EnterVerdict } from "../core/access.ts";
 import type { SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
@@ -41,7 +41,7 @@ function setUp({ stored = {}, configured = {}, parts = {} }: Setup = {}) {
     isExempt: isLoopback,
     ...parts,
   });
-  const join = (request: Partial<SecretRequest>): Promise<Verdict> =>
+  const join = (request: Partial<SecretRequest>): Promise<EnterVerdict> =>
     Promise.resolve(
       access.mayJoin({ room: "dir::a", secret: "right", address: "192.0.2.1", client: {}, ...request }),
     );
@@ -53,13 +53,13 @@ function failing(error: Error): RoomSecretsParts["keys"] {
 }
 
 /** The verdicts of so many wrong guesses, one after the other. */
-async function guess(times: number, join: () => Promise<Verdict>): Promise<Verdict[]> {
-  const verdicts: Verdict[] = [];
+async function guess(times: number, join: () => Promise<EnterVerdict>): Promise<EnterVerdict[]> {
+  const verdicts: EnterVerdict[] = [];
   for (let index = 0; index < times; index++) verdicts.push(await join());
   return verdicts;
 }
 
-const fiveWrong: Verdict[] = Array.from({ length: 5 }, () => "secret_wrong");
+const fiveWrong: EnterVerdict[] = Array.from({ length: 5 }, () => "secret_wrong");
 
 describe("where the secret comes from", () => {
   test("WSE-03 WSE-05 the space before the first `::`, one lookup with all names in their order", async () => {

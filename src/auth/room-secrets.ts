@@ -4,7 +4,7 @@
 // limit has a place again. No secret is ever logged or kept.
 
 import { roomSpace } from "../core/access.ts";
-import type { EnterRequest, Verdict } from "../core/access.ts";
+import type { EnterRequest, EnterVerdict } from "../core/access.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
@@ -63,13 +63,13 @@ export class RoomSecrets {
   }
 
   /** At once, where nothing has to be looked up. */
-  mayJoin(request: SecretRequest): Verdict | Promise<Verdict> {
+  mayJoin(request: SecretRequest): EnterVerdict | Promise<EnterVerdict> {
     const space = roomSpace(request.room);
     if (space === undefined) return "allowed";
     return this.#canBeRight(request, space) ? this.#judge(request, space) : "secret_wrong";
   }
 
-  async #judge(request: SecretRequest, space: string): Promise<Verdict> {
+  async #judge(request: SecretRequest, space: string): Promise<EnterVerdict> {
     const attempt = this.#attempt(request, space);
     if (this.#isLimited(attempt) || attempt.guesser.lookups >= this.#parts.limits.roomsPerConnection) {
       return "rate_limited";

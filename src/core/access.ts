@@ -71,7 +71,7 @@ export interface EnterRequest {
  * `closed`: the room's rule has no way in for this client. `unavailable`: the secret could not be looked up, so the client may
  * not enter (SEC-02).
  */
-export type Verdict =
+export type EnterVerdict =
   | "allowed"
   | "room_of_another"
   | "closed"
@@ -88,8 +88,8 @@ export type SecretCheck = (candidate: unknown, address: string) => Promise<Secre
 /** The one rule for rooms, whichever dialect a client speaks. */
 export interface Access {
   /** May this client enter the room? Decided at once where it shows no secret. */
-  enter(request: EnterRequest & { readonly secret: undefined }): Verdict;
-  enter(request: EnterRequest): Verdict | Promise<Verdict>;
+  enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
+  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
   /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
   hintIfUnset(space: string): void;
 }

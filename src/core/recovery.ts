@@ -28,7 +28,7 @@ export interface Kept {
 }
 
 /** `recovered: true` means everything since the position, each once, in order; otherwise nothing is replayed. */
-export type Verdict =
+export type RecoveryVerdict =
   | { readonly recovered: true; readonly missed: readonly Kept[] }
   | { readonly recovered: false; readonly reason: LossReason };
 
@@ -45,7 +45,7 @@ export interface Asked {
 
 export interface Answer {
   /** Undefined: it comes for the first time. */
-  readonly verdict: Verdict | undefined;
+  readonly verdict: RecoveryVerdict | undefined;
   /** Where the room stands now; undefined: nothing is kept of it at present. */
   readonly at: Position | undefined;
 }

@@ -11,7 +11,7 @@ import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import { mayHear } from "../core/publication.ts";
 import type { Publication } from "../core/publication.ts";
-import type { Answer, Asked, LossReason, Position, Positions, Verdict } from "../core/recovery.ts";
+import type { Answer, Asked, LossReason, Position, Positions, RecoveryVerdict } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { LogRoom } from "./log-room.ts";
 import { MarkLine } from "./mark-line.ts";
@@ -165,7 +165,7 @@ export class LogFollower {
   }
 }
 
-function verdictOf(position: Position, window: RoomWindow, dialect: string): Verdict {
+function verdictOf(position: Position, window: RoomWindow, dialect: string): RecoveryVerdict {
   const place = readPosition(position);
   if (place?.epoch !== window.epoch) return lost("epoch");
   const missed = window.after(place);
@@ -182,7 +182,7 @@ function verdictOf(position: Position, window: RoomWindow, dialect: string): Ver
   };
 }
 
-function lost(reason: LossReason): Verdict {
+function lost(reason: LossReason): RecoveryVerdict {
   return { recovered: false, reason };
 }
 

@@ -10,11 +10,11 @@ import { handshakeHeaders, RawConnection, rawRequest, requestBytes } from "../..
 import { Listener } from "./listener.ts";
 import { until } from "../../test/support/until.ts";
 
-type Verdict = SocketHandler | Response;
+type Answer = SocketHandler | Response;
 
 /** A handshake that waits for its verdict. */
 interface Waiting {
-  decide(verdict: Verdict): void;
+  decide(verdict: Answer): void;
   fail(error: unknown): void;
 }
 
@@ -92,9 +92,9 @@ class Setup implements AsyncDisposable {
     };
   }
 
-  async #verdict(path: string): Promise<Verdict> {
+  async #verdict(path: string): Promise<Answer> {
     if (path === "/ws/now") return new Response("now");
-    const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.waiting.push({ decide: resolve, fail: reject });
     return promise;
   }

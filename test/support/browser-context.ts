@@ -4,7 +4,7 @@
 import { publishSecret } from "../../src/auth/constant-time.ts";
 import { RoomAccess } from "../../src/auth/room-access.ts";
 import type { SecretRequest } from "../../src/auth/room-secrets.ts";
-import type { Access, SecretCheck, Verdict } from "../../src/core/access.ts";
+import type { Access, SecretCheck, EnterVerdict } from "../../src/core/access.ts";
 import type { BrowserContext } from "../../src/core/dialect.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
@@ -42,7 +42,7 @@ export const withoutIdentity: Pick<
 /** The rule of rooms with secrets of the test's own; without a word, none is ever right. */
 export function accessWith(
   hub: Hub,
-  mayJoin: (request: SecretRequest) => Verdict | Promise<Verdict> = () => "secret_wrong",
+  mayJoin: (request: SecretRequest) => EnterVerdict | Promise<EnterVerdict> = () => "secret_wrong",
 ): Access {
   return new RoomAccess({ hub, secrets: { mayJoin, hintIfUnset() {} }, rules: noRules });
 }

@@ -1,5 +1,5 @@
 // The browser side of the native dialect: websockets and event streams at one path. It judges who may come in (Origin,
-// rooms, limits); member.ts and listener.ts have the client from there on.
+// rooms, limits); member.ts and stream-client.ts have the client from there on.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
@@ -12,8 +12,8 @@ import { Refusals } from "../raw/refusals.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import { readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
-import { Listener } from "./listener.ts";
-import type { NativeStreams } from "./listener.ts";
+import { StreamClient } from "./stream-client.ts";
+import type { NativeStreams } from "./stream-client.ts";
 import { Member } from "./member.ts";
 import type { NativeOptions } from "./options.ts";
 import type { NativeError } from "./packet.ts";
@@ -48,7 +48,7 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   const streams: NativeStreams = {
     context,
     format: createStreamFormat(context.rules.hasHistory),
-    listeners: new Set(),
+    clients: new Set(),
     heartbeatMs,
   };
   const refusals = new Refusals(context.observe, dialectName);
@@ -64,11 +64,11 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
     shortestDelayMs: heartbeatMs,
     tick(now) {
       for (const client of sockets.clients) client.tick(now);
-      for (const listener of streams.listeners) listener.tick(now);
+      for (const client of streams.clients) client.tick(now);
     },
     *clients() {
       yield* sockets.clients;
-      yield* streams.listeners;
+      yield* streams.clients;
     },
   };
 }
@@ -87,7 +87,7 @@ function tellGap({ context, sockets, streams }: Native, rooms: readonly RoomName
   }
   const gap = gapMessage(undefined, context.recovery.here("/", undefined));
   for (const client of sockets.clients) if ((client.connection?.roomCount ?? 0) > 0) client.send(gap);
-  for (const listener of streams.listeners) listener.tellGap();
+  for (const client of streams.clients) client.tellGap();
 }
 
 function createRoute(native: Native, path: string): Route {
@@ -141,7 +141,7 @@ function openStream(native: Native, request: Request, exchange: Exchange): Strea
   const release = context.admit(exchange.countedAs);
   if (!release) return retryLater(rooms.map(tooMany), headers);
   const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
-  return new Listener(streams, { rooms, refusals, cursor, headers, release });
+  return new StreamClient(streams, { rooms, refusals, cursor, headers, release });
 }
 
 /** Nothing secret stands in a URL, so nothing is looked up, and the answer is there at once. */

@@ -1,6 +1,6 @@
 // May a client of the native dialect be in a room? The one rule of all dialects (core/access.ts), with the errors of this one.
 
-import type { Verdict } from "../../core/access.ts";
+import type { EnterVerdict } from "../../core/access.ts";
 import { isRoomTooLong, roomSpace } from "../../core/access.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { anonymous } from "../../core/identity.ts";
@@ -27,7 +27,7 @@ export function judgeRoom(
   if (!isRoomName(asking.room)) return refuse(context, "room_name_invalid");
   if (isRoomTooLong(asking.room, context.limits.nameBytes)) return refuse(context, "room_name_too_long");
   const verdict = context.access.enter({ namespace: "/", identity: anonymous, ...asking });
-  const settle = (judged: Verdict): NativeError | undefined => {
+  const settle = (judged: EnterVerdict): NativeError | undefined => {
     if (judged === "allowed") return undefined;
     if (judged === "secret_wrong") hint(context, asking);
     return refuse(context, judged === "closed" ? "room_closed" : judged);

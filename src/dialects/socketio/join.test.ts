@@ -6,7 +6,7 @@ import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/membership.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
-import type { Verdict } from "../../core/access.ts";
+import type { EnterVerdict } from "../../core/access.ts";
 import { type Observe, silent } from "../../core/observe.ts";
 import { createSocketIoContext } from "./context.ts";
 import { socketIoOptions } from "./options.ts";
@@ -18,7 +18,7 @@ const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits:
 const counted: string[] = [];
 const said: unknown[] = [];
 /** What the look-up of the secret of `slow` waits for. */
-const lookUp = Promise.withResolvers<Verdict>();
+const lookUp = Promise.withResolvers<EnterVerdict>();
 const observe: Observe = {
   ...silent,
   refused: (_dialect, reason) => counted.push(reason),

@@ -2,7 +2,7 @@
 // A refusal because of a secret or of another client's id looks like a success, unless `joinAnswers` is on; other refusals have
 // no acknowledgement. Refusals are counted and logged here.
 
-import type { Verdict } from "../../core/access.ts";
+import type { EnterVerdict } from "../../core/access.ts";
 import { roomSpace } from "../../core/access.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
@@ -56,7 +56,7 @@ const refusals = {
   | JoinRefusal
   | "room_not_text"
   | "room_of_another"
-  | `join_${Exclude<Verdict, "allowed" | "room_of_another">}`,
+  | `join_${Exclude<EnterVerdict, "allowed" | "room_of_another">}`,
   { readonly reason: string; readonly text: string }
 >;
 
@@ -90,7 +90,7 @@ export function joinRoom(
   if (refusal !== undefined) return refuse(context, { room, secret }, refusal);
   const { id, namespace, identity } = connection;
   const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
-  const carryOut = (judged: Verdict): JoinAnswer =>
+  const carryOut = (judged: EnterVerdict): JoinAnswer =>
     judged === "allowed"
       ? enter(context, connection, { room, secret })
       : refuse(context, { room, secret }, refusalOf(judged));
@@ -149,6 +149,6 @@ function roomArgument(args: readonly unknown[]): Request<unknown> | undefined {
   };
 }
 
-function refusalOf(verdict: Exclude<Verdict, "allowed">): Refusal {
+function refusalOf(verdict: Exclude<EnterVerdict, "allowed">): Refusal {
   return verdict === "room_of_another" ? verdict : `join_${verdict}`;
 }

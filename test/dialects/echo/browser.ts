@@ -12,7 +12,7 @@ import { Refusals } from "../../../src/dialects/raw/refusals.ts";
 import { EchoClient } from "./client.ts";
 import type { Admitted } from "./client.ts";
 import { createSocketFormat, createStreamFormat } from "./format.ts";
-import { EchoListener } from "./listener.ts";
+import { EchoStreamClient } from "./stream-client.ts";
 import { dialectName } from "./names.ts";
 import type { EchoOptions } from "./options.ts";
 
@@ -26,26 +26,22 @@ export function createBrowserSide(context: BrowserContext, options: EchoOptions)
     closeCode: (reason) =>
       reason === "shutdown" ? { code: 1001, reason: "Shutting down" } : { code: 1000, reason: "" },
   };
-  const listeners = new Set<Closable>();
+  const clients = new Set<Closable>();
   return {
-    ...createRawBrowserSide(dialect, { routes: [createRoute(dialect, context, { options, listeners })] }),
+    ...createRawBrowserSide(dialect, { routes: [createRoute(dialect, context, { options, clients })] }),
     *clients() {
       yield* dialect.clients;
-      yield* listeners;
+      yield* clients;
     },
   };
 }
 
 interface RouteParts {
   readonly options: EchoOptions;
-  readonly listeners: Set<Closable>;
+  readonly clients: Set<Closable>;
 }
 
-function createRoute(
-  dialect: RawDialect,
-  context: BrowserContext,
-  { options, listeners }: RouteParts,
-): Route {
+function createRoute(dialect: RawDialect, context: BrowserContext, { options, clients }: RouteParts): Route {
   const format = createStreamFormat();
   return {
     path: options.path,
@@ -63,7 +59,7 @@ function createRoute(
       return admit(context, exchange).then((admitted) =>
         admitted instanceof Response
           ? admitted
-          : new EchoListener({ context, format, listeners, ...admitted }),
+          : new EchoStreamClient({ context, format, clients, ...admitted }),
       );
     },
   };

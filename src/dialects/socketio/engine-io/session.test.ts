@@ -5,7 +5,7 @@ import { noBroker } from "../../../../test/support/bus.ts";
 import fc from "fast-check";
 import { FakeSocket } from "../../../../test/support/fake-socket.ts";
 import { silent } from "../../../core/observe.ts";
-import type { Verdict } from "../../../core/access.ts";
+import type { EnterVerdict } from "../../../core/access.ts";
 import { Hub } from "../../../core/hub.ts";
 import { defaultLimits } from "../../../vocabulary/limits.ts";
 import type { Limits } from "../../../vocabulary/limits.ts";
@@ -64,10 +64,10 @@ class Setup {
   }
 
   /** Look-ups of secrets that the test has not answered. */
-  readonly lookups: ((verdict: Verdict) => void)[] = [];
+  readonly lookups: ((verdict: EnterVerdict) => void)[] = [];
 
-  async #lookUp(): Promise<Verdict> {
-    const { promise, resolve } = Promise.withResolvers<Verdict>();
+  async #lookUp(): Promise<EnterVerdict> {
+    const { promise, resolve } = Promise.withResolvers<EnterVerdict>();
     this.lookups.push(resolve);
     return promise;
   }

@@ -7,27 +7,27 @@ import { Connection } from "../../../src/core/membership.ts";
 import type { Agent, Format } from "../../../src/core/membership.ts";
 import { dialectName } from "./names.ts";
 
-export interface ListenerParts {
+export interface StreamClientParts {
   readonly context: BrowserContext;
   readonly format: Format;
   readonly rooms: readonly string[];
   /** Those that are connected by a stream. */
-  readonly listeners: Set<Closable>;
+  readonly clients: Set<Closable>;
   readonly release: () => void;
 }
 
-export class EchoListener implements StreamHandler, Agent, Closable {
-  readonly #parts: ListenerParts;
+export class EchoStreamClient implements StreamHandler, Agent, Closable {
+  readonly #parts: StreamClientParts;
   #stream: Stream | undefined;
   #connection: Connection | undefined;
   #reason: DisconnectReason = "client";
 
-  constructor(parts: ListenerParts) {
+  constructor(parts: StreamClientParts) {
     this.#parts = parts;
   }
 
   open(stream: Stream): void {
-    const { context, format, rooms, listeners } = this.#parts;
+    const { context, format, rooms, clients } = this.#parts;
     this.#stream = stream;
     this.#connection = new Connection({
       namespace: "/",
@@ -36,7 +36,7 @@ export class EchoListener implements StreamHandler, Agent, Closable {
       agent: this,
       hearsEveryone: false,
     });
-    listeners.add(this);
+    clients.add(this);
     context.hub.enter(this.#connection);
     for (const room of rooms) context.hub.join(this.#connection, room);
     context.observe.connected(dialectName, "stream");
@@ -45,7 +45,7 @@ export class EchoListener implements StreamHandler, Agent, Closable {
   closed(cause: CloseCause): void {
     this.#parts.release();
     if (!this.#connection) return;
-    this.#parts.listeners.delete(this);
+    this.#parts.clients.delete(this);
     this.#parts.context.hub.exit(this.#connection);
     this.#connection = undefined;
     const reason = cause === "peer" ? this.#reason : cause;

@@ -20,12 +20,12 @@ export interface NativeStreams {
   readonly context: BrowserContext;
   readonly format: Format;
   /** Everyone who is connected by one. */
-  readonly listeners: Set<Listener>;
+  readonly clients: Set<StreamClient>;
   /** A stream says something this often, ms. */
   readonly heartbeatMs: number;
 }
 
-export interface ListenerParts {
+export interface StreamClientParts {
   /** Those that it may join, by its name or by what it shows. */
   readonly rooms: readonly string[];
   /** Events about the other rooms, as they go out. */
@@ -44,18 +44,18 @@ const nothingAsked = { rooms: [], refusals: [], cursor: undefined };
 /** Streams that were cut together come back spread over this time, ms. */
 const [soonestMs, latestMs] = [1_000, 4_000];
 
-export class Listener implements StreamHandler, Agent, Closable {
+export class StreamClient implements StreamHandler, Agent, Closable {
   readonly headers: Readonly<Record<string, string>>;
   readonly #streams: NativeStreams;
   readonly #release: () => void;
-  #asked: Pick<ListenerParts, "rooms" | "refusals" | "cursor">;
+  #asked: Pick<StreamClientParts, "rooms" | "refusals" | "cursor">;
   #hasArrived = false;
   #stream: Stream | undefined;
   #connection: Connection | undefined;
   #reason: DisconnectReason = "client";
   #nextBeat = 0;
 
-  constructor(streams: NativeStreams, { rooms, refusals, cursor, headers, release }: ListenerParts) {
+  constructor(streams: NativeStreams, { rooms, refusals, cursor, headers, release }: StreamClientParts) {
     this.#streams = streams;
     this.#asked = { rooms, refusals, cursor };
     this.headers = headers;
@@ -63,7 +63,7 @@ export class Listener implements StreamHandler, Agent, Closable {
   }
 
   open(stream: Stream): void {
-    const { context, format, listeners } = this.#streams;
+    const { context, format, clients } = this.#streams;
     const { rooms, cursor = noCursor } = this.#asked;
     this.#stream = stream;
     // Where no room has a log, all positions are shared.
@@ -75,7 +75,7 @@ export class Listener implements StreamHandler, Agent, Closable {
       agent: this,
       hearsEveryone: false,
     });
-    listeners.add(this);
+    clients.add(this);
     context.hub.enter(this.#connection);
     context.observe.connected(dialectName, "stream");
     const asked = rooms.map((room) => ({
@@ -106,11 +106,11 @@ export class Listener implements StreamHandler, Agent, Closable {
   }
 
   closed(cause: CloseCause): void {
-    const { context, listeners } = this.#streams;
+    const { context, clients } = this.#streams;
     this.#release();
     this.#stream = undefined;
     if (!this.#connection) return;
-    listeners.delete(this);
+    clients.delete(this);
     context.hub.exit(this.#connection);
     this.#connection = undefined;
     context.observe.disconnected(dialectName, "stream", cause === "peer" ? this.#reason : cause);
