@@ -44,8 +44,8 @@ export interface ClientOptions {
 /** What a page may want to know about its connection. */
 export interface Happenings {
   readonly state: { readonly state: State; readonly transport: Transport | undefined };
-  /** The client came back to the room, and what it missed follows: nothing is missing. */
-  readonly recovered: { readonly room: string };
+  /** The client came back to the room, and what it missed follows, so many publications: nothing is missing. */
+  readonly recovered: { readonly room: string; readonly missed: number };
   /** Publications may be missing in these rooms: ask your application. `no_position`: nothing was kept there. */
   readonly gap: { readonly rooms: readonly string[]; readonly reason: LossReason | "no_position" };
   /** The client is not in the room any more: it came back, and may not join it now. */
@@ -298,10 +298,10 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   #joined(message: JoinedMessage): void {
-    const { room, recovered, reason = "no_position" } = message;
+    const { room, recovered, missed = 0, reason = "no_position" } = message;
     if (!this.#rooms.all.has(room)) void this.#sendLeave(room); // its answer came after `leave`
     if (this.#rooms.joined(message)) {
-      if (recovered) this.#happenings.tell("recovered", { room });
+      if (recovered) this.#happenings.tell("recovered", { room, missed });
       else this.#happenings.tell("gap", { rooms: [room], reason });
     }
     this.#answeredFor(room);

@@ -44,6 +44,8 @@ export interface JoinedMessage {
   readonly room: string;
   readonly at?: string;
   readonly recovered?: boolean;
+  /** Only with `recovered: true`. */
+  readonly missed?: number;
   readonly reason?: LossReason;
 }
 

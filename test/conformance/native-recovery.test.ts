@@ -95,7 +95,12 @@ describe("over a websocket", () => {
       await tape("elsewhere", `${index}`);
     }
     using back = await RawWebSocket.open(two.url, "/connect");
-    expect(await join(back, "time", at)).toMatchObject({ type: "joined", room: "time", recovered: true });
+    expect(await join(back, "time", at)).toMatchObject({
+      type: "joined",
+      room: "time",
+      recovered: true,
+      missed: 20,
+    });
     await tape("time", "20");
     const heard = [];
     while (heard.length < 21) heard.push((await next(back)).data);
@@ -108,7 +113,7 @@ describe("over a websocket", () => {
     const { type, at } = JSON.parse(String(await socket.waitForMessage())) as Message;
     expect(type).toBe("at");
     using back = await RawWebSocket.open(two.url, "/connect");
-    expect(await join(back, "quiet", at)).toMatchObject({ recovered: true });
+    expect(await join(back, "quiet", at)).toMatchObject({ recovered: true, missed: 0 });
   });
 
   test("I10 T28 junk as a position recovers nothing, and a room that may not be joined replays nothing", async () => {

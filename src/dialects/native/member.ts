@@ -24,7 +24,7 @@ import {
   readCommand,
   refusedMessage,
 } from "./packet.ts";
-import { maxReplayBytes, returnOf } from "./replay.ts";
+import { maxReplayBytes, returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
 
 export interface MemberParts {
@@ -137,10 +137,10 @@ export class Member implements RawConnectionParts {
       return;
     }
     const isExcluded = (other: string): boolean => this.#isIn(client, other);
-    const { missed, ...told } = returnOf(answer, isExcluded, maxReplayBytes(limits));
+    const back = returnOf(answer, isExcluded, maxReplayBytes(limits));
     client.sendAll([
-      joinedMessage({ id, room, ...told }),
-      ...missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
+      joinedMessage({ id, room, ...told(back) }),
+      ...back.missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
     ]);
   }
 

@@ -197,10 +197,12 @@ export interface Joined {
   readonly at?: string | undefined;
   readonly recovered?: boolean | undefined;
   readonly reason?: string | undefined;
+  /** So many publications follow that the client missed; undefined where it did not recover. */
+  readonly missed?: number | undefined;
 }
 
-export function joinedMessage({ id, room, at, recovered, reason }: Joined): string {
-  return JSON.stringify({ id, type: "joined", room, at, recovered, reason });
+export function joinedMessage({ id, room, at, recovered, reason, missed }: Joined): string {
+  return JSON.stringify({ id, type: "joined", room, at, recovered, missed, reason });
 }
 
 export interface HistoryFields {

@@ -2,6 +2,7 @@
 
 import type { Answer, Kept } from "../../core/recovery.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
+import type { Joined } from "./packet.ts";
 
 export interface Return {
   /** For the message `joined`. */
@@ -9,6 +10,11 @@ export interface Return {
   readonly recovered: boolean | undefined;
   readonly reason: string | undefined;
   readonly missed: readonly Kept[];
+}
+
+/** How the message `joined` tells it. */
+export function told({ at, recovered, reason, missed }: Return): Omit<Joined, "room" | "id"> {
+  return { at, recovered, reason, missed: recovered === true ? missed.length : undefined };
 }
 
 const nothing: readonly Kept[] = [];

@@ -6,7 +6,7 @@ import { markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { eventOf, idLine, publicationMessage } from "./format.ts";
 import { joinedMessage } from "./packet.ts";
-import { returnOf, sizeOf } from "./replay.ts";
+import { returnOf, sizeOf, told } from "./replay.ts";
 import type { Return } from "./replay.ts";
 
 interface RoomReturn extends Return {
@@ -29,8 +29,9 @@ export function arrivalFrames(
   // A place tells of all rooms: it comes with the last verdict, once the client has them all.
   const last = returns.length - 1;
   const verdicts = returns.map(
-    ({ missed: _missed, ...told }, index) =>
-      (isMissed || index < last ? "" : place) + eventOf(joinedMessage(told), "joined"),
+    (back, index) =>
+      (isMissed || index < last ? "" : place) +
+      eventOf(joinedMessage({ room: back.room, ...told(back) }), "joined"),
   );
   if (!isMissed) return verdicts;
   return [...verdicts, ...ownEvents(returns), ...sharedEvents(returns), ...(here ? [`${place}\n`] : [])];
