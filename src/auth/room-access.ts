@@ -2,11 +2,12 @@
 // count. Otherwise a public room is for everyone; one with a room-space is for the identity that the space names, or for
 // clients that show the secret of the space (room-secrets.ts). The room of a single client is for that client alone (WSE-07).
 
-import { isAdmittedBy, opensRoom, roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/access.ts";
 import type { Access, EnterRequest, EnterVerdict } from "../core/access.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
+import { isAdmittedBy, opensRoom } from "./ways.ts";
 
 export interface RoomAccessParts {
   readonly hub: Pick<Hub, "isOwnRoom">;

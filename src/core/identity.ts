@@ -1,5 +1,5 @@
-// Who a visitor is: the port between the sources of identity (auth/) and the dialects with handshakes that wait for it. A
-// dialect decides what an identity may enter; `opensRoom` (access.ts) is the one rule for rooms (docs/architecture.md).
+// Who a visitor is: the port between the sources of identity (auth/) and the dialects with handshakes that wait for it. What
+// an identity may enter is in auth/ways.ts.
 
 import type { RefusalReason } from "../vocabulary/reasons.ts";
 
@@ -46,17 +46,3 @@ export interface IdentitySource {
 
 /** A visitor without an identity. */
 export const anonymous: Identity = { kind: "identity", session: undefined, user: undefined, groups: [] };
-
-/** Is it still the same visitor, with the same rights? */
-export function isSameIdentity(a: Identity, b: Identity): boolean {
-  const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
-    one.length === other.length && new Set(one).isSubsetOf(new Set(other));
-  const isSamePart = (a.channels === undefined) === (b.channels === undefined);
-  return (
-    a.user === b.user &&
-    a.session === b.session &&
-    isSameSet(a.groups, b.groups) &&
-    isSamePart &&
-    isSameSet(a.channels, b.channels)
-  );
-}

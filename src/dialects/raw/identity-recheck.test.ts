@@ -1,9 +1,9 @@
 // Asking again who a visitor is, on a clock of the test's own.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../core/identity.ts";
 import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
-import { IdentityRecheck } from "./identity-recheck.ts";
+import { IdentityRecheck, isSameIdentity } from "./identity-recheck.ts";
 
 const john: Identity = { ...anonymous, user: "john", session: "s".repeat(32), groups: ["staff", "chatters"] };
 const asked: IdentityRequest = {
@@ -88,4 +88,23 @@ test("DJS-12 SEC-02 a session store that is down turns nobody away who hears pub
   expect((await afterwards(anonymous, false)).changes()).toBe(1);
   expect((await afterwards({ ...john, channels: [] }, true)).changes()).toBe(1);
   expect((await afterwards({ kind: "denied", reason: "callback_denied" }, true)).changes()).toBe(1);
+});
+
+describe("who is still the same", () => {
+  test("DJS-12 the order of groups and channels says nothing", () => {
+    expect(isSameIdentity(john, { ...john, groups: ["chatters", "staff"] })).toBe(true);
+    const one = { ...john, channels: ["subscribe-user", "publish-user"] };
+    expect(isSameIdentity(one, { ...john, channels: one.channels.toReversed() })).toBe(true);
+  });
+
+  test.each<[string, Partial<Identity>]>([
+    ["another name", { user: "mary" }],
+    ["another session", { session: "S".repeat(32) }],
+    ["a group less", { groups: ["staff"] }],
+    ["another group", { groups: ["staff", "z"] }],
+    ["channels of its own", { channels: [] }],
+  ])("DJS-12 %s is somebody else", (_, change) => {
+    expect(isSameIdentity(john, { ...john, ...change })).toBe(false);
+    expect(isSameIdentity({ ...john, ...change }, john)).toBe(false);
+  });
 });

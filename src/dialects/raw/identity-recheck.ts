@@ -2,7 +2,6 @@
 // has to connect anew. When the source of identities does not answer, the visitor stays, and is asked about next time.
 
 import type { BrowserContext } from "../../core/dialect.ts";
-import { isSameIdentity } from "../../core/identity.ts";
 import type { IdentityRequest, Identity } from "../../core/identity.ts";
 
 export interface RecheckParts {
@@ -57,4 +56,18 @@ function proofOf({ url, headers }: Request): Request {
     return value === null ? [] : [[name, value]];
   });
   return new Request(url, { headers: proof });
+}
+
+/** Is it still the same visitor, with the same rights? */
+export function isSameIdentity(a: Identity, b: Identity): boolean {
+  const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
+    one.length === other.length && new Set(one).isSubsetOf(new Set(other));
+  const isSamePart = (a.channels === undefined) === (b.channels === undefined);
+  return (
+    a.user === b.user &&
+    a.session === b.session &&
+    isSameSet(a.groups, b.groups) &&
+    isSamePart &&
+    isSameSet(a.channels, b.channels)
+  );
 }
