@@ -3,14 +3,14 @@
 
 import { Random } from "../support/random.ts";
 import { until } from "../support/until.ts";
-import { SocketClient, StreamClient } from "./clients.ts";
-import type { Blip, Client } from "./clients.ts";
+import type { Blip, Client } from "./client.ts";
 import { faults } from "./faults.ts";
 import type { FaultName } from "./faults.ts";
 import type { HistoryEvent } from "./history.ts";
-import { overApi, overApiWithKey, overRedis } from "./publishers.ts";
 import type { Publishing } from "./publishers.ts";
-import { Scene, secret } from "./scene.ts";
+import { Scene } from "./scene.ts";
+import { isLogRoom } from "./system.ts";
+import type { System } from "./system.ts";
 
 export interface Campaign {
   readonly seed: number;
@@ -41,10 +41,10 @@ export const hurried: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 5_500 };
 const blips: readonly Blip[] = ["reset", "close", "abandon"];
 
 /** @returns what happened. */
-export async function campaign(plan: Campaign): Promise<readonly HistoryEvent[]> {
+export async function campaign(plan: Campaign, system: System): Promise<readonly HistoryEvent[]> {
   const history: HistoryEvent[] = [];
-  const run = new Run(plan, history);
-  await using scene = await Scene.start();
+  const run = new Run(plan, system, history);
+  await using scene = await Scene.start(system);
   await run.play(scene);
   return history;
 }
@@ -52,11 +52,13 @@ export async function campaign(plan: Campaign): Promise<readonly HistoryEvent[]>
 class Run {
   readonly #plan: Campaign;
   readonly #history: HistoryEvent[];
+  readonly #system: System;
   readonly #pace: Pace;
   readonly #start = performance.now();
 
-  constructor(plan: Campaign, history: HistoryEvent[]) {
+  constructor(plan: Campaign, system: System, history: HistoryEvent[]) {
     this.#plan = plan;
+    this.#system = system;
     this.#pace = plan.pace ?? unhurried;
     this.#history = history;
   }
@@ -75,7 +77,7 @@ class Run {
     const rooms = Array.from({ length: this.#plan.rooms }, (_, index) =>
       index % 3 === 2 ? `log:${index}` : `tape-${index}`,
     );
-    const clients = this.#clients(scene, rooms);
+    const clients = await this.#clients(scene, rooms);
     await using publishers = this.#publishers(scene, rooms);
     try {
       await until(() => clients.every(({ isConnected }) => isConnected), 20_000);
@@ -84,28 +86,34 @@ class Run {
       await Bun.sleep(this.#pace.restMs);
       await publishers[Symbol.asyncDispose]();
       await Bun.sleep(1_000);
-      for (const room of rooms.filter((one) => one.startsWith("log:")))
-        this.#write(await scene.logOf(room, this.#now()));
+      await this.#readLogs(scene, rooms);
     } finally {
       for (const client of clients) client.stop();
     }
   }
 
-  #clients(scene: Scene, rooms: readonly string[]): readonly Client[] {
-    return Array.from({ length: this.#plan.clients }, (_, index) => {
+  async #readLogs({ redis }: Scene, rooms: readonly string[]): Promise<void> {
+    for (const room of rooms.filter(isLogRoom)) {
+      const log = await this.#system.logOf?.(redis, room, this.#now());
+      if (log) this.#write(log);
+    }
+  }
+
+  async #clients(scene: Scene, rooms: readonly string[]): Promise<readonly Client[]> {
+    const all = Array.from({ length: this.#plan.clients }, async (_, index) => {
       const random = this.#random(100 + index);
       const own = new Set(Array.from({ length: 3 }, () => random.pick(rooms)));
       const parts = {
+        name: `client-${index}`,
         random,
         rooms: [...own],
         now: this.#now,
         write: this.#write,
         place: () => scene.anyPlace(random),
       };
-      return index % 3 === 2
-        ? new StreamClient({ ...parts, name: `stream-${index}` })
-        : new SocketClient({ ...parts, name: `socket-${index}` });
+      return this.#system.client(parts, index);
     });
+    return Promise.all(all);
   }
 
   #publishers(
@@ -114,14 +122,15 @@ class Run {
   ): { readonly all: readonly Publishing[] } & AsyncDisposable {
     const all = rooms.flatMap((room, index) => {
       const random = this.#random(500 + index);
-      const parts = { room, random, secret, redisUrl: scene.redis.url, now: this.#now, write: this.#write };
-      const of = (door: string) => ({
-        ...parts,
-        name: `${room}-${door}`,
+      return this.#system.publishers({
+        name: room,
+        room,
+        random,
+        redisUrl: scene.redis.url,
         api: () => scene.anyPlace(random).url,
+        now: this.#now,
+        write: this.#write,
       });
-      if (room.startsWith("log:")) return [overApiWithKey(of("key")), overApiWithKey(of("key2"))];
-      return [overRedis(of("belfry"), "belfry"), overRedis(of("flask"), "flask"), overApi(of("api"))];
     });
     const close = async (): Promise<void> => {
       await Promise.all(all.map(async (each) => each[Symbol.asyncDispose]()));

@@ -80,3 +80,10 @@ async function cut(scene: Scene, random: Random, forMs: number): Promise<Broken>
   gateway.link.heal();
   return { gateway: gateway.name, breaks: ["line"] };
 }
+
+/** Throws where there is none of this name. */
+export function faultNamed(name: string): FaultName {
+  const found = (Object.keys(faults) as FaultName[]).find((one) => one === name);
+  if (found === undefined) throw new Error(`Expected one of ${Object.keys(faults).join(", ")}, got ${name}`);
+  return found;
+}

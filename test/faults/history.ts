@@ -40,6 +40,8 @@ export interface Joined {
   readonly recovered?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly at?: string | undefined;
+  /** False: its system gives nothing back, and does not say that it does. */
+  readonly mayRecover?: boolean | undefined;
 }
 
 export interface Heard {

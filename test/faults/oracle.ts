@@ -301,7 +301,8 @@ function returnsOf(book: Book, { client, room, joins }: Stay): Returns {
   const back = joins.slice(1);
   const lefts = book.lefts.get(client) ?? [];
   const isLog = room.startsWith("log:");
-  const due = back.filter(({ t, gateway }, index) => {
+  const due = back.filter(({ t, gateway, mayRecover }, index) => {
+    if (mayRecover === false) return false;
     const before = joins[index];
     const earlier = before && { from: before.t - settleMs, until: before.t };
     // It has its position, or none, from a gateway that could not know better.

@@ -4,12 +4,12 @@
 import { createClient } from "@redis/client";
 import type { Random } from "../support/random.ts";
 import type { HistoryEvent } from "./history.ts";
+import { secret } from "./system.ts";
 
 export interface PublisherParts {
   readonly name: string;
   readonly room: string;
   readonly random: Random;
-  readonly secret: string;
   readonly redisUrl: string;
   /** Where the API is, of any gateway. */
   api(): string;
@@ -19,6 +19,15 @@ export interface PublisherParts {
 
 /** Carries out one publication. @returns whether it was taken, and where it is stored; throws where it is not known. */
 type Say = (id: string) => Promise<{ readonly at?: string | undefined }>;
+
+/** One publication over HTTP. */
+export interface PublishRequest {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Where it is stored, by the answer; throws where the answer says that it was not taken. */
+  readonly storedIn?: (answer: string) => string | undefined;
+}
 
 const requestMs = 4_000;
 /** So long is a publication with a key tried again, ms. */
@@ -106,9 +115,12 @@ export function overRedis(parts: PublisherParts, door: "belfry" | "flask"): Publ
 
 /** `POST /api/publish` in a room without a log: once, because a second one might be a repetition. */
 export function overApi(parts: PublisherParts): Publishing {
-  return new Publishing(parts, async (id) =>
-    post(parts, { room: parts.room, event: "update", data: { id } }, requestMs),
-  );
+  return once(parts, (id) => belfryRequest({ room: parts.room, event: "update", data: { id } }));
+}
+
+/** A request for each publication, once. */
+export function once(parts: PublisherParts, requestOf: (id: string) => PublishRequest): Publishing {
+  return new Publishing(parts, async (id) => post(parts, requestOf(id), requestMs));
 }
 
 /**
@@ -116,26 +128,34 @@ export function overApi(parts: PublisherParts): Publishing {
  * asked for once more at any gateway, as by a publisher that lost its answer.
  */
 export function overApiWithKey(parts: PublisherParts): Publishing {
-  const { room, random, write, now } = parts;
+  const { room } = parts;
+  return persistently(parts, (id) => belfryRequest({ room, event: "update", data: { id }, key: id }));
+}
+
+/** The same, for any request that carries a key. */
+export function persistently(parts: PublisherParts, requestOf: (id: string) => PublishRequest): Publishing {
+  const { random, write, now } = parts;
   return new Publishing(parts, async (id) => {
-    const body = { room, event: "update", data: { id }, key: id };
+    const request = requestOf(id);
     const isHasty = random.below(8) === 0;
-    const first = isHasty ? await post(parts, body, 1 + random.below(6)).catch(() => undefined) : undefined;
-    const taken = first ?? (await persistently(parts, body));
+    const first = isHasty
+      ? await post(parts, request, 1 + random.below(6)).catch(() => undefined)
+      : undefined;
+    const taken = first ?? (await untilTaken(parts, request));
     if (random.below(8) > 0) return taken;
     write({ kind: "taken", t: now(), id, at: taken.at });
-    return persistently(parts, body);
+    return untilTaken(parts, request);
   });
 }
 
-async function persistently(
+async function untilTaken(
   parts: PublisherParts,
-  body: object,
+  request: PublishRequest,
 ): Promise<{ readonly at?: string | undefined }> {
   const deadline = parts.now() + triesMs;
   for (;;) {
     try {
-      return await post(parts, body, requestMs);
+      return await post(parts, request, requestMs);
     } catch (error) {
       if (parts.now() > deadline) throw error;
       await Bun.sleep(50);
@@ -145,16 +165,21 @@ async function persistently(
 
 async function post(
   parts: PublisherParts,
-  body: object,
+  { path, headers = {}, body, storedIn }: PublishRequest,
   timeoutMs: number,
 ): Promise<{ readonly at?: string | undefined }> {
-  const answer = await fetch(`${parts.api()}/api/publish`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${parts.secret}` },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const told = (await answer.json()) as { readonly stored?: string };
-  if (answer.status !== 200) throw new Error(`Expected it to be taken, got ${answer.status}`);
-  return { at: told.stored };
+  const signal = AbortSignal.timeout(timeoutMs);
+  const answer = await fetch(`${parts.api()}${path}`, { method: "POST", headers, body, signal });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`Expected it to be taken, got ${answer.status}`);
+  return { at: storedIn?.(text) };
+}
+
+function belfryRequest(publication: object): PublishRequest {
+  return {
+    path: "/api/publish",
+    headers: { authorization: `Bearer ${secret}` },
+    body: JSON.stringify(publication),
+    storedIn: (text) => (JSON.parse(text) as { readonly stored?: string }).stored,
+  };
 }

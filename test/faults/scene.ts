@@ -1,37 +1,28 @@
-// The parts of a run: a real Redis with its data on disk, and gateways as processes, each with a link to Redis that can be broken.
+// The parts of a run: a real Redis with its data on disk, and two servers as processes, each with a link to Redis that can be
+// broken.
 
-import { createHash } from "node:crypto";
-import { ServedGateway } from "../support/serve.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import type { Random } from "../support/random.ts";
-import type { Logged } from "./history.ts";
-
-export const secret = "publish-secret-of-a-run-of-faults";
-
-/** A drain takes this many seconds. */
-const drainSeconds = 2;
-
-const config = [
-  ["--secret", secret],
-  ["--drain", String(drainSeconds)],
-  ["--rooms", JSON.stringify([{ match: "log:*", history: { size: 10_000, seconds: 600 } }])],
-].flat();
+import type { Place } from "./client.ts";
+import type { Served, System } from "./system.ts";
 
 export class Gateway implements AsyncDisposable {
   readonly name: string;
   /** To Redis. */
   readonly link: TcpProxy;
-  #served: ServedGateway | undefined;
+  readonly #system: System;
+  #served: Served | undefined;
 
-  private constructor(name: string, link: TcpProxy) {
+  private constructor(name: string, link: TcpProxy, system: System) {
     this.name = name;
     this.link = link;
+    this.#system = system;
   }
 
-  static async start(name: string, redis: RedisServer): Promise<Gateway> {
-    const gateway = new Gateway(name, await TcpProxy.start(redis.port));
+  static async start(name: string, redis: RedisServer, system: System): Promise<Gateway> {
+    const gateway = new Gateway(name, await TcpProxy.start(redis.port), system);
     await gateway.start();
     return gateway;
   }
@@ -42,28 +33,23 @@ export class Gateway implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    this.#served = await ServedGateway.start({
-      args: ["--redis", `redis://127.0.0.1:${this.link.port}/0`, ...config],
-    });
+    this.#served = await this.#system.serve(this.link.port);
   }
 
   async kill(): Promise<void> {
     const served = this.#served;
     this.#served = undefined;
-    served?.process.kill("SIGKILL");
-    await served?.process.exited;
+    await served?.kill();
   }
 
-  /** Throws when it does not end well and in time. */
   async drain(): Promise<void> {
     const served = this.#served;
     this.#served = undefined;
-    const code = await served?.process.stop((drainSeconds + 5) * 1_000);
-    if (code !== 0) throw new Error(`Expected a drained gateway to end with status 0, got ${code}`);
+    await served?.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#served?.process.stop();
+    await this.kill();
     await this.link.stop();
   }
 }
@@ -77,9 +63,10 @@ export class Scene implements AsyncDisposable {
     this.gateways = gateways;
   }
 
-  static async start(): Promise<Scene> {
+  static async start(system: System): Promise<Scene> {
     const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-    const gateways = await Promise.all(["one", "two"].map(async (name) => Gateway.start(name, redis)));
+    const names = ["one", "two"];
+    const gateways = await Promise.all(names.map(async (name) => Gateway.start(name, redis, system)));
     return new Scene(redis, gateways);
   }
 
@@ -88,34 +75,13 @@ export class Scene implements AsyncDisposable {
   }
 
   /** One that runs. */
-  anyPlace(random: Random): { readonly name: string; readonly url: string } {
+  anyPlace(random: Random): Place {
     const running = this.gateways.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
     return random.pick(running);
-  }
-
-  /** What the log of a room holds, from Redis itself. */
-  async logOf(room: string, t: number): Promise<Logged> {
-    const digest = createHash("sha256")
-      .update(JSON.stringify(["/", room]))
-      .digest("base64url");
-    const base = `belfry-log:{${digest}}`;
-    const epoch = await this.redis.command("HGET", `${base}:meta`, "epoch");
-    const entries = (await this.redis.command("XRANGE", `${base}:stream`, "-", "+")) as readonly [
-      string,
-      readonly string[],
-    ][];
-    const ids = entries.map(
-      ([place, fields]) => [Number.parseInt(place, 10), idIn(fields.join(" "))] as const,
-    );
-    return { kind: "logged", t, room, epoch: String(epoch), entries: Object.fromEntries(ids) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.gateways.map(async (gateway) => gateway[Symbol.asyncDispose]()));
     await this.redis.stop();
   }
-}
-
-function idIn(entry: string): string {
-  return /[\w:-]+#\d+/.exec(entry)?.[0] ?? "";
 }

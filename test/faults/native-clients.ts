@@ -1,35 +1,10 @@
-// The clients of a run: plain websockets and event streams of the native dialect, as a page would write them. They keep their
-// positions, come back to any gateway, and write down what they hear. Nothing is hidden: who hears something twice writes it twice.
+// The clients of a run that speak the native dialect: plain websockets and event streams, as a page would write them. They
+// keep their positions and come back to any gateway.
 
 import { EventStreamClient } from "../support/event-stream.ts";
-import type { Random } from "../support/random.ts";
-import type { HistoryEvent } from "./history.ts";
-
-export interface Place {
-  readonly name: string;
-  /** `http://host:port` */
-  readonly url: string;
-}
-
-export interface ClientParts {
-  readonly name: string;
-  readonly rooms: readonly string[];
-  readonly random: Random;
-  /** A gateway to come to. */
-  readonly place: () => Place;
-  readonly write: (event: HistoryEvent) => void;
-  readonly now: () => number;
-}
-
-/** How a client loses its connection. */
-export type Blip = "reset" | "close" | "abandon";
-
-export interface Client {
-  readonly isConnected: boolean;
-  /** Ends its connection; it comes back after so many ms, and again at once in the midst of coming back if `isTwice`. */
-  blip(kind: Blip, awayMs: number, isTwice: boolean): void;
-  stop(): void;
-}
+import { Notes, abandonedMs } from "./client.ts";
+import type { Blip, Client, ClientParts } from "./client.ts";
+import { isLogRoom } from "./system.ts";
 
 interface Message {
   readonly type?: string;
@@ -42,56 +17,14 @@ interface Message {
   readonly error?: unknown;
 }
 
-/** How long an abandoned connection stays open with nobody at it, ms. */
-const abandonedMs = 10_000;
 const connectMs = 4_000;
 
 function read(text: string): Message {
   return JSON.parse(text) as Message;
 }
 
-/** What both kinds write down. */
-class Notes {
-  readonly #parts: ClientParts;
-  asked = 0;
-  place: Place = { name: "", url: "" };
-
-  constructor(parts: ClientParts) {
-    this.#parts = parts;
-  }
-
-  coming(place: Place): void {
-    this.asked = this.#parts.now();
-    this.place = place;
-  }
-
-  left(): void {
-    const { name, write, now } = this.#parts;
-    write({ kind: "left", t: now(), client: name });
-  }
-
-  joined({ room = "", recovered, reason, at }: Message, shown: string | undefined): void {
-    const { name, write, now } = this.#parts;
-    const event = {
-      kind: "joined",
-      t: now(),
-      client: name,
-      room,
-      gateway: this.place.name,
-      asked: this.asked,
-    } as const;
-    write({ ...event, shown, recovered, reason, at });
-  }
-
-  heard({ room = "", data, at }: Message): void {
-    const { name, write, now } = this.#parts;
-    write({ kind: "heard", t: now(), client: name, room, id: String(data?.id), at });
-  }
-
-  gap(room: string): void {
-    const { name, write, now } = this.#parts;
-    write({ kind: "gap", t: now(), client: name, room });
-  }
+function heardIn({ room = "", data, at }: Message) {
+  return { room, id: String(data?.id), at };
 }
 
 /** Of Bun: ends the connection without a close frame. */
@@ -139,7 +72,8 @@ export class SocketClient implements Client {
   #connect(): void {
     if (this.#isStopped) return;
     const place = this.#parts.place();
-    this.#notes.coming(place);
+    this.#notes.coming();
+    this.#notes.reached(place);
     const socket = new WebSocket(`${place.url.replace("http", "ws")}/connect`) as Terminable;
     this.#socket = socket;
     const isMine = (): boolean => this.#socket === socket;
@@ -182,7 +116,7 @@ export class SocketClient implements Client {
   #take(message: Message): void {
     const { type, room = "", at } = message;
     if (type === undefined && message.error === undefined) {
-      this.#notes.heard(message);
+      this.#notes.heard(heardIn(message));
       this.#move(room, at);
     } else if (type === "joined") this.#enter(message);
     else if (type === "gap") this.#gap(message);
@@ -274,7 +208,8 @@ export class StreamClient implements Client {
     const turn = this.#turn;
     const { rooms, place } = this.#parts;
     const gateway = place();
-    this.#notes.coming(gateway);
+    this.#notes.coming();
+    this.#notes.reached(gateway);
     const query = rooms.map((room) => `room=${encodeURIComponent(room)}`).join("&");
     const cursor = this.#cursor;
     try {
@@ -299,14 +234,14 @@ export class StreamClient implements Client {
 
   #take(message: Message, cursor: string): void {
     const { type, rooms } = message;
-    if (type === undefined) this.#notes.heard(message);
+    if (type === undefined) this.#notes.heard(heardIn(message));
     else if (type === "joined") this.#enter(message, cursor);
     else if (type === "gap") for (const room of rooms ?? this.#shared()) this.#notes.gap(room);
   }
 
-  /** Rooms without a log, by their names in these runs. */
+  /** Rooms without a log. */
   #shared(): readonly string[] {
-    return this.#parts.rooms.filter((room) => !room.startsWith("log:"));
+    return this.#parts.rooms.filter((room) => !isLogRoom(room));
   }
 
   #enter(message: Message, cursor: string): void {

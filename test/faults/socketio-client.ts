@@ -1,0 +1,97 @@
+// A page with socket.io-client as it comes from npm: it comes back by itself, and joins its rooms again unless its connection
+// was recovered. Without recovery each way back is a loss that it knows of.
+
+import { type Socket, io } from "socket.io-client";
+import { Notes } from "./client.ts";
+import type { Blip, Client, ClientParts } from "./client.ts";
+import { Relay } from "./relay.ts";
+
+export class SocketIoClient implements Client {
+  readonly #rooms: readonly string[];
+  readonly #mayRecover: boolean;
+  readonly #notes: Notes;
+  readonly #relay: Relay;
+  readonly #socket: Socket;
+  #joined = 0;
+  #isTwice = false;
+
+  private constructor(parts: ClientParts, relay: Relay, mayRecover: boolean) {
+    this.#rooms = parts.rooms;
+    this.#mayRecover = mayRecover;
+    this.#notes = new Notes(parts);
+    this.#relay = relay;
+    this.#socket = io(`http://${relay.host}`, {
+      transports: ["websocket"],
+      forceNew: true,
+      reconnectionDelay: 100,
+      reconnectionDelayMax: 400,
+      timeout: 4_000,
+    });
+    this.#listen();
+  }
+
+  /** @param mayRecover is connection state recovery on? */
+  static async start(parts: ClientParts, mayRecover: boolean): Promise<SocketIoClient> {
+    return new SocketIoClient(parts, await Relay.start(parts.place), mayRecover);
+  }
+
+  get isConnected(): boolean {
+    return this.#joined === this.#rooms.length;
+  }
+
+  blip(kind: Blip, awayMs: number, isTwice: boolean): void {
+    if (!this.#socket.connected) return;
+    this.#isTwice = isTwice;
+    this.#relay.blip(kind, awayMs);
+  }
+
+  stop(): void {
+    this.#socket.off().offAny().disconnect();
+    this.#relay.stop();
+  }
+
+  #listen(): void {
+    this.#notes.coming();
+    this.#socket.io.on("reconnect_attempt", () => {
+      this.#notes.coming();
+    });
+    this.#socket.on("connect", () => {
+      this.#notes.reached(this.#relay.place);
+      for (const room of this.#rooms) {
+        if (this.#socket.recovered) this.#enter(room, true);
+        else this.#join(room);
+      }
+    });
+    this.#socket.on("disconnect", () => {
+      this.#joined = 0;
+      this.#notes.left();
+    });
+    this.#socket.onAny((_event: string, data: unknown) => {
+      const id = idIn(data);
+      // The id of a publication begins with its room.
+      this.#notes.heard({ room: id.slice(0, id.lastIndexOf("-")), id, at: undefined });
+    });
+  }
+
+  #join(room: string): void {
+    const { id } = this.#socket;
+    this.#socket.emit("join", { room }, () => {
+      if (id === this.#socket.id) this.#enter(room, undefined);
+    });
+  }
+
+  #enter(room: string, recovered: true | undefined): void {
+    this.#joined += 1;
+    this.#notes.joined({ room, recovered, mayRecover: this.#mayRecover }, undefined);
+    if (!this.#isTwice) return;
+    this.#isTwice = false;
+    setTimeout(() => {
+      this.#relay.blip("reset", 20);
+    }, 20);
+  }
+}
+
+/** A bare payload is text to a page, data of an event is data. */
+function idIn(data: unknown): string {
+  return ((typeof data === "string" ? JSON.parse(data) : data) as { readonly id: string }).id;
+}

@@ -1,0 +1,35 @@
+// What a system must bring to stand in a run: how one of its servers is started on a Redis, what its clients are, and by which
+// ways its publishers publish. Belfry is one (systems/belfry.ts); others stand beside it, in the same runs.
+
+import type { RedisServer } from "../support/redis.ts";
+import type { Client, ClientParts } from "./client.ts";
+import type { Logged } from "./history.ts";
+import type { PublisherParts, Publishing } from "./publishers.ts";
+
+export const secret = "publish-secret-of-a-run-of-faults";
+
+/** A server that runs. */
+export interface Served {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  kill(): Promise<void>;
+  /** Ends it as an operator does, within some seconds. */
+  end(): Promise<void>;
+}
+
+export interface System {
+  readonly title: string;
+  /** Why it cannot run on this machine; undefined: it can. */
+  absence(): Promise<string | undefined>;
+  serve(redisPort: number): Promise<Served>;
+  /** The client of this number; kinds take turns. */
+  client(parts: ClientParts, index: number): Promise<Client>;
+  publishers(parts: PublisherParts): readonly Publishing[];
+  /** What the log of a room holds, from Redis itself, where the oracle shall compare it. */
+  logOf?(redis: RedisServer, room: string, t: number): Promise<Logged>;
+}
+
+/** Rooms with a log, by their names in these runs. */
+export function isLogRoom(room: string): boolean {
+  return room.startsWith("log:");
+}

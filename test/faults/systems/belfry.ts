@@ -1,0 +1,81 @@
+// Belfry in a run: with websockets and event streams of the native dialect, or with pages of socket.io-client; with backends
+// that publish by Redis and by HTTP.
+
+import { createHash } from "node:crypto";
+import { ServedGateway } from "../../support/serve.ts";
+import type { RedisServer } from "../../support/redis.ts";
+import type { Logged } from "../history.ts";
+import { SocketClient, StreamClient } from "../native-clients.ts";
+import { overApi, overApiWithKey, overRedis } from "../publishers.ts";
+import type { PublisherParts } from "../publishers.ts";
+import { SocketIoClient } from "../socketio-client.ts";
+import { isLogRoom, secret } from "../system.ts";
+import type { System } from "../system.ts";
+
+/** A drain takes this many seconds. */
+const drainSeconds = 2;
+
+const flags = [
+  ["--secret", secret],
+  ["--cors", "*"],
+  ["--drain", String(drainSeconds)],
+  ["--rooms", JSON.stringify([{ match: "log:*", history: { size: 10_000, seconds: 600 } }])],
+].flat();
+
+const gateways = {
+  absence: async () => undefined,
+  async serve(redisPort: number) {
+    const { url, process } = await ServedGateway.start({
+      args: ["--redis", `redis://127.0.0.1:${redisPort}/0`, ...flags],
+    });
+    return {
+      url,
+      async kill() {
+        process.kill("SIGKILL");
+        await process.exited;
+      },
+      async end() {
+        const code = await process.stop((drainSeconds + 5) * 1_000);
+        if (code !== 0) throw new Error(`Expected a drained gateway to end with status 0, got ${code}`);
+      },
+    };
+  },
+  publishers(parts: PublisherParts) {
+    const of = (way: string) => ({ ...parts, name: `${parts.room}-${way}` });
+    if (isLogRoom(parts.room)) return [overApiWithKey(of("key")), overApiWithKey(of("key2"))];
+    return [overRedis(of("belfry"), "belfry"), overRedis(of("flask"), "flask"), overApi(of("api"))];
+  },
+  logOf,
+} satisfies Omit<System, "title" | "client">;
+
+/** Every third client has an event stream, the others a plain websocket. */
+export const belfry: System = {
+  ...gateways,
+  title: "Belfry, native",
+  client: async (parts, index) => (index % 3 === 2 ? new StreamClient(parts) : new SocketClient(parts)),
+};
+
+/** Without connection state recovery. */
+export const belfrySocketIo: System = {
+  ...gateways,
+  title: "Belfry, pages of Socket.IO",
+  client: async (parts) => SocketIoClient.start(parts, false),
+};
+
+async function logOf(redis: RedisServer, room: string, t: number): Promise<Logged> {
+  const digest = createHash("sha256")
+    .update(JSON.stringify(["/", room]))
+    .digest("base64url");
+  const base = `belfry-log:{${digest}}`;
+  const epoch = await redis.command("HGET", `${base}:meta`, "epoch");
+  const entries = (await redis.command("XRANGE", `${base}:stream`, "-", "+")) as readonly [
+    string,
+    readonly string[],
+  ][];
+  const ids = entries.map(([place, fields]) => [Number.parseInt(place, 10), idIn(fields.join(" "))] as const);
+  return { kind: "logged", t, room, epoch: String(epoch), entries: Object.fromEntries(ids) };
+}
+
+function idIn(entry: string): string {
+  return /[\w:-]+#\d+/.exec(entry)?.[0] ?? "";
+}
