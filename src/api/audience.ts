@@ -37,9 +37,9 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
   return {
     path: "/-/audience",
     isPrefix: false,
-    async fetch(request, { countedAs }) {
+    async fetch(request, exchange) {
       if (request.method !== "POST") return textAnswer(405, "Expected the method POST\n", { allow: "POST" });
-      const verdict = await checkSecret(bearerToken(request), countedAs);
+      const verdict = await checkSecret(bearerToken(request), exchange);
       if (verdict === "limited")
         return textAnswer(429, "Expected fewer wrong secrets\n", { "retry-after": "60" });
       if (verdict === "wrong") {

@@ -3,7 +3,7 @@
 // the limit has a place again; where many share the address, wrong answers only come late, and no client is locked out.
 
 import { setTimeout } from "node:timers/promises";
-import type { SecretCheck } from "../core/access.ts";
+import type { SecretCheck, SecretSender, SecretVerdict } from "../core/access.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
@@ -37,21 +37,25 @@ export class SecretGuard {
   /** All secrets of one gateway share the count. */
   checkOf(secret: string): SecretCheck {
     const isRight = publishSecret(secret);
-    return async (candidate, address) => {
-      // Who shows none guesses nothing.
+    return (candidate, sender) => {
+      // No secret is no guess.
       if (typeof candidate !== "string" || candidate === "") return "wrong";
-      const hasToken = this.#hasToken(address);
-      if (!hasToken && !this.#parts.isExempt(address)) return "limited";
+      const hasToken = this.#hasToken(sender);
+      if (!hasToken && !this.#parts.isExempt(sender.countedAs)) return "limited";
       if (isRight(candidate)) return "right";
-      this.#wrong.take(addressKey(address), this.#parts.now());
-      if (!hasToken) await (this.#parts.sleep?.(lateMs) ?? setTimeout(lateMs));
-      return "wrong";
+      this.#wrong.take(addressKey(sender.countedAs), this.#parts.now());
+      return hasToken ? "wrong" : this.#wrongLate();
     };
   }
 
-  /** While there are no wrong guesses, no address is looked up. */
-  #hasToken(address: string): boolean {
+  /** While no wrong guess is remembered, the sender's address is not asked for: that is a call to the kernel. */
+  #hasToken(sender: SecretSender): boolean {
     const isClean = this.#wrong.size === 0 && this.#parts.limits.wrongSecretsPerMinute >= 1;
-    return isClean || this.#wrong.hasToken(addressKey(address), this.#parts.now());
+    return isClean || this.#wrong.hasToken(addressKey(sender.countedAs), this.#parts.now());
+  }
+
+  async #wrongLate(): Promise<SecretVerdict> {
+    await (this.#parts.sleep?.(lateMs) ?? setTimeout(lateMs));
+    return "wrong";
   }
 }

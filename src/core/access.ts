@@ -49,8 +49,20 @@ export type EnterVerdict =
 /** `limited`: too many wrong ones came from that address, so this one was not compared. */
 export type SecretVerdict = "right" | "wrong" | "limited";
 
-/** Checks the secret that a request carries: of publishers, of admins. Only text can be right. */
-export type SecretCheck = (candidate: unknown, address: string) => Promise<SecretVerdict>;
+/** The sender of a secret, as limits count it (`Exchange.countedAs`). */
+export interface SecretSender {
+  readonly countedAs: string;
+}
+
+/**
+ * Checks the secret that a request carries: of publishers, of admins. Only text can be right. Decided at once unless the
+ * answer has to come late.
+ * @param sender is looked at where wrong secrets are remembered, or this one is wrong.
+ */
+export type SecretCheck = (
+  candidate: unknown,
+  sender: SecretSender,
+) => SecretVerdict | Promise<SecretVerdict>;
 
 /** The one rule for rooms, whichever dialect a client speaks. */
 export interface Access {

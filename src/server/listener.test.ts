@@ -187,6 +187,30 @@ describe("routes", () => {
     expect(JSON.parse(answer.text)).toMatchObject({ address: "192.0.2.7", isOriginAllowed: false });
   });
 
+  test("SEC-15 the address is found when it is asked for, after the body too; a client that is gone has none", async () => {
+    const [came, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+    const late: Route = {
+      path: "/late",
+      isPrefix: false,
+      async fetch(request, exchange) {
+        if ((await request.text()) === "stay") return new Response(exchange.address);
+        came.resolve();
+        await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+        gone.resolve(exchange.address);
+        return new Response("");
+      },
+    };
+    const { listener } = setUp({ routes: [late] });
+    const stays = await fetch(`${listener.url}/late`, { method: "POST", body: "stay" });
+    expect(await stays.text()).toBe("127.0.0.1");
+    {
+      using connection = await RawConnection.open(listener.url);
+      connection.write("POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\ngo");
+      await came.promise;
+    }
+    expect(await gone.promise).toBe("");
+  });
+
   test("T1 two Origin headers are none that is allowed", async () => {
     const { listener } = setUp({ origins: ["https://good.example"] });
     using connection = await RawConnection.open(listener.url);

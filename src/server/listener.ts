@@ -22,6 +22,7 @@ import {
   TrustedProxies,
   unixPeer,
 } from "./request.ts";
+import type { ExchangeParts } from "./request.ts";
 import { RequestUrls } from "./request-url.ts";
 import { Router } from "./router.ts";
 import { SilentConnections } from "./silent-connections.ts";
@@ -62,7 +63,7 @@ type Ws = ServerWebSocket<WebSocketTransport>;
 export class Listener implements SocketContext {
   readonly #parts: ListenerParts;
   readonly #router: Router;
-  readonly #proxies: TrustedProxies;
+  readonly #shared: ExchangeParts;
   readonly #urls = new RequestUrls();
   readonly #server: Server<WebSocketTransport>;
   readonly turns = new Turns(() => performance.now());
@@ -78,7 +79,7 @@ export class Listener implements SocketContext {
     this.#parts = parts;
     this.packetRate = packetRate(parts.limits);
     this.#router = new Router(parts.routes);
-    this.#proxies = new TrustedProxies(parts.trustedProxies);
+    this.#shared = this.#share();
     this.#server = this.#listen();
     this.#pressure = this.#watchFiles();
   }
@@ -220,16 +221,7 @@ export class Listener implements SocketContext {
     const { url } = head;
     if (fault !== undefined || !url) return this.#refuse(400, fault ?? "");
     if (!isPlainTarget(request)) return this.#refuse(400, "Expected a plain path\n");
-    const exchange = new RequestExchange({
-      request,
-      url,
-      peer: this.#peerOf(request, server),
-      proxies: this.#proxies,
-      origins: this.#parts.origins,
-      hold: (seconds) => {
-        server.timeout(request, Math.min(seconds, longestHoldSeconds));
-      },
-    });
+    const exchange = new RequestExchange(request, url, this.#shared);
     const { route, isKnownPath } = this.#router.find(request, exchange);
     if (!head.isUpgrade || (route?.judgesMethod === true && request.method !== "GET")) {
       return route ? this.#serve(route, request, exchange) : this.#notFound();
@@ -296,9 +288,18 @@ export class Listener implements SocketContext {
     return this.#refuse(400, "Expected a websocket handshake\n");
   }
 
-  #peerOf(request: Request, server: Server<WebSocketTransport>): string {
-    if ("unix" in this.#parts.address) return unixPeer;
-    return plainAddress(server.requestIP(request)?.address ?? "");
+  #share(): ExchangeParts {
+    const { address, origins, trustedProxies } = this.#parts;
+    return {
+      proxies: new TrustedProxies(trustedProxies),
+      origins,
+      // Empty once the client is gone: all of these count as one.
+      peerOf: (request) =>
+        "unix" in address ? unixPeer : plainAddress(this.#server.requestIP(request)?.address ?? ""),
+      hold: (request, seconds) => {
+        this.#server.timeout(request, Math.min(seconds, longestHoldSeconds));
+      },
+    };
   }
 
   #refuseDraining(): Response {

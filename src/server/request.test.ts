@@ -263,14 +263,16 @@ describe("the exchange", () => {
       url = "http://a/",
     }: { peer?: string; origins?: Origins; url?: string } = {},
   ): Exchange =>
-    new RequestExchange({
-      request: request(headers, {}, url),
-      url: { path: new URL(url).pathname, search: new URL(url).search },
-      peer,
-      proxies: new TrustedProxies(["10.0.0.1"]),
-      origins,
-      hold: () => undefined,
-    });
+    new RequestExchange(
+      request(headers, {}, url),
+      { path: new URL(url).pathname, search: new URL(url).search },
+      {
+        peerOf: () => peer,
+        proxies: new TrustedProxies(["10.0.0.1"]),
+        origins,
+        hold: () => undefined,
+      },
+    );
 
   test("EIO-18 W4R-16 it says what the listener found out", () => {
     const exchange = exchangeOf(
@@ -291,6 +293,27 @@ describe("the exchange", () => {
       isOwnOrigin: true,
     });
     expect(exchangeOf({})).toMatchObject({ origin: undefined, isOriginAllowed: true, isOwnOrigin: false });
+  });
+
+  test("SEC-15 the peer's address is asked for where something needs it, and once", () => {
+    let asked = 0;
+    const exchange = new RequestExchange(
+      request({}, {}, "http://a/emit"),
+      { path: "/emit", search: "" },
+      {
+        peerOf: () => `192.0.2.${++asked}`,
+        proxies: new TrustedProxies([]),
+        origins: undefined,
+        hold: () => undefined,
+      },
+    );
+    expect([exchange.path, exchange.origin, exchange.query.size, asked]).toEqual(["/emit", undefined, 0, 0]);
+    expect([exchange.countedAs, exchange.address, exchange.isOwnOrigin]).toEqual([
+      "192.0.2.1",
+      "192.0.2.1",
+      false,
+    ]);
+    expect(asked).toBe(1);
   });
 
   test("W4R-16 SEC-15 X-Forwarded-* are a trusted proxy's to say, or those of whoever speaks through our unix socket", () => {

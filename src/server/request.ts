@@ -165,40 +165,50 @@ export function plainAddress(text: string): string {
   return isIP(inner) === 4 ? inner : address;
 }
 
+/** What the requests of one listener have in common. */
 export interface ExchangeParts {
-  readonly request: Request;
-  readonly url: RequestUrl;
-  /** Who is connected to us, as `plainAddress` writes it. */
-  readonly peer: string;
   readonly proxies: TrustedProxies;
   readonly origins: Origins;
-  readonly hold: (seconds: number) => void;
+  /** The address of the connection's other end, as `plainAddress` writes it: a call to the kernel. */
+  peerOf(request: Request): string;
+  hold(request: Request, seconds: number): void;
 }
 
-/** What most requests never ask, such as the origin of a backend, is found out when it is asked. */
+/** What most requests never ask, such as the address or the origin of a backend, is found out when it is asked. */
 export class RequestExchange implements Exchange {
-  readonly path: string;
-  readonly address: string;
-  readonly countedAs: string;
+  readonly #request: Request;
+  readonly #url: RequestUrl;
   readonly #parts: ExchangeParts;
   #query: URLSearchParams | undefined;
+  #peer: string | undefined;
+  #client: Client | undefined;
   #own: OwnHost | undefined;
 
-  constructor(parts: ExchangeParts) {
-    const { address, countedAs } = parts.proxies.clientOf(parts.peer, parts.request);
-    this.path = parts.url.path;
-    this.address = address;
-    this.countedAs = countedAs;
+  constructor(request: Request, url: RequestUrl, parts: ExchangeParts) {
+    this.#request = request;
+    this.#url = url;
     this.#parts = parts;
   }
 
+  get path(): string {
+    return this.#url.path;
+  }
+
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#parts.url.search);
+    this.#query ??= new URLSearchParams(this.#url.search);
     return this.#query;
   }
 
+  get address(): string {
+    return this.#clientOf().address;
+  }
+
+  get countedAs(): string {
+    return this.#clientOf().countedAs;
+  }
+
   get origin(): string | undefined {
-    return this.#parts.request.headers.get("origin") ?? undefined;
+    return this.#request.headers.get("origin") ?? undefined;
   }
 
   get isOriginAllowed(): boolean {
@@ -210,16 +220,25 @@ export class RequestExchange implements Exchange {
   }
 
   isScriptAllowed(): boolean {
-    return isScriptAllowed(this.#parts.request, this.#ownHost(), this.#parts.origins);
+    return isScriptAllowed(this.#request, this.#ownHost(), this.#parts.origins);
   }
 
   hold(seconds: number): void {
-    this.#parts.hold(seconds);
+    this.#parts.hold(this.#request, seconds);
+  }
+
+  #clientOf(): Client {
+    this.#client ??= this.#parts.proxies.clientOf(this.#peerOf(), this.#request);
+    return this.#client;
   }
 
   #ownHost(): OwnHost {
-    const { request, peer, proxies } = this.#parts;
-    this.#own ??= ownHost(request, proxies.peer(peer).isTrusted);
+    this.#own ??= ownHost(this.#request, this.#parts.proxies.peer(this.#peerOf()).isTrusted);
     return this.#own;
+  }
+
+  #peerOf(): string {
+    this.#peer ??= this.#parts.peerOf(this.#request);
+    return this.#peer;
   }
 }

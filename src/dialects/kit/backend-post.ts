@@ -1,9 +1,11 @@
 // A POST by which a backend publishes: method, body, who may publish, and the answers, alike in all dialects. The dialect
 // says what the body means. What it publishes comes back over the bus, so every gateway delivers it in the same order.
 
+import { goOn } from "../../base/go-on.ts";
 import { readBody } from "../../codec/body.ts";
 import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
+import type { SecretSender, SecretVerdict } from "../../core/access.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerToken, textAnswer } from "../../base/http.ts";
@@ -23,10 +25,12 @@ export interface BackendDoor {
   /** Longest body, bytes. */
   readonly maxBytes: number;
   /** May the sender publish, by what the request's head says? Asked before the body is read. @returns the refusal, if there is one. */
-  refusal?(request: Request, exchange: Exchange): Promise<Response | undefined>;
+  refusal?(request: Request, exchange: Exchange): Refusal | Promise<Refusal>;
   /** How a refusal is said. @default its sentence as plain text */
   readonly refused?: (refused: BackendRefusal) => Response;
 }
+
+type Refusal = Response | undefined;
 
 /** Why a POST is refused, without a word of the request (SEC-05). */
 export interface BackendRefusal {
@@ -45,7 +49,8 @@ export interface BackendPost extends BackendDoor {
 /** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
 export function backendPost(context: BackendContext, post: BackendPost): Route["fetch"] {
   return backendDoor(context, post, async (body, exchange) => {
-    await publish(context, await post.read(body, exchange));
+    const read = post.read(body, exchange);
+    await publish(context, read instanceof Promise ? await read : read);
     return textAnswer(200, post.success);
   });
 }
@@ -71,9 +76,9 @@ export function backendDoor(
       return answer;
     }
     try {
-      const refusal = door.refusal && (await door.refusal(request, exchange));
-      if (refusal) return refusal;
-      return await carryOut(await readPlainBody(request, door.maxBytes), exchange);
+      const refusal = door.refusal?.(request, exchange);
+      const refused = refusal instanceof Promise ? await refusal : refusal;
+      return refused ?? (await carryOut(await readPlainBody(request, door.maxBytes), exchange));
     } catch (error) {
       // Anything but a refusal is for the listener to report.
       if (!(error instanceof GatewayError)) throw error;
@@ -85,27 +90,23 @@ export function backendDoor(
 const allowed = { allow: "OPTIONS, POST" } as const;
 
 /** @returns the refusal of a request without the publish secret in `Authorization` (SEC-11). */
-export async function bearerRefusal(
+export function bearerRefusal(
   { checkSecret, observe }: BackendContext,
   dialect: string,
-  { request, countedAs }: { readonly request: Request; readonly countedAs: string },
-): Promise<Response | undefined> {
-  const verdict = (await checkSecret?.(bearerToken(request), countedAs)) ?? "wrong";
-  if (verdict === "right") return undefined;
-  observe.refused(dialect, `secret_${verdict}`);
-  if (verdict === "limited") return textAnswer(429, "Expected fewer wrong secrets\n");
-  return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
-    "www-authenticate": "Bearer",
+  { request, sender }: { readonly request: Request; readonly sender: SecretSender },
+): Refusal | Promise<Refusal> {
+  return goOn(checkSecret?.(bearerToken(request), sender) ?? "wrong", (verdict) => {
+    if (verdict === "right") return undefined;
+    observe.refused(dialect, `secret_${verdict}`);
+    if (verdict === "limited") return textAnswer(429, "Expected fewer wrong secrets\n");
+    return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
+      "www-authenticate": "Bearer",
+    });
   });
 }
 
 /** Throws the refusal of a body in which the publish secret should be and is not right (WSE-22). */
-export async function checkBodySecret(
-  { checkSecret }: BackendContext,
-  secret: unknown,
-  { countedAs }: Exchange,
-): Promise<void> {
-  const verdict = (await checkSecret?.(secret, countedAs)) ?? "wrong";
+export function demandRight(verdict: SecretVerdict): void {
   if (verdict === "wrong") throw new GatewayError("secret_wrong", "Incorrect secret");
   if (verdict === "limited") throw new GatewayError("secret_limited", "Too many incorrect secrets");
 }

@@ -4,7 +4,9 @@
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
+import { goOn } from "../../base/go-on.ts";
 import { isRoomTooLong } from "../../core/access.ts";
+import type { SecretVerdict } from "../../core/access.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
@@ -28,7 +30,10 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
   const door: BackendDoor = {
     dialect: dialectName,
     maxBytes: context.limits.httpBodyBytes,
-    refusal: async (request, exchange) => judgeSecret(context, request, exchange),
+    refusal: (request, exchange) =>
+      goOn(context.checkSecret?.(bearerToken(request), exchange) ?? "wrong", (verdict) =>
+        secretRefusal(context, verdict),
+      ),
     refused: refusalAnswer,
   };
   const publishJson = backendDoor(context, door, async (body) => {
@@ -50,12 +55,7 @@ function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
   return method === "POST" && path.length > roomsPath.length + 1 ? "yes" : "no";
 }
 
-async function judgeSecret(
-  context: BackendContext,
-  request: Request,
-  { countedAs }: Exchange,
-): Promise<Response | undefined> {
-  const verdict = (await context.checkSecret?.(bearerToken(request), countedAs)) ?? "wrong";
+function secretRefusal(context: BackendContext, verdict: SecretVerdict): Response | undefined {
   if (verdict === "right") return undefined;
   const isLimited = verdict === "limited";
   const code = isLimited ? "secret_limited" : "secret_wrong";

@@ -1,12 +1,13 @@
 // `POST /emit`: how a backend without a queue publishes (compat WSE-20..27). The request is checked, published to the
 // first queue channel, and delivered from there by every gateway, this one included: one order for all (WSE-26).
 
+import { goOn } from "../../base/go-on.ts";
 import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Meaning } from "../../core/publication.ts";
-import { backendPost, bodyInvalid, checkBodySecret, readJsonBody } from "../kit/backend-post.ts";
+import { backendPost, bodyInvalid, demandRight, readJsonBody } from "../kit/backend-post.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
 import { encodeEmit } from "./python/encode.ts";
@@ -17,17 +18,20 @@ type EmitOptions = Pick<SocketIoOptions, "channels" | "strictEmit">;
 
 /** @returns undefined without a publish secret: there is no unauthenticated mode (WSE-20, WSE-27). */
 export function emitRoute(context: BackendContext, options: EmitOptions): Route | undefined {
-  if (!context.checkSecret) return undefined;
+  const { checkSecret } = context;
+  if (!checkSecret) return undefined;
   const channel = options.channels[0] ?? "flask-socketio";
   const post = backendPost(context, {
     dialect: "socketio",
     maxBytes: context.limits.httpBodyBytes,
     success: "OK\n",
-    async read(body, exchange) {
+    read(body, exchange) {
       const fields = readJsonBody(body, readMembers);
       // Before anything else: a sender without the secret learns nothing about the rest (WSE-22).
-      await checkBodySecret(context, stringMember(fields, "secret"), exchange);
-      return [{ channel, ...queueMessage(context, options, fields) }];
+      return goOn(checkSecret(stringMember(fields, "secret"), exchange), (verdict) => {
+        demandRight(verdict);
+        return [{ channel, ...queueMessage(context, options, fields) }];
+      });
     },
   });
   return { path: emitPath, isPrefix: false, fetch: post };

@@ -87,10 +87,10 @@ function createPost(context: BackendContext, options: PublishOptions, read: Back
     dialect: dialectName,
     maxBytes: Math.min(httpBodyBytes, busMessageBytes),
     success: "OK",
-    refusal: async (request, exchange) =>
+    refusal: (request, exchange) =>
       options.openPublish
         ? originRefusal(context, exchange)
-        : bearerRefusal(context, dialectName, { request, countedAs: exchange.countedAs }),
+        : bearerRefusal(context, dialectName, { request, sender: exchange }),
     read,
   });
 }

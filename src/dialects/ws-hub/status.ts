@@ -25,8 +25,8 @@ export function statusRoutes(
   const route = (path: string, answer: () => Response): Route => ({
     path,
     isPrefix: false,
-    async fetch(request, { countedAs }) {
-      const verdict = await checkToken(bearerToken(request), countedAs);
+    async fetch(request, exchange) {
+      const verdict = await checkToken(bearerToken(request), exchange);
       if (verdict !== "right") {
         observe.refused(dialectName, `secret_${verdict}`);
         return textAnswer(404, `${statusSentence}\n`);

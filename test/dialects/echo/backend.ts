@@ -25,12 +25,12 @@ export function createBackendSide(context: BackendContext, { path }: EchoOptions
         path,
         isPrefix: false,
         accepts: ({ method }) => (method === "POST" ? "yes" : "no"),
-        async fetch(request, { query, countedAs }) {
-          const refusal = await bearerRefusal(context, dialectName, { request, countedAs });
+        async fetch(request, exchange) {
+          const refusal = await bearerRefusal(context, dialectName, { request, sender: exchange });
           if (refusal) return refusal;
           const body = await readBody(request, context.limits.httpBodyBytes);
           if (!body) return textAnswer(413, "Expected a smaller body\n");
-          const publication = new RawPublication(toRooms(query.getAll("room")), body);
+          const publication = new RawPublication(toRooms(exchange.query.getAll("room")), body);
           const { delivered } = await context.broker.publish(publication);
           return Response.json({ delivered });
         },
