@@ -22,6 +22,7 @@ import { GatewayError } from "./vocabulary/errors.ts";
 import type { Publication } from "./core/publication.ts";
 import { Hub } from "./core/hub.ts";
 import { Pauses } from "./pauses.ts";
+import { Queues } from "./queues.ts";
 import { createRoomRules } from "./config/room-rules.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
@@ -92,6 +93,7 @@ export class Gateway {
   readonly #ticksItself: boolean;
   readonly #pauses: Pauses;
   readonly #dialects: readonly SpokenDialect[];
+  readonly #queues: Queues;
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
   #connections = 0;
@@ -120,12 +122,11 @@ export class Gateway {
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
     this.#dialects = this.#openDialects({ main, sessions });
+    this.#queues = new Queues(this.#dialects, {
+      backplane: main,
+      observe: parts.observe,
+    });
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
-    this.#observe.gauge(
-      "belfry_tape_bytes",
-      "What the tape keeps for clients that come back, bytes",
-      () => this.#kept.bytes,
-    );
     this.#observe.gauge(
       "belfry_bus_ready",
       "1 while the bus is connected and its subscriptions are proved alive",
@@ -170,6 +171,7 @@ export class Gateway {
     await busesProved({ main: this.#main, sessions: this.#sessions });
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
+    this.#queues.start();
     this.#state = "running";
   }
 
@@ -181,11 +183,13 @@ export class Gateway {
     if (this.#state === "draining" || this.#state === "stopped") return;
     this.#state = "draining";
     for (const listener of this.#listeners) listener.drain();
+    const queuesDone = this.#queues.stop();
     await closeAll(this.#clients(), drainMs);
     const hadUnsaid = await lastWords(this.#dialects.map(({ browser }) => browser ?? {}));
     if (drainMs > 0 || hadUnsaid) await Bun.sleep(flushMs);
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
+    await queuesDone;
     await this.#kept.close();
     for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();
     this.#state = "stopped";

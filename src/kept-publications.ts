@@ -5,9 +5,9 @@ import type { Backplane } from "./brokers/driver.ts";
 import { LogFollower } from "./recovery/log-follower.ts";
 import type { Config } from "./config/schema.ts";
 import type { Hub } from "./core/hub.ts";
-import type { Observe } from "./core/observe.ts";
 import type { Publication } from "./core/publication.ts";
 import { RecoveryByRule } from "./recovery/recovery-by-rule.ts";
+import type { Telemetry } from "./observe/observe.ts";
 import type { Positions, Recovery } from "./core/recovery.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { TapeRecovery } from "./recovery/tape-recovery.ts";
@@ -16,7 +16,7 @@ export interface KeptParts {
   readonly backplane: Backplane;
   readonly hub: Hub;
   readonly rules: RoomRules;
-  readonly observe: Observe;
+  readonly observe: Telemetry;
   readonly now: () => number;
 }
 
@@ -48,11 +48,11 @@ export class KeptPublications {
     const recovery = new RecoveryByRule(tape, logs);
     this.recovery = recovery;
     this.#logs = logs;
-  }
-
-  /** What the tape keeps, bytes. */
-  get bytes(): number {
-    return this.#tape.bytes;
+    observe.gauge(
+      "belfry_tape_bytes",
+      "What the tape keeps for clients that come back, bytes",
+      () => tape.bytes,
+    );
   }
 
   /** Keeps what a channel of the bus says. */

@@ -16,6 +16,7 @@ import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition } from "./log-store.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
+import type { Queue, QueueRef } from "../core/queue.ts";
 import type { Publication } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../core/room-rules.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
@@ -30,6 +31,8 @@ const echoMs = 2_000;
 export interface BusBrokerParts {
   readonly bus: Bus;
   readonly log: Log;
+  /** Where the entries come from that publications are of. */
+  readonly queue?: Queue;
   readonly rules: RoomRules;
   readonly observe: Observe;
 }
@@ -76,7 +79,7 @@ export class BusBroker implements Broker {
       );
     }
     const [first] = logged;
-    if (first === undefined) return this.#send(publication);
+    if (first === undefined) return this.#send(publication, options.entry);
     if (rooms.length === 1) return this.#store(publication, first, options);
     // Each log numbers its own: a publication to several rooms is one in each of them.
     const receipts = logged.map(async (one) =>
@@ -103,10 +106,14 @@ export class BusBroker implements Broker {
     });
   }
 
-  async #send(publication: Publication): Promise<Receipt> {
+  async #send(publication: Publication, entry?: QueueRef): Promise<Receipt> {
     const { id, echo } = this.#prepare();
     try {
-      await this.#parts.bus.publish(brokerChannel, encodeEnvelope({ id, publication }));
+      const payload = encodeEnvelope({ id, publication });
+      if (!(await this.#say(payload, entry))) {
+        this.#settle(id, 0);
+        return { delivered: 0, isRepeated: true };
+      }
     } catch (error) {
       this.#settle(id, undefined);
       throw error;
@@ -114,19 +121,27 @@ export class BusBroker implements Broker {
     return { delivered: await echo };
   }
 
+  /** @returns false when the entry was said before. */
+  async #say(payload: string, entry: QueueRef | undefined): Promise<boolean> {
+    const { bus, queue } = this.#parts;
+    if (entry && queue) return queue.say(entry, { channel: brokerChannel, payload });
+    await bus.publish(brokerChannel, payload);
+    return true;
+  }
+
   async #store(
     publication: Publication,
     { room, history }: LoggedRoom,
-    options: PublishOptions,
+    { entry, version, key = entry && `xadd:${entry.id}` }: PublishOptions,
   ): Promise<Receipt> {
     const { log } = this.#parts;
     const { id, echo } = this.#prepare();
     const body = encodeEnvelope({ id, publication });
     const name = { namespace: publication.namespace, room };
     try {
-      const appended = await log.append({ name, history, body, channel: brokerChannel, ...options });
+      const appended = await log.append({ name, history, body, channel: brokerChannel, key, version });
       if (appended.kind === "outdated") {
-        const text = `Expected a version above ${appended.version}, which stands there, got ${options.version}`;
+        const text = `Expected a version above ${appended.version}, which stands there, got ${version}`;
         throw new GatewayError("version_outdated", text);
       }
       const stored = formatPosition(appended.at);

@@ -7,6 +7,7 @@ import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "../core/log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import type { Queue } from "../core/queue.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 
 export interface BackplaneOptions {
@@ -42,6 +43,8 @@ export interface Backplane {
   readonly broker: Broker;
   /** What is kept of rooms with `history` in their rule. */
   readonly log: Log;
+  /** What other programs leave to be published; undefined: none can reach it. */
+  readonly queue?: Queue;
   /** Ends all of them. */
   readonly close: () => Promise<void>;
 }

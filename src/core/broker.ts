@@ -4,6 +4,7 @@
 
 import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";
+import type { QueueRef } from "./queue.ts";
 
 /** What became of a publication. */
 export interface Receipt {
@@ -11,7 +12,7 @@ export interface Receipt {
   readonly delivered: number | undefined;
   /** Where it stands in the log of its room; undefined: it is in no log, or in several. */
   readonly stored?: string;
-  /** Its key came before: nothing was said now, and `stored` is where the first one stands. */
+  /** Its key or its entry came before: nothing was said now, and `stored` is where the first one stands, as far as that is known. */
   readonly isRepeated?: boolean;
 }
 
@@ -21,6 +22,8 @@ export interface PublishOptions {
   readonly key?: string | undefined;
   /** It is refused unless this is above the version that the room's log took last. A whole number from 0. */
   readonly version?: number | undefined;
+  /** It is what this entry of a queue asks for, for one room: it is carried once, however often it is published. */
+  readonly entry?: QueueRef | undefined;
 }
 
 /** A publication that is kept, and where it stands. */

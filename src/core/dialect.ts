@@ -2,7 +2,7 @@
 // formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
 
 import type { Access, SecretCheck } from "./access.ts";
-import type { Broker } from "./broker.ts";
+import type { Broker, PublishOptions } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, Voice, WatchedFilter } from "./bus.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import type { Hub } from "./hub.ts";
@@ -10,7 +10,8 @@ import type { IdentitySource } from "./identity.ts";
 import type { KeyStore } from "./keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
-import type { BackendMessage } from "./publication.ts";
+import type { BackendMessage, Publication } from "./publication.ts";
+import type { EntryRefusal, QueueFields } from "./queue.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RoomRules } from "./room-rules.ts";
@@ -95,6 +96,25 @@ export interface BackendSide {
   readonly feeds: readonly Feed[];
   /** HTTP doors of backends. */
   readonly routes: readonly Route[];
+  /** What backends leave in the store to be published, where the gateway has such a store. @default none */
+  readonly queues?: readonly QueueFeed[];
+}
+
+/** What an entry of a queue asks for. */
+export interface Order {
+  readonly kind: "order";
+  readonly publication: Publication;
+  readonly options: Omit<PublishOptions, "entry">;
+}
+
+/** What a dialect takes from a queue (queue.ts). */
+export interface QueueFeed {
+  /** The name of the queue in the store. */
+  readonly name: string;
+  /** Larger entries are refused unread, bytes. */
+  readonly maxEntryBytes: number;
+  /** What an entry says. Never throws. */
+  decode(fields: QueueFields): Order | EntryRefusal;
 }
 
 export interface Feed<Filter extends ChannelFilter = WatchedFilter> {

@@ -101,6 +101,11 @@ export const logEvents = {
     fields: "dialect, text",
     when: "a message for a room with a history came from a channel of Redis and is not kept (once a minute)",
   },
+  queue_refused: {
+    levels: ["warn"],
+    fields: "dialect, text",
+    when: "Redis does not let this gateway read the stream `belfry:publish`: the text says what is missing (once, until it does)",
+  },
   user_unnamed: {
     levels: ["warn"],
     fields: "text",

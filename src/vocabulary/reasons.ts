@@ -130,7 +130,10 @@ export type RefusalReason = (typeof refusals)[number][0][number] | ErrorCode;
 
 /** Of `belfry_skipped_total`. */
 export const skips = [
-  [["too_large"], 'over `limits.busMessageBytes` (`dialect="bus"`)'],
+  [
+    ["too_large"],
+    'over `limits.busMessageBytes` (`dialect="bus"`), or an entry over `limits.httpBodyBytes` (`dialect="native"`)',
+  ],
   [
     ["unknown_encoding", "not_json", "not_object"],
     "a queue message that is neither JSON nor pickle, or no object",
@@ -191,6 +194,18 @@ export const skips = [
   [
     ["room_name_invalid", "room_name_too_long"],
     "a message on `belfry:<room>` for a room that no client can join",
+  ],
+  [
+    [
+      "field_unknown",
+      "room_missing",
+      "data_missing",
+      "key_invalid",
+      "version_invalid",
+      "history_off",
+      "version_outdated",
+    ],
+    "an entry of the stream `belfry:publish`; like those with other reasons, it is in `belfry:publish:refused`",
   ],
   [["groups_too_long", "groups_not_utf8", "group_not_utf8"], "a message for WS-HUB's clients"],
 ] as const satisfies ReasonRows;

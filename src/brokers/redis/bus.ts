@@ -13,6 +13,7 @@ import { failureOf } from "./failure.ts";
 import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
 import { RedisLog } from "./log.ts";
+import { RedisQueue } from "./queue.ts";
 import { knock } from "./knock.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Member, Subscriptions } from "./subscriptions.ts";
@@ -34,6 +35,7 @@ export class RedisBus implements Bus, Voice {
   readonly keys: RedisKeys;
   /** The logs in the same database, likewise. */
   readonly log: RedisLog;
+  readonly queue: RedisQueue;
   readonly #options: RedisBusOptions;
   /** `host:port`, or the path of the socket. */
   readonly #place: string;
@@ -68,6 +70,7 @@ export class RedisBus implements Bus, Voice {
     this.#commands = new Commands(this.#commandLink, this.#place);
     this.keys = new RedisKeys(this.#commands);
     this.log = new RedisLog(this.#commands);
+    this.queue = new RedisQueue(this.#commands);
     this.#subscriptions = new Subscriptions({
       ...options,
       link: this.#subscriberLink,

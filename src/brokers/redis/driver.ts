@@ -22,14 +22,15 @@ export const redis = {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, needsVoice });
     await bus.open();
-    const { keys, log } = bus;
+    const { keys, log, queue } = bus;
     if (rules.hasHistory) await log.check().catch(refuseStart(bus));
     return {
       bus,
       keys,
       voice: needsVoice ? bus : undefined,
-      broker: new BusBroker({ bus, log, rules, observe }),
+      broker: new BusBroker({ bus, log, queue, rules, observe }),
       log,
+      queue,
       close: async () => bus.close(),
     };
   },

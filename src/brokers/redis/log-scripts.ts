@@ -1,17 +1,7 @@
-// The Lua scripts of the log on Redis (log.ts). Redis carries out a script as one command: nothing comes between its steps,
-// so the order of offsets is the order in which they are heard.
+// The Lua scripts of the log on Redis (log.ts). Nothing comes between the steps of one, so the order of offsets is the order
+// in which they are heard.
 
-import { createHash } from "node:crypto";
-
-export interface Script {
-  readonly source: string;
-  /** By which Redis finds it again. */
-  readonly sha: string;
-}
-
-function script(source: string): Script {
-  return { source, sha: createHash("sha1").update(source).digest("hex") };
-}
+import { script } from "./scripts.ts";
 
 /**
  * KEYS: meta, stream, and the key of the publisher where there is one. ARGV: new epoch, body, size, seconds of the entries,

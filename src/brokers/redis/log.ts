@@ -2,7 +2,6 @@
 // all of an append (log-scripts.ts). The names of a room's keys have one hash tag, so a cluster keeps them together.
 
 import { createHash } from "node:crypto";
-import { ErrorReply } from "@redis/client";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import {
   createTag,
@@ -26,15 +25,10 @@ import type { HistoryRule } from "../../core/room-rules.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
-import type { Script } from "./log-scripts.ts";
+import { runScript } from "./scripts.ts";
 
 /** What of a room's name stands in its hash, for people who look. */
 const shownLength = 256;
-
-interface Call {
-  readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
-}
 
 export class RedisLog implements Log {
   readonly #commands: Commands;
@@ -52,7 +46,7 @@ export class RedisLog implements Log {
     const keys = keysOf(name);
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
     const seconds = epochSeconds(history, false);
-    const reply = await this.#run(scripts.append, {
+    const reply = await runScript(this.#commands, scripts.append, {
       keys: [keys.meta, keys.stream, ...once],
       args: [
         randomId(epochLength),
@@ -77,7 +71,10 @@ export class RedisLog implements Log {
   async read(name: RoomName, { from, limit, bytes }: LogRange): Promise<LogPage | undefined> {
     const { meta, stream } = keysOf(name);
     const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
-    const reply = await this.#run(scripts.read, { keys: [meta, stream], args: [way, offset, limit, bytes] });
+    const reply = await runScript(this.#commands, scripts.read, {
+      keys: [meta, stream],
+      args: [way, offset, limit, bytes],
+    });
     const [top, more, ...rest] = texts(reply);
     if (top === undefined) return undefined;
     const place = readPosition(top);
@@ -88,26 +85,12 @@ export class RedisLog implements Log {
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
     const { meta, stream } = keysOf(name);
     const args = [randomId(epochLength), epochSeconds(history, true), shown(name)];
-    const place = readPosition(String(await this.#run(scripts.top, { keys: [meta, stream], args })));
+    const place = readPosition(
+      String(await runScript(this.#commands, scripts.top, { keys: [meta, stream], args })),
+    );
     if (!place) throw unreadable();
     return place;
   }
-
-  /** By its digest; Redis may have forgotten the script, in a restart or a flush. */
-  async #run({ sha, source }: Script, { keys, args }: Call): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args.map(String)];
-    try {
-      return await this.#commands.run(["EVALSHA", sha, ...rest]);
-    } catch (error) {
-      if (!isScriptMissing(error)) throw error;
-      return this.#commands.run(["EVAL", source, ...rest]);
-    }
-  }
-}
-
-function isScriptMissing(error: unknown): boolean {
-  const cause = error instanceof GatewayError ? error.cause : undefined;
-  return cause instanceof ErrorReply && cause.message.startsWith("NOSCRIPT");
 }
 
 /** Names of any length, in names of one length. */

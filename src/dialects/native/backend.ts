@@ -1,24 +1,45 @@
 // The backend side of the native dialect: `belfry:<room>` on the bus, where anybody who may publish in Redis speaks with a
-// bare payload. The HTTP doors are in publish-route.ts.
+// bare payload, and the queue `belfry:publish`. The HTTP doors are in publish-route.ts.
 
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import { textCanary } from "../../codec/canary.ts";
-import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide, Feed, QueueFeed } from "../../core/dialect.ts";
 import { junk } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
+import { readEntry } from "./entry.ts";
+import type { NativeOptions } from "./options.ts";
 import { isRoomName } from "./packet.ts";
 import { publishRoutes } from "./publish-route.ts";
 
 /** What the dialect's channels in Redis begin with. */
 export const redisPrefix = "belfry:";
 
+/** The stream in Redis in which backends leave what is to be published. */
+const queueName = `${redisPrefix}publish`;
+
 /** No room has a name with a NUL in front of it that a client could join by. */
 const canary = textCanary(`${redisPrefix}\u0000canary`, "belfry canary");
 
-export function createBackendSide(context: BackendContext): BackendSide {
-  return { feeds: [roomsFeed(context)], routes: publishRoutes(context) };
+export function createBackendSide(
+  context: BackendContext,
+  { queue }: Pick<NativeOptions, "queue">,
+): BackendSide {
+  return {
+    feeds: [roomsFeed(context)],
+    routes: publishRoutes(context),
+    queues: queue ? [publishQueue(context)] : [],
+  };
+}
+
+/** As large as the body of a POST may be: it travels the same way. */
+function publishQueue({ limits }: BackendContext): QueueFeed {
+  return {
+    name: queueName,
+    maxEntryBytes: limits.httpBodyBytes,
+    decode: (fields) => readEntry(fields, limits.nameBytes),
+  };
 }
 
 function roomsFeed({ limits }: BackendContext): Feed {

@@ -24,7 +24,7 @@ export const nativeDialect = {
   usualPath,
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
-    backend: createBackendSide(context),
+    backend: createBackendSide(context, options),
     explain(method, path) {
       const isDoor = path === apiPath || path.startsWith(`${roomsPath}/`);
       if (method === "POST" && isDoor && !context.checkSecret) return closed;

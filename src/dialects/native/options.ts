@@ -24,6 +24,10 @@ export const nativeOptions = z
       .max(120)
       .default(25)
       .describe("Quiet event streams say something this often, and websockets are pinged, seconds"),
+    queue: z
+      .boolean()
+      .default(true)
+      .describe("Publish what backends leave in the Redis stream `belfry:publish`"),
   })
   .describe("native: plain websockets and event streams at one URL");
 

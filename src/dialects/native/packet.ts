@@ -141,6 +141,9 @@ function optional(members: Members, name: string): { readonly text: string | und
   return text === undefined ? undefined : { text: text ?? undefined };
 }
 
+/** Of the name that a publisher gives a publication, characters. */
+export const maxKeyLength = 256;
+
 /** A whole number that every reader of JSON knows exactly. */
 export function readCount(raw: string | undefined): number | undefined {
   if (raw === undefined || !/^(?:0|[1-9]\d{0,15})$/.test(raw)) return undefined;

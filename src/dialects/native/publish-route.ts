@@ -16,7 +16,7 @@ import { readUtf8 } from "../../codec/utf8.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
-import { dialectName, isEventName, isRoomName, readBase64, readCount } from "./packet.ts";
+import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
 export const apiPath = "/api/publish";
 export const roomsPath = "/rooms";
@@ -109,8 +109,6 @@ function readOrder(context: BackendContext, members: Members): Order {
   return { publication: readPublication(context, members), options };
 }
 
-const maxKeyLength = 256;
-
 function readOptions(key: string | null | undefined, version: string | undefined): PublishOptions {
   if (key === undefined || key === "" || (key !== null && key.length > maxKeyLength))
     throw bodyInvalid(`Expected \`key\` to be a string of 1 to ${maxKeyLength} characters`);
@@ -182,7 +180,12 @@ function decodePath(path: string): string | undefined {
   }
 }
 
-function eventPublication(target: ReturnType<typeof toRooms>, event: string, data: string): Publication {
+/** @param data JSON text. */
+export function eventPublication(
+  target: ReturnType<typeof toRooms>,
+  event: string,
+  data: string,
+): Publication {
   return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
 }
 

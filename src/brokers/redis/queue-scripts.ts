@@ -1,0 +1,78 @@
+// The Lua scripts of queues on Redis (queue.ts). They run on Redis 6.2 and later, so they have no `#!lua` line. Who may not
+// write is refused before anything is published.
+
+import { script } from "./scripts.ts";
+
+/**
+ * KEYS: stream, lease. ARGV: this gateway, ms of the lease, entries, bytes of them together, bytes of the largest.
+ * Gives the length of the stream, and for each entry id, bytes and fields; no fields where it is too large.
+ */
+export const take = script(`
+local stream, lease = KEYS[1], KEYS[2]
+local me, leaseMs, limit, total, largest = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local page = {redis.call('XLEN', stream)}
+if page[1] == 0 then return page end
+local reader = redis.call('GET', lease)
+if reader and reader ~= me then return page end
+-- Who may not remove an entry must not publish it: it would be published again and again.
+redis.call('XDEL', stream, '0-1')
+
+local from, sum = '-', 0
+for _ = 1, limit do
+  local entry = redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1]
+  if not entry then break end
+  local id, fields, bytes = entry[1], entry[2], 0
+  for _, text in ipairs(fields) do bytes = bytes + #text end
+  local isTooLarge = bytes > largest
+  if not isTooLarge then
+    if sum > 0 and sum + bytes > total then break end
+    sum = sum + bytes
+  end
+  page[#page + 1] = {id, bytes, isTooLarge and {} or fields}
+  from = '(' .. id
+end
+-- Last, so that a gateway that is refused one of the steps keeps no other from reading.
+redis.call('SET', lease, me, 'PX', leaseMs)
+return page
+`);
+
+/** KEYS: stream. ARGV: id of the entry, channel, payload. Gives 0 where the entry is gone. */
+export const say = script(`
+if not redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1] then return 0 end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[1])
+return 1
+`);
+
+/**
+ * KEYS: stream, stream of the refused. ARGV: length of the latter, bytes that are copied there, and for each entry its id, the
+ * reason and the text; both are empty where it was published.
+ */
+export const settle = script(`
+local stream, refused = KEYS[1], KEYS[2]
+local length, largest = ARGV[1], tonumber(ARGV[2])
+
+local function copyOf(id)
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  if not entry then return nil end
+  local bytes = 0
+  for _, text in ipairs(entry[2]) do bytes = bytes + #text end
+  if bytes > largest or #entry[2] > 1000 then return {} end
+  return entry[2]
+end
+
+for first = 3, #ARGV, 3 do
+  local id, reason, text = ARGV[first], ARGV[first + 1], ARGV[first + 2]
+  local fields = reason ~= '' and copyOf(id)
+  if fields then
+    redis.call('XADD', refused, 'MAXLEN', '~', length, '*', 'reason', reason, 'text', text, 'entry', id, unpack(fields))
+  end
+  redis.call('XDEL', stream, id)
+end
+`);
+
+/** KEYS: lease. ARGV: this gateway. */
+export const release = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+`);

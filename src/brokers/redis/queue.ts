@@ -1,0 +1,103 @@
+// The Queue port on Redis 6.2 and later: a stream, from which entries are removed once they are published, and beside it a lease
+// of the one gateway that reads it. No consumer group: its members would publish side by side, and two entries for one room
+// could change places. What is left in the stream when a reader dies is what the next one begins with.
+
+import { randomId } from "../../base/random-id.ts";
+import type {
+  QueuedMessage,
+  QueueRef,
+  Queue,
+  QueueBounds,
+  QueueEntry,
+  QueueFields,
+  QueueRefusal,
+  Settled,
+  Taken,
+} from "../../core/queue.ts";
+import type { Commands } from "./commands.ts";
+import * as scripts from "./queue-scripts.ts";
+import { refusalOf, runScript } from "./scripts.ts";
+
+/** Refused entries that are kept, about. */
+const maxRefused = 1_000;
+/** Larger ones are kept without their fields, bytes. */
+const maxRefusedBytes = 64 * 1024;
+
+export class RedisQueue implements Queue {
+  readonly #commands: Commands;
+  /** In the lease: this gateway. */
+  readonly #reader = randomId();
+  /** Redis is asked for entries once there are some: until then one plain command says so. */
+  #isProved = false;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+  }
+
+  async take(name: string, bounds: QueueBounds): Promise<Taken | QueueRefusal> {
+    return this.#orRefusal(name, async () => {
+      if (this.#isProved && Number(await this.#commands.run(["XLEN", name])) === 0) return nothing;
+      const { leaseMs, entries, bytes, maxEntryBytes } = bounds;
+      const reply = await runScript(this.#commands, scripts.take, {
+        keys: [name, leaseOf(name)],
+        args: [this.#reader, leaseMs, entries, bytes, maxEntryBytes],
+        replies: "bytes",
+      });
+      this.#isProved = true;
+      const [waiting, ...page] = listOf(reply);
+      return { kind: "taken", waiting: Number(waiting), entries: page.map(entryOf) };
+    });
+  }
+
+  async say({ queue, id }: QueueRef, { channel, payload }: QueuedMessage): Promise<boolean> {
+    const call = { keys: [queue], args: [id, channel, payload] };
+    return (await runScript(this.#commands, scripts.say, call)) === 1;
+  }
+
+  async settle(name: string, entries: readonly Settled[]): Promise<QueueRefusal | undefined> {
+    return this.#orRefusal(name, async () => {
+      const args = entries.flatMap(({ id, refusal }) => [id, refusal?.reason ?? "", refusal?.text ?? ""]);
+      await runScript(this.#commands, scripts.settle, {
+        keys: [name, `${name}:refused`],
+        args: [maxRefused, maxRefusedBytes, ...args],
+      });
+      return undefined;
+    });
+  }
+
+  async release(name: string): Promise<void> {
+    await runScript(this.#commands, scripts.release, { keys: [leaseOf(name)], args: [this.#reader] });
+  }
+
+  /** A Redis that says no is another matter than one that says nothing. */
+  async #orRefusal<T>(name: string, work: () => Promise<T>): Promise<T | QueueRefusal> {
+    try {
+      return await work();
+    } catch (error) {
+      if (refusalOf(error) === undefined || !(error instanceof Error)) throw error;
+      const needs = `Redis 6.2 or later, and the permission to run EVAL, EVALSHA, XLEN, XRANGE, XADD, XDEL, GET, SET and DEL on keys that begin with ${name}`;
+      return { kind: "refused", text: `${name} is not read: that needs ${needs}. ${error.message}` };
+    }
+  }
+}
+
+const nothing: Taken = { kind: "taken", entries: [], waiting: 0 };
+
+function leaseOf(name: string): string {
+  return `${name}:reader`;
+}
+
+function listOf(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+function entryOf(reply: unknown): QueueEntry {
+  const [id, bytes, texts] = listOf(reply);
+  const parts = listOf(texts).map((text) => (Buffer.isBuffer(text) ? text : Buffer.alloc(0)));
+  const fields: QueueFields = Array.from({ length: parts.length / 2 }, (_, index) => [
+    String(parts[2 * index]),
+    parts[2 * index + 1] ?? Buffer.alloc(0),
+  ]);
+  // Redis has no entry without fields.
+  return { id: String(id), bytes: Number(bytes), fields: fields.length === 0 ? undefined : fields };
+}

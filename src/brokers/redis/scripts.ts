@@ -1,0 +1,47 @@
+// Lua scripts on Redis, which carries out each as one command: nothing comes between its steps.
+
+import { createHash } from "node:crypto";
+import { ErrorReply } from "@redis/client";
+import { GatewayError } from "../../vocabulary/errors.ts";
+import type { Commands } from "./commands.ts";
+
+export interface Script {
+  readonly source: string;
+  /** By which Redis finds it again. */
+  readonly sha: string;
+}
+
+export function script(source: string): Script {
+  return { source, sha: createHash("sha1").update(source).digest("hex") };
+}
+
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  /** Strings of the reply. @default "text" */
+  readonly replies?: "text" | "bytes";
+}
+
+/**
+ * Runs a script by its digest, and by its source where Redis has forgotten it, in a restart or a flush. Rejects as
+ * {@link Commands.run} does.
+ */
+export async function runScript(
+  commands: Commands,
+  { sha, source }: Script,
+  { keys, args, replies }: ScriptCall,
+): Promise<unknown> {
+  const rest = [String(keys.length), ...keys, ...args.map(String)];
+  try {
+    return await commands.run(["EVALSHA", sha, ...rest], replies);
+  } catch (error) {
+    if (!refusalOf(error)?.startsWith("NOSCRIPT")) throw error;
+    return commands.run(["EVAL", source, ...rest], replies);
+  }
+}
+
+/** What Redis said to a command that it refused; undefined: it was not reached. */
+export function refusalOf(error: unknown): string | undefined {
+  const cause = error instanceof GatewayError ? error.cause : undefined;
+  return cause instanceof ErrorReply ? cause.message : undefined;
+}

@@ -1,0 +1,83 @@
+// The Queue port: what backends left in the store to be published, in order, until a gateway has published it. One gateway at
+// a time reads a queue, so its entries keep their order. A driver may have one (brokers/redis/queue.ts); the gateway runs it
+// (queue-reader.ts), and a dialect says what the entries mean (BackendSide.queues).
+
+import type { SkipReason } from "../vocabulary/reasons.ts";
+
+/** The fields of an entry in their order; a name may come twice. */
+export type QueueFields = readonly (readonly [name: string, value: Buffer])[];
+
+/** One entry of a queue. */
+export interface QueueRef {
+  readonly queue: string;
+  readonly id: string;
+}
+
+/** What is said in the place of an entry. */
+export interface QueuedMessage {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+export interface QueueEntry {
+  /** Of this entry alone, in the life of its queue. */
+  readonly id: string;
+  /** Undefined: they are larger than asked for, and were not read. */
+  readonly fields: QueueFields | undefined;
+  /** Names and values together. */
+  readonly bytes: number;
+}
+
+/** Why an entry cannot be published, now or later. */
+export interface EntryRefusal {
+  readonly kind: "refused";
+  readonly reason: SkipReason;
+  /** For the publisher, what was expected. */
+  readonly text: string;
+}
+
+/** How much is taken at once. */
+export interface QueueBounds {
+  readonly entries: number;
+  /** No more are taken once they are so large together; one is in any case. */
+  readonly bytes: number;
+  readonly maxEntryBytes: number;
+  /** For so long no other gateway takes any. */
+  readonly leaseMs: number;
+}
+
+export interface Taken {
+  readonly kind: "taken";
+  /** The first of the queue, in their order; none while another gateway reads. They stay in the queue until they are settled. */
+  readonly entries: readonly QueueEntry[];
+  /** How many are in the queue. */
+  readonly waiting: number;
+}
+
+/** The store does not let this gateway do it: a server that is too old, rights that are missing. */
+export interface QueueRefusal {
+  readonly kind: "refused";
+  /** What is needed and what came, for people. */
+  readonly text: string;
+}
+
+/** An entry that is done with: published, or refused for this reason. */
+export interface Settled {
+  readonly id: string;
+  readonly refusal: EntryRefusal | undefined;
+}
+
+/** Every call rejects with GatewayError `bus_unavailable` when the store does not answer within its deadline. */
+export interface Queue {
+  /** The entries that are to be published next. It leaves nothing in a store that has no such queue. */
+  take(name: string, bounds: QueueBounds): Promise<Taken | QueueRefusal>;
+  /**
+   * Says it on a channel of the bus and removes the entry, in one step.
+   * @returns false when the entry was gone: it was said before.
+   */
+  say(entry: QueueRef, message: QueuedMessage): Promise<boolean>;
+  /** Removes them; refused ones are kept apart with their reason, for people. */
+  settle(name: string, entries: readonly Settled[]): Promise<QueueRefusal | undefined>;
+  /** Another gateway may read at once. */
+  release(name: string): Promise<void>;
+}

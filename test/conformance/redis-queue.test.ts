@@ -1,0 +1,191 @@
+// The queue on a real Redis: one gateway reads at a time, entries keep their order, what cannot be published is kept apart, and
+// a Redis that refuses is another matter than one that is away.
+
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import type { Backplane } from "../../src/brokers/driver.ts";
+import { openBackplane } from "../../src/brokers/registry.ts";
+import { silent } from "../../src/core/observe.ts";
+import type { Queue, QueueBounds, QueueRefusal, Taken } from "../../src/core/queue.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+
+const name = "belfry:publish";
+const bounds: QueueBounds = { entries: 100, bytes: 1_000, maxEntryBytes: 500, leaseMs: 60_000 };
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis({
+    users: [
+      "noscripts on >p ~* &* +@all -evalsha -eval",
+      "noread on >p ~* &* +@all -xrange",
+      "noremove on >p ~* &* +@all -xdel",
+      "nokey on >p ~other* &* +@all",
+    ],
+  });
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+const open: Backplane[] = [];
+afterEach(async () => {
+  for (const backplane of open.splice(0)) await backplane.close();
+  await server.command("FLUSHALL");
+});
+
+async function queueOf(url = server.url): Promise<Queue> {
+  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
+  open.push(backplane);
+  if (!backplane.queue) throw new Error("Expected a queue on Redis, got none");
+  return backplane.queue;
+}
+
+async function add(...fields: readonly string[]): Promise<string> {
+  return String(await server.command("XADD", name, "*", ...fields));
+}
+
+async function entriesOf(stream: string): Promise<readonly [id: string, fields: readonly string[]][]> {
+  return (await server.command("XRANGE", stream, "-", "+")) as [string, string[]][];
+}
+
+async function taken(queue: Queue, more: Partial<QueueBounds> = {}): Promise<Taken> {
+  const got = await queue.take(name, { ...bounds, ...more });
+  if (got.kind === "refused") throw new Error(got.text);
+  return got;
+}
+
+const ids = ({ entries }: Taken): readonly string[] => entries.map(({ id }) => id);
+
+test("a Redis that has no such queue is left without any key", async () => {
+  const queue = await queueOf();
+  for (let look = 0; look < 3; look++)
+    expect(await taken(queue)).toEqual({ kind: "taken", entries: [], waiting: 0 });
+  expect(await server.command("KEYS", "*")).toEqual([]);
+});
+
+test("entries come in their order, with their fields as bytes, until they are settled", async () => {
+  const queue = await queueOf();
+  const added = [
+    await add("room", "a", "data", "1"),
+    await add("room", "é", "data", ""),
+    await add("x", "y"),
+  ];
+  const first = await taken(queue);
+  expect(ids(first)).toEqual(added);
+  expect(first.waiting).toBe(3);
+  expect(first.entries.map(({ fields, bytes }) => [fields, bytes])).toEqual([
+    [
+      [
+        ["room", Buffer.from("a")],
+        ["data", Buffer.from("1")],
+      ],
+      10,
+    ],
+    [
+      [
+        ["room", Buffer.from("é")],
+        ["data", Buffer.alloc(0)],
+      ],
+      10,
+    ],
+    [[["x", Buffer.from("y")]], 2],
+  ]);
+  expect(ids(await taken(queue))).toEqual(added);
+  await queue.settle(name, [{ id: added[0] ?? "", refusal: undefined }]);
+  expect(ids(await taken(queue))).toEqual(added.slice(1));
+});
+
+test("what is taken at once is bounded by count and bytes, and too large entries are not read", async () => {
+  const queue = await queueOf();
+  const added = [];
+  for (let count = 0; count < 5; count++) added.push(await add("data", "x".repeat(396)));
+  added.push(await add("data", "x".repeat(497)), await add("z", ""));
+  expect(ids(await taken(queue))).toEqual(added.slice(0, 2));
+  expect(ids(await taken(queue, { entries: 1 }))).toEqual(added.slice(0, 1));
+  expect(ids(await taken(queue, { bytes: 1 }))).toEqual(added.slice(0, 1));
+  const { entries } = await taken(queue, { bytes: 10_000 });
+  expect(entries.map(({ fields, bytes }) => [fields !== undefined, bytes]).slice(5)).toEqual([
+    [false, 501],
+    [true, 1],
+  ]);
+});
+
+test("one gateway reads at a time, the next one when it lets go, or when its lease has ended", async () => {
+  const [one, other] = [await queueOf(), await queueOf()];
+  const id = await add("room", "a", "data", "1");
+  expect(ids(await taken(one))).toEqual([id]);
+  expect(await taken(other)).toEqual({ kind: "taken", entries: [], waiting: 1 });
+  await other.release(name);
+  expect(ids(await taken(other))).toEqual([]);
+  await one.release(name);
+  expect(ids(await taken(other, { leaseMs: 100 }))).toEqual([id]);
+  expect(ids(await taken(one))).toEqual([]);
+  await until(async () => ids(await taken(one)).length === 1);
+});
+
+test("refused entries are kept apart with reason, sentence and fields, about a thousand of them", async () => {
+  const queue = await queueOf();
+  const refusal = { kind: "refused", reason: "room_missing", text: "Expected the field `room`" } as const;
+  const [small, large] = [await add("data", "1"), await add("data", "x".repeat(70_000))];
+  await queue.settle(name, [
+    { id: small, refusal },
+    { id: large, refusal },
+    { id: "1-1", refusal },
+  ]);
+  expect(await entriesOf(name)).toEqual([]);
+  const head = (id: string) => ["reason", "room_missing", "text", "Expected the field `room`", "entry", id];
+  expect((await entriesOf(`${name}:refused`)).map(([, fields]) => fields)).toEqual([
+    [...head(small), "data", "1"],
+    head(large),
+  ]);
+  for (let round = 0; round < 30; round++) {
+    const many = await Promise.all(Array.from({ length: 100 }, async () => add("data", "1")));
+    await queue.settle(
+      name,
+      many.map((id) => ({ id, refusal })),
+    );
+  }
+  const kept = Number(await server.command("XLEN", `${name}:refused`));
+  expect(kept).toBeGreaterThanOrEqual(1_000);
+  expect(kept).toBeLessThan(1_200);
+});
+
+test("a Redis that forgot the scripts is given them again", async () => {
+  const queue = await queueOf();
+  const id = await add("room", "a", "data", "1");
+  await taken(queue);
+  await server.command("SCRIPT", "FLUSH");
+  expect(ids(await taken(queue))).toEqual([id]);
+});
+
+test.each(["noscripts", "noread", "noremove", "nokey"])(
+  "a user who may not (%s) is refused in a sentence, before anything is taken",
+  async (user) => {
+    const id = await add("room", "a", "data", "1");
+    const queue = await queueOf(server.urlFor(user, "p"));
+    const got = (await queue.take(name, bounds)) as QueueRefusal;
+    expect(got.kind).toBe("refused");
+    expect(got.text).toStartWith(
+      "belfry:publish is not read: that needs Redis 6.2 or later, and the permission to run EVAL",
+    );
+    expect(got.text).not.toContain(id);
+    expect((await entriesOf(name)).length).toBe(1);
+    // It keeps no other from reading.
+    expect(ids(await taken(await queueOf()))).toEqual([id]);
+  },
+);
+
+test("a key of another type is refused, too", async () => {
+  await server.command("SET", name, "text");
+  expect(await (await queueOf()).take(name, bounds)).toMatchObject({ kind: "refused" });
+});
+
+test("a Redis that is away is no refusal", async () => {
+  await using own = await startRedis();
+  const queue = await queueOf(own.url);
+  await own.kill();
+  const error = await queue.take(name, bounds).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "bus_unavailable" });
+});

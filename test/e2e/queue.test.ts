@@ -1,0 +1,252 @@
+// The stream `belfry:publish`: what backends leave there is published once, in its order, by one gateway after the other; what
+// cannot be published is set aside, and nothing is lost while gateways or Redis are away.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@redis/client";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startGateway } from "../support/gateway.ts";
+import { RawWebSocket } from "../support/raw.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { ServedGateway } from "../support/serve.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+const stream = "belfry:publish";
+const rooms = [{ match: "log:*", history: { size: 10_000, seconds: 60 } }];
+
+let folder: string;
+let redis: RedisServer;
+/** A backend's connection. */
+let backend: ReturnType<typeof createClient>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "belfry-queue-"));
+  redis = await startRedis({ users: ["noread on >p ~* &* +@all -xrange"] });
+  await writeFile(join(folder, "belfry.json"), JSON.stringify({ redis: redis.url, rooms }));
+  backend = createClient({ url: redis.url });
+  await backend.connect();
+});
+
+afterAll(async () => {
+  backend.destroy();
+  await redis.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function serve(): Promise<ServedGateway> {
+  return ServedGateway.start({ args: ["--config", join(folder, "belfry.json")] });
+}
+
+/** All at once, in this order. */
+async function add(entries: readonly Readonly<Record<string, string>>[]): Promise<readonly string[]> {
+  return Promise.all(entries.map(async (fields) => backend.xAdd(stream, "*", fields)));
+}
+
+const numbered = (room: string, from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => ({ room, data: String(from + index) }));
+
+/** What a page in these rooms heard, in the order in which it came. */
+class Page implements Disposable {
+  readonly heard: Record<string, unknown>[] = [];
+  readonly #socket: RawWebSocket;
+
+  private constructor(socket: RawWebSocket) {
+    this.#socket = socket;
+    void this.#listen();
+  }
+
+  static async open(url: string, ...names: readonly string[]): Promise<Page> {
+    const socket = await RawWebSocket.open(url, `/connect?${names.map((name) => `room=${name}`).join("&")}`);
+    for (const _ of names) await socket.waitForMessage();
+    return new Page(socket);
+  }
+
+  /** The data that came in a room. */
+  in(room: string): readonly unknown[] {
+    return this.heard.filter((message) => message["room"] === room).map((message) => message["data"]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  async #listen(): Promise<void> {
+    for (;;) {
+      const text = await this.#socket.waitForMessage(60_000).catch(() => undefined);
+      if (text === undefined) return;
+      const message = JSON.parse(String(text)) as Record<string, unknown>;
+      if (message["type"] === undefined) this.heard.push(message);
+    }
+  }
+}
+
+async function refusedEntries(): Promise<readonly Record<string, string>[]> {
+  return ((await backend.xRange(`${stream}:refused`, "-", "+")) ?? []).map(({ message }) => message);
+}
+
+const isEmpty = async (): Promise<boolean> => (await backend.xLen(stream)) === 0;
+
+test("2,000 entries over two gateways: each page hears each once, in the order of the stream", async () => {
+  await using one = await serve();
+  await using other = await serve();
+  using near = await Page.open(one.url, "plain", "log:a");
+  using far = await Page.open(other.url, "plain", "log:a");
+  const all = Array.from({ length: 1_000 }, (_, index) => [
+    { room: "plain", data: String(index) },
+    { room: "log:a", data: String(index) },
+  ]).flat();
+  await add(all);
+  await until(() => near.heard.length >= 2_000 && far.heard.length >= 2_000, 30_000);
+  await until(isEmpty);
+  const expected = Array.from({ length: 1_000 }, (_, index) => index);
+  for (const page of [near, far]) {
+    expect(page.heard.length).toBe(2_000);
+    expect(page.in("plain")).toEqual(expected);
+    expect(page.in("log:a")).toEqual(expected);
+  }
+  expect(near.heard.map(({ data }) => data)).toEqual(all.map(({ data }) => Number(data)));
+});
+
+test("F4 the gateway that reads is killed: another goes on, nothing is lost, repeated or out of order", async () => {
+  await using listening = await startGateway({ redis: redis.url, rooms, native: { queue: false } });
+  using page = await Page.open(listening.url, "killed", "log:killed");
+  const entries = Array.from({ length: 2 * 2_000 }, (_, index) => ({
+    room: index % 2 === 0 ? "killed" : "log:killed",
+    data: String(index),
+  }));
+  for (let round = 0; round < 2; round++) {
+    await using reading = await serve();
+    await add(entries.slice(round * 2_000, (round + 1) * 2_000 - 1_000));
+    const adding = add(entries.slice((round + 1) * 2_000 - 1_000, (round + 1) * 2_000));
+    await until(() => page.heard.length > round * 2_000 + 300, 20_000);
+    reading.process.kill("SIGKILL");
+    await adding;
+  }
+  // It was in the midst of it.
+  expect(await isEmpty()).toBe(false);
+  await using last = await serve();
+  await until(isEmpty, 20_000);
+  await until(
+    () => page.heard.length >= entries.length,
+    20_000,
+    () => `got ${page.heard.length}`,
+  );
+  expect(last.process.output).not.toContain("queue_refused");
+  expect(page.heard.map(({ data }) => data)).toEqual(entries.map(({ data }) => Number(data)));
+});
+
+test("a gateway that stops lets the next one read at once", async () => {
+  await using one = await startGateway({ redis: redis.url, rooms });
+  await add(numbered("drained", 0, 1));
+  await until(isEmpty);
+  expect(await redis.command("EXISTS", `${stream}:reader`)).toBe(1);
+  await using other = await startGateway({ redis: redis.url, rooms });
+  using page = await Page.open(other.url, "drained");
+  await one.gateway.stop(0);
+  expect(await redis.command("EXISTS", `${stream}:reader`)).toBe(0);
+  await add(numbered("drained", 1, 2));
+  await until(() => page.in("drained").length === 1, 2_000);
+});
+
+test("what cannot be published is set aside with its reason, and the rest goes on", async () => {
+  await using gateway = await startGateway({ redis: redis.url, rooms, limits: { httpBodyBytes: 2_000 } });
+  using page = await Page.open(gateway.url, "sound", "log:sound");
+  await add([
+    { room: "sound", data: "1" },
+    { data: "secret payload" },
+    { room: "", data: "secret payload" },
+    { room: "sound", data: "secret payload", rooms: "x" },
+    { room: "sound", data: "x".repeat(2_000) },
+    { room: "sound", data: "secret payload", key: "k" },
+    { room: "log:sound", data: "2", version: "5" },
+    { room: "log:sound", data: "secret payload", version: "5" },
+    { room: "log:sound", data: "3", key: "same" },
+    { room: "log:sound", data: "4", key: "same" },
+    { room: "sound", event: "update", data: '{"n":12345678901234567890}' },
+  ]);
+  await until(() => page.heard.length >= 4);
+  await until(isEmpty);
+  expect(
+    page.heard.map(({ room, event, data }) => [room, event, typeof data === "object" ? "object" : data]),
+  ).toEqual([
+    ["sound", undefined, 1],
+    ["log:sound", undefined, 2],
+    ["log:sound", undefined, 3],
+    ["sound", "update", "object"],
+  ]);
+  const refused = await refusedEntries();
+  expect(refused.map(({ reason, text = "" }) => [reason, text.startsWith("Expected ")])).toEqual(
+    [
+      "room_missing",
+      "room_name_invalid",
+      "field_unknown",
+      "too_large",
+      "history_off",
+      "version_outdated",
+    ].map((reason) => [reason, true]),
+  );
+  expect(refused[0]).toMatchObject({ data: "secret payload" });
+  expect(await gateway.metric("belfry_skipped_total", 'dialect="native",reason="history_off"')).toBe(1);
+  expect(await gateway.metric("belfry_messages_received_total", 'dialect="native"')).toBe(5);
+  expect(gateway.log).toContain('"reason":"room_missing"');
+  expect(gateway.log).not.toContain("secret payload");
+});
+
+test("F2 while the bus is away entries stay, none is refused, and each is heard once it is back", async () => {
+  await using proxy = await TcpProxy.start(redis.port);
+  await using gateway = await startGateway({
+    redis: redis.url.replace(`:${redis.port}`, `:${proxy.port}`),
+    rooms,
+  });
+  using page = await Page.open(gateway.url, "away", "log:away");
+  const before = (await refusedEntries()).length;
+  await add(numbered("away", 0, 1));
+  await until(() => page.in("away").length === 1);
+  proxy.cut();
+  await until(() => !gateway.gateway.readiness().isReady);
+  await add([...numbered("away", 1, 300), ...numbered("log:away", 0, 300)]);
+  proxy.heal();
+  await until(() => page.in("log:away").length >= 300, 30_000);
+  expect(page.in("away")).toEqual(Array.from({ length: 300 }, (_, index) => index));
+  expect(page.in("log:away")).toEqual(Array.from({ length: 300 }, (_, index) => index));
+  // Cut in the midst: what Redis had carried out is not said again.
+  const adding = add(numbered("away", 300, 3_000));
+  await until(() => page.in("away").length > 400);
+  proxy.cut();
+  await adding;
+  proxy.heal();
+  await until(isEmpty, 30_000);
+  const heard = page.in("away");
+  expect(new Set(heard).size).toBe(heard.length);
+  expect((await refusedEntries()).length).toBe(before);
+});
+
+test("a user who may not read it: one sentence, and a gateway that is ready all the same", async () => {
+  await using gateway = await startGateway({ redis: redis.urlFor("noread", "p") });
+  await add(numbered("denied", 0, 1));
+  await until(() => gateway.log.includes('"event":"queue_refused"'));
+  expect(gateway.gateway.readiness()).toEqual({ isReady: true, reasons: [] });
+  const [line = ""] = /\{[^\n]*"queue_refused"[^\n]*/.exec(gateway.log) ?? [];
+  expect((JSON.parse(line) as { text: string }).text).toContain(
+    "that needs Redis 6.2 or later, and the permission",
+  );
+  expect(await isEmpty()).toBe(false);
+  await using other = await startGateway({ redis: redis.url });
+  expect(other.log).not.toContain("queue_refused");
+  await until(isEmpty);
+});
+
+test("with `native.queue` off, the stream is let be", async () => {
+  await using gateway = await startGateway({ redis: redis.url, native: { queue: false } });
+  using page = await Page.open(gateway.url, "off");
+  await add(numbered("off", 0, 1));
+  await redis.command("PUBLISH", "belfry:off", "live");
+  await until(() => page.heard.length === 1);
+  expect(await backend.xLen(stream)).toBe(1);
+  await backend.del(stream);
+});
