@@ -7,6 +7,7 @@ import { connectStorm } from "./connect-storm.ts";
 import { fanOut } from "./fan-out.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
 import { smallRooms } from "./small-rooms.ts";
 import { tree } from "./tree.ts";
 import type { DialectName } from "./support/dialects.ts";
@@ -45,6 +46,7 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   // A message to one costs what fifty receivers of another do.
   "small-rooms": (bench) => smallRooms(bench, { pairs, messages: messages * 50 }),
   "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
+  "reconnect-storm": (bench) => reconnectStorm(bench, Math.min(most, 10_000), pairs),
 };
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
 const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
