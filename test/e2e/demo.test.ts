@@ -64,19 +64,39 @@ async function expectTicking(page: Page): Promise<void> {
   await until(clockOf(page), (time) => time !== second);
 }
 
-/** What the page heard, newest first, without the time of day. */
-async function heard(page: Page): Promise<readonly string[]> {
-  const lines = await page.locator("#heard li").allInnerTexts();
-  return lines.map((line) => line.replaceAll(/\s+/g, " ").replace(/^\S+ /, ""));
+type List = "native" | "socketio";
+
+/** What the page heard in one way, newest first, without the time of day. */
+async function heard(page: Page, list: List): Promise<readonly string[]> {
+  return linesOf(page, `#${list} li:not(.word)`);
 }
 
-async function expectHeard(page: Page, ...lines: readonly string[]): Promise<void> {
-  const { length } = lines;
+/** What the page was told of its connection, newest first. */
+async function words(page: Page, list: List): Promise<readonly string[]> {
+  return linesOf(page, `#${list} li.word`);
+}
+
+async function linesOf(page: Page, selector: string): Promise<readonly string[]> {
+  const lines = await page.locator(selector).allInnerTexts();
+  return lines.map((line) => line.replaceAll(/\s+/g, " ").replace(/^[\d:]+ /, ""));
+}
+
+async function expectList(page: Page, list: List, lines: readonly string[]): Promise<void> {
   await until(
-    async () => heard(page),
-    (found) => found.length >= length,
+    async () => heard(page, list),
+    (found) => found.length >= lines.length,
   );
-  expect(await heard(page)).toEqual(lines);
+  expect(await heard(page, list)).toEqual(lines);
+}
+
+/** It heard them natively, with the room, and by Socket.IO, without. */
+async function expectHeard(page: Page, ...lines: readonly string[]): Promise<void> {
+  await expectList(page, "native", lines);
+  await expectList(
+    page,
+    "socketio",
+    lines.map((line) => line.replace(/^\S+ /, "")),
+  );
 }
 
 async function curlOf(page: Page): Promise<string> {
@@ -92,7 +112,7 @@ async function paste(line: string): Promise<string> {
   return code === 0 ? stdout : `status ${code}: ${stderr}`;
 }
 
-async function ring(page: Page, text: string): Promise<void> {
+async function publish(page: Page, text: string): Promise<void> {
   await page.getByLabel("Text").fill(text);
   await page.getByRole("button", { name: "Publish" }).click();
 }
@@ -132,8 +152,8 @@ describe("npm start", () => {
         // The line of the terminal does the same.
         expect(await paste(line)).toBe("OK\n");
         for (const each of pages) await expectHeard(each, ...Array(3).fill('time message "hello"'));
-        // The terminal says what was published, and how many clients it reached; the clock is not repeated there.
-        await demo.waitFor(/^message -> time, delivered to 2$/m);
+        // The terminal says what was published, and how many connections it reached; the clock is not repeated there.
+        await demo.waitFor(/^message -> time, delivered to 4$/m);
         expect(demo.output).not.toContain("clock ->");
         expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
       });
@@ -160,7 +180,7 @@ describe("the demo page", () => {
 
         first.kill("SIGKILL");
         await page.locator("#state.reconnecting").waitFor();
-        await ring(page, "into the void");
+        await publish(page, "into the void");
         await page.getByText("Not sent: the gateway does not answer.").waitFor();
 
         await using _again = await startDemo(port);
@@ -172,12 +192,15 @@ describe("the demo page", () => {
           (curl) => curl !== oldCurl,
         );
         expect(await paste(oldCurl)).toBe("Incorrect secret\n");
-        await ring(page, "back again");
+        await publish(page, "back again");
         await expectHeard(page, 'time message "back again"');
+        // The new gateway has no tape of the old one.
+        expect(await words(page, "native")).toEqual(["time: something may be missing (too_old)"]);
+        expect(await words(page, "socketio")).toEqual(["connected again, not recovered"]);
         expect(await paste(newCurl)).toBe("OK\n");
 
         // Only what a lost connection itself logs.
-        for (const problem of opened.takeProblems()) expect(problem).toMatch(/socket\.io|\/emit/);
+        for (const problem of opened.takeProblems()) expect(problem).toMatch(/socket\.io|\/connect|\/emit/);
       });
     },
     longTestMs,
@@ -197,21 +220,21 @@ describe("the demo page", () => {
         await page.goto(`http://localhost:${port}/`);
         await page.locator("#state.connected").waitFor();
         await curlOf(page);
-        await ring(page, "hello");
+        await publish(page, "hello");
         const note = page.getByRole("alert");
         await until(
           async () => note.innerText(),
           (text) => text !== "",
         );
         expect(await note.innerText()).toMatch(/^Refused: .* new publish secret\. Reload this page/);
-        expect(await heard(page)).toEqual([]);
+        expect(await heard(page, "native")).toEqual([]);
         expect(opened.takeProblems().join("\n")).toContain("status of 403");
 
         await page.unroute("**/demo/settings.json");
         await page.reload();
         await page.locator("#state.connected").waitFor();
         await curlOf(page);
-        await ring(page, "hello");
+        await publish(page, "hello");
         await expectHeard(page, 'time message "hello"');
       });
     },
@@ -231,19 +254,19 @@ describe("the demo page", () => {
         const news = await curlOf(page);
         expect(await paste(news)).toBe("OK\n");
         await expectHeard(page, `news message ${JSON.stringify(nasty)}`);
-        expect(await page.locator("#heard img").count()).toBe(0);
+        expect(await page.locator(".received img").count()).toBe(0);
 
         await page.getByLabel("Room").fill("sport");
         expect(await paste(news)).toBe("OK\n");
-        await ring(page, "goal");
+        await publish(page, "goal");
         await expectHeard(page, 'sport message "goal"', `news message ${JSON.stringify(nasty)}`);
 
         await page.getByLabel("Room").fill("shop::orders");
         await page.getByText("nly pages that send its secret can join a room").waitFor();
-        await ring(page, "for the others");
+        await publish(page, "for the others");
         await page.getByText("Published in shop::orders. This page did not receive it").waitFor();
         await page.getByLabel("Room").fill("time");
-        await ring(page, "noon");
+        await publish(page, "noon");
         await expectHeard(
           page,
           'time message "noon"',
@@ -266,27 +289,80 @@ describe("the demo page", () => {
         const curl = await curlOf(page);
         const secret = /"secret":"([^"]+)"/.exec(curl)?.[1] ?? "";
         await page.getByLabel("Room").fill("news");
-        await ring(page, "first");
+        await publish(page, "first");
         await expectHeard(page, 'news message "first"');
         const emit = async (room: unknown): Promise<void> => {
           const body = JSON.stringify({ event: "message", room, data: "both", secret });
           await fetch(`http://127.0.0.1:${port}/emit`, { method: "POST", body });
         };
-        await emit(["time", "news"]);
-        const heardTwice = /^(time \+ news|news \+ time) message "both"$/;
-        await until(
-          async () => heard(page),
-          ([line = ""]) => heardTwice.test(line),
-        );
-        expect(await heard(page)).toHaveLength(2);
-        await demo.waitFor(/^message -> time \+ news, delivered to 2$/m);
-        await page.getByLabel("Room").fill("time");
+        // Each of equal messages is a line, however fast they follow.
+        for (let count = 0; count < 3; count++) await emit(["time", "news"]);
+        // By Socket.IO once, natively in each of the two rooms.
+        await demo.waitFor(/^message -> time \+ news, delivered to 3$/m);
         await emit(null);
-        await until(
-          async () => heard(page),
-          ([line = ""]) => line === '(everyone) message "both"',
+        const both = Array(3).fill('message "both"');
+        await expectList(page, "socketio", ['message "both"', ...both, 'message "first"']);
+        // What goes to everyone is in no room, and is for Socket.IO alone.
+        const twoRooms = /^(?:time \+ news|news \+ time) message "both"$/;
+        const inRooms = expect.stringMatching(twoRooms);
+        await emit("time");
+        await expectList(page, "native", [
+          'time message "both"',
+          inRooms,
+          inRooms,
+          inRooms,
+          'news message "first"',
+        ]);
+      });
+    },
+    longTestMs,
+  );
+
+  test(
+    "what is published while the line is cut comes natively afterwards, in order, and the gateway says so",
+    async () => {
+      const port = await freePort();
+      await using _demo = await startDemo(port);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, port);
+        await page.getByLabel("Room").fill("news");
+        await publish(page, "before");
+        await expectHeard(page, 'news message "before"');
+        const curl = await curlOf(page);
+        await page.getByRole("button", { name: "Cut the line for 5 seconds" }).click();
+        await page.locator("#state.cut").waitFor();
+        expect(await paste(curl.replace("before", "from a terminal"))).toBe("OK\n");
+        await publish(page, "from the page");
+        await page.locator("#state.connected").waitFor();
+        await expectTicking(page);
+        await publish(page, "after");
+        await expectList(page, "socketio", ['message "after"', 'message "before"']);
+        const isOfNews = (line: string): boolean => line.includes("news");
+        const lines = await until(
+          async () => heard(page, "native"),
+          (found) => found.some((line) => line.includes("after")),
         );
-        expect(await heard(page)).toHaveLength(3);
+        expect(lines.filter(isOfNews)).toEqual([
+          'news message "after"',
+          'recovered news message "from the page"',
+          'recovered news message "from a terminal"',
+          'news message "before"',
+        ]);
+        // The clock ticked on meanwhile.
+        const ticks = lines.filter((line) => line.startsWith("recovered time clock ")).toReversed();
+        const seconds = ticks.map((line) => Number(/:(\d\d)"$/.exec(line)?.[1]));
+        expect(seconds.length).toBeGreaterThanOrEqual(4);
+        const first = seconds[0] ?? Number.NaN;
+        expect(seconds).toEqual(seconds.map((_, index) => (first + index) % 60));
+        expect((await words(page, "native")).toSorted()).toEqual([
+          "cut for 5 seconds",
+          "news: recovered, 2 missed",
+          `time: recovered, ${ticks.length} missed`,
+        ]);
+        expect(await words(page, "socketio")).toEqual([
+          "connected again, not recovered",
+          "cut for 5 seconds",
+        ]);
       });
     },
     longTestMs,
@@ -301,6 +377,10 @@ describe("the demo page", () => {
         const { page } = await openDemo(browser, port);
         const lines = await page.locator("#lines").innerText();
         expect(lines).toContain(`<script src="http://localhost:${port}/socket.io/socket.io.js"></script>`);
+        const native = await page.locator("#native-lines").innerText();
+        await page.evaluate(native.replace(/<\/?script>/g, "").replace("console.log(", "globalThis.got = ("));
+        await publish(page, "for the lines");
+        await page.waitForFunction(() => Reflect.get(globalThis, "got")?.data === "for the lines");
         const green = await page.locator("#state").evaluate((element) => getComputedStyle(element).color);
         expect(green).toBe("rgb(31, 111, 58)");
         await page.getByRole("link", { name: "The documentation" }).click();

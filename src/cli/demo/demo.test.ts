@@ -26,7 +26,14 @@ describe("the routes of the demo", () => {
     expect(await (await ask("http://localhost:8899/demo/settings.json")).json()).toEqual({
       secret: "S3CRET",
     });
-    for (const path of ["/", "/demo/page.js", "/demo/page.css", "/demo/icon.svg", "/favicon.ico"]) {
+    for (const path of [
+      "/",
+      "/demo/page.js",
+      "/demo/lines.js",
+      "/demo/page.css",
+      "/demo/icon.svg",
+      "/favicon.ico",
+    ]) {
       const answer = await ask(`http://localhost:8899${path}`);
       expect([path, answer.status]).toEqual([path, 200]);
       expect(await answer.text()).not.toContain("S3CRET");

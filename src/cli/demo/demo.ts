@@ -1,5 +1,5 @@
 // What `npm start` shows: a page that shows the clock of the `time` room, and a backend that publishes the time. Both
-// use only what every user has: Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
+// use only what every user has: the native client, Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
 // demo is bound to loopback, answers to this machine's own names alone, and no other start serves it.
 
 import { randomBytes } from "node:crypto";
@@ -20,6 +20,7 @@ const files = [
   ["/", "text/html; charset=utf-8", "page.html"],
   ["/demo/page.css", "text/css; charset=utf-8", "page.css"],
   ["/demo/page.js", "text/javascript; charset=utf-8", "page.js"],
+  ["/demo/lines.js", "text/javascript; charset=utf-8", "lines.js"],
   ["/demo/icon.svg", "image/svg+xml", "icon.svg"],
   ["/favicon.ico", "image/svg+xml", "icon.svg"],
 ] as const;

@@ -10,7 +10,7 @@ export const documentationPath = "/demo/docs";
 
 const root = join(import.meta.dirname, "../../..");
 /** Pages, and the pictures in them; no dot but that of the ending, so no way out of the folder. */
-const pages = /^(?:README|(?:docs|examples|bench|packaging|src\/dialects)(?:\/[\w-]+)+)\.(md|png)$/;
+const pages = /^(?:README|(?:docs|client|examples|bench|packaging|src\/dialects)(?:\/[\w-]+)+)\.(md|png)$/;
 
 /** What `path` below the documentation shows, or that there is none. */
 export async function documentationPage(path: string): Promise<Response> {

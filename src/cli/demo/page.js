@@ -1,10 +1,12 @@
-// The demo page: an ordinary Socket.IO page in two rooms, `time` and the one in its box, and posts like a
-// backend. An event does not say in which room it was said: each of the two has a connection of its own, so that each line
-// can name it. The secret is read anew at every connection: a gateway that was started again has another one.
+// The demo page: in the rooms `time` and that of its box, natively by Belfry's client and by Socket.IO, and a backend that
+// posts. Its button cuts both connections: natively it gets afterwards what it missed. The secret is read anew at every
+// connection: a gateway that was started again has another one.
+
+import { showEvent, showPublication, showWord } from "./lines.js";
 
 const byId = (id) => document.getElementById(id);
-const timeSocket = io();
-const boxSocket = io({ forceNew: true });
+const client = globalThis.belfry.connect("/connect", { maxDelayMs: 5000 });
+const socket = globalThis.io();
 
 /** Of this start of the gateway; the page is served to this machine alone. */
 let secret = "";
@@ -12,33 +14,30 @@ let secret = "";
 let room = "time";
 let joined = Promise.resolve();
 
-const shownLines = 50;
-const shownCharacters = 500;
+const answerMs = 2000;
+const cutSeconds = 5;
 
-/** As often as it is sent to several rooms of ours, a message is one line. */
-const sameMessageMs = 1000;
+/** Refused, late or not: it is awaited only so that the page receives what it publishes. */
+const answered = (promise) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, answerMs))]).catch(() => undefined);
 
-function join(socket, name) {
-  // Refused or not, publishing goes on: the answer is awaited only so that the page receives what it publishes.
-  return socket
-    .timeout(2000)
-    .emitWithAck("join", { room: name })
-    .catch(() => []);
+function join(name) {
+  joined = Promise.all([answered(client.join(name)), answered(socket.emitWithAck("join", { room: name }))]);
 }
 
 /** Rooms with `::` are for pages that have the secret of their room-space, which this one has not. */
 const isOpen = (name) => !name.includes("::");
 
-/** Is the second connection in the room of the box? The first one is in `time`. */
-const isInBox = () => room !== "time" && isOpen(room);
-
-/** Joins the room of the box, and leaves the one before it. */
+/** Joins the room of the box, and leaves the one before it; `time` is never left. */
 function followBox() {
   const typed = byId("room").value;
   if (typed === room) return;
-  if (isInBox()) boxSocket.emit("leave", { room });
+  if (room !== "time" && isOpen(room)) {
+    void client.leave(room);
+    socket.emit("leave", { room });
+  }
   room = typed;
-  if (isInBox()) joined = join(boxSocket, room);
+  if (room !== "time" && isOpen(room)) join(room);
 }
 
 function emission() {
@@ -61,8 +60,8 @@ async function readSettings() {
 }
 
 /** @returns what went wrong, in words; nothing when it was published. */
-async function ring() {
-  if (timeSocket.connected) await joined;
+async function publish() {
+  if (isConnected()) await joined;
   const answer = await fetch("/emit", { method: "POST", body: emission() }).catch(() => undefined);
   if (!answer) return notSent;
   const text = await answer.text();
@@ -76,77 +75,82 @@ async function ring() {
 const notSent = "Not sent: the gateway does not answer. Publish again when this page is connected.";
 const closedRoom = "only pages that send its secret can join a room with `::`, and this page has none.";
 
-function cell(tag, text) {
-  const element = document.createElement(tag);
-  element.textContent = text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
-  return element;
-}
+const isConnected = () => client.state === "connected" && socket.connected;
+let isCut = false;
 
-function describe(arg) {
-  return arg instanceof ArrayBuffer ? `<${arg.byteLength} bytes>` : JSON.stringify(arg);
-}
-
-const everyone = "(everyone)";
-
-/** The line of a message that another connection received just now. */
-let latest = { text: "", at: 0, rooms: [], cell: undefined };
-
-function hear(where, event, args) {
-  const text = JSON.stringify([event, args.map(describe)]);
-  const isSame = latest.text === text && performance.now() - latest.at < sameMessageMs;
-  if (isSame && !latest.rooms.includes(where)) {
-    latest.rooms.push(where);
-    latest.cell.textContent = latest.rooms.includes(everyone) ? everyone : latest.rooms.join(" + ");
-    return;
-  }
-  latest = { text, at: performance.now(), rooms: [where], cell: cell("i", where) };
-  show(latest.cell, event, args);
-}
-
-function show(where, event, args) {
-  const line = document.createElement("li");
-  const time = new Date().toTimeString().slice(0, 8);
-  line.append(cell("time", time), where, cell("b", event), cell("span", args.map(describe).join(" ")));
-  byId("heard").prepend(line);
-  while (byId("heard").childElementCount > shownLines) byId("heard").lastElementChild.remove();
-}
-
-function setState(state) {
+function showState() {
+  const state = isConnected() ? "connected" : isCut ? "cut" : "reconnecting";
   byId("state").textContent = state;
   byId("state").className = state;
-  byId("clock").classList.toggle("stopped", state !== "connected");
-}
-
-timeSocket.on("connect", () => {
-  setState("connected");
+  byId("clock").classList.toggle("stopped", client.state !== "connected");
+  if (state !== "connected") return;
   if (byId("note").textContent === notSent) byId("note").textContent = "";
-  joined = join(timeSocket, "time");
   readSettings().catch(() => {
     // Gone again: the next connection reads them.
   });
+}
+
+/** By room: so many of the publications that come next were missed. */
+const missing = new Map();
+
+client.watch("state", showState);
+client.watch("recovered", ({ room: name, missed }) => {
+  missing.set(name, missed);
+  showWord("native", `${name}: recovered, ${missed} missed`);
 });
-boxSocket.on("connect", () => {
-  if (isInBox()) joined = join(boxSocket, room);
+client.watch("gap", ({ rooms, reason }) => {
+  for (const name of rooms) missing.delete(name);
+  showWord("native", `${rooms.join(", ")}: something may be missing (${reason})`);
 });
-// In no room of its own it receives messages to everyone alone.
-boxSocket.onAny((event, ...args) => hear(isInBox() ? room : everyone, event, args));
-timeSocket.on("disconnect", () => setState(timeSocket.active ? "reconnecting" : "disconnected"));
-timeSocket.onAny((event, ...args) => {
-  if (event === "clock") byId("clock").textContent = args[0];
-  else hear("time", event, args);
+client.onPublication((publication) => {
+  const left = missing.get(publication.room) ?? 0;
+  missing.set(publication.room, left - 1);
+  if (publication.event === "clock") byId("clock").textContent = publication.data;
+  if (publication.event !== "clock" || left > 0) showPublication(publication, left > 0);
 });
 
-byId("ring").addEventListener("input", () => {
+let hasConnected = false;
+socket.on("connect", () => {
+  if (hasConnected) showWord("socketio", socket.recovered ? "recovered" : "connected again, not recovered");
+  hasConnected = true;
+  for (const name of new Set(["time", room])) if (isOpen(name)) join(name);
+  showState();
+});
+socket.on("disconnect", showState);
+socket.onAny((event, ...args) => {
+  if (event !== "clock") showEvent(event, args);
+});
+
+/** Both connections end; Socket.IO's without a packet that says so, as when a network is lost. */
+function cut() {
+  isCut = true;
+  byId("cut").disabled = true;
+  for (const list of ["native", "socketio"]) showWord(list, `cut for ${cutSeconds} seconds`);
+  client.disconnect();
+  socket.io.reconnection(false);
+  socket.io.engine.close();
+  setTimeout(() => {
+    isCut = false;
+    byId("cut").disabled = false;
+    client.connect();
+    socket.io.reconnection(true);
+    socket.connect();
+    showState();
+  }, cutSeconds * 1000);
+}
+
+byId("cut").addEventListener("click", cut);
+byId("publish").addEventListener("input", () => {
   byId("note").textContent = isOpen(byId("room").value)
     ? ""
     : `${closedRoom[0].toUpperCase()}${closedRoom.slice(1)}`;
-  if (!byId("ring").checkValidity()) return;
+  if (!byId("publish").checkValidity()) return;
   followBox();
   showCurl();
 });
-byId("ring").addEventListener("submit", (submitted) => {
+byId("publish").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
-  void ring().then((problem) => {
+  void publish().then((problem) => {
     byId("note").textContent = problem;
   });
 });
@@ -160,6 +164,10 @@ byId("copy").addEventListener("click", () => {
   );
 });
 
+byId("native-lines").textContent = `<script>
+  const source = new EventSource("${location.origin}/connect?room=time");
+  source.onmessage = (event) => console.log(JSON.parse(event.data));
+</script>`;
 byId("lines").textContent = `<script src="${location.origin}/socket.io/socket.io.js"></script>
 <script>
   const socket = io("${location.origin}");
