@@ -39,10 +39,10 @@ export class KeptPublications {
       rules,
       observe,
       now,
-      deliver: (publication, at) => hub.deliver(publication, at),
+      deliver: (publication, at, without) => hub.deliver(publication, at, without),
       hasMembers: ({ namespace, room }) => hub.room(namespace, room) !== undefined,
-      onGap: (rooms) => {
-        recovery.tellGap(rooms);
+      onGap: (rooms, only) => {
+        recovery.tellGap(rooms, only);
       },
     });
     const recovery = new RecoveryByRule(tape, logs);

@@ -66,6 +66,8 @@ export interface Bus {
    * `state()`. Raised when it begins.
    */
   readonly outages: number;
+  /** How often messages may have been missed so far: an outage has several losses where its connections break again. */
+  readonly losses: number;
   /** Ready means: connected, and every subscription heard its canary lately. */
   state(): BusState;
   /** Ends subscriptions and connections. */

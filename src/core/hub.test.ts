@@ -153,6 +153,19 @@ describe("delivery", () => {
     expect(topics.publishes).toBe(2);
   });
 
+  test("F3 I3 connections that have a publication already are left out of its one delivery, native or not, beside skips", () => {
+    const { hub, connect } = setUp();
+    const [a, b, c] = [connect("1"), connect("2", { isNative: false }), connect("3")];
+    for (const { connection } of [a, b, c]) hub.join(connection, "r");
+    const heard = (): readonly number[] => [a, b, c].map(({ client }) => client.heard.length);
+    expect(hub.deliver(publication({ rooms: ["r"] }), {}, new Set([a.connection, b.connection]))).toBe(1);
+    expect(heard()).toEqual([0, 0, 1]);
+    hub.deliver(publication({ rooms: ["r"], skip: ["3"] }), {}, new Set([a.connection]));
+    expect(heard()).toEqual([0, 1, 1]);
+    hub.deliver(publication({ rooms: ["r"] }));
+    expect(heard()).toEqual([1, 2, 2]);
+  });
+
   test("PSQ-08 skip_sid names ids alone: a room of that name is not left out", () => {
     const { hub, connect } = setUp();
     const a = connect("1");

@@ -3,6 +3,8 @@
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
 import { isRoomTooLong } from "./access.ts";
+import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";
+import type { Namespace } from "./addressees.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
@@ -15,18 +17,6 @@ import { Room } from "./membership.ts";
 
 /** Of what is not kept. */
 const nowhere: Positions = {};
-
-/** Rooms and connections of one namespace. */
-interface Namespace {
-  readonly everyone: Room;
-  readonly rooms: Map<string, Room>;
-  /** A table of their own: no room that a client or a backend can name collides with a tree. */
-  readonly trees: Map<string, Room>;
-  /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
-  readonly ids: Map<string, Connection>;
-  /** Everyone who is in, with an id or without. */
-  population: number;
-}
 
 /** Why a connection cannot join a room, by its own wish or a backend's. */
 export type JoinRefusal = "room_name_too_long" | "too_many_rooms";
@@ -168,15 +158,16 @@ export class Hub {
   /**
    * Delivers to every connection of this gateway that the publication addresses, each once. @returns to how many.
    * @param at where it stands, for clients that come back.
+   * @param without connections that have it already.
    */
-  deliver(publication: Publication, at: Positions = nowhere): number {
+  deliver(publication: Publication, at: Positions = nowhere, without?: ReadonlySet<object>): number {
     const namespace = this.#namespaces.get(publication.namespace);
     if (!namespace) return 0;
     if (publication.onAck) return this.#requestAll(publication, publication.onAck);
     const delivery = new Delivery(this.#parts, publication, at);
-    const only = onlyRoom(namespace, publication);
+    const only = without ? undefined : onlyRoom(namespace, publication);
     if (only) delivery.toRoom(only);
-    else deliverToMany(namespace, publication, delivery);
+    else deliverToMany(namespace, { publication, without }, delivery);
     return delivery.receivers;
   }
 
@@ -299,94 +290,4 @@ export class Hub {
     }
     return true;
   }
-}
-
-/**
- * The plain way, and the hot one: the one room that is addressed, when no client is left out or addressed by an id.
- * Undefined: look closer.
- */
-function onlyRoom(namespace: Namespace, { rooms, isTree, except, skip }: Publication): Room | undefined {
-  if (except.length + skip.length > 0) return undefined;
-  if (!rooms) return namespace.everyone;
-  const [name] = rooms;
-  if (name === undefined || rooms.length > 1) return undefined;
-  if (isTree === true) return namespace.trees.get(name);
-  return namespace.ids.has(name) ? undefined : namespace.rooms.get(name);
-}
-
-function deliverToMany(namespace: Namespace, publication: Publication, delivery: Delivery): void {
-  const { rooms, singles } = addressees(namespace, publication);
-  const excluded = excludedBy(namespace, publication);
-  // Largest first, so that a client in several rooms is muted in the smaller ones.
-  rooms.sort((a, b) => b.size - a.size);
-  const reached = new Reached();
-  for (const room of rooms) {
-    const muted = reached.isEmpty ? excluded : mutedIn(room, excluded, reached);
-    delivery.toRoom(room, { excluded, reached: muted });
-    reached.add(room);
-  }
-  for (const single of singles) {
-    if (!excluded.has(single) && !reached.has(single)) delivery.toOne(single);
-  }
-}
-
-function addressees(namespace: Namespace, target: Target): { rooms: Room[]; singles: Connection[] } {
-  if (target.isTree !== true || !target.rooms) return resolve(namespace, target.rooms);
-  const trees = new Set(target.rooms.map((name) => namespace.trees.get(name)));
-  return { rooms: [...trees].filter((tree) => tree !== undefined), singles: [] };
-}
-
-/** The rooms that exist among the named ones, and the connections named by id. */
-function resolve(namespace: Namespace, names: Target["rooms"]): { rooms: Room[]; singles: Connection[] } {
-  if (names === undefined) return { rooms: [namespace.everyone], singles: [] };
-  const rooms = new Set<Room>();
-  const singles = new Set<Connection>();
-  for (const name of names) {
-    const room = namespace.rooms.get(name);
-    if (room) rooms.add(room);
-    const single = namespace.ids.get(name);
-    if (single) singles.add(single);
-  }
-  return { rooms: [...rooms], singles: [...singles] };
-}
-
-function excludedBy(namespace: Namespace, target: Target): Set<Connection> {
-  const excluded = new Set<Connection>();
-  const { rooms, singles } = resolve(namespace, target.except);
-  for (const room of rooms) for (const member of room.members()) excluded.add(member);
-  for (const single of singles) excluded.add(single);
-  for (const id of target.skip) {
-    const connection = namespace.ids.get(id);
-    if (connection) excluded.add(connection);
-  }
-  return excluded;
-}
-
-/** Whom the rooms of one publication reached so far. */
-class Reached {
-  /** The largest room, which is looked up in itself: the others' members are noted. */
-  #first: Room | undefined;
-  readonly #others = new Set<Connection>();
-
-  get isEmpty(): boolean {
-    return this.#first === undefined;
-  }
-
-  add(room: Room): void {
-    if (this.#first) for (const member of room.members()) this.#others.add(member);
-    else this.#first = room;
-  }
-
-  has(connection: Connection): boolean {
-    return this.#others.has(connection) || this.#first?.has(connection) === true;
-  }
-}
-
-/** Who of the room must not hear it now: the excluded, and those whom an earlier room reached. */
-function mutedIn(room: Room, excluded: ReadonlySet<Connection>, reached: Reached): Set<Connection> {
-  const muted = new Set<Connection>();
-  for (const member of room.members()) {
-    if (excluded.has(member) || reached.has(member)) muted.add(member);
-  }
-  return muted;
 }

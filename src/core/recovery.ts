@@ -41,6 +41,8 @@ export interface Asked {
   readonly position: Position | undefined;
   /** What goes to other dialects alone is not missed (SEC-16). */
   readonly dialect: string;
+  /** The Connection that comes: where it has more than this gateway, it does not get that again. @default none is left out */
+  readonly client?: object | undefined;
 }
 
 export interface Answer {
@@ -49,6 +51,8 @@ export interface Answer {
   /** Where the room stands now; undefined: nothing is kept of it at present. */
   readonly at: Position | undefined;
 }
+
+export type GapListener = (rooms?: readonly RoomName[], only?: ReadonlySet<object>) => void;
 
 export interface Recovery {
   /**
@@ -61,9 +65,9 @@ export interface Recovery {
   here(namespace: string, room: string | undefined): Position | undefined;
   /**
    * Calls back when the gateway was cut off and hears everything again: what it missed is unknown. @returns what ends this.
-   * @param listener is told the rooms with a log; undefined: every room without one.
+   * @param listener is told the rooms with a log (undefined: every room without one), and which clients (undefined: all).
    */
-  onGap(listener: (rooms?: readonly RoomName[]) => void): () => void;
+  onGap(listener: GapListener): () => void;
 }
 
 /** Where nothing is kept. */

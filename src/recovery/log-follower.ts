@@ -31,12 +31,12 @@ export interface LogFollowerParts {
   readonly observe: Observe;
   /** Monotonic clock, ms. */
   readonly now: () => number;
-  /** To the clients of this gateway. @returns how many it was sent to */
-  readonly deliver: (publication: Publication, at: Positions) => number;
+  /** To the clients of this gateway, but to these that have it already. @returns how many it was sent to */
+  readonly deliver: (publication: Publication, at: Positions, without?: ReadonlySet<object>) => number;
   /** Has the room clients of this gateway? */
   readonly hasMembers: (name: RoomName) => boolean;
-  /** These rooms miss something that cannot be had. */
-  readonly onGap: (rooms: readonly RoomName[]) => void;
+  /** These rooms, or only these clients in them, miss something that cannot be had. */
+  readonly onGap: (rooms: readonly RoomName[], only?: ReadonlySet<object>) => void;
 }
 
 interface Followed {
@@ -50,12 +50,12 @@ export class LogFollower {
   readonly #marks: MarkLine;
   /** Rooms with members that came by `prepare`, and those asked for lately. */
   readonly #rooms = new Map<string, Followed>();
-  #outages: number;
+  #losses: number;
 
   constructor(parts: LogFollowerParts) {
     this.#parts = parts;
     this.#marks = new MarkLine(parts.bus);
-    this.#outages = parts.bus.outages;
+    this.#losses = parts.bus.losses;
   }
 
   /** Does the room have a log? */
@@ -108,8 +108,8 @@ export class LogFollower {
   sweep(): void {
     const { bus, now, hasMembers } = this.#parts;
     const { isReady } = bus.state();
-    const isBack = bus.outages !== this.#outages && isReady;
-    if (isBack) this.#outages = bus.outages;
+    const isBack = bus.losses !== this.#losses && isReady;
+    if (isBack) this.#losses = bus.losses;
     for (const [id, { name, room, lastAsked }] of this.#rooms) {
       if (isBack) room.heal();
       if (isReady && hasMembers(name)) room.follow();
@@ -141,10 +141,11 @@ export class LogFollower {
       log,
       bounds,
       mark: async () => this.#marks.mark(),
-      outages: () => bus.outages,
+      isReady: () => bus.state().isReady,
+      losses: () => bus.losses,
       deliver,
-      gap: () => {
-        onGap([name]);
+      gap: (only) => {
+        onGap([name], only);
       },
       failed(error) {
         // An outage is known: readiness is red.
@@ -156,12 +157,15 @@ export class LogFollower {
   }
 
   #answer(asked: Asked, loss: LossReason | undefined): Answer {
-    const window = this.#rooms.get(idOf(asked.namespace, asked.room ?? ""))?.room.window;
-    const at = window && topOf(window);
-    if (asked.position === undefined) return { verdict: undefined, at };
-    const reason = loss ?? (window ? undefined : "unavailable");
-    if (reason !== undefined || !window) return { verdict: lost(reason ?? "unavailable"), at };
-    return { verdict: verdictOf(asked.position, window, asked.dialect), at };
+    const room = this.#rooms.get(idOf(asked.namespace, asked.room ?? ""))?.room;
+    const at = room?.window && topOf(room.window);
+    const { position, client } = asked;
+    if (position === undefined) return { verdict: undefined, at };
+    const isKnown = loss === undefined && room?.window !== undefined;
+    const isAhead = room?.noteAhead(client, isKnown ? undefined : readPosition(position)) === true;
+    if (isKnown) return { verdict: verdictOf(position, room.window, asked.dialect), at };
+    // It keeps its place, which is the better one, and may recover from it next time.
+    return { verdict: lost(loss ?? "unavailable"), at: isAhead ? position : at };
   }
 }
 

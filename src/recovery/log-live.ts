@@ -3,7 +3,7 @@
 import type { LogPosition } from "../core/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Positions } from "../core/recovery.ts";
-import type { RoomWindow, WindowEntry } from "./room-window.ts";
+import type { RoomWindow, WindowBounds, WindowEntry } from "./room-window.ts";
 
 /** A publication as it came live. */
 export interface Live {
@@ -25,6 +25,39 @@ export function isBefore(place: LogPosition, window: RoomWindow): boolean {
   return isUnknown || isOld(place, window);
 }
 
+/** Does the window end before a place, or know another log? Then it cannot say what stands there. */
+export function isBehind(window: RoomWindow, place: LogPosition): boolean {
+  return place.epoch !== window.epoch || place.offset > window.top;
+}
+
 export function entryOf({ place: { offset, tag }, publication, bytes }: Live): WindowEntry {
   return { offset, tag, publication, bytes };
+}
+
+/** What waits until it can be delivered, in order. */
+export class LiveQueue {
+  readonly #bounds: WindowBounds;
+  #entries: Live[] = [];
+  #bytes = 0;
+
+  constructor(bounds: WindowBounds) {
+    this.#bounds = bounds;
+  }
+
+  get isOverfull(): boolean {
+    return this.#entries.length > this.#bounds.entries || this.#bytes > this.#bounds.bytes;
+  }
+
+  push(live: Live): void {
+    this.#entries.push(live);
+    this.#bytes += live.bytes;
+  }
+
+  /** Takes all of it. */
+  take(): readonly Live[] {
+    const entries = this.#entries;
+    this.#entries = [];
+    this.#bytes = 0;
+    return entries;
+  }
 }

@@ -1,7 +1,7 @@
 // Reads the newest part of a room's log for clients that show these positions: at most two reads, however many they are.
 
 import { emptyTag } from "../brokers/log-store.ts";
-import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
+import type { Log, LogEntry, LogPage, LogPosition, RoomName } from "../core/log.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { publicationOf } from "../brokers/history.ts";
 import { RoomWindow } from "./room-window.ts";
@@ -52,4 +52,19 @@ function newest(entries: readonly LogEntry[], top: number): readonly WindowEntry
     found.push({ offset, tag, publication, bytes: body.length });
   }
   return found;
+}
+
+/** What stands behind a window; undefined: it does not follow on it, or is too much. */
+export async function readBehind(
+  window: RoomWindow,
+  { name, log, bounds }: Omit<LoadParts, "history">,
+): Promise<LogPage | undefined> {
+  const { epoch, top } = window;
+  // With the last one that is here: it must be the one that stands there still.
+  const after = Math.max(0, top - 1);
+  const page = await log.read(name, { from: { after }, limit: bounds.entries, bytes: bounds.bytes });
+  if (page?.top.epoch !== epoch || page.hasMore) return undefined;
+  const last = top === page.top.offset ? page.top : page.entries[0];
+  const isSame = top === 0 || (last?.offset === top && last.tag === window.topTag);
+  return isSame ? page : undefined;
 }

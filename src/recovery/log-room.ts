@@ -4,32 +4,32 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatPosition } from "../brokers/log-store.ts";
-import type { Log, LogEntry, LogPosition, RoomName } from "../core/log.ts";
+import type { LogEntry, LogPosition } from "../core/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { LossReason, Positions } from "../core/recovery.ts";
-import type { HistoryRule } from "../core/room-rules.ts";
-import { loadWindow } from "./log-load.ts";
+import { loadWindow, readBehind } from "./log-load.ts";
+import type { LoadParts } from "./log-load.ts";
 import { publicationOf } from "../brokers/history.ts";
-import { entryOf, isBefore, isOld } from "./log-live.ts";
+import { AheadClients } from "./ahead-clients.ts";
+import { LiveQueue, entryOf, isBefore, isBehind, isOld } from "./log-live.ts";
 import type { Live } from "./log-live.ts";
-import type { RoomWindow, WindowBounds } from "./room-window.ts";
+import type { RoomWindow } from "./room-window.ts";
 
 /** A hole is read so often at most, with this pause, ms. */
 const healTries = 12;
 const healPauseMs = 250;
 
-export interface LogRoomParts {
-  readonly name: RoomName;
-  readonly history: HistoryRule;
-  readonly log: Log;
-  readonly bounds: WindowBounds;
+export interface LogRoomParts extends LoadParts {
   /** Resolves once all that was said before this call was heard. Rejects with GatewayError `bus_unavailable`. */
   mark(): Promise<void>;
-  /** How often the bus was away so far (`Bus.outages`). */
-  outages(): number;
-  deliver(publication: Publication, at: Positions): number;
-  /** Something is missing, and cannot be had. */
-  gap(): void;
+  /** Is the bus as it should be (`Bus.state`)? */
+  isReady(): boolean;
+  /** How often something may have been missed so far (`Bus.losses`). */
+  losses(): number;
+  /** @param without clients that have it already. */
+  deliver(publication: Publication, at: Positions, without?: ReadonlySet<object>): number;
+  /** Something is missing, and cannot be had: to all in the room, or to these alone. */
+  gap(only?: ReadonlySet<object>): void;
   /** Why something failed, for the log. */
   failed(error: unknown): void;
 }
@@ -48,16 +48,22 @@ export class LogRoom {
   #isLoading = false;
   /** How often something may have been missed: what was read before the last time proves nothing. */
   #doubts = 0;
-  #outages: number;
+  #losses: number;
+  /** Something was missed while there was no window: clients are told once there is one. */
+  #owesGap = false;
+  readonly #ahead: AheadClients;
   /** Resolves when what is read for a hole was delivered. */
   #healing: Promise<void> | undefined;
   /** What came live while the window was not there, or waits behind a hole. */
-  #live: Live[] = [];
-  #liveBytes = 0;
+  readonly #live: LiveQueue;
 
   constructor(parts: LogRoomParts) {
     this.#parts = parts;
-    this.#outages = parts.outages();
+    this.#losses = parts.losses();
+    this.#live = new LiveQueue(parts.bounds);
+    this.#ahead = new AheadClients((clients) => {
+      parts.gap(clients);
+    });
   }
 
   /** Exact in each turn; undefined until it was read. */
@@ -71,6 +77,7 @@ export class LogRoom {
 
   /** Calls `done` once the window covers the position, or never will; at once where it does. */
   want(position: LogPosition | undefined, done: Waiting["done"]): void {
+    if (this.#parts.isReady()) this.#lookAtBus();
     if (this.#covers(position)) {
       done();
       return;
@@ -84,38 +91,51 @@ export class LogRoom {
     this.#lookAtBus();
     const window = this.#window;
     if (!window) {
-      if (this.#isLoading && !this.#isOverfull) this.#keep(live);
-      return this.#parts.deliver(live.publication, live.at);
+      this.#payGap();
+      if (this.#isLoading && !this.#live.isOverfull) this.#live.push(live);
+      return this.#deliver(live);
     }
     if (!this.#healing && live.place.epoch === window.epoch) {
       if (isOld(live.place, window)) return 0;
-      if (window.push(entryOf(live))) return this.#parts.deliver(live.publication, live.at);
+      if (window.push(entryOf(live))) return this.#deliver(live);
     }
-    this.#keep(live);
+    this.#live.push(live);
     // Too much to wait for the hole: then it stays one.
-    if (this.#isOverfull) this.#lose(window);
+    if (this.#live.isOverfull) this.#lose(window);
     else if (!this.#healing) this.heal();
     return 0;
   }
 
-  /** Reads what this gateway may have missed, and delivers it. */
+  /**
+   * A client comes that could not be told what it missed. What it has already is not delivered to it.
+   * @returns whether it may have more than the window.
+   */
+  noteAhead(client: object | undefined, place: LogPosition | undefined): boolean {
+    const isAhead = place !== undefined && (!this.#window || isBehind(this.#window, place));
+    if (client) this.#ahead.note(client, isAhead ? place : undefined);
+    return isAhead;
+  }
+
+  /** This gateway was cut off: reads what it may have missed, and delivers it. */
   heal(): void {
     const window = this.#window;
+    if (!window) this.#owesGap = true;
     this.#doubts += 1;
     if (this.#healing || !window) return;
     this.#healing = this.#heal(window).then((isWhole) => {
       this.#healing = undefined;
       // What came since the last look waits still.
       if (this.#window === window && !(isWhole && this.#goOn(window))) this.#lose(window);
+      else this.#ahead.judge(window);
       this.#next();
     });
   }
 
   /** After an outage nothing follows on what was there before it, until that was looked at. */
   #lookAtBus(): void {
-    const outages = this.#parts.outages();
-    if (outages === this.#outages) return;
-    this.#outages = outages;
+    const losses = this.#parts.losses();
+    if (losses === this.#losses) return;
+    this.#losses = losses;
     this.heal();
   }
 
@@ -131,26 +151,20 @@ export class LogRoom {
 
   #covers(position: LogPosition | undefined): boolean {
     const window = this.#window;
-    if (!window || this.#healing !== undefined) return false;
-    if (!position || position.epoch !== window.epoch) return true;
-    return position.offset <= window.top && window.tagAt(position.offset) !== undefined;
+    if (!window || this.#healing !== undefined || !this.#parts.isReady()) return false;
+    // Of another log, it may be of a newer one.
+    return !position || (!isBehind(window, position) && window.tagAt(position.offset) !== undefined);
   }
 
-  #keep(live: Live): void {
-    this.#live.push(live);
-    this.#liveBytes += live.bytes;
+  /** In front of what comes next: a client that goes after that has a position behind the gap. */
+  #payGap(): void {
+    if (this.#owesGap) this.#parts.gap();
+    this.#owesGap = false;
   }
 
-  #takeLive(): Live[] {
-    const live = this.#live;
-    this.#live = [];
-    this.#liveBytes = 0;
-    return live;
-  }
-
-  get #isOverfull(): boolean {
-    const { entries, bytes } = this.#parts.bounds;
-    return this.#live.length > entries || this.#liveBytes > bytes;
+  /** To all but those that have it. */
+  #deliver({ place, publication, at }: Omit<Live, "bytes">): number {
+    return this.#parts.deliver(publication, at, this.#ahead.having(place));
   }
 
   /** One read for all that wait now; those that come meanwhile are looked at when it is done. */
@@ -195,13 +209,13 @@ export class LogRoom {
       this.#lookAtBus();
       if (doubts === this.#doubts && this.#adopt(read)) return undefined;
       // The mark came back, and something before it may not have: the connection was another one in between.
-      if (!this.#window) this.#takeLive();
+      if (!this.#window) this.#live.take();
       this.heal();
       await this.#healed();
       return tries > 1 ? await this.#load(waiting, tries - 1) : "gap";
     } catch (error) {
       this.#parts.failed(error);
-      if (!this.#window) this.#takeLive();
+      if (!this.#window) this.#live.take();
       return "unavailable";
     }
   }
@@ -220,12 +234,14 @@ export class LogRoom {
       if (typeof newer === "string") return false;
       for (const entry of newer) read.push(entry);
     } else {
-      const isOverfull = this.#isOverfull;
-      const live = this.#takeLive().filter(({ place }) => !isBefore(place, read));
+      const { isOverfull } = this.#live;
+      const live = this.#live.take().filter(({ place }) => !isBefore(place, read));
       const isNext = (entry: Live): boolean => entry.place.epoch === read.epoch && read.push(entryOf(entry));
       if (isOverfull || !live.every(isNext)) return false;
     }
     this.#window = read;
+    this.#ahead.judge(read);
+    this.#payGap();
     return true;
   }
 
@@ -239,27 +255,22 @@ export class LogRoom {
   }
 
   async #readHole(window: RoomWindow): Promise<boolean> {
-    for (let tries = 1; tries <= healTries && this.#window === window; tries++) {
+    for (let tries = 0; tries < healTries && this.#window === window;) {
       try {
         return await this.#catchUp(window);
       } catch (error) {
         this.#parts.failed(error);
       }
-      // The connection for commands may come back later than the one that hears.
+      // The connection for commands may come back later than the one that hears: what waits meanwhile is bounded.
+      if (this.#parts.isReady()) tries++;
       await sleep(healPauseMs);
     }
     return false;
   }
 
   async #catchUp(window: RoomWindow): Promise<boolean> {
-    const { name, log, bounds } = this.#parts;
-    // With the last one that is here: it must be the one that stands there still.
-    const after = Math.max(0, window.top - 1);
-    const page = await log.read(name, { from: { after }, limit: bounds.entries, bytes: bounds.bytes });
-    if (page?.top.epoch !== window.epoch || page.hasMore || this.#window !== window) return false;
-    const last = window.top === page.top.offset ? page.top : page.entries[0];
-    const isSame = window.top === 0 || (last?.offset === window.top && last.tag === window.topTag);
-    if (!isSame) return false;
+    const page = await readBehind(window, this.#parts);
+    if (!page || this.#window !== window) return false;
     const isWhole = page.entries.every((entry) => entry.offset <= window.top || this.#pass(window, entry));
     return isWhole && window.top === page.top.offset && this.#goOn(window);
   }
@@ -267,21 +278,21 @@ export class LogRoom {
   #pass(window: RoomWindow, { offset, tag, body }: LogEntry): boolean {
     const publication = publicationOf(body);
     if (!publication || !window.push({ offset, tag, publication, bytes: body.length })) return false;
-    this.#parts.deliver(publication, { log: formatPosition({ epoch: window.epoch, offset, tag }) });
+    const place = { epoch: window.epoch, offset, tag };
+    this.#deliver({ place, publication, at: { log: formatPosition(place) } });
     return true;
   }
 
   /** What waited behind the hole. @returns whether it follows on. */
   #goOn(window: RoomWindow): boolean {
-    const live = this.#takeLive();
+    const live = this.#live.take();
     for (const [index, one] of live.entries()) {
-      const { place, publication, at } = one;
-      if (isOld(place, window)) continue;
-      if (place.epoch !== window.epoch || !window.push(entryOf(one))) {
-        this.#live = live.slice(index);
+      if (isOld(one.place, window)) continue;
+      if (one.place.epoch !== window.epoch || !window.push(entryOf(one))) {
+        for (const waiting of live.slice(index)) this.#live.push(waiting);
         return false;
       }
-      this.#parts.deliver(publication, at);
+      this.#deliver(one);
     }
     return true;
   }
@@ -291,9 +302,7 @@ export class LogRoom {
     if (this.#window !== window) return;
     this.#window = undefined;
     this.#parts.gap();
-    for (const { place, publication, at } of this.#takeLive()) {
-      if (!isOld(place, window)) this.#parts.deliver(publication, at);
-    }
+    for (const live of this.#live.take()) if (!isOld(live.place, window)) this.#deliver(live);
     this.follow();
   }
 }

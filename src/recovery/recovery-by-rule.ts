@@ -1,7 +1,7 @@
 // Recovery as dialects see it: rooms with a log are answered by the log, all others by the tape, in one and the same turn.
 
 import type { RoomName } from "../core/log.ts";
-import type { Answer, Asked, Position, Recovery } from "../core/recovery.ts";
+import type { Answer, Asked, GapListener, Position, Recovery } from "../core/recovery.ts";
 
 /** What the logs of rooms answer (log-follower.ts). */
 export interface LogAnswers {
@@ -9,8 +9,6 @@ export interface LogAnswers {
   prepare(asked: readonly Asked[], ready: (answer: (asked: Asked) => Answer) => void): void;
   here(namespace: string, room: string): Position | undefined;
 }
-
-type GapListener = (rooms?: readonly RoomName[]) => void;
 
 export class RecoveryByRule implements Recovery {
   readonly #tape: Recovery;
@@ -55,9 +53,9 @@ export class RecoveryByRule implements Recovery {
     };
   }
 
-  /** Rooms with a log miss something that cannot be had. */
-  tellGap(rooms: readonly RoomName[]): void {
-    for (const listener of this.#listeners) listener(rooms);
+  /** Rooms with a log, or only these clients in them, miss something that cannot be had. */
+  tellGap(rooms: readonly RoomName[], only?: ReadonlySet<object>): void {
+    for (const listener of this.#listeners) listener(rooms, only);
   }
 
   /** A position of the tape, as formats without a room have it, is the tape's to answer, whatever the room. */

@@ -106,6 +106,22 @@ test("a gap is told once per outage, at the first marker after it, to those who 
   expect(gaps()).toBe(1);
 });
 
+test("F3 I3 what comes before the first marker after an outage has a gap in front of it: clients must not go back over it", () => {
+  const { recovery, mark, gaps } = opened();
+  mark(1);
+  recovery.cut();
+  recovery.step();
+  expect(recovery.record(said)).toBeUndefined();
+  expect(gaps()).toBe(1);
+  recovery.record(said);
+  expect(gaps()).toBe(1);
+  // Again, with the position from which they can come back.
+  mark(2);
+  expect([gaps(), recovery.here()]).toEqual([2, `${token(2)}.0`]);
+  recovery.record(said);
+  expect(gaps()).toBe(2);
+});
+
 test("tape.seconds 0: nothing has a position, and a gap is told all the same", () => {
   const { recovery, clock, mark, resume, gaps } = opened(0);
   mark(1);

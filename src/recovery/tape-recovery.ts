@@ -23,6 +23,8 @@ export class TapeRecovery implements Recovery, LineObserver {
   #waiting: Waiting[] = [];
   #isLookingSoon = false;
   #isCut = false;
+  /** What came since the line was cut stands behind a gap that clients were told of. */
+  #isGapTold = false;
   readonly #onGap = new Set<() => void>();
 
   constructor(parts: TapeParts) {
@@ -45,17 +47,20 @@ export class TapeRecovery implements Recovery, LineObserver {
     if (this.#waiting.length > 0) this.#lookSoon();
     if (!this.#isCut) return;
     this.#isCut = false;
-    for (const listener of this.#onGap) listener();
+    this.#tellGap();
   }
 
   cut(): void {
     this.#tape.cut();
     // Also where nothing is kept, and before the first marker: clients that are connected miss something all the same.
     this.#isCut = true;
+    this.#isGapTold = false;
   }
 
   /** Keeps what the last message of the line says. @returns its position. */
   record(publication: Publication): Position | undefined {
+    // In front of it: it has no position, and a client must not go away with one of before. They get a new one at the marker.
+    if (this.#isCut && !this.#isGapTold) this.#tellGap();
     return this.#tape.record(publication);
   }
 
@@ -80,6 +85,11 @@ export class TapeRecovery implements Recovery, LineObserver {
     return () => {
       this.#onGap.delete(listener);
     };
+  }
+
+  #tellGap(): void {
+    this.#isGapTold = true;
+    for (const listener of this.#onGap) listener();
   }
 
   /** Behind the message that is on its way now: a client that enters before it would get it a second time. */

@@ -41,6 +41,9 @@ const mutants: Record<string, readonly Edit[]> = {
   "goes on after an outage without a new marker": [["tape", "this.#marker = undefined;", ""]],
   "does not notice an outage": [["line", "if (this.#isWhole) this.#observer?.cut();", ""]],
   "tells no gap": [["tape-recovery", "for (const listener of this.#onGap) listener();", ""]],
+  "tells a gap behind what came first": [
+    ["tape-recovery", "if (this.#isCut && !this.#isGapTold) this.#tellGap();", ""],
+  ],
   "takes what is past its end for its end": [
     ["tape", 'if (serial > this.#serial) return { kind: "ahead" };', ""],
   ],

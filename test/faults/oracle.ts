@@ -312,13 +312,24 @@ function returnsOf(book: Book, { client, room, joins }: Stay): Returns {
       book.faults.some((fault) => excuses(fault, earlier, { gateway: before?.gateway ?? "", isLog: false }));
     if (isMisled) return false;
     const left = lefts.findLast((one) => one.t < t)?.t ?? 0;
-    const span = { from: left - settleMs, until: t };
+    const span = { from: heardUntil(book, before?.gateway, left) - settleMs, until: t };
     return t - left < blipMs && !book.faults.some((fault) => excuses(fault, span, { gateway, isLog }));
   });
   const not = due
     .filter(({ recovered }) => recovered !== true)
     .map(({ t, reason, gateway }) => `${client} came back to ${room} of ${gateway} at ${ms(t)}: ${reason}`);
   return { all: back.length, due: due.length, not };
+}
+
+/** A gateway that was broken until a client left it gave it no newer place than the one from before. */
+function heardUntil({ faults }: Book, gateway: string | undefined, left: number): number {
+  let until = left;
+  for (const fault of faults.toSorted((a, b) => b.t - a.t)) {
+    const isHere = fault.gateway === undefined || fault.gateway === gateway;
+    if (isHere && fault.breaks.length > 0 && fault.t < until && fault.until + settleMs > until)
+      until = fault.t;
+  }
+  return until;
 }
 
 function excuses(

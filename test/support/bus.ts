@@ -22,6 +22,9 @@ export function withKeys(bus: Bus, keys: KeyStore, close: Bus["close"]): BusWith
     get outages() {
       return bus.outages;
     },
+    get losses() {
+      return bus.losses;
+    },
     publish: async (channel, payload) => bus.publish(channel, payload),
     subscribe: async (filter, onMessage) => bus.subscribe(filter, onMessage),
     state: () => bus.state(),

@@ -49,6 +49,10 @@ class Gateway {
   /** Where it was connected lately. */
   since = 0;
   hasMarker = false;
+  /** Cut, and no marker since. */
+  isCut = false;
+  /** And no publication since. */
+  isSilent = false;
   owedGaps = 0;
   gaps = 0;
 
@@ -169,7 +173,10 @@ class History {
     }
     if (!publication) return;
     gateway.heard.push({ index, time: this.#now });
+    if (gateway.isCut && gateway.isSilent) gateway.owedGaps++;
+    gateway.isSilent = false;
     const at = recovery.record(publication);
+    checkGaps(gateway);
     if ((at !== undefined) !== gateway.hasMarker) throw new Error(`Expected a position, got ${at}`);
     if (at === undefined) return;
     this.#checkSame(`${line.name} ${index}`, at);
@@ -182,8 +189,9 @@ class History {
 
   #heardMarker(gateway: Gateway): void {
     gateway.hasMarker = true;
-    if (gateway.gaps !== gateway.owedGaps)
-      throw new Error(`Expected ${gateway.owedGaps} gaps, got ${gateway.gaps}`);
+    if (gateway.isCut) gateway.owedGaps++;
+    gateway.isCut = false;
+    checkGaps(gateway);
   }
 
   #checkSame(what: string, at: Position): void {
@@ -206,7 +214,8 @@ class History {
     else if (gateway.isConnected) {
       gateway.isConnected = false;
       gateway.line.cut();
-      if (gateway.hasMarker) gateway.owedGaps++;
+      gateway.isCut ||= gateway.hasMarker;
+      gateway.isSilent = true;
       gateway.hasMarker = false;
     } else this.#connect(gateway);
   }
@@ -303,6 +312,11 @@ interface Coming {
 interface Loss {
   readonly reason: string;
   readonly position: Position;
+}
+
+/** After an outage: in front of the first publication, and at the marker. */
+function checkGaps({ gaps, owedGaps }: Gateway): void {
+  if (gaps !== owedGaps) throw new Error(`Expected ${owedGaps} gaps, got ${gaps}`);
 }
 
 function publicationOf(rest: number): Publication {

@@ -44,6 +44,7 @@ type MemoryBusOptions = Pick<BackplaneOptions, "observe" | "limits" | "line">;
 export class MemoryBus implements Bus {
   readonly label = "memory";
   readonly outages = 0;
+  readonly losses = 0;
   readonly #options: MemoryBusOptions;
   readonly #source = createSource();
   #markers = 0;

@@ -133,6 +133,10 @@ export class RedisBus implements Bus, Voice {
     return this.#outages;
   }
 
+  get losses(): number {
+    return this.#outages + this.#subscriptions.losses;
+  }
+
   state(): BusState {
     const down = [this.#commandLink, this.#subscriberLink].find(({ client }) => client === undefined);
     if (down)

@@ -43,6 +43,7 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #line: Line;
+  #losses = 0;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -54,8 +55,14 @@ export class Subscriptions {
     return this.#line.name;
   }
 
+  /** How often messages may have been lost. */
+  get losses(): number {
+    return this.#losses;
+  }
+
   /** Messages may be lost from now on, until every subscription was made again. */
   cut(): void {
+    this.#losses += 1;
     this.#line.cut();
   }
 

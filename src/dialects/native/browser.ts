@@ -52,8 +52,10 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
     heartbeatMs,
   };
   const refusals = new Refusals(context.observe, dialectName);
-  context.recovery.onGap((rooms) => {
-    tellGap({ context, sockets, streams, refusals }, rooms);
+  context.recovery.onGap((rooms, only) => {
+    const native = { context, sockets, streams, refusals };
+    if (rooms) tellGapIn(native, rooms, only);
+    else tellGap(native);
   });
   return {
     routes: [
@@ -73,18 +75,25 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   };
 }
 
-/** @param rooms those with a log; undefined: all others */
-function tellGap({ context, sockets, streams }: Native, rooms: readonly RoomName[] | undefined): void {
-  if (rooms) {
-    for (const { namespace, room } of rooms) {
-      const gap = gapMessage([room], context.recovery.here(namespace, room));
-      for (const { format, carrier } of context.hub.room(namespace, room)?.members() ?? []) {
-        if (format === sockets.format) carrier.send([gap]);
-        else if (format === streams.format) carrier.send([eventOf(gap, "gap")]);
-      }
+/** In rooms with a log. @param only to these clients; undefined: to all in them */
+function tellGapIn(
+  { context, sockets, streams }: Native,
+  rooms: readonly RoomName[],
+  only: ReadonlySet<object> | undefined,
+): void {
+  for (const { namespace, room } of rooms) {
+    const gap = gapMessage([room], context.recovery.here(namespace, room));
+    for (const member of context.hub.room(namespace, room)?.members() ?? []) {
+      if (only?.has(member) === false) continue;
+      const { format, carrier } = member;
+      if (format === sockets.format) carrier.send([gap]);
+      else if (format === streams.format) carrier.send([eventOf(gap, "gap")]);
     }
-    return;
   }
+}
+
+/** In all other rooms. */
+function tellGap({ context, sockets, streams }: Native): void {
   const gap = gapMessage(undefined, context.recovery.here("/", undefined));
   for (const client of sockets.clients) if ((client.connection?.roomCount ?? 0) > 0) client.send(gap);
   for (const client of streams.clients) client.tellGap();

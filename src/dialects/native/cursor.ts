@@ -17,8 +17,8 @@ const maxLength = 8_000;
 const positionForm = /^[\w.:-]{1,128}$/;
 const partialMark = "*";
 
-/** Of a room, where it says nothing that can be read: no store has such a position. */
-const unreadable: Position = "-";
+/** Of a room, where it says nothing that can be read, or nothing is kept: no store has such a position. */
+export const unreadable: Position = "-";
 
 export const noCursor: Cursor = { shared: undefined, rooms: new Map(), isPartial: false };
 

@@ -119,7 +119,8 @@ export class Member implements RawConnectionParts {
     // It may be in more rooms meanwhile.
     const refusal = client.connection && this.#context.hub.joinRefusal(client.connection, room);
     if (refusal !== undefined) return refuse(this.#context, refusal);
-    const asked = { namespace: "/", room, position: asking.at, dialect: dialectName };
+    const { connection } = client;
+    const asked = { namespace: "/", room, position: asking.at, dialect: dialectName, client: connection };
     this.#context.recovery.resume([asked], ([answer]) => {
       if (answer) this.#arrive(client, asking, answer);
     });

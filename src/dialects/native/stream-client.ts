@@ -9,7 +9,7 @@ import type { Agent, Format } from "../../core/membership.ts";
 import type { Answer } from "../../core/recovery.ts";
 import { CursorCarrier } from "./cursor-carrier.ts";
 import type { Cursor } from "./cursor.ts";
-import { markOf, noCursor, positionOf } from "./cursor.ts";
+import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { dialectName, gapMessage } from "./packet.ts";
 import { maxReplayBytes } from "./replay.ts";
@@ -83,6 +83,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
       room,
       position: positionOf(cursor, room, rooms.length === 1),
       dialect: dialectName,
+      client: this.#connection,
     }));
     context.recovery.resume(asked, (answers) => {
       this.#arrive(answers);
@@ -145,7 +146,8 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   tellGap(): void {
     if (!this.#hasArrived) return;
     const at = this.#streams.context.recovery.here("/", undefined);
-    const place = at === undefined ? "" : idLine(markOf(undefined, at, false));
+    // Without a position it must not come back with the one that it has: what is heard now would come twice.
+    const place = idLine(markOf(undefined, at ?? unreadable, false));
     this.#connection?.carrier.send([place + eventOf(gapMessage(undefined, at), "gap")]);
   }
 }

@@ -35,6 +35,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
     },
     subscribe: () => Promise.reject(new Error("Expected no subscription")),
     outages: 0,
+    losses: 0,
     state: () => state,
     close: () => Promise.resolve(),
   };

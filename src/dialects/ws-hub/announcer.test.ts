@@ -12,6 +12,7 @@ function setUp() {
     isReady: true,
     takes: true,
     outages: 0,
+    losses: 0,
     state: () => (bus.isReady ? { isReady: true as const } : { isReady: false as const, reason: "away" }),
     async publish(channel: string, payload: string | Uint8Array) {
       if (!bus.takes) throw new Error("away");
