@@ -8,7 +8,7 @@ import { randomId } from "../base/random-id.ts";
 export interface Marker {
   /** One subscription of one gateway, unguessable. */
   readonly source: string;
-  /** The set of subscriptions that make the line, as a digest. */
+  /** The server and the set of subscriptions that make the line, as a digest. */
   readonly line: string;
   readonly number: number;
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../brokers/log-store.ts";
+import type { BusState } from "../core/bus.ts";
 import type { Log, LogPage, LogPosition } from "../core/log.ts";
 import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
@@ -229,7 +230,7 @@ class World {
       get losses() {
         return losses();
       },
-      state: () => (isBroken() ? { isReady: false, reason: "broken" } : { isReady: true }),
+      state: (): BusState => (isBroken() ? { isReady: false, reason: "broken" } : { isReady: true }),
       publish: async (_channel: string, payload: string | Uint8Array) =>
         this.#later(() => {
           this.line.push({ ...this.place(0), mark: payload.toString() });

@@ -199,6 +199,58 @@ describe("the line of Redis", () => {
     expect(missed(await first.resume(before))).toBe("epoch");
   }, 30_000);
 
+  test("F6 I10 a replica and a new primary have other orders: positions of another server are refused with `epoch`", async () => {
+    await using primary = await startRedis();
+    await using copy = await startRedis({ args: ["--replicaof", "127.0.0.1", String(primary.port)] });
+    await until(
+      async () => String(await copy.command("INFO", "replication")).includes("link_status:up"),
+      15_000,
+    );
+    await using near = await Listener.open(primary.url);
+    await using far = await Listener.open(copy.url);
+    const [before, there] = [near.recovery.here(), far.recovery.here()];
+    // The replica passes on what its primary says, markers too, and says things of its own between.
+    await copy.command("PUBLISH", "room:a", "of the replica");
+    await primary.command("PUBLISH", "room:a", "of the primary");
+    for (const one of ["of the replica", "of the primary"]) await far.untilHeard(`r* ${one}`);
+    await near.untilHeard("r* of the primary");
+    expect(missed(await near.resume(before))).toEqual(Array(3).fill("of the primary"));
+    expect(missed(await far.resume(before))).toBe("epoch");
+    expect(missed(await near.resume(there))).toBe("epoch");
+    // A failover: the gateway comes to the new primary, and no position of the old one is good there.
+    await primary.kill();
+    await copy.command("REPLICAOF", "NO", "ONE");
+    await using moved = await Listener.open(copy.url);
+    await copy.command("PUBLISH", "room:a", "after");
+    for (const one of [far, moved]) await one.untilHeard("r* after");
+    expect(missed(await moved.resume(before))).toBe("epoch");
+    expect(missed(await far.resume(before))).toBe("epoch");
+    // Gateways that were with it all the time go on, and share it with those that came.
+    expect(missed(await far.resume(there))).toHaveLength(9);
+    expect(moved.positions.get("r* after")).toBe(far.positions.get("r* after") ?? "none");
+  }, 60_000);
+
+  test("F1 I10 a Redis that restarts is another server", async () => {
+    await using server = await startRedis();
+    await using one = await Listener.open(server.url);
+    const before = one.recovery.here();
+    await server.restart();
+    await until(() => one.gaps > 0 && one.recovery.here() !== undefined, 10_000);
+    expect(missed(await one.resume(before))).toBe("epoch");
+  }, 30_000);
+
+  test("where Redis does not say which server it is, positions are good on their own gateway alone", async () => {
+    await using server = await startRedis({ users: ["worker on >pass ~* &* +@all -info"] });
+    const url = server.urlFor("worker", "pass");
+    await using first = await Listener.open(url);
+    await using second = await Listener.open(url);
+    const before = first.recovery.here();
+    await server.command("PUBLISH", "room:a", "said");
+    for (const one of [first, second]) await one.untilHeard("r* said");
+    expect(missed(await first.resume(before))).toEqual(Array(3).fill("said"));
+    expect(missed(await second.resume(before))).toBe("epoch");
+  }, 30_000);
+
   test("a position that another gateway gave first is waited for", async () => {
     await using server = await startRedis();
     await using slow = await Listener.open(server.url);

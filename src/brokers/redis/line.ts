@@ -1,5 +1,6 @@
 // The line of a Redis bus: Redis carries out one PUBLISH after the other, and one connection gets the messages of all its
-// channels and patterns in that order. So every gateway with the same lasting subscriptions sees the same line.
+// channels and patterns in that order. So every gateway with the same lasting subscriptions at the same server sees the same
+// line. Another server has another order: a replica, or the next primary (run-id.ts).
 
 import type { LineObserver } from "../../core/bus.ts";
 import { readMarker } from "../marker.ts";
@@ -17,9 +18,13 @@ export class Line {
     return this.#name;
   }
 
-  /** @param filters what is subscribed to, in any order. @returns true when they make another line, which is cut then. */
-  rename(filters: readonly string[]): boolean {
-    const text = filters.toSorted().join("\n");
+  /**
+   * @param filters what is subscribed to, in any order.
+   * @param server where.
+   * @returns true when that makes another line, which is cut then.
+   */
+  rename(filters: readonly string[], server = ""): boolean {
+    const text = [server, ...filters.toSorted()].join("\n");
     const name = new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 8);
     if (name === this.#name) return false;
     this.#name = name;

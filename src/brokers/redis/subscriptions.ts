@@ -9,6 +9,7 @@ import type { RedisClient } from "./dial.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
 import { Line } from "./line.ts";
+import { runIdOf } from "./run-id.ts";
 import { Pulse } from "./pulse.ts";
 
 /** One subscription of a caller. */
@@ -43,6 +44,8 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #line: Line;
+  /** The server that the connection leads to. */
+  #server: { readonly client: RedisClient; readonly runId: string } | undefined;
   #losses = 0;
 
   constructor(options: SubscriptionsOptions) {
@@ -120,6 +123,8 @@ export class Subscriptions {
     this.restart();
     this.cut();
     try {
+      // The first that is asked on it: as a subscriber it takes no other commands.
+      await this.#ask(client, this.#meet(client));
       await Promise.all([...this.#entries.values()].map(async (entry) => this.#make(entry, client)));
     } catch (error) {
       if (client === link.client) link.replace(failureOf(error));
@@ -171,15 +176,24 @@ export class Subscriptions {
     if (isLasting(entry)) this.#joinLine();
   }
 
-  /** Other lasting subscriptions make another line. */
+  async #meet(client: RedisClient): Promise<void> {
+    const runId = await runIdOf(client);
+    this.#server = { client, runId };
+    this.#nameLine();
+    this.#joinLine();
+  }
+
+  /** Other lasting subscriptions make another line, and so does another server. */
   #nameLine(): void {
-    if (this.#line.rename(this.#lasting.map(keyOf))) this.#joinLine();
+    if (this.#line.rename(this.#lasting.map(keyOf), this.#server?.runId)) this.#joinLine();
   }
 
   /** The line is whole once Redis confirmed every subscription of it on the connection of now. */
   #joinLine(): void {
     const { client } = this.#options.link;
-    if (client && this.#lasting.every((entry) => entry.isMade && entry.client === client)) this.#line.join();
+    const lasting = this.#lasting;
+    if (!client || this.#server?.client !== client || lasting.length === 0) return;
+    if (lasting.every((entry) => entry.isMade && entry.client === client)) this.#line.join();
   }
 
   get #lasting(): readonly Entry[] {
