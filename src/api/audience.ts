@@ -6,7 +6,7 @@ import { readBody } from "../codec/body.ts";
 import { readJsonText } from "../codec/utf8.ts";
 import type { SecretCheck } from "../core/access.ts";
 import type { Route } from "../core/dialect.ts";
-import { bearerToken, textAnswer } from "../base/http.ts";
+import { bearerFault, bearerToken, textAnswer } from "../base/http.ts";
 import type { Publication } from "../core/publication.ts";
 
 /** The part of a message that says whom it reaches. */
@@ -39,14 +39,12 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
     isPrefix: false,
     async fetch(request, exchange) {
       if (request.method !== "POST") return textAnswer(405, "Expected the method POST\n", { allow: "POST" });
-      const verdict = await checkSecret(bearerToken(request), exchange);
+      const token = bearerToken(request);
+      const verdict = await checkSecret(token, exchange);
       if (verdict === "limited")
         return textAnswer(429, "Expected fewer wrong secrets\n", { "retry-after": "60" });
-      if (verdict === "wrong") {
-        return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
-          "www-authenticate": "Bearer",
-        });
-      }
+      if (verdict === "wrong")
+        return textAnswer(401, `${bearerFault(token)}\n`, { "www-authenticate": "Bearer" });
       const addressed = await readAddressed(request);
       if (!addressed) return textAnswer(400, "Expected JSON that says whom a message is for\n");
       return Response.json({ clients: count(addressed) }, { headers: { "cache-control": "no-store" } });

@@ -1,8 +1,8 @@
-// The answer to a request that no route takes: a sentence where the path is one of a feature that is switched off or on
-// another port, else plain "Not found". It repeats nothing of the request (SEC-05), names no client or room (SEC-13), and
+// The answer to a request that no route takes: a sentence where the path is one of a feature that is switched off, on
+// another port, or takes other methods, else plain "Not found". It repeats nothing of the request (SEC-05), names no client or room (SEC-13), and
 // says no more than the documentation does.
 
-import type { Route } from "../core/dialect.ts";
+import type { Explanation, Route } from "../core/dialect.ts";
 import { textAnswer } from "../base/http.ts";
 import type { Observe } from "../core/observe.ts";
 
@@ -10,7 +10,7 @@ import type { Observe } from "../core/observe.ts";
 export interface Present {
   readonly dialects: readonly string[];
   /** What one of its dialects says of a request that no route took. */
-  explain(method: string, path: string): string | undefined;
+  explain(method: string, path: string): Explanation | undefined;
   /** Where clients of any dialect are usually looked for. */
   readonly usualPaths: readonly string[];
 }
@@ -22,16 +22,19 @@ export function notFoundRoute(observe: Pick<Observe, "refused">, present: Presen
     isPrefix: true,
     accepts: () => "otherwise",
     fetch(request, { path }) {
-      observe.refused("http", "http_404");
-      return textAnswer(404, `${sentence(request.method, path, present)}\n`);
+      const { text, allow } = explain(request.method, path, present);
+      const status = allow === undefined ? 404 : 405;
+      observe.refused("http", `http_${status}`);
+      return textAnswer(status, `${text}\n`, allow === undefined ? undefined : { allow });
     },
   };
 }
 
-function sentence(method: string, path: string, present: Present): string {
+function explain(method: string, path: string, present: Present): Explanation {
   const { dialects, usualPaths } = present;
   const speaks = `This listener speaks ${dialects.join(", ")}`;
-  if (path === "/") return `Not found. ${speaks}; there are no pages here. Health is at /-/health/ready`;
+  if (path === "/")
+    return { text: `Not found. ${speaks}; there are no pages here. Health is at /-/health/ready` };
   const isUsual = usualPaths.some((usual) => `${path}/`.startsWith(`${usual}/`));
-  return present.explain(method, path) ?? (isUsual ? `Not found. ${speaks}` : "Not found");
+  return present.explain(method, path) ?? { text: isUsual ? `Not found. ${speaks}` : "Not found" };
 }

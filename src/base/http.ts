@@ -26,6 +26,13 @@ export function bearerToken({ headers }: Request): string | undefined {
   return header.slice(scheme.length).trim() || undefined;
 }
 
+/** Why a bearer token did not open, without a word of it. @param token as {@link bearerToken} gave it. */
+export function bearerFault(token: string | undefined): string {
+  if (token === undefined)
+    return "Expected the header Authorization with Bearer and the publish secret, got none";
+  return "Expected the publish secret behind Bearer in Authorization, got another one";
+}
+
 /** `/ws` of `/ws/`: where a path is mounted. */
 export function withoutEndSlashes(path: string): string {
   let end = path.length;

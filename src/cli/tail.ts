@@ -3,6 +3,7 @@
 // subscriptions, which other servers ignore (PSQ-17).
 
 import { Command } from "commander";
+import { GatewayError } from "../vocabulary/errors.ts";
 import { SecretGuard } from "../auth/secret-guard.ts";
 import type { Backplane } from "../brokers/driver.ts";
 import { openBackplane } from "../brokers/registry.ts";
@@ -51,6 +52,10 @@ const wantedOptions: Readonly<Record<string, string | undefined>> = {
 };
 const flushMs = 1_000;
 
+const cannotSeeMemory =
+  "A gateway without Redis keeps its messages in its own process, where no other program can see them. Start both with the" +
+  " same --redis, or the gateway with --log-names, which logs each message";
+
 const examples = (dialects: Dialects): string => `
 Each line: time, dialect, channel, what it is, size. With --room, messages to
 everyone are shown too: they reach that room. Rooms of another namespace are
@@ -84,8 +89,13 @@ export function tailCommand(cli: Cli): Command {
   addClientFlags(command, model, new Map([...Object.entries(wantedOptions), ...own]));
   return command.action(async (flags: TailFlags) => {
     const loaded = await loadForClient(command, flags, cli);
+    const isNamed = loaded.sourceOf(["redis"]).kind !== "default";
+    if (isNamed && loaded.config.redis === undefined) throw new CommandError(cannotSeeMemory);
     const redis = loaded.config.redis ?? defaultRedis;
-    await tail({ ...loaded, config: { ...loaded.config, redis } }, flags, cli);
+    await tail({ ...loaded, config: { ...loaded.config, redis } }, flags, cli).catch((error: unknown) => {
+      const isGuess = error instanceof GatewayError && error.code === "start_failed" && !isNamed;
+      throw isGuess ? new CommandError(`${error.message}. ${cannotSeeMemory}`, { cause: error }) : error;
+    });
   });
 }
 

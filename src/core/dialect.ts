@@ -57,7 +57,7 @@ export interface Route {
   readonly judgesHandshake?: boolean;
   /** `fetch` refuses websocket handshakes by another method than GET; otherwise the listener does, with 405 (EIO-15). */
   readonly judgesMethod?: boolean;
-  /** A GET for an endless answer: a handler accepts it, a Response refuses it, undefined leaves it to `fetch`. */
+  /** A GET or HEAD for an endless answer: a handler accepts it, a Response refuses it, undefined leaves it to `fetch`. */
   stream?(
     request: Request,
     exchange: Exchange,
@@ -174,12 +174,20 @@ export interface BackendContext {
 /** What a dialect may use. */
 export interface DialectContext extends BrowserContext, BackendContext {}
 
+/** What is said to a request that no route took. */
+export interface Explanation {
+  /** A sentence. */
+  readonly text: string;
+  /** The path takes these methods: the answer is 405. @default none: the answer is 404 */
+  readonly allow?: string;
+}
+
 /** A dialect as one gateway speaks it. */
 export interface OpenDialect {
   readonly browser?: BrowserSide;
   readonly backend?: BackendSide;
-  /** A sentence for a request that no route took, where its sender is likely to look for something of this dialect. */
-  readonly explain?: (method: string, path: string) => string | undefined;
+  /** For a request that no route took, where its sender is likely to look for something of this dialect. */
+  readonly explain?: (method: string, path: string) => Explanation | undefined;
 }
 
 /** @typeParam Options its section of the config. */

@@ -82,7 +82,7 @@ const echo: DialectEntry<EchoOptions> = {
       ],
       routes: [],
     },
-    explain: (method) => (method === "PUT" ? "Echo takes no PUT" : undefined),
+    explain: (method) => (method === "PUT" ? { text: "Echo takes no PUT" } : undefined),
   }),
 };
 

@@ -30,7 +30,7 @@ import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { Target } from "./target.ts";
 import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
-import { openStream } from "./stream.ts";
+import { headOf, openStream } from "./stream.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
 export interface ListenerParts {
@@ -237,21 +237,21 @@ export class Listener implements SocketContext {
   }
 
   #serve(route: Route, request: Request, exchange: Exchange): Answer {
-    const answer = request.method === "GET" ? route.stream?.(request, exchange) : undefined;
+    const { method } = request;
+    const answer = method === "GET" || method === "HEAD" ? route.stream?.(request, exchange) : undefined;
     if (!answer) return route.fetch(request, exchange);
-    return answer instanceof Promise
-      ? answer.then((settled) => this.#openStream(exchange, settled))
-      : this.#openStream(exchange, answer);
+    const open = (settled: StreamHandler | Response): Response =>
+      settled instanceof Response ? settled : this.#openStream(settled, exchange, method === "HEAD");
+    return answer instanceof Promise ? answer.then(open) : open(answer);
   }
 
-  #openStream(exchange: Exchange, answer: StreamHandler | Response): Response {
-    if (answer instanceof Response) return answer;
-    if (this.#isDraining) {
-      answer.closed("peer");
-      return this.#refuseDraining();
+  #openStream(handler: StreamHandler, exchange: Exchange, isHead: boolean): Response {
+    if (this.#isDraining || isHead) {
+      handler.closed("peer");
+      return this.#isDraining ? this.#refuseDraining() : headOf(handler);
     }
     exchange.hold(longestHoldSeconds);
-    return openStream(answer, this.#parts.limits);
+    return openStream(handler, this.#parts.limits);
   }
 
   /** Judging may have taken time: the client may be gone by now, and the gateway may be about to be. */

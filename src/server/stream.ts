@@ -27,6 +27,11 @@ export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQue
   return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
 
+/** The same answer without a stream, to a HEAD. */
+export function headOf(handler: StreamHandler): Response {
+  return new Response(null, { headers: { ...handler.headers, ...headers } });
+}
+
 /** Has no state: one for all. */
 const strategy = new ByteLengthQueuingStrategy({ highWaterMark: aheadBytes });
 

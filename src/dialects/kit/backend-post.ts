@@ -8,7 +8,7 @@ import { readJsonText } from "../../codec/utf8.ts";
 import type { SecretSender, SecretVerdict } from "../../core/access.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { bearerToken, textAnswer } from "../../base/http.ts";
+import { bearerFault, bearerToken, textAnswer } from "../../base/http.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
 
@@ -62,12 +62,9 @@ export function backendPost(context: BackendContext, post: BackendPost): Route["
 export function backendDoor(
   context: BackendContext,
   door: BackendDoor,
-  carryOut: (body: Buffer, exchange: Exchange) => Promise<Response>,
+  carryOut: (body: Buffer, exchange: Exchange, request: Request) => Promise<Response>,
 ): Route["fetch"] {
-  const refuse = (refused: BackendRefusal): Response => {
-    context.observe.refused(door.dialect, refused.code);
-    return door.refused?.(refused) ?? textAnswer(refused.status, `${refused.message}\n`);
-  };
+  const refuse = (refused: BackendRefusal): Response => refusalOf(context, door, refused);
   return async (request, exchange) => {
     if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
     if (request.method !== "POST") {
@@ -78,7 +75,7 @@ export function backendDoor(
     try {
       const refusal = door.refusal?.(request, exchange);
       const refused = refusal instanceof Promise ? await refusal : refusal;
-      return refused ?? (await carryOut(await readPlainBody(request, door.maxBytes), exchange));
+      return refused ?? (await carryOut(await readPlainBody(request, door.maxBytes), exchange, request));
     } catch (error) {
       // Anything but a refusal is for the listener to report.
       if (!(error instanceof GatewayError)) throw error;
@@ -87,21 +84,32 @@ export function backendDoor(
   };
 }
 
+/** Counts a refusal. @returns its answer. */
+function refusalOf({ observe }: BackendContext, door: Door, refused: BackendRefusal): Response {
+  observe.refused(door.dialect, refused.code);
+  return door.refused?.(refused) ?? textAnswer(refused.status, `${refused.message}\n`);
+}
+
+type Door = Pick<BackendDoor, "dialect" | "refused">;
+
 const allowed = { allow: "OPTIONS, POST" } as const;
 
 /** @returns the refusal of a request without the publish secret in `Authorization` (SEC-11). */
 export function bearerRefusal(
-  { checkSecret, observe }: BackendContext,
-  dialect: string,
+  context: BackendContext,
+  door: Door,
   { request, sender }: { readonly request: Request; readonly sender: SecretSender },
 ): Refusal | Promise<Refusal> {
-  return goOn(checkSecret?.(bearerToken(request), sender) ?? "wrong", (verdict) => {
+  const token = bearerToken(request);
+  return goOn(context.checkSecret?.(token, sender) ?? "wrong", (verdict) => {
     if (verdict === "right") return undefined;
-    observe.refused(dialect, `secret_${verdict}`);
-    if (verdict === "limited") return textAnswer(429, "Expected fewer wrong secrets\n");
-    return textAnswer(401, "Expected the header Authorization with Bearer and the publish secret\n", {
-      "www-authenticate": "Bearer",
-    });
+    const [status, message, header, value] =
+      verdict === "limited"
+        ? ([429, "Expected fewer wrong secrets", "retry-after", "60"] as const)
+        : ([401, bearerFault(token), "www-authenticate", "Bearer"] as const);
+    const answer = refusalOf(context, door, { status, code: `secret_${verdict}`, message });
+    answer.headers.set(header, value);
+    return answer;
   });
 }
 

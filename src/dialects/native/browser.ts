@@ -18,10 +18,15 @@ import { Member } from "./member.ts";
 import type { NativeOptions } from "./options.ts";
 import type { NativeError } from "./packet.ts";
 import { dialectName, gapMessage, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
-import { judgeRoom } from "./rooms.ts";
+import { judgeRoom, refuse } from "./rooms.ts";
+import type { AskedRoom } from "./rooms.ts";
 
 /** Two websocket pings and a half: who answered neither is gone. */
 const pongTimeouts = 2.5;
+
+const waysIn = `Expected a websocket, or a request for an event stream: it has the header "Accept: text/event-stream", as in
+curl -N -H "Accept: text/event-stream" "http://.../connect?room=<name>"
+`;
 
 /** A stream that is refused for a while comes back after so long, ms. */
 const refusedRetryMs = 5_000;
@@ -103,16 +108,8 @@ function createRoute(native: Native, path: string): Route {
   return {
     path,
     isPrefix: false,
-    fetch: (request) =>
-      native.refusals.refusePlain(
-        request,
-        "upgrade_required",
-        textAnswer(426, "Expected a websocket handshake, or a GET that accepts text/event-stream\n", {
-          upgrade: "websocket",
-          connection: "Upgrade",
-        }),
-      ),
-    upgrade: (_request, exchange) => openSocket(native, exchange),
+    fetch: (request) => refusePlain(native, request),
+    upgrade: (request, exchange) => openSocket(native, request, exchange),
     stream(request, exchange) {
       const accepts = request.headers.get("accept") ?? "";
       return accepts.includes("text/event-stream") ? openStream(native, request, exchange) : undefined;
@@ -120,9 +117,23 @@ function createRoute(native: Native, path: string): Route {
   };
 }
 
-function openSocket({ context, sockets, refusals }: Native, exchange: Exchange): SocketHandler | Response {
+function refusePlain({ refusals }: Native, request: Request): Response {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return refusals.refuse(
+      "method_not_allowed",
+      textAnswer(405, "Expected the method GET\n", { allow: "GET, HEAD" }),
+    );
+  const answer = textAnswer(426, waysIn, { upgrade: "websocket", connection: "Upgrade" });
+  return refusals.refusePlain(request, "upgrade_required", answer);
+}
+
+function openSocket(
+  { context, sockets, refusals }: Native,
+  request: Request,
+  exchange: Exchange,
+): SocketHandler | Response {
   if (!exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
-  const asked = roomsOf(exchange);
+  const asked = roomsOf(request, exchange);
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
   return new RawConnection(sockets, new Member({ context, asked, address: exchange.countedAs, release }));
@@ -132,7 +143,7 @@ function openStream(native: Native, request: Request, exchange: Exchange): Strea
   const { context, streams } = native;
   if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
   const headers = corsHeaders(exchange);
-  const asked = roomsOf(exchange);
+  const asked = roomsOf(request, exchange);
   if (asked.length === 0 || asked.length > context.limits.roomsPerConnection) {
     const expected = `Expected 1 to ${context.limits.roomsPerConnection} rooms: ?room=<name>&room=<name>\n`;
     const reason = asked.length === 0 ? "room_missing" : "too_many_rooms";
@@ -140,8 +151,8 @@ function openStream(native: Native, request: Request, exchange: Exchange): Strea
   }
   const rooms: string[] = [];
   const refused: { readonly room: string; readonly code: NativeError }[] = [];
-  for (const room of asked) {
-    const code = judgeStreamRoom(context, exchange, room);
+  for (const { room, fault } of asked) {
+    const code = fault ? refuse(context, fault) : judgeStreamRoom(context, exchange, room);
     if (code === undefined) rooms.push(room);
     else refused.push({ room, code });
   }
@@ -188,8 +199,16 @@ function retryLater(refusals: readonly string[], headers: Readonly<Record<string
 }
 
 /** Each once. */
-function roomsOf({ query }: Exchange): readonly string[] {
-  return [...new Set(query.getAll("room"))];
+function roomsOf({ url }: Request, { query }: Exchange): readonly AskedRoom[] {
+  const rooms = [...new Set(query.getAll("room"))];
+  return rooms.map((room) => ({ room, fault: isList(room, url) ? "room_name_invalid" : undefined }));
+}
+
+/** Was it written as `room=time,news`? Forms and scripts write a comma that belongs to a name as `%2C`. */
+function isList(room: string, url: string): boolean {
+  if (!room.includes(",")) return false;
+  const written = url.slice(url.indexOf("?") + 1).split("&");
+  return written.some((pair) => pair.includes(",") && new URLSearchParams(pair).get("room") === room);
 }
 
 /** One for all: each idle stream keeps it. */

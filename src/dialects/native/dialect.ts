@@ -14,6 +14,9 @@ const usualPath = "/connect";
 const closed =
   "Not found. Publishing over HTTP is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one";
 
+const wanted =
+  "Expected POST /rooms/<room>, which publishes to a room. Pages listen at /connect, with ?room=<room>";
+
 export const nativeDialect = {
   name: dialectName,
   options: nativeOptions,
@@ -25,12 +28,14 @@ export const nativeDialect = {
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
-    explain(method, path) {
-      const isDoor = path === apiPath || path.startsWith(`${roomsPath}/`);
-      if (method === "POST" && isDoor && !context.checkSecret) return closed;
-      return path === usualPath
-        ? `Not found. Websockets and event streams are at ${options.path}`
-        : undefined;
+    explain(_method, path) {
+      if (path === usualPath)
+        return { text: `Not found. Websockets and event streams are at ${options.path}` };
+      const isRoom = path.startsWith(`${roomsPath}/`);
+      if (!context.checkSecret) return isRoom || path === apiPath ? { text: closed } : undefined;
+      if (path === roomsPath || path === `${roomsPath}/`) return { text: wanted };
+      // A POST was taken.
+      return isRoom ? { text: wanted, allow: "POST" } : undefined;
     },
   }),
 } satisfies DialectEntry<NativeOptions>;

@@ -45,7 +45,10 @@ function readPublication({ room, data, event }: Fields, maxNameBytes: number): P
   if (!data) return refused("data_missing", "Expected the field `data`");
   const name = readUtf8(room);
   if (name === undefined || !isRoomName(name))
-    return refused("room_name_invalid", "Expected the name of a room: UTF-8 that is not empty");
+    return refused(
+      "room_name_invalid",
+      "Expected the name of a room: UTF-8 that is not empty and has no control characters",
+    );
   if (isRoomTooLong(name, maxNameBytes))
     return refused("room_name_too_long", `Expected the name of a room to be at most ${maxNameBytes} bytes`);
   if (!event) return new RawPublication(toRooms([name]), data);

@@ -26,11 +26,12 @@ import {
 } from "./packet.ts";
 import { maxReplayBytes, returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
+import type { AskedRoom } from "./rooms.ts";
 
 export interface MemberParts {
   readonly context: BrowserContext;
   /** Those of the URL. */
-  readonly asked: readonly string[];
+  readonly asked: readonly AskedRoom[];
   /** What limits count it by. */
   readonly address: string;
   readonly release: () => void;
@@ -44,7 +45,7 @@ export class Member implements RawConnectionParts {
   readonly release: () => void;
   readonly #context: BrowserContext;
   readonly #address: string;
-  #asked: readonly string[];
+  #asked: readonly AskedRoom[];
 
   constructor({ context, asked, address, release }: MemberParts) {
     this.#context = context;
@@ -61,7 +62,7 @@ export class Member implements RawConnectionParts {
   opened(client: RawConnection): void {
     const asked = this.#asked;
     this.#asked = [];
-    for (const room of asked) void this.#joinAsked(client, room);
+    for (const one of asked) void this.#joinAsked(client, one);
   }
 
   /** Quiet rooms stay where the others are. */
@@ -98,8 +99,10 @@ export class Member implements RawConnectionParts {
     }
   }
 
-  async #joinAsked(client: RawConnection, room: string): Promise<void> {
-    const code = await this.#enter(client, { id: undefined, room, secret: undefined, at: undefined });
+  async #joinAsked(client: RawConnection, { room, fault }: AskedRoom): Promise<void> {
+    const code = fault
+      ? refuse(this.#context, fault)
+      : await this.#enter(client, { id: undefined, room, secret: undefined, at: undefined });
     if (code !== undefined) client.send(refusedMessage(room, code));
   }
 

@@ -15,7 +15,10 @@ const errors = {
   bad_message: ["Expected a JSON object with a type and an id, in a text frame", false],
   unknown_command: ["Expected join, leave, publish, history or ping as type", false],
   room_name_too_long: ["Expected a shorter name of a room", false],
-  room_name_invalid: ["Expected the name of a room: text that is not empty and has a form in UTF-8", false],
+  room_name_invalid: [
+    "Expected the name of a room: UTF-8 that is not empty and has no control characters; in a URL, one room= for each room, and %2C for a comma in its name",
+    false,
+  ],
   too_many_rooms: ["Expected fewer rooms on one connection", false],
   secret_wrong: ["Expected the secret of the room", false],
   room_of_another: ["Expected a room that does not belong to another client", false],
@@ -163,9 +166,12 @@ export function isEventName(event: string, maxBytes: number): boolean {
   return Buffer.byteLength(event) <= maxBytes && !reservedEvents.has(event);
 }
 
-/** May a room be called so? Half surrogates and U+FFFD are what several names would become on their way. */
+/**
+ * May a room be called so? Half surrogates and U+FFFD are what several names would become on their way; control characters
+ * cannot be seen in a name.
+ */
 export function isRoomName(room: string): boolean {
-  return room !== "" && room.isWellFormed() && !room.includes("\uFFFD");
+  return room !== "" && room.isWellFormed() && !/[\p{Cc}\uFFFD]/u.test(room);
 }
 
 /** What the gateway says. */

@@ -4,16 +4,19 @@
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { goOn } from "../../base/go-on.ts";
 import { isRoomTooLong } from "../../core/access.ts";
-import type { SecretVerdict } from "../../core/access.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext, Exchange, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { bearerToken } from "../../base/http.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
-import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
+import {
+  backendDoor,
+  bearerRefusal,
+  bodyInvalid,
+  busUnavailable,
+  readJsonBody,
+} from "../kit/backend-post.ts";
 import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
 import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
@@ -30,18 +33,17 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
   const door: BackendDoor = {
     dialect: dialectName,
     maxBytes: context.limits.httpBodyBytes,
-    refusal: (request, exchange) =>
-      goOn(context.checkSecret?.(bearerToken(request), exchange) ?? "wrong", (verdict) =>
-        secretRefusal(context, verdict),
-      ),
-    refused: refusalAnswer,
+    refusal: (request, exchange) => bearerRefusal(context, door, { request, sender: exchange }),
+    refused: (refused) => answer(refused.status, errorFields(refused)),
   };
   const publishJson = backendDoor(context, door, async (body) => {
     const members = readJsonBody(body, readMembers);
     if (!members.has("publications")) return answer(200, await publish(context, readOrder(context, members)));
     return answer(200, { results: await publishAll(context, readBatch(context, members)) });
   });
-  const publishBare = backendDoor(context, door, async (body, exchange) => {
+  const publishBare = backendDoor(context, door, async (body, exchange, request) => {
+    if (isJsonType(request) && !isJsonBody(body))
+      throw bodyInvalid("Expected the body to be JSON in UTF-8, as its Content-Type says");
     return answer(200, await publish(context, readBare(context, body, exchange)));
   });
   return [
@@ -53,27 +55,6 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
 
 function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
   return method === "POST" && path.length > roomsPath.length + 1 ? "yes" : "no";
-}
-
-function secretRefusal(context: BackendContext, verdict: SecretVerdict): Response | undefined {
-  if (verdict === "right") return undefined;
-  const isLimited = verdict === "limited";
-  const code = isLimited ? "secret_limited" : "secret_wrong";
-  context.observe.refused(dialectName, code);
-  const refused = isLimited
-    ? refusalAnswer({ status: 429, code, message: "Expected fewer wrong secrets" })
-    : refusalAnswer({
-        status: 401,
-        code,
-        message: "Expected the header Authorization with Bearer and the publish secret",
-      });
-  if (isLimited) refused.headers.set("retry-after", "60");
-  else refused.headers.set("www-authenticate", "Bearer");
-  return refused;
-}
-
-function refusalAnswer(refused: BackendRefusal): Response {
-  return answer(refused.status, errorFields(refused));
 }
 
 function errorFields({ status, code, message }: BackendRefusal): object {
@@ -145,7 +126,9 @@ function readRooms({ limits }: BackendContext, members: Members): readonly strin
 
 function checkRoom(room: string | null | undefined, maxBytes: number): string {
   if (typeof room === "string" && isRoomName(room) && !isRoomTooLong(room, maxBytes)) return room;
-  throw bodyInvalid(`Expected the name of a room to be 1 to ${maxBytes} bytes of UTF-8`);
+  throw bodyInvalid(
+    `Expected the name of a room to be 1 to ${maxBytes} bytes of UTF-8, without control characters`,
+  );
 }
 
 function readEvent({ limits }: BackendContext, event: string | null | undefined): string | undefined {
@@ -170,6 +153,15 @@ function readBarePublication(context: BackendContext, body: Buffer, { path, quer
   const text = readUtf8(body);
   if (text === undefined) throw bodyInvalid("Expected the body of an event to be UTF-8");
   return eventPublication(toRooms([room]), event, isJson(text) ? text : JSON.stringify(text));
+}
+
+function isJsonType({ headers }: Request): boolean {
+  return /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
+}
+
+function isJsonBody(body: Buffer): boolean {
+  const text = readUtf8(body);
+  return text !== undefined && isJson(text);
 }
 
 function decodePath(path: string): string | undefined {

@@ -17,6 +17,13 @@ export interface Asking {
   readonly client: object;
 }
 
+/** A room that stands in the URL. */
+export interface AskedRoom {
+  readonly room: string;
+  /** It cannot be joined, whatever the room's rule says. */
+  readonly fault: NativeError | undefined;
+}
+
 type Ports = Pick<BrowserContext, "access" | "limits" | "observe">;
 
 /** @returns what is wrong with it, or undefined: it may be in the room. A promise when a secret is looked up first. */

@@ -29,9 +29,9 @@ export const socketIoDialect = {
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
     explain(method, path) {
-      if (method === "POST" && path === emitPath && !context.checkSecret) return emitIsOff;
+      if (method === "POST" && path === emitPath && !context.checkSecret) return { text: emitIsOff };
       return `${path}/`.startsWith(`${usualPath}/`)
-        ? `Not found. Socket.IO is at ${options.path}`
+        ? { text: `Not found. Socket.IO is at ${options.path}` }
         : undefined;
     },
   }),

@@ -90,7 +90,7 @@ function createPost(context: BackendContext, options: PublishOptions, read: Back
     refusal: (request, exchange) =>
       options.openPublish
         ? originRefusal(context, exchange)
-        : bearerRefusal(context, dialectName, { request, sender: exchange }),
+        : bearerRefusal(context, { dialect: dialectName }, { request, sender: exchange }),
     read,
   });
 }

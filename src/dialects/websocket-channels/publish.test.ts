@@ -221,31 +221,29 @@ describe("POST /publish", () => {
 });
 
 describe("who may publish", () => {
-  test("SEC-11 WSC-08 only who shows the secret, on loopback too; missing and wrong look alike", async () => {
+  test("SEC-11 WSC-08 only who shows the secret, on loopback too; all missing ones look alike, and all wrong ones", async () => {
     await using gateway = await ChannelsGateway.start({ options: { root: true } });
     using client = await gateway.join("a");
+    const missing = ["", "Bearer", "Bearer ", secret, `Basic ${btoa(`x:${secret}`)}`];
+    const wrong = [`Bearer ${secret}x`, `Bearer ${secret.slice(1)}`, `Bearer Bearer ${secret}`];
     const answers = new Set<string>();
-    for (const authorization of [
-      "",
-      "Bearer",
-      "Bearer ",
-      `Bearer ${secret}x`,
-      `Bearer ${secret.slice(1)}`,
-      secret,
-      `Basic ${btoa(`x:${secret}`)}`,
-      `Bearer Bearer ${secret}`,
-    ]) {
-      for (const path of ["/publish", "/a"]) {
-        const { status, text } = await gateway.post(path, '{"a":"x"}', { Authorization: authorization });
-        expect(status).toBe(401);
-        answers.add(text);
+    for (const path of ["/publish", "/a"]) {
+      for (const [authorizations, what] of [
+        [missing, "got none"],
+        [wrong, "got another one"],
+      ] as const) {
+        for (const Authorization of authorizations) {
+          const { status, text } = await gateway.post(path, '{"a":"x"}', { Authorization });
+          expect([status, text]).toEqual([401, expect.stringContaining(what)]);
+          answers.add(text);
+        }
       }
     }
     const without = await rawRequest(gateway.url, { method: "POST", path: "/publish", body: '{"a":"x"}' });
     expect(without.status).toBe(401);
     expect(without.headers.get("www-authenticate")).toBe("Bearer");
     answers.add(without.text);
-    expect(answers.size).toBe(1);
+    expect(answers.size).toBe(2);
     expect([...answers].join("")).not.toContain(secret);
     await gateway.post("/publish", '{"a":"yes"}', { Authorization: `bearer   ${secret} ` });
     expect(await client.waitForMessage()).toBe("yes");

@@ -20,6 +20,6 @@ export const wsHubDialect = {
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
-    explain: (_, path) => (statusPaths.includes(path) ? statusSentence : undefined),
+    explain: (_, path) => (statusPaths.includes(path) ? { text: statusSentence } : undefined),
   }),
 } satisfies DialectEntry<WsHubOptions>;

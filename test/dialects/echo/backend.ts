@@ -26,7 +26,11 @@ export function createBackendSide(context: BackendContext, { path }: EchoOptions
         isPrefix: false,
         accepts: ({ method }) => (method === "POST" ? "yes" : "no"),
         async fetch(request, exchange) {
-          const refusal = await bearerRefusal(context, dialectName, { request, sender: exchange });
+          const refusal = await bearerRefusal(
+            context,
+            { dialect: dialectName },
+            { request, sender: exchange },
+          );
           if (refusal) return refusal;
           const body = await readBody(request, context.limits.httpBodyBytes);
           if (!body) return textAnswer(413, "Expected a smaller body\n");

@@ -12,6 +12,7 @@ import type { Place } from "./site.ts";
 function meaning(name: string): Meaning {
   if (name === "") return nothing("the empty name is none");
   if (!name.isWellFormed()) return nothing("half surrogates have no bytes in a query or in Redis");
+  if (/\p{Cc}/u.test(name)) return nothing("control characters cannot be seen in a name");
   return name.includes("\uFFFD") ? nothing("U+FFFD stands for bytes that are no text") : room(name);
 }
 
