@@ -51,7 +51,10 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["docs/migrate/ws-hub.md", [8080]],
   ["docs/migrate/ws4redis.md", [8000]],
   ["docs/migrate/websocket-channels.md", [9000, 5000]],
+  ["docs/migrate/nchan.md", [8899]],
+  ["docs/migrate/centrifugo.md", [8899, 7788]],
 ];
+const secret = "publish-secret-of-the-test";
 const longTestMs = 120_000;
 const startDeadlineMs = 100_000;
 const endDeadlineMs = 15_000;
@@ -400,26 +403,34 @@ describe("the pages", () => {
     }
   });
 
-  test(
-    "the page of README.md hears in a browser what the gateway of README.md is told",
-    async () => {
-      const blocks = readBlocks("README.md", read("README.md"));
-      const page = blocks.find(({ mark }) => mark.kind === "file" && mark.path === "page.html")?.code ?? "";
-      const secret = "publish-secret-of-the-test";
+  /** Pages that readers save, and a request that each shows as "noon" in its heading. */
+  const saved = [
+    ["README.md", "page.html", "/emit", { event: "update", room: "time", data: { time: "noon" }, secret }],
+    ["README.md", "time.html", "/rooms/time", "noon"],
+    ["client/README.md", "page.html", "/rooms/time?event=update", "noon"],
+    ["docs/migrate/centrifugo.md", "page.html", "/rooms/news:sport", { text: "noon" }],
+  ] as const;
+
+  test.each(saved)(
+    "%s: %s shows in a browser what the gateway is told",
+    async (name, file, path, body) => {
+      const blocks = readBlocks(name, read(name));
+      const page = blocks.find(({ mark }) => mark.kind === "file" && mark.path === file)?.code ?? "";
       const args = ["-a", "127.0.0.1:8899", "--cors", "http://localhost:7788", "--secret", secret];
       await using gateway = await ServedGateway.start({ args });
       await using site = await ServedPage.start(page, 7788);
       await withBrowser(async (browser) => {
         const { page: opened } = await browser.open(site.url);
         await opened.getByRole("heading", { name: "Nothing received yet" }).waitFor();
-        const emit = setInterval(() => {
-          const body = JSON.stringify({ event: "update", room: "time", data: { time: "noon" }, secret });
-          void fetch(`${gateway.url}/emit`, { method: "POST", body });
+        const publish = setInterval(() => {
+          const headers = { authorization: `Bearer ${secret}` };
+          const text = typeof body === "string" ? body : JSON.stringify(body);
+          void fetch(gateway.url + path, { method: "POST", headers, body: text });
         }, 100);
         try {
           await opened.getByRole("heading", { name: "noon" }).waitFor();
         } finally {
-          clearInterval(emit);
+          clearInterval(publish);
         }
       });
     },
