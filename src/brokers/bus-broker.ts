@@ -23,7 +23,7 @@ import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
 
 /** No other program's channel begins like this. */
-const brokerChannel = "belfry-broker";
+export const brokerChannel = "belfry-broker";
 
 /** How long a receipt may wait for its publication to come back, ms. */
 const echoMs = 2_000;

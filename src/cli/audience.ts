@@ -5,6 +5,8 @@ import { maskUrl } from "../config/problems.ts";
 import { withoutEndSlashes } from "../base/http.ts";
 import type { Publication } from "../core/publication.ts";
 
+type Addressed = Pick<Publication, "namespace" | "rooms" | "isTree" | "except" | "skip" | "only" | "not">;
+
 export interface AudienceTarget {
   readonly url: string;
   readonly secret: string;
@@ -27,7 +29,7 @@ export class AudienceAsker {
   }
 
   /** undefined: the gateway does not say, or too much is asked at once. */
-  async ask(publication: Publication): Promise<number | undefined> {
+  async ask(publication: Addressed): Promise<number | undefined> {
     if (this.#asking >= maxAtOnce || performance.now() < this.#pausedUntil) return undefined;
     this.#asking++;
     try {
@@ -40,7 +42,7 @@ export class AudienceAsker {
     }
   }
 
-  async #post(publication: Publication): Promise<number | undefined> {
+  async #post(publication: Addressed): Promise<number | undefined> {
     const { namespace, rooms = null, isTree, except, skip, only, not } = publication;
     const answer = await fetch(`${withoutEndSlashes(this.#target.url)}/-/audience`, {
       method: "POST",

@@ -1,9 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { Publishing } from "../dialects/command-parts.ts";
 import { dialects } from "../dialects/registry.ts";
 import { postEmission } from "./emission.ts";
-import { publisherOf } from "./gateway-url.ts";
+import { publishersOf } from "./gateway-url.ts";
 
-const door = publisherOf(dialects)?.publishing ?? { path: "", body: () => "" };
+const [emit, api] = ["socketio", "native"].map((name) => {
+  const found = publishersOf(dialects).find((publisher) => publisher.name === name);
+  if (!found) throw new Error(`Expected ${name} to publish`);
+  return found.publishing;
+}) as [Publishing<unknown>, Publishing<unknown>];
 
 const emission = { room: "time", event: "update", namespace: "/", data: '{"n": 12345678901234567890}' };
 const servers: Bun.Server<unknown>[] = [];
@@ -24,6 +29,7 @@ function gateway(answer: () => Response): { readonly url: string; readonly asked
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
+      if (new URL(request.url).pathname === "/-/audience") return Response.json({ clients: 0 });
       asked.push({ url: `${request.method} ${new URL(request.url).pathname}`, body: await request.text() });
       return answer();
     },
@@ -33,7 +39,7 @@ function gateway(answer: () => Response): { readonly url: string; readonly asked
 }
 
 async function refusal(url: string): Promise<string> {
-  return postEmission(emission, { url, secret: "s3cret", door }).then(
+  return postEmission(emission, [{ url, secret: "s3cret", door: emit }]).then(
     () => "published",
     (error: unknown) => (error instanceof Error ? error.message.replaceAll(url, "URL") : "no error"),
   );
@@ -42,9 +48,10 @@ async function refusal(url: string): Promise<string> {
 describe("belfry publish over HTTP", () => {
   test("WSE-20 WSE-21 WSE-24 SIO-15 posts the emission, digits as they were typed", async () => {
     const { url, asked } = gateway(() => new Response("OK\n"));
-    expect(await postEmission(emission, { url: `${url}/`, secret: "s3cret", door })).toBe(
+    expect(await postEmission(emission, [{ url: `${url}/`, secret: "s3cret", door: emit }])).toEqual([
       `Published \`update\` to \`time\` by ${url}/`,
-    );
+      "No client of this gateway is in the room now",
+    ]);
     expect(asked).toEqual([
       {
         url: "POST /emit",
@@ -55,7 +62,7 @@ describe("belfry publish over HTTP", () => {
 
   test("WSE-24 without data there is none", async () => {
     const { url, asked } = gateway(() => new Response("OK\n"));
-    await postEmission({ ...emission, data: undefined }, { url, secret: "s", door });
+    await postEmission({ ...emission, data: undefined }, [{ url, secret: "s", door: emit }]);
     expect(JSON.parse(asked[0]?.body ?? "")).toEqual({
       room: "time",
       event: "update",
@@ -86,6 +93,43 @@ describe("belfry publish over HTTP", () => {
     expect(await refusal("ftp://h")).toBe(
       "Expected `url` to be http://... or https://... (flag --url), got something else",
     );
+  });
+
+  test("the native way: the secret in the header, and what became of it in sentences", async () => {
+    const answers: Response[] = [
+      Response.json({ delivered: 1 }),
+      Response.json({ delivered: 2, stored: "e:1.t" }),
+      Response.json({ delivered: 0, stored: "e:1.t", repeated: true }),
+      Response.json({}),
+    ];
+    const { url, asked } = gateway(() => answers.shift() ?? new Response());
+    const told: (readonly string[])[] = [];
+    const target = { url, secret: "s3cret", door: api };
+    for (const key of [undefined, "k", "k", undefined])
+      told.push(await postEmission({ ...emission, key, version: 7 }, [target]));
+    const first = `Published \`update\` to \`time\` by ${url}`;
+    expect(told).toEqual([
+      [first, "Delivered to 1 client of this gateway"],
+      [first, "Delivered to 2 clients of this gateway", "Stored at e:1.t"],
+      ["Not published again: its key came before", "Stored at e:1.t"],
+      [first],
+    ]);
+    expect(asked[1]).toEqual({
+      url: "POST /api/publish",
+      body: '{"room":"time","event":"update","key":"k","version":7,"data":{"n": 12345678901234567890}}',
+    });
+  });
+
+  test("a gateway without the one way is asked by the other", async () => {
+    const answers = [new Response("", { status: 404 }), new Response("OK\n")];
+    const { url, asked } = gateway(() => answers.shift() ?? new Response());
+    const targets = [api, emit].map((door) => ({ url, secret: "s", door }));
+    expect((await postEmission(emission, targets))[0]).toStartWith("Published `update`");
+    expect(asked.map((one) => one.url)).toEqual(["POST /api/publish", "POST /emit"]);
+    const refusing = gateway(() =>
+      Response.json({ error: { code: "c", message: "Expected `x`" } }, { status: 400 }),
+    );
+    expect(await refusal(refusing.url)).toBe("The gateway at URL refused (400): Expected `x`");
   });
 
   test("SEC-04 the secret follows no redirect", async () => {

@@ -1,13 +1,14 @@
 // The two ways of `belfry publish`: over HTTP to a gateway, with its answer as a sentence, and past every gateway into
-// Redis, from where all of them deliver. What is written there is the dialect's business.
+// Redis, from where gateways deliver. What is written there is the dialect's business.
 
 import { openBackplane } from "../brokers/registry.ts";
 import { maskUrl } from "../config/problems.ts";
 import { sectionOf } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
-import type { Emission, Publishing } from "../dialects/command-parts.ts";
+import type { Emission, Published, Publishing } from "../dialects/command-parts.ts";
 import { withoutEndSlashes } from "../base/http.ts";
 import { silent } from "../core/observe.ts";
+import { AudienceAsker } from "./audience.ts";
 import { CommandError } from "./failure.ts";
 import type { Publisher } from "./gateway-url.ts";
 
@@ -15,26 +16,61 @@ export interface EmissionTarget {
   /** The gateway's URL; the path of the door is added. */
   readonly url: string;
   readonly secret: string;
-  readonly door: Pick<Publishing<unknown>, "path" | "body">;
+  readonly door: Pick<Publishing<unknown>, "path" | "request" | "readAnswer">;
 }
 
 const timeoutMs = 10_000;
 const shownCharacters = 500;
 
-/** @returns what happened. Rejects with CommandError and the gateway's own sentence when it refuses. */
-export async function postEmission(emission: Emission, target: EmissionTarget): Promise<string> {
-  const response = await post(emission, target);
-  const answer = (await response.text()).slice(0, shownCharacters).trim();
-  const gateway = maskUrl(target.url);
-  switch (response.status) {
-    case 200:
-      return `Published \`${emission.event}\` to \`${emission.room}\` by ${gateway}`;
-    case 404:
-      throw new CommandError(
-        `Expected POST ${target.door.path} at ${gateway}, got 404: a gateway without a publish secret has none`,
-      );
-    default:
-      throw new CommandError(`The gateway at ${gateway} refused (${response.status}): ${answer}`);
+/**
+ * Asks the first of these that the gateway has.
+ * @returns what happened, in sentences. Rejects with CommandError and the gateway's own sentence when it refuses.
+ */
+export async function postEmission(
+  emission: Emission,
+  targets: readonly EmissionTarget[],
+): Promise<readonly string[]> {
+  for (const target of targets) {
+    const { url, door } = target;
+    const response = await post(emission, target);
+    const answer = await response.text();
+    const gateway = maskUrl(url);
+    if (response.status === 404) continue;
+    if (response.status !== 200)
+      throw new CommandError(`The gateway at ${gateway} refused (${response.status}): ${reasonOf(answer)}`);
+    const told = door.readAnswer?.(answer) ?? { delivered: await audienceOf(emission, target) };
+    if (told.isRepeated === true) return ["Not published again: its key came before", ...placeOf(told)];
+    const { event, room } = emission;
+    return [`Published \`${event}\` to \`${room}\` by ${gateway}`, ...reachOf(told), ...placeOf(told)];
+  }
+  const asked = targets.map(({ door, url }) => `POST ${door.path} at ${maskUrl(url)}`).join(" or ");
+  throw new CommandError(`Expected ${asked}, got 404: a gateway without a publish secret has none`);
+}
+
+function reachOf({ delivered }: Published): readonly string[] {
+  if (delivered === undefined) return [];
+  if (delivered === 0) return ["No client of this gateway is in the room now"];
+  return [`Delivered to ${delivered} ${delivered === 1 ? "client" : "clients"} of this gateway`];
+}
+
+function placeOf({ stored }: Published): readonly string[] {
+  return stored === undefined ? [] : [`Stored at ${stored}`];
+}
+
+/** Where the answer does not say how many clients received it, the gateway is asked. */
+async function audienceOf({ namespace, room }: Emission, { url, secret }: EmissionTarget) {
+  const asker = new AudienceAsker({ url, secret, complain: () => undefined });
+  return asker.ask({ namespace, rooms: [room], except: [], skip: [] });
+}
+
+/** The sentence of a refusal, from plain text or from JSON. */
+function reasonOf(answer: string): string {
+  const text = answer.slice(0, shownCharacters).trim();
+  try {
+    const { error } = JSON.parse(answer) as { readonly error?: { readonly message?: unknown } };
+    return typeof error?.message === "string" ? error.message.slice(0, shownCharacters) : text;
+  } catch {
+    return text;
   }
 }
 
@@ -42,11 +78,12 @@ async function post(emission: Emission, { url, secret, door }: EmissionTarget): 
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
   }
+  const { body, headers } = door.request(emission, secret);
   try {
     return await fetch(`${withoutEndSlashes(url)}${door.path}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
-      body: door.body(emission, secret),
+      headers: { "content-type": "application/json", ...headers },
+      body,
       // The secret goes nowhere else.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
@@ -58,18 +95,27 @@ async function post(emission: Emission, { url, secret, door }: EmissionTarget): 
   }
 }
 
-/** @returns what happened. Rejects with GatewayError when Redis does not take it. */
+/** @returns what happened, in sentences. Rejects with GatewayError when Redis does not take it. */
 export async function pushEmission(
   emission: Emission,
   config: Config,
   { name, publishing }: Publisher,
-): Promise<string> {
+): Promise<readonly string[]> {
   const { redis: url, redisTls: tls, limits } = config;
-  const { channel, payload } = publishing.toBus(emission, sectionOf(config, name));
-  const { bus, close } = await openBackplane({ url, tls, limits, observe: silent });
+  const { event, room } = emission;
+  const message = publishing.toBus(emission, sectionOf(config, name));
+  const { bus, queue, close } = await openBackplane({ url, tls, limits, observe: silent });
   try {
-    await bus.publish(channel, payload);
-    return `Published \`${emission.event}\` to \`${emission.room}\` on ${channel} of ${bus.label}`;
+    if ("channel" in message) {
+      await bus.publish(message.channel, message.payload);
+      return [`Published \`${event}\` to \`${room}\` on ${message.channel} of ${bus.label}`];
+    }
+    if (!queue) throw new CommandError(`Expected a Redis, got ${bus.label}`);
+    const id = await queue.add(message.queue, message.fields);
+    return [
+      `Left \`${event}\` for \`${room}\` in ${message.queue} of ${bus.label}, as ${id}`,
+      "A gateway publishes it, at once or when it is there again",
+    ];
   } finally {
     await close();
   }

@@ -26,10 +26,9 @@ export interface Publisher {
   readonly publishing: Publishing<unknown>;
 }
 
-/** The dialect as which `belfry publish` speaks: the first that can. */
-export function publisherOf(dialects: Dialects): Publisher | undefined {
-  const [first] = Object.entries(dialects).flatMap(([name, { commands }]) =>
+/** The dialects as which `belfry publish` can speak. */
+export function publishersOf(dialects: Dialects): readonly Publisher[] {
+  return Object.entries(dialects).flatMap(([name, { commands }]) =>
     commands?.publish ? { name, publishing: commands.publish } : [],
   );
-  return first;
 }

@@ -219,6 +219,7 @@ describe("belfry publish", () => {
       hostname: "127.0.0.1",
       port: 0,
       async fetch(request) {
+        if (new URL(request.url).pathname !== "/emit") return new Response("", { status: 404 });
         const { secret, ...body } = (await request.json()) as Record<string, unknown>;
         bodies.push(body);
         return secret === "s" ? new Response("OK\n") : new Response("Incorrect secret\n", { status: 403 });
@@ -232,7 +233,11 @@ describe("belfry publish", () => {
 
   test.each<[readonly string[], Record<string, unknown>]>([
     [["time"], { event: "message" }],
-    [["time", "update"], { event: "update" }],
+    [["time", "--event", "update"], { event: "update" }],
+    [["time", "update"], { event: "message", data: "update" }],
+    [["time", '{"a":1}'], { event: "message", data: { a: 1 } }],
+    [["time", "some words"], { event: "message", data: "some words" }],
+    [["time", "-"], { event: "message", data: "from input" }],
     [["time", "update", '{"a":1}'], { event: "update", data: { a: 1 } }],
     [["time", "update", "12"], { event: "update", data: 12 }],
     [["time", "update", '\ufeff{"a":1}'], { event: "update", data: { a: 1 } }],
@@ -256,24 +261,19 @@ describe("belfry publish", () => {
     expect(await published(args)).toContain(message);
   });
 
-  test.each(["some words", '{"time":1}', "12"])(
-    "WSE-24 %p in the event's place goes out, and is said to be the event",
-    async (words) => {
-      const args = ["publish", "time", words, "--secret", "s", "--url", "http://127.0.0.1:1"];
-      const { err } = await run(args);
-      expect(err).toStartWith(
-        `warning: the second argument is the event: it is called ${JSON.stringify(words)} and has no data.`,
-      );
-    },
-  );
-
-  test.each([
-    [["time", "update"]],
-    [["time", "two words", "data"]],
-    [["time", "some words", "--event", "e"]],
-  ])("WSE-24 %j is said nothing of", async (args) => {
-    const { err } = await run(["publish", ...args, "--secret", "s", "--url", "http://127.0.0.1:1"]);
-    expect(err).not.toContain("warning");
+  test.each<[readonly string[], string]>([
+    [
+      ["time", "d", "--data-version", "-1"],
+      "Expected the version of the data to be a whole number from 0 to 2^53 - 1 (--data-version)",
+    ],
+    [
+      ["time", "d", "--namespace", "/chat", "--key", "k"],
+      "got socketio takes no key or version, native takes no namespace",
+    ],
+    [["time", "--event", "e", "--as", "websocket-channels"], "got none of those that can"],
+  ])("%j cannot be published", async (args, message) => {
+    const { code, err } = await run(["publish", ...args, "--secret", "s", "--url", "http://127.0.0.1:1"]);
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
   });
 
   test("WSE-02 WSE-20 asks the gateway of its config, with the secret of its profile", async () => {

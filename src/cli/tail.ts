@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { SecretGuard } from "../auth/secret-guard.ts";
 import type { Backplane } from "../brokers/driver.ts";
+import { brokerChannel } from "../brokers/bus-broker.ts";
 import { openBackplane } from "../brokers/registry.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigModel } from "../config/model.ts";
@@ -26,7 +27,7 @@ import { AudienceAsker } from "./audience.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { CommandError } from "./failure.ts";
-import { gatewayUrl, publisherOf } from "./gateway-url.ts";
+import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
@@ -146,7 +147,7 @@ function askerOf(config: Config, { url }: TailFlags, { io, model }: Cli): Ask {
     io.complain(`belfry: ${text}`);
   };
   const asker = new AudienceAsker({
-    url: url ?? gatewayUrl(config, publisherOf(model.dialects)?.name),
+    url: url ?? gatewayUrl(config, publishersOf(model.dialects)[0]?.name),
     secret,
     complain,
   });
@@ -180,7 +181,10 @@ interface ListenParts {
   readonly model: ConfigModel;
 }
 
-/** Subscribes to the feeds of the dialects that the config speaks; where it names none, of all. @returns the channels. */
+/**
+ * Subscribes to the feeds of the dialects that the config speaks, where it names none, of all, and to what gateways send each
+ * other for them. @returns the channels.
+ */
 async function listen(
   parts: ListenParts,
   onHeard: (line: TailLine) => void,
@@ -196,6 +200,16 @@ async function listen(
         onHeard({ dialect: name, channel, payload, at: new Date(), message, hiddenRooms });
       });
     }
+  }
+  const { broker } = parts.backplane;
+  if (dialectsToHear(parts).some((name) => parts.model.dialects[name]?.publishesToBroker === true)) {
+    rows.push(["  broker", brokerChannel]);
+    await broker.open((publication) => {
+      const { raw, args } = publication;
+      const payload = Buffer.from(raw ?? args.join(","));
+      onHeard({ dialect: "broker", channel: brokerChannel, payload, at: new Date(), message: publication });
+      return 0;
+    });
   }
   return rows;
 }

@@ -71,6 +71,8 @@ export interface Settled {
 export interface Queue {
   /** The entries that are to be published next. It leaves nothing in a store that has no such queue. */
   take(name: string, bounds: QueueBounds): Promise<Taken | QueueRefusal>;
+  /** Adds an entry. @returns its id */
+  add(name: string, fields: readonly (readonly [name: string, value: string])[]): Promise<string>;
   /**
    * Says it on a channel of the bus and removes the entry, in one step.
    * @returns false when the entry was gone: it was said before.

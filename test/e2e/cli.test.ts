@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run, RunningProcess } from "../support/process.ts";
 import type { Finished } from "../support/process.ts";
 import { Page } from "../support/page.ts";
+import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
@@ -469,7 +470,10 @@ describe("belfry publish and tail", () => {
     const byHttp = await belfry(["publish", "time", "update", '{"n": 12345678901234567890}', "--url", url], {
       BELFRY_SECRET: secret,
     });
-    expect(byHttp).toMatchObject({ code: 0, stdout: `Published \`update\` to \`time\` by ${url}\n` });
+    expect(byHttp).toMatchObject({
+      code: 0,
+      stdout: `Published \`update\` to \`time\` by ${url}\nNo client of this gateway is in the room now\n`,
+    });
     const byRedis = await belfry(["publish", "dir::a", "message", "hello", "--redis", redis.url]);
     expect(byRedis).toMatchObject({ code: 0 });
     expect(byRedis.stdout).toStartWith("Published `message` to `dir::a` on flask-socketio");
@@ -488,6 +492,66 @@ describe("belfry publish and tail", () => {
       channel: "flask-socketio",
     });
     expect(JSON.parse(lines[2] ?? "")).toMatchObject({ kind: "junk", channel: "socketio", bytes: 4 });
+  });
+
+  test("a gateway of native clients alone: what became of it, with key and version, and by Redis", async () => {
+    await using redis = await startRedis();
+    const path = await file(
+      "native.yaml",
+      `redis: ${redis.url}\nsecret: ${secret}\nlisteners: [{ dialects: [native] }]\nrooms: [{ match: "log:*", history: { size: 9, seconds: 60 } }]\n`,
+    );
+    await using gateway = start(["serve", "-c", path, "-a", "127.0.0.1:0"]);
+    const url = await urlOf(gateway);
+    using page = await RawWebSocket.open(url, "/connect?room=time&room=log:a");
+    for (const _ of "12") await page.waitForMessage();
+    const heard = async (): Promise<unknown> => {
+      const { at: _, ...message } = JSON.parse(String(await page.waitForMessage())) as Record<
+        string,
+        unknown
+      >;
+      return message;
+    };
+    const publish = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await belfry(["publish", "-c", path, ...args]);
+      return [code, stdout.replaceAll(/\b[\w]+:\d+\.\w+/g, "POSITION"), stderr];
+    };
+    const by = (room: string): string => `Published \`message\` to \`${room}\` by ${url}\n`;
+    expect(await publish("time", "12:00", "--url", url)).toEqual([
+      0,
+      `${by("time")}Delivered to 1 client of this gateway\n`,
+      "",
+    ]);
+    expect(await heard()).toEqual({ room: "time", event: "message", data: "12:00" });
+    expect(await publish("tiem", "12:00", "--url", url)).toEqual([
+      0,
+      `${by("tiem")}No client of this gateway is in the room now\n`,
+      "",
+    ]);
+    const stored = `${by("log:a")}Delivered to 1 client of this gateway\nStored at POSITION\n`;
+    expect(await publish("log:a", "1", "--url", url, "--key", "k", "--data-version", "5")).toEqual([
+      0,
+      stored,
+      "",
+    ]);
+    expect(await heard()).toEqual({ room: "log:a", event: "message", data: 1 });
+    expect(await publish("log:a", "1", "--url", url, "--key", "k")).toEqual([
+      0,
+      "Not published again: its key came before\nStored at POSITION\n",
+      "",
+    ]);
+    expect(await publish("log:a", "2", "--url", url, "--data-version", "5")).toEqual([
+      1,
+      "",
+      `belfry: The gateway at ${url} refused (409): Expected a version above 5, which stands there, got 5\n`,
+    ]);
+    const [code, out] = await publish("log:a", "paid", '{"n": 12345678901234567890}', "--redis", redis.url);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(
+        /^Left `paid` for `log:a` in belfry:publish of redis \S+, as \d+-\d+\nA gateway publishes it,/,
+      ),
+    ]);
+    expect(String(await page.waitForMessage())).toContain('"data":{"n": 12345678901234567890}');
   });
 
   test("RTE-08 W4R-03 HUB-14 it says what it hears, and hears what the config says", async () => {

@@ -567,7 +567,7 @@ describe("hostile names", () => {
     // Its own connections, told apart from those of this test.
     const list = String(await redis.command("CLIENT", "LIST"));
     const before = new Set(
-      [...list.matchAll(/ addr=(\S+) .*cmd=(?:ping|publish|psubscribe|subscribe)/g)].map(
+      [...list.matchAll(/ addr=(\S+) .*cmd=(?:ping|publish|psubscribe|subscribe|xlen|evalsha|eval)/g)].map(
         ([, address]) => address,
       ),
     );
@@ -595,6 +595,10 @@ describe("hostile names", () => {
         expect(rest[0]).toMatch(ownChannel);
       } else if (command === "SUBSCRIBE" || command === "PSUBSCRIBE") {
         subscribed.push(...rest);
+      } else if (command === "XLEN") {
+        expect(rest).toEqual(["belfry:publish"]);
+      } else if (command === "EVALSHA" || command === "EVAL") {
+        expect(rest.slice(1, 4)).toEqual(["2", "belfry:publish", "belfry:publish:reader"]);
       } else {
         expect(["PING", "HELLO", "SELECT", "CLIENT"]).toContain(command);
       }

@@ -49,6 +49,10 @@ export class RedisQueue implements Queue {
     });
   }
 
+  async add(name: string, fields: readonly (readonly [string, string])[]): Promise<string> {
+    return String(await this.#commands.run(["XADD", name, "*", ...fields.flat()]));
+  }
+
   async say({ queue, id }: QueueRef, { channel, payload }: QueuedMessage): Promise<boolean> {
     const call = { keys: [queue], args: [id, channel, payload] };
     return (await runScript(this.#commands, scripts.say, call)) === 1;

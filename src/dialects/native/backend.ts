@@ -17,7 +17,7 @@ import { publishRoutes } from "./publish-route.ts";
 export const redisPrefix = "belfry:";
 
 /** The stream in Redis in which backends leave what is to be published. */
-const queueName = `${redisPrefix}publish`;
+export const queueName = `${redisPrefix}publish`;
 
 /** No room has a name with a NUL in front of it that a client could join by. */
 const canary = textCanary(`${redisPrefix}\u0000canary`, "belfry canary");

@@ -4,6 +4,7 @@ import type { DialectEntry } from "../entry.ts";
 import { namePrefix } from "../../base/redis-name.ts";
 import { createBackendSide, redisPrefix } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
+import { commands } from "./commands.ts";
 import type { NativeOptions } from "./options.ts";
 import { nativeOptions } from "./options.ts";
 import { dialectName } from "./packet.ts";
@@ -24,6 +25,7 @@ export const nativeDialect = {
   publishesToBroker: true,
   redisNames: () => [namePrefix(redisPrefix)],
   takesSecret: () => true,
+  commands,
   usualPath,
   open: (context, options) => ({
     browser: createBrowserSide(context, options),

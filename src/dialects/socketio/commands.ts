@@ -13,10 +13,11 @@ export const commands: CommandParts<SocketIoOptions> = {
   publish: {
     path: emitPath,
     options: { channels: "The channel to publish to, with --redis; the first of several" },
+    lacks: ({ key, version }) => (key !== undefined || version !== undefined ? "key or version" : undefined),
     // `data` stays the text that it is: large numbers keep their digits.
-    body({ data, ...fields }, secret) {
-      const head = JSON.stringify({ ...fields, secret });
-      return data === undefined ? head : `${head.slice(0, -1)},"data":${data}}`;
+    request({ room, event, namespace, data }, secret) {
+      const head = JSON.stringify({ room, event, namespace, secret });
+      return { body: data === undefined ? head : `${head.slice(0, -1)},"data":${data}}` };
     },
     toBus({ event, namespace, room, data }, { channels: [channel = "flask-socketio"] }) {
       const args = data === undefined ? [] : [data];
