@@ -52,7 +52,7 @@ export const nchan: System = {
     ),
 };
 
-/** One process, which SIGKILL ends as a whole. */
+/** One process, which SIGKILL ends as a whole; a silent link is found by pings. */
 function configuration(port: number, redisPort: number): string {
   const module = modules.find((path) => existsSync(path));
   const channel = `nchan_channel_id $arg_id; nchan_redis_pass kept;`;
@@ -63,7 +63,10 @@ events { worker_connections 2000; }
 http {
   access_log off; client_body_temp_path empty; proxy_temp_path empty; fastcgi_temp_path empty;
   uwsgi_temp_path empty; scgi_temp_path empty;
-  upstream kept { nchan_redis_server redis://127.0.0.1:${redisPort}; }
+  upstream kept {
+    nchan_redis_server redis://127.0.0.1:${redisPort};
+    nchan_redis_ping_interval 3s; nchan_redis_command_timeout 5s;
+  }
   server {
     listen 127.0.0.1:${port};
     location = /pub {

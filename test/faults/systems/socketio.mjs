@@ -1,7 +1,7 @@
 // A server with the `socket.io` package, two of which speak to each other through Redis: for runs of faults beside Belfry.
 //   node socketio.mjs REDIS_URL pubsub|streams
-// Its adapters as their READMEs set them up; connection state recovery where the adapter has it. POST /emit is the application:
-// it emits to a room and answers.
+// Its adapters as their READMEs set them up, and with pings, so that a silent link is found; connection state recovery where the
+// adapter has it. POST /emit is the application: it emits to a room and answers.
 import { createServer } from "node:http";
 import { createAdapter as pubSub } from "@socket.io/redis-adapter";
 import { createAdapter as streams } from "@socket.io/redis-streams-adapter";
@@ -11,7 +11,13 @@ import { Server } from "socket.io";
 const [, , url, kind] = process.argv;
 
 async function client() {
-  const redis = createClient({ url });
+  const reconnectStrategy = (tries) => Math.min(tries * 50, 500);
+  const redis = createClient({
+    url,
+    pingInterval: 3_000,
+    // By itself it does not come back from this timeout.
+    socket: { socketTimeout: 8_000, reconnectStrategy },
+  });
   redis.on("error", () => undefined);
   await redis.connect();
   return redis;
