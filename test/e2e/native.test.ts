@@ -6,6 +6,7 @@ import { withBrowser } from "../support/chromium.ts";
 import { EventStreamClient } from "../support/event-stream.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
+import { HaProxy } from "../support/haproxy.ts";
 import { include, Nginx } from "../support/nginx.ts";
 import { freePort } from "../support/ports.ts";
 import { RawWebSocket } from "../support/raw.ts";
@@ -155,24 +156,17 @@ test("T23 S11 what is said in a room is one event in a browser, with equal text"
   });
 });
 
-test("F17 through nginx, streams and websockets are heard at once, over HTTP/1.1 and HTTP/2", async () => {
-  const port = await freePort();
-  await using nginx = await Nginx.start({
-    upstreams: { belfry: new URL(gateway.url).host },
-    server: `listen 127.0.0.1:${port} http2;\n    ${include("belfry-native.conf")}`,
-  });
-  using stream = await EventStreamClient.open(`${nginx.url}/connect?room=proxied`);
+/** Streams, websockets and the client come through at once; nothing else does. */
+async function expectThrough(url: string): Promise<void> {
+  using stream = await EventStreamClient.open(`${url}/connect?room=proxied`);
   expect((await stream.next()).type).toBe("joined");
-  using socket = await RawWebSocket.open(nginx.url, "/connect?room=proxied");
+  using socket = await RawWebSocket.open(url, "/connect?room=proxied");
   expect(String(await socket.waitForMessage())).toStartWith('{"type":"joined"');
-  const session = connect(`http://127.0.0.1:${port}`);
-  const request = session.request({ ":path": "/connect?room=proxied", accept: "text/event-stream" });
-  let text = "";
-  request.setEncoding("utf8");
-  request.on("data", (chunk: string) => (text += chunk));
-  await until(() => text.includes("event: joined"), 20_000);
+  for (const file of ["client.js", "client.mjs"])
+    expect([file, (await fetch(`${url}/connect/${file}`)).status]).toEqual([file, 200]);
+  for (const path of ["/connect/other", "/rooms/proxied", "/-/metrics"])
+    expect([path, (await fetch(url + path)).status]).toEqual([path, 404]);
   await publish("proxied", "now");
-  await until(() => text.includes('"data":"now"'), 20_000);
   expect(JSON.parse((await stream.next()).data)).toMatchObject({ data: "now" });
   expect(String(await socket.waitForMessage())).toContain('"data":"now"');
   // Heartbeats come through, too: they move the id on.
@@ -180,5 +174,27 @@ test("F17 through nginx, streams and websockets are heard at once, over HTTP/1.1
   void stream.next().catch(() => undefined);
   await publish("elsewhere", "counted");
   await until(() => stream.lastEventId !== before, 20_000);
+}
+
+test("F17 through HAProxy, streams and websockets are heard at once", async () => {
+  await using proxy = await HaProxy.start(new URL(gateway.url).host);
+  await expectThrough(proxy.url);
+});
+
+test("F17 through nginx, streams and websockets are heard at once, over HTTP/1.1 and HTTP/2", async () => {
+  const port = await freePort();
+  await using nginx = await Nginx.start({
+    upstreams: { belfry: new URL(gateway.url).host },
+    server: `listen 127.0.0.1:${port} http2;\n    ${include("belfry-native.conf")}`,
+  });
+  await expectThrough(nginx.url);
+  const session = connect(`http://127.0.0.1:${port}`);
+  const request = session.request({ ":path": "/connect?room=proxied", accept: "text/event-stream" });
+  let text = "";
+  request.setEncoding("utf8");
+  request.on("data", (chunk: string) => (text += chunk));
+  await until(() => text.includes("event: joined"), 20_000);
+  await publish("proxied", "later");
+  await until(() => text.includes('"data":"later"'), 20_000);
   session.destroy();
 });
