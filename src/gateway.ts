@@ -273,8 +273,7 @@ export class Gateway {
       return;
     }
     this.#observe.received(dialect, message.payload.length);
-    const isPublication = decoded.kind === "publication";
-    const heard = this.#hub.apply(decoded, isPublication ? this.#kept.record(decoded) : undefined);
+    const heard = this.#hub.apply(decoded, this.#kept.record(decoded));
     if (decoded.kind !== "publication") return;
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);

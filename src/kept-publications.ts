@@ -5,7 +5,8 @@ import type { Backplane } from "./brokers/driver.ts";
 import { LogFollower } from "./recovery/log-follower.ts";
 import type { Config } from "./config/schema.ts";
 import type { Hub } from "./core/hub.ts";
-import type { Publication } from "./core/publication.ts";
+import { keptOrder } from "./core/kept-orders.ts";
+import type { Command, Publication } from "./core/publication.ts";
 import { RecoveryByRule } from "./recovery/recovery-by-rule.ts";
 import type { Telemetry } from "./observe/observe.ts";
 import type { Positions, Recovery } from "./core/recovery.ts";
@@ -56,8 +57,8 @@ export class KeptPublications {
   }
 
   /** Keeps what a channel of the bus says. */
-  record(publication: Publication): Positions {
-    return { tape: this.#tape.record(publication) };
+  record(message: Publication | Command): Positions {
+    return { tape: this.#tape.record(message.kind === "publication" ? message : keptOrder(message)) };
   }
 
   /** Keeps and delivers what the broker says; `at`: where it stands in its room's log. @returns to how many clients */

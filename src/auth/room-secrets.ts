@@ -3,7 +3,7 @@
 // once the limit is reached, nothing is looked up or compared, so a right secret is refused there too until the
 // limit has a place again. No secret is ever logged or kept.
 
-import { roomSpace } from "../core/access.ts";
+import { ShownBefore, roomSpace } from "../core/access.ts";
 import type { EnterRequest, EnterVerdict } from "../core/access.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
@@ -80,6 +80,10 @@ export class RoomSecrets {
     if (!found) return "unavailable";
     // Others may have failed while this one waited: of many guesses sent at once, only the first few are compared.
     if (this.#isLimited(attempt)) return "rate_limited";
+    if (request.secret instanceof ShownBefore) {
+      // It guesses nothing: a secret that was changed meanwhile is no failure of the client.
+      return request.secret.isStill(found.secret) ? "allowed" : "secret_wrong";
+    }
     if (isEqualSecret(request.secret, found.secret)) return "allowed";
     this.#countFailure(attempt);
     if (!found.secret) this.#hintAtUnset(space);
@@ -104,9 +108,8 @@ export class RoomSecrets {
 
   /** A join without a secret is no guess: it costs nothing, and locks no client out behind a shared address. */
   #canBeRight({ secret }: SecretRequest, space: string): boolean {
-    return (
-      typeof secret === "string" && secret !== "" && Buffer.byteLength(space) <= this.#parts.limits.nameBytes
-    );
+    const isShown = (typeof secret === "string" && secret !== "") || secret instanceof ShownBefore;
+    return isShown && Buffer.byteLength(space) <= this.#parts.limits.nameBytes;
   }
 
   #attempt({ client, address }: SecretRequest, space: string): Attempt {

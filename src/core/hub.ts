@@ -208,7 +208,11 @@ export class Hub {
   #command(command: Command): void {
     if (command.kind === "close-room") {
       const room = this.room(command.namespace, command.room);
-      if (room) for (const member of room.members()) this.#remove(member, room);
+      if (!room) return;
+      for (const member of Array.from(room.members())) {
+        this.#remove(member, room);
+        member.agent.moved?.();
+      }
       return;
     }
     const connections = this.#targets(command.target);
@@ -217,6 +221,7 @@ export class Hub {
       if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient, command.reason);
       else if (command.kind === "join") isDone = this.#joinAll(connection, command) && isDone;
       else for (const room of command.rooms) this.leave(connection, room);
+      if (command.kind !== "disconnect") connection.agent.moved?.();
     }
     if (command.done && isDone) this.#send(command.done);
   }

@@ -11,4 +11,9 @@ export interface KeyStore {
   getField(key: string, field: string): Promise<Buffer | undefined>;
   /** Sets a string key, for so many seconds or for ever. */
   set(key: string, value: string | Uint8Array, ttlSeconds?: number): Promise<void>;
+  /** Takes a string key away: of several that take it at once, one gets it. */
+  take(key: string): Promise<Buffer | undefined>;
+  /** Lets a key live for so many seconds from now on. @returns false when it is not there. */
+  touch(key: string, ttlSeconds: number): Promise<boolean>;
+  remove(key: string): Promise<void>;
 }

@@ -32,6 +32,8 @@ export interface Format {
 export interface Agent {
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
   disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void;
+  /** A backend's order may have changed its rooms. */
+  moved?(): void;
   /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */
   request(publication: Publication, onAck: AckHandler): void;
 }

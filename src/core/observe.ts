@@ -2,7 +2,7 @@
 // counters and log lines. No secret and no payload ever passes here, and names of rooms only where it is said.
 
 import type { LogEventAt, LogLevel } from "../vocabulary/log-events.ts";
-import type { DisconnectReason, RefusalReason, SkipReason } from "../vocabulary/reasons.ts";
+import type { DisconnectReason, RefusalReason, ReturnOutcome, SkipReason } from "../vocabulary/reasons.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -35,6 +35,8 @@ export interface Observe {
   skipped(dialect: string, reason: SkipReason, detail?: string): void;
   /** A handshake, join, publish or HTTP request was refused. */
   refused(dialect: string, reason: RefusalReason): void;
+  /** A client came back and showed the session that it had. */
+  returned(dialect: string, outcome: ReturnOutcome): void;
   /** One stable event name plus fields. */
   log<Level extends LogLevel>(level: Level, event: LogEventAt<Level>, fields?: LogFields): void;
   /** A warning with a remedy: said at most once a minute. @returns whether it is said now. */
@@ -56,6 +58,7 @@ export const silent: Observe = {
   unlogged() {},
   skipped() {},
   refused() {},
+  returned() {},
   log() {},
   hint: () => false,
   report() {},

@@ -55,6 +55,8 @@ export interface Answer {
 export type GapListener = (rooms?: readonly RoomName[], only?: ReadonlySet<object>) => void;
 
 export interface Recovery {
+  /** How long anything is kept that is in no log. 0: nothing is. */
+  readonly keptSeconds: number;
   /**
    * Calls `enter` once with an answer for each room, in their order, in the one turn in which they are exact: what was
    * published before is in them, and what comes after is delivered to those who join in this call. That is at once where
@@ -72,6 +74,7 @@ export interface Recovery {
 
 /** Where nothing is kept. */
 export const nothingKept: Recovery = {
+  keptSeconds: 0,
   resume(asked, enter) {
     const lost = { recovered: false, reason: "unavailable" } as const;
     enter(

@@ -18,6 +18,7 @@ export class Counters {
   readonly unlogged = new Tally("dialect");
   readonly refused = new Tally("dialect", "reason");
   readonly skipped = new Tally("dialect", "reason");
+  readonly returned = new Tally("dialect", "reason");
   readonly errors = new Tally("reason");
 
   metrics(): readonly Metric[] {
@@ -37,6 +38,7 @@ export class Counters {
         "Clients that connected, by the transport they began with",
         this.connected,
       ],
+      ["belfry_returns_total", "Clients that came back and showed their session, by reason", this.returned],
       ["belfry_upgrades_total", "Clients that went from polling to a websocket", this.upgraded],
       ["belfry_disconnections_total", "Clients that disconnected, by reason", this.disconnected],
       [

@@ -138,6 +138,11 @@ class GatewayTelemetry implements Telemetry {
     this.#debug("refused", { dialect, reason });
   }
 
+  returned(dialect: string, outcome: string): void {
+    this.#counters.returned.at(dialect, outcome).count++;
+    this.#debug("returned", { dialect, outcome });
+  }
+
   log(level: LogLevel, event: string, fields?: LogFields): void {
     this.#logger.log(level, event, fields);
   }

@@ -13,6 +13,7 @@ function stores() {
     at: `${store} ${room}`,
   });
   const tape: Recovery = {
+    keptSeconds: 1,
     resume(rooms, enter) {
       asked.push(`tape ${rooms.map(({ room }) => room).join()}`);
       ready.push(() => {

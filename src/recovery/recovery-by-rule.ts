@@ -20,6 +20,10 @@ export class RecoveryByRule implements Recovery {
     this.#logs = logs;
   }
 
+  get keptSeconds(): number {
+    return this.#tape.keptSeconds;
+  }
+
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
     const isOfLog = asked.map((one) => this.#isOfLog(one));
     const onTape = asked.filter((_, index) => isOfLog[index] !== true);

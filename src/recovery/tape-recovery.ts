@@ -17,6 +17,7 @@ interface Waiting {
 }
 
 export class TapeRecovery implements Recovery, LineObserver {
+  readonly keptSeconds: number;
   readonly #tape: Tape;
   readonly #now: () => number;
   /** Each join of a position ahead is one, for as long as it waits: what clients may say in that time bounds them. */
@@ -28,6 +29,7 @@ export class TapeRecovery implements Recovery, LineObserver {
   readonly #onGap = new Set<() => void>();
 
   constructor(parts: TapeParts) {
+    this.keptSeconds = parts.maxAgeMs / 1000;
     this.#tape = new Tape(parts);
     this.#now = parts.now.bind(parts);
   }

@@ -141,6 +141,12 @@ export const logEvents = {
     when: "it went from polling to a websocket",
     sentence: "A client of {dialect} went from {from} to {to}",
   },
+  returned: {
+    levels: ["debug"],
+    fields: "dialect, outcome",
+    when: "a Socket.IO client came back and showed its session: whether it has it again, or why not",
+    sentence: "A client came back: {outcome} ({dialect})",
+  },
   disconnected: {
     levels: ["debug"],
     fields: "dialect, transport, reason",

@@ -16,7 +16,11 @@ export const disconnections = [
   [["flood"], "it sent more than `limits.packetsPerSecond` and `limits.packetsBurst` allow"],
   [["slow"], "it did not read: `limits.sendQueueBytes`"],
   [["server"], "a backend asked for it"],
-  [["replaced"], "a newer connection took its key (WS-HUB)"],
+  [["replaced"], "a newer connection took its key (WS-HUB), or its session (Socket.IO)"],
+  [
+    ["gap"],
+    "the gateway may have missed something: the client comes back, and is told (Socket.IO, `socketio.recovery`)",
+  ],
   [["no_groups"], "the backend refused its key (WS-HUB)"],
   [["no_session"], "it asked for the messages of its session and has none (ws4redis)"],
   [["expired"], "its session or token expired (ws4redis)"],
@@ -127,6 +131,19 @@ export const refusals = [
 
 /** Codes of errors that callers see are reasons, too. */
 export type RefusalReason = (typeof refusals)[number][0][number] | ErrorCode;
+
+/** Of `belfry_returns_total`: Socket.IO clients that show the session that they had. */
+export const returns = [
+  [["recovered"], "it has its session again, and gets what it missed"],
+  [["no_offset"], "it received nothing before, so where it stood is not known"],
+  [["session_unknown"], "its session was taken already, ended, or was gone for too long"],
+  [["rights"], "it may no longer be in one of its rooms: another secret, another rule"],
+  [["changed"], "a backend moved it, disconnected it or closed one of its rooms while it was away"],
+  [["too_old", "epoch", "gap", "unavailable"], "as docs/recovery.md says"],
+  [["too_much"], "what it missed is more than half of `limits.sendQueueBytes`"],
+] as const satisfies ReasonRows;
+
+export type ReturnOutcome = (typeof returns)[number][0][number];
 
 /** Of `belfry_skipped_total`. */
 export const skips = [

@@ -32,6 +32,9 @@ export function withKeys(bus: Bus, keys: KeyStore, close: Bus["close"]): BusWith
     getBytes: async (names) => keys.getBytes(names),
     getField: async (key, field) => keys.getField(key, field),
     set: async (key, value, ttl) => keys.set(key, value, ttl),
+    take: async (key) => keys.take(key),
+    touch: async (key, ttl) => keys.touch(key, ttl),
+    remove: async (key) => keys.remove(key),
     close,
   };
 }

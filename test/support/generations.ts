@@ -28,6 +28,7 @@ interface Emitter {
 interface OfficialSocket extends Emitter {
   readonly id: string | undefined;
   readonly connected: boolean;
+  readonly recovered?: boolean;
   readonly io: Emitter & { readonly engine: Emitter & { readonly transport: { readonly name: string } } };
   emit(event: string, ...args: unknown[]): unknown;
   disconnect(): unknown;

@@ -25,7 +25,7 @@ interface Link {
 const keptBytes = 65_536;
 
 export class TcpProxy {
-  readonly #target: number;
+  #target: number;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #accepted: number[] = [];
@@ -63,6 +63,12 @@ export class TcpProxy {
   /** Resets every connection, and each new one once it is accepted. */
   cut(): void {
     this.#isCut = true;
+    for (const link of this.#links) this.#reset(link);
+  }
+
+  /** Resets every connection; new ones go to another port of the loopback. */
+  moveTo(target: number): void {
+    this.#target = target;
     for (const link of this.#links) this.#reset(link);
   }
 

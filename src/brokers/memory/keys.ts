@@ -53,6 +53,23 @@ export class MemoryKeys implements KeyStore {
     }
   }
 
+  async take(key: string): Promise<Buffer | undefined> {
+    const [value] = await this.getBytes([key]);
+    // Of two that read it in one turn, the one that finds it to remove has it.
+    return this.#keys.delete(key) ? value : undefined;
+  }
+
+  async touch(key: string, ttlSeconds: number): Promise<boolean> {
+    const [value] = await this.getBytes([key]);
+    if (value) await this.set(key, value, ttlSeconds);
+    return value !== undefined;
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#checkOpen();
+    this.#keys.delete(key);
+  }
+
   close(): void {
     this.#isClosed = true;
   }

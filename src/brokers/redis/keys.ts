@@ -34,4 +34,17 @@ export class RedisKeys implements KeyStore {
     const command = ttlSeconds === undefined ? ["SET", key, bytes] : ["SETEX", key, `${ttlSeconds}`, bytes];
     await this.#commands.run(command);
   }
+
+  async take(key: string): Promise<Buffer | undefined> {
+    const value = await this.#commands.run(["GETDEL", key], "bytes");
+    return Buffer.isBuffer(value) ? value : undefined;
+  }
+
+  async touch(key: string, ttlSeconds: number): Promise<boolean> {
+    return (await this.#commands.run(["EXPIRE", key, `${ttlSeconds}`])) === 1;
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#commands.run(["DEL", key]);
+  }
 }

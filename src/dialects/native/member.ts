@@ -24,7 +24,8 @@ import {
   readCommand,
   refusedMessage,
 } from "./packet.ts";
-import { maxReplayBytes, returnOf, told } from "./replay.ts";
+import { maxReplayBytes } from "../kit/replay.ts";
+import { returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
 import type { AskedRoom } from "./rooms.ts";
 

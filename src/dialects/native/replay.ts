@@ -1,7 +1,7 @@
 // What a client that comes back is told of a room, and what it gets of what it missed: all of it, or none.
 
 import type { Answer, Kept } from "../../core/recovery.ts";
-import type { Limits } from "../../vocabulary/limits.ts";
+import { sizeOf } from "../kit/replay.ts";
 import type { Joined } from "./packet.ts";
 
 export interface Return {
@@ -19,11 +19,6 @@ export function told({ at, recovered, reason, missed }: Return): Omit<Joined, "r
 
 const nothing: readonly Kept[] = [];
 
-/** What a client missed may fill half of its queue: live messages have the rest. */
-export function maxReplayBytes({ sendQueueBytes }: Pick<Limits, "sendQueueBytes">): number {
-  return sendQueueBytes / 2;
-}
-
 /**
  * @param isExcluded is the client in a room that a publication leaves out?
  * @param maxBytes more than this is not replayed: it would wait in memory for one client alone.
@@ -38,18 +33,4 @@ export function returnOf(
   const missed = verdict.missed.filter(({ publication: { except } }) => !except.some(isExcluded));
   if (sizeOf(missed) > maxBytes) return { at, recovered: false, reason: "too_old", missed: nothing };
   return { at, recovered: true, reason: undefined, missed };
-}
-
-/** What each frame takes beside what it says, bytes: names, and its place in a queue. */
-const overheadBytes = 100;
-
-/** About what its frames take, bytes. */
-export function sizeOf(missed: readonly Kept[]): number {
-  let bytes = overheadBytes * missed.length;
-  for (const { publication } of missed) {
-    const { raw, args, attachments } = publication;
-    if (raw) bytes += raw.length;
-    else for (const part of [...args, ...attachments]) bytes += part.length;
-  }
-  return bytes;
 }

@@ -12,7 +12,7 @@ import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { dialectName, gapMessage } from "./packet.ts";
-import { maxReplayBytes } from "./replay.ts";
+import { maxReplayBytes } from "../kit/replay.ts";
 import { arrivalFrames } from "./stream-return.ts";
 
 /** What all streams of one gateway share. */

@@ -6,7 +6,8 @@ import { markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { eventOf, idLine, publicationMessage } from "./format.ts";
 import { joinedMessage } from "./packet.ts";
-import { returnOf, sizeOf, told } from "./replay.ts";
+import { sizeOf } from "../kit/replay.ts";
+import { returnOf, told } from "./replay.ts";
 import type { Return } from "./replay.ts";
 
 interface RoomReturn extends Return {

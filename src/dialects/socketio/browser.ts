@@ -17,10 +17,13 @@ import { Session } from "./engine-io/session.ts";
 import type { EngineIoContext, SessionParts } from "./engine-io/session.ts";
 import { createSid } from "./engine-io/sid.ts";
 import { Probe } from "./engine-io/upgrade.ts";
+import { NamespaceSocket } from "./namespace-socket.ts";
+import type { Keeping } from "./recovery/keeping.ts";
 
 export function createBrowserSide(ports: BrowserContext, options: SocketIoOptions): BrowserSide {
   const context: EngineIoContext = { ...createSocketIoContext(ports, options), sessions: new Map() };
   const path = withoutEndSlashes(options.path);
+  if (context.keeping) recoverSessions(context, context.keeping);
   return {
     routes: [createRoute(context, path), ...(options.serveClient ? clientRoutes(path) : [])],
     maxMessageBytes: options.maxPayload,
@@ -32,10 +35,27 @@ export function createBrowserSide(ports: BrowserContext, options: SocketIoOption
     ),
     tick(now) {
       for (const session of context.sessions.values()) session.tick(now);
+      context.keeping?.book.tick(now);
     },
     clients: () => context.sessions.values(),
     hasUnsaid: () => context.sessions.values().some((session) => session.hasUnsaid),
   };
+}
+
+/** Connections end where their client is on another gateway, and where the gateway may have missed something. */
+function recoverSessions({ hub, recovery, sessions }: EngineIoContext, keeping: Keeping): void {
+  keeping.listen(({ namespace, sid, turn }) => {
+    const agent = hub.connection(namespace, sid)?.agent;
+    if (agent instanceof NamespaceSocket) agent.replaced(turn);
+  });
+  recovery.onGap((rooms) => {
+    if (!rooms) for (const session of sessions.values()) if (session.version === 4) session.close("gap");
+    for (const { namespace, room } of rooms ?? []) {
+      for (const { agent } of Array.from(hub.room(namespace, room)?.members() ?? [])) {
+        if (agent instanceof NamespaceSocket) agent.lost();
+      }
+    }
+  });
 }
 
 function createRoute(context: EngineIoContext, path: string): Route {

@@ -4,6 +4,7 @@
 import { createClientId } from "../../base/client-id.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
+import type { NamespaceSocketParts } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
 import {
   encodeConnect,
@@ -13,6 +14,10 @@ import {
   packetType,
   parsePacket,
 } from "./packet.ts";
+import type { Keeping } from "./recovery/keeping.ts";
+import { KeptSession } from "./recovery/kept-session.ts";
+import { readClaim } from "./recovery/returns.ts";
+import type { Claim, Return } from "./recovery/returns.ts";
 
 /** A binary packet must be complete within this time (SIO-09). */
 const attachmentsTimeoutMs = 10_000;
@@ -38,6 +43,9 @@ export class SocketIoClient {
   readonly #session: SessionPort;
   /** Few per client, so a list; the first is nearly always `/`. */
   readonly #sockets: NamespaceSocket[] = [];
+  /** Namespaces to which it is on its way back. */
+  readonly #returning = new Set<string>();
+  #isGone = false;
   #assembly: Assembly | undefined;
   #repeatedConnects = 0;
   /** Until then the client must join a namespace (SIO-06); undefined once it has. */
@@ -93,6 +101,7 @@ export class SocketIoClient {
 
   /** The session ended, or a client of version 3 left `/`. */
   closed(): void {
+    this.#isGone = true;
     for (const socket of this.#sockets.splice(0)) socket.exit();
   }
 
@@ -103,12 +112,14 @@ export class SocketIoClient {
   expel(socket?: NamespaceSocket): void {
     const leaving = socket ? [socket] : this.#sockets;
     this.#session.send(leaving.map(({ namespace }) => encodeDisconnect(namespace)));
+    for (const one of leaving) one.forget();
     if (socket) this.#remove(socket);
     else this.#session.close("server");
   }
 
   /** The client leaves a namespace; with `/` it leaves all in protocol 4 (SIO-03). */
   #leave(socket: NamespaceSocket): void {
+    socket.forget();
     if (this.#session.version === 3 && socket.namespace === "/") this.closed();
     else this.#remove(socket);
   }
@@ -143,16 +154,17 @@ export class SocketIoClient {
   #connectAsked(packet: Packet): boolean {
     if (!isPayloadAllowed(packet)) return false;
     // Each is answered (SIO-04), so their number is bounded.
-    if (this.#find(packet.namespace) && ++this.#repeatedConnects > maxRepeatedConnects) return false;
-    this.#connectTo(packet.namespace);
+    if (this.#isTaken(packet.namespace) && ++this.#repeatedConnects > maxRepeatedConnects) return false;
+    this.#connectTo(packet.namespace, packet.json);
     return true;
   }
 
-  #connectTo(namespace: string): void {
-    if (this.#find(namespace)) {
+  /** @param json the packet's object */
+  #connectTo(namespace: string, json?: string): void {
+    if (this.#isTaken(namespace)) {
       this.#session.answer(encodeConnectError(namespace, "Unable to connect")); // SIO-04
     } else if (this.#isNamespaceAllowed(namespace)) {
-      this.#connect(namespace);
+      this.#connect(namespace, json);
     } else {
       this.#context.observe.refused("socketio", "namespace");
       const message = "Invalid namespace";
@@ -165,29 +177,74 @@ export class SocketIoClient {
   #isNamespaceAllowed(namespace: string): boolean {
     const { limits, options } = this.#context;
     const { nameBytes, namespacesPerClient } = limits;
-    if (Buffer.byteLength(namespace) > nameBytes || this.#sockets.length >= namespacesPerClient) return false;
+    const count = this.#sockets.length + this.#returning.size;
+    if (Buffer.byteLength(namespace) > nameBytes || count >= namespacesPerClient) return false;
     // Protocol 4: other namespaces need `/` (SIO-03).
     if (this.#session.version === 3 && namespace !== "/" && !this.#find("/")) return false;
     return options.namespaces?.includes(namespace) ?? true;
   }
 
-  #connect(namespace: string): void {
+  #connect(namespace: string, json: string | undefined): void {
     this.#connectDeadline = undefined;
+    const { keeping } = this.#context;
+    const claim = keeping && this.#session.version === 4 ? readClaim(namespace, json) : undefined;
+    if (!keeping || !claim) {
+      this.#enter(namespace);
+      return;
+    }
+    this.#returning.add(namespace);
+    const comer = {
+      address: this.#session.address,
+      client: this.#session,
+      isGone: () => this.#isGone,
+    };
+    void keeping.returns.comeBack(claim, comer, (back) => {
+      this.#returning.delete(namespace);
+      if (back) this.#enterAgain(keeping, claim, back);
+      else this.#enter(namespace);
+    });
+  }
+
+  #enter(namespace: string): void {
     const isV4 = this.#session.version === 4;
     const sid = isV4 ? createClientId() : this.#session.sid;
+    const { keeping } = this.#context;
+    const kept = keeping && isV4 ? KeptSession.begin(keeping.book, namespace, sid) : undefined;
+    const socket = this.#open({ namespace, sid, kept });
+    this.#session.answer(encodeConnect(namespace, isV4 ? { sid, pid: kept?.pid } : undefined));
+    socket.enter();
+  }
+
+  /** It is who it was. */
+  #enterAgain(keeping: Keeping, { namespace, pid }: Claim, back: Return): void {
+    const { sid, turn } = back.session;
+    const taken = { namespace, sid, turn: turn + 1 };
+    const old = this.#context.hub.connection(namespace, sid)?.agent;
+    if (old instanceof NamespaceSocket) old.replaced(taken.turn);
+    keeping.tell(taken);
+    const kept = KeptSession.goOn(keeping.book, { pid, namespace }, back.session);
+    this.#open({ namespace, sid, kept }).enterAgain(back, encodeConnect(namespace, { sid, pid }));
+  }
+
+  #open(parts: Pick<NamespaceSocketParts, "namespace" | "sid" | "kept">): NamespaceSocket {
+    const { namespace, sid } = parts;
     // In `/x` a JavaScript client of protocol 4 calls itself `/x#<sid>`, a Python client `<sid>`: both names reach it (SIO-03).
-    const alias = !isV4 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
+    const isV3 = this.#session.version === 3;
+    const alias = isV3 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
     const socket = new NamespaceSocket({
       context: this.#context,
       session: this.#session,
       client: this,
-      namespace,
-      sid,
       alias,
+      ...parts,
     });
     this.#sockets.push(socket);
-    this.#session.answer(encodeConnect(namespace, isV4 ? sid : undefined));
-    socket.enter();
+    return socket;
+  }
+
+  /** It is in the namespace, or on its way back to it. */
+  #isTaken(namespace: string): boolean {
+    return this.#find(namespace) !== undefined || this.#returning.has(namespace);
   }
 
   #find(namespace: string): NamespaceSocket | undefined {

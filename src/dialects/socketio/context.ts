@@ -10,6 +10,7 @@ import { packetRate } from "../../base/rate-limit.ts";
 import type { Generation } from "./format.ts";
 import { createFormats } from "./format.ts";
 import type { SocketIoOptions } from "./options.ts";
+import { Keeping } from "./recovery/keeping.ts";
 
 /** An Engine.IO session, as the Socket.IO layer above it sees it. */
 export interface SessionPort extends Carrier {
@@ -38,6 +39,8 @@ export interface SocketIoContext extends BrowserContext {
   /** What one client may send (SEC-06). */
   readonly packetRate: Rate;
   readonly formats: Readonly<Record<Generation, Format>>;
+  /** Clients come back to their sessions; undefined: they do not (`recovery`). */
+  readonly keeping: Keeping | undefined;
   /** Sum over sessions that have ended of what waits for their next poll. */
   readonly lastWords: { bytes: number };
 }
@@ -49,7 +52,8 @@ export function createSocketIoContext(context: BrowserContext, options: SocketIo
     pingIntervalMs: Math.round(options.pingInterval * 1000),
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     packetRate: packetRate(context.limits),
-    formats: createFormats(),
+    formats: createFormats(options.recovery),
+    keeping: options.recovery ? new Keeping(context) : undefined,
     lastWords: { bytes: 0 },
   };
 }

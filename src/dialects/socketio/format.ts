@@ -4,9 +4,11 @@
 
 import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
+import type { Position } from "../../core/recovery.ts";
 import type { Frame } from "../../core/carrier.ts";
 import { encodeEvent } from "./packet.ts";
 import { messageByte, toBase64 } from "./engine-io/payload.ts";
+import { noOffset } from "./recovery/missed.ts";
 
 /** `3-base64`: a websocket of version 3 that asked for `b64` gets binary as text (EIO-10). */
 export type Generation = "4" | "3" | "3-base64";
@@ -18,18 +20,49 @@ function binaryFrame(generation: Generation, bytes: Uint8Array): Frame {
   return `b4${toBase64(bytes)}`;
 }
 
-/** All frames of an event; with `id`, one that wants an acknowledgement (SIO-10). */
-export function eventFrames(generation: Generation, publication: Publication, id?: string): readonly Frame[] {
-  const text = encodeEvent(publication, { id, isAscii: generation !== "4" });
-  if (publication.attachments.length === 0) return [text];
-  return [text, ...publication.attachments.map((bytes) => binaryFrame(generation, bytes))];
+/** What stands behind the arguments of an event, or between. */
+export interface EventMarks {
+  /** Of the acknowledgement that is wanted (SIO-10). */
+  readonly id?: string;
+  /** Where the client stands from this event on, for its return: one more argument, the last. */
+  readonly offset?: string | undefined;
 }
 
-export function createFormats(): Readonly<Record<Generation, Format>> {
+/** All frames of an event. */
+export function eventFrames(
+  generation: Generation,
+  publication: Publication,
+  { id, offset }: EventMarks = {},
+): readonly Frame[] {
+  const { namespace, event, args, attachments } = publication;
+  const marked = offset === undefined ? args : [...args, JSON.stringify(offset)];
+  const text = encodeEvent(
+    { namespace, event, args: marked, attachments },
+    { id, isAscii: generation !== "4" },
+  );
+  if (attachments.length === 0) return [text];
+  return [text, ...attachments.map((bytes) => binaryFrame(generation, bytes))];
+}
+
+/** @param hasOffsets clients of version 4 come back to their sessions: each event says where they stand. */
+export function createFormats(hasOffsets: boolean): Readonly<Record<Generation, Format>> {
   const create = (generation: Generation): Format => ({
     dialect: "socketio",
     name: `socketio/${generation}`,
     encode: (publication) => eventFrames(generation, publication),
   });
-  return { "4": create("4"), "3": create("3"), "3-base64": create("3-base64") };
+  const withOffsets: Format = {
+    ...create("4"),
+    encode: (publication, _, at) => eventFrames("4", publication, { offset: offsetOf(publication, at) }),
+  };
+  return {
+    "4": hasOffsets ? withOffsets : create("4"),
+    "3": create("3"),
+    "3-base64": create("3-base64"),
+  };
+}
+
+/** As socket.io does: neither what may be lost has one, nor what is answered. */
+function offsetOf({ volatile, onAck }: Publication, at: Position | undefined): Position | undefined {
+  return volatile || onAck ? undefined : (at ?? noOffset);
 }

@@ -7,12 +7,15 @@ import { roomSpace } from "../../core/access.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
 import type { SocketIoContext } from "./context.ts";
+import type { KeptSession } from "./recovery/kept-session.ts";
 
 export interface Joiner {
   readonly connection: Connection;
   /** Limits are counted by it, because a client may leave a namespace and join it again. */
   readonly client: object;
   readonly address: string;
+  /** Where its rooms are written for its return. */
+  readonly kept?: KeptSession | undefined;
 }
 
 /** The result of a join. */
@@ -82,7 +85,7 @@ export function joinRoom(
 ): JoinAnswer | Promise<JoinAnswer> {
   const request = roomArgument(args);
   if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
-  const { connection, client, address } = joiner;
+  const { connection, client, address, kept } = joiner;
   const { room, secret } = request;
   if (typeof room !== "string") return refuse(context, { room: "", secret }, "room_not_text");
   const { access, hub } = context;
@@ -90,10 +93,11 @@ export function joinRoom(
   if (refusal !== undefined) return refuse(context, { room, secret }, refusal);
   const { id, namespace, identity } = connection;
   const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
-  const carryOut = (judged: EnterVerdict): JoinAnswer =>
-    judged === "allowed"
-      ? enter(context, connection, { room, secret })
-      : refuse(context, { room, secret }, refusalOf(judged));
+  const carryOut = (judged: EnterVerdict): JoinAnswer | Promise<JoinAnswer> => {
+    if (judged !== "allowed") return refuse(context, { room, secret }, refusalOf(judged));
+    if (!kept) return enter(context, connection, { room, secret });
+    return kept.willJoin(room, secret).then(() => enter(context, connection, { room, secret }));
+  };
   return verdict instanceof Promise ? verdict.then(carryOut) : carryOut(verdict);
 }
 

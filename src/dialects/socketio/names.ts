@@ -3,6 +3,7 @@
 import { exactName, namePrefix } from "../../base/redis-name.ts";
 import type { RedisName } from "../../base/redis-name.ts";
 import type { SocketIoOptions } from "./options.ts";
+import { sessionPrefix } from "./recovery/pid.ts";
 
 /** The default channels of python-socketio and Flask-SocketIO. */
 const pythonChannels = ["flask-socketio", "socketio"];
@@ -11,6 +12,7 @@ export function redisNames({ channels, key }: SocketIoOptions): readonly RedisNa
   return [
     ...new Set([...channels, ...pythonChannels]).values().map(exactName),
     exactName(key),
+    namePrefix(sessionPrefix),
     ...["#", "-request#", "-response#"].map((suffix) => namePrefix(key + suffix)),
   ];
 }

@@ -11,6 +11,9 @@ import { encodeAck, encodeEvent, parseAck, parseEvent } from "./packet.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
 import { joinRoom, leaveRoom } from "./join.ts";
 import type { JoinAnswer } from "./join.ts";
+import type { KeptSession } from "./recovery/kept-session.ts";
+import { noOffset } from "./recovery/missed.ts";
+import type { Return } from "./recovery/returns.ts";
 
 /** An acknowledgement that does not come is forgotten (PSQ-10). */
 const ackTimeoutMs = 60_000;
@@ -41,6 +44,8 @@ export interface NamespaceSocketParts {
   readonly namespace: string;
   readonly sid: string;
   readonly alias: string | undefined;
+  /** What it comes back to, should it go. */
+  readonly kept: KeptSession | undefined;
 }
 
 export class NamespaceSocket implements Agent {
@@ -49,6 +54,7 @@ export class NamespaceSocket implements Agent {
   readonly #session: SessionPort;
   readonly #client: ClientPart;
   readonly #alias: string | undefined;
+  readonly #kept: KeptSession | undefined;
   #nextAckId = 0;
   #acks: Map<string, PendingAck> | undefined;
   /** Ends with the last of the events that wait for a secret: they take effect in the order in which they were sent. */
@@ -60,6 +66,7 @@ export class NamespaceSocket implements Agent {
     this.#session = parts.session;
     this.#client = parts.client;
     this.#alias = parts.alias;
+    this.#kept = parts.kept;
     this.connection = new Connection({
       id: parts.sid,
       namespace: parts.namespace,
@@ -79,6 +86,34 @@ export class NamespaceSocket implements Agent {
     this.#context.hub.enter(this.connection, this.#alias);
   }
 
+  /** The client is back: it gets what it missed, then it is told, as socket.io does it; and it is in its rooms. */
+  enterAgain({ session, missed }: Return, connectPacket: string): void {
+    const { generation } = this.#session;
+    this.#session.send(
+      missed.flatMap(({ publication, at }) => eventFrames(generation, publication, { offset: at })),
+    );
+    this.#session.answer(connectPacket);
+    this.enter();
+    for (const room of session.rooms.keys()) this.#context.hub.join(this.connection, room);
+  }
+
+  /** A connection of a later turn has the session. */
+  replaced(turn: number): void {
+    if (!this.#kept || this.#kept.turn >= turn) return;
+    this.#kept.abandon();
+    this.#client.expel(this);
+  }
+
+  /** The gateway may have missed something: the client comes back, and is told. */
+  lost(): void {
+    this.#session.close("gap");
+  }
+
+  /** It left, or is to leave: it does not come back. */
+  forget(): void {
+    this.#kept?.forget();
+  }
+
   exit(): void {
     this.#client.pendingAcks -= this.#acks?.size ?? 0;
     this.#acks = undefined;
@@ -87,6 +122,10 @@ export class NamespaceSocket implements Agent {
   }
 
   // Agent: what a backend asks for.
+
+  moved(): void {
+    void this.#rewrite();
+  }
 
   disconnect(closeClient: DisconnectCommand["closeClient"]): void {
     const isRoot = this.#session.version === 3 && this.namespace === "/";
@@ -103,7 +142,7 @@ export class NamespaceSocket implements Agent {
     const id = String(this.#nextAckId++);
     this.#client.pendingAcks++;
     this.#acks.set(id, { onAck, deadline: this.#context.now() + ackTimeoutMs });
-    this.#session.send(eventFrames(this.#session.generation, publication, id));
+    this.#session.send(eventFrames(this.#session.generation, publication, { id }));
   }
 
   // Packets of the client. The result is false when the connection must be closed (SIO-12).
@@ -133,6 +172,7 @@ export class NamespaceSocket implements Agent {
   }
 
   tick(now: number): void {
+    this.#kept?.tick(now);
     if (!this.#acks) return;
     for (const [id, pending] of this.#acks) {
       if (now < pending.deadline) break; // in order of age
@@ -178,8 +218,23 @@ export class NamespaceSocket implements Agent {
     if (meaning === "ping") this.#pong();
     // An unknown event is not acknowledged (SIO-08).
     const hasRun = meaning === "leave" ? leaveRoom(this.#context, this.connection, args) : meaning === "ping";
-    if (hasRun) this.#acknowledge(id);
-    return undefined;
+    if (!hasRun) return undefined;
+    const written = meaning === "leave" ? this.#rewrite() : undefined;
+    if (!written) this.#acknowledge(id);
+    return written?.then(() => {
+      this.#acknowledge(id);
+    });
+  }
+
+  /** Its rooms are written as they are now. */
+  #rewrite(): Promise<void> | undefined {
+    return this.#hasLeft ? undefined : this.#kept?.isIn(this.#roomNames());
+  }
+
+  #roomNames(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { name } of this.connection.rooms) if (name !== undefined) names.add(name);
+    return names;
   }
 
   #meaning(name: string): "join" | "leave" | "ping" | undefined {
@@ -194,7 +249,8 @@ export class NamespaceSocket implements Agent {
   }
 
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
-    const joiner = { connection: this.connection, client: this.#session, address: this.#session.address };
+    const { address } = this.#session;
+    const joiner = { connection: this.connection, client: this.#session, address, kept: this.#kept };
     const outcome = joinRoom(this.#context, joiner, args);
     if (outcome instanceof Promise) {
       return outcome.then((settled) => {
@@ -206,13 +262,17 @@ export class NamespaceSocket implements Agent {
   }
 
   #answerJoin({ answer, isAcknowledged }: JoinAnswer, id: string | undefined): void {
+    // A room that was written, and that it is not in after all.
+    if (!answer.ok) void this.#rewrite();
     if (this.#context.options.joinAnswers) this.#acknowledge(id, `[${JSON.stringify(answer)}]`);
     else if (isAcknowledged) this.#acknowledge(id);
   }
 
   #pong(): void {
     const { namespace } = this;
-    this.#session.answer(encodeEvent({ namespace, event: "my_pong", args: [], attachments: [] }));
+    const offset = this.#kept && (this.#context.recovery.here(namespace, undefined) ?? noOffset);
+    const args = offset === undefined ? [] : [JSON.stringify(offset)];
+    this.#session.answer(encodeEvent({ namespace, event: "my_pong", args, attachments: [] }));
   }
 
   /** @param args JSON text, ASCII */

@@ -17,7 +17,7 @@ export const socketIoOptions = z
       .refine(isMountPath, mountPathText)
       .default("/socket.io/")
       .describe("Where Engine.IO answers (EIO-01)"),
-    pingInterval: seconds("Seconds between heartbeats (EIO-04)", 25),
+    pingInterval: seconds("Seconds between pings (EIO-04)", 25),
     pingTimeout: seconds("Seconds that a client may take to answer one (EIO-04)", 20),
     connectTimeout: seconds("Seconds until a client must have joined a namespace (SIO-06)", 45),
     upgradeTimeout: seconds("Seconds that an upgrade to websocket may take (EIO-13)", 10),
@@ -40,7 +40,7 @@ export const socketIoOptions = z
     aliases: z
       .boolean()
       .default(false)
-      .describe("Also answer redis2websocket's first events: watch, stopwatch, my_ping (WSE-10)"),
+      .describe("Answer redis2websocket's events too: watch, stopwatch, my_ping (WSE-10)"),
     serveClient: z
       .boolean()
       .default(true)
@@ -51,6 +51,10 @@ export const socketIoOptions = z
       .describe(
         'Acknowledge a join with {"ok":true} or {"ok":false,"reason":"secret"} instead of [], which says nothing (WSE-03)',
       ),
+    recovery: z
+      .boolean()
+      .default(false)
+      .describe("Clients that come back get what they missed; events have one more argument"),
     channels: z
       .array(z.string().min(1).max(256))
       .min(1)

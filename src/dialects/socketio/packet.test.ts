@@ -192,8 +192,9 @@ describe("encoding", () => {
   const binary = [Uint8Array.of(0, 255)];
 
   test("SIO-02 SIO-03 CONNECT in both generations", () => {
-    expect(encodeConnect("/", "abc")).toBe('40{"sid":"abc"}');
-    expect(encodeConnect("/chat", "abc")).toBe('40/chat,{"sid":"abc"}');
+    expect(encodeConnect("/", { sid: "abc" })).toBe('40{"sid":"abc"}');
+    expect(encodeConnect("/chat", { sid: "abc" })).toBe('40/chat,{"sid":"abc"}');
+    expect(encodeConnect("/", { sid: "abc", pid: "def" })).toBe('40{"sid":"abc","pid":"def"}');
     expect(encodeConnect("/", undefined)).toBe("40");
     expect(encodeConnect("/chat", undefined)).toBe("40/chat");
   });

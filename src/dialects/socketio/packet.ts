@@ -147,9 +147,15 @@ export function encodeAck(namespace: string, id: string, args = "[]"): string {
   return `43${prefix(namespace)}${id}${args}`;
 }
 
-/** @param sid undefined for protocol 4 and older, where CONNECT has no payload (SIO-02, SIO-03). */
-export function encodeConnect(namespace: string, sid: string | undefined): string {
-  const payload = sid === undefined ? "" : JSON.stringify({ sid });
+/**
+ * @param ids undefined for protocol 4 and older, where CONNECT has no payload (SIO-02, SIO-03). `pid`: what the client shows
+ * when it comes back.
+ */
+export function encodeConnect(
+  namespace: string,
+  ids: { readonly sid: string; readonly pid?: string | undefined } | undefined,
+): string {
+  const payload = ids === undefined ? "" : JSON.stringify(ids);
   // Without a payload the comma may go too, as node writes it: `40/x`.
   return payload === "" && namespace !== "/" ? `40${namespace}` : `40${prefix(namespace)}${payload}`;
 }

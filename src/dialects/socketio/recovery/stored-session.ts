@@ -1,0 +1,85 @@
+// What is kept of one client in one namespace while it is connected and for a while after: its id, its rooms, and since
+// when it is in each. Written by kept-session.ts, read once by returns.ts. JSON, bounded; what cannot be read is none.
+
+import type { Position } from "../../../core/recovery.ts";
+
+/** How the client came into a room. */
+export interface KeptRoom {
+  /** It hears the room from there on. `""`: where the line stood then was not known. */
+  readonly at: Position;
+  /** `granted`: a backend put it there. Otherwise it asked, and showed the secret of this proof, or none. */
+  readonly way: "granted" | { readonly proof: string | undefined };
+}
+
+export interface StoredSession {
+  /** The client's id, which others may know. */
+  readonly sid: string;
+  /** How often the client came back. A connection of an earlier turn is over. */
+  readonly turn: number;
+  /** It hears the namespace from there on. */
+  readonly since: Position;
+  /** Orders of backends up to here are in `rooms`. */
+  readonly at: Position;
+  readonly rooms: ReadonlyMap<string, KeptRoom>;
+}
+
+/** A client in more rooms, or in rooms with long names, does not come back to them. */
+const maxRooms = 200;
+const maxBytes = 64 * 1024;
+
+/** The form of this version. */
+const version = 1;
+const granted = 1;
+const withoutSecret = 0;
+
+/** @returns undefined when it is too much to keep. */
+export function encodeSession({ sid, turn, since, at, rooms }: StoredSession): string | undefined {
+  if (rooms.size > maxRooms) return undefined;
+  const list = Array.from(rooms, ([name, room]) => [name, room.at, encodeWay(room)]);
+  const text = JSON.stringify([version, sid, turn, since, at, list]);
+  return Buffer.byteLength(text) > maxBytes ? undefined : text;
+}
+
+function encodeWay({ way }: KeptRoom): string | number {
+  return way === "granted" ? granted : (way.proof ?? withoutSecret);
+}
+
+/** @returns undefined when it is not such a session. */
+export function decodeSession(bytes: Uint8Array): StoredSession | undefined {
+  if (bytes.length > maxBytes) return undefined;
+  const fields = parseList(bytes);
+  const [form, sid, turn, since, at, list] = fields ?? [];
+  if (form !== version || !isText(sid) || !isCount(turn) || !isText(since) || !isText(at)) return undefined;
+  if (!Array.isArray(list) || list.length > maxRooms) return undefined;
+  const rooms = new Map<string, KeptRoom>();
+  for (const item of list as unknown[]) {
+    const room = Array.isArray(item) ? decodeRoom(item) : undefined;
+    if (!room) return undefined;
+    rooms.set(...room);
+  }
+  return { sid, turn, since, at, rooms };
+}
+
+function decodeRoom([name, at, way]: readonly unknown[]): [string, KeptRoom] | undefined {
+  if (!isText(name) || !isText(at)) return undefined;
+  if (way === granted) return [name, { at, way: "granted" }];
+  if (way === withoutSecret) return [name, { at, way: { proof: undefined } }];
+  return isText(way) ? [name, { at, way: { proof: way } }] : undefined;
+}
+
+function parseList(bytes: Uint8Array): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined; // not ours: the caller answers it like a session that is not there
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}

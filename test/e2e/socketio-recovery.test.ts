@@ -1,0 +1,57 @@
+// Connection state recovery with unchanged pages: socket.io-client 4.6 to 4.8 come back, over both transports, and miss
+// nothing, or are told that they may.
+
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { startGateway } from "../support/gateway.ts";
+import type { GatewayConfig, TestGateway } from "../support/gateway.ts";
+import { ReturningClient, returningClients } from "../support/returning-client.ts";
+
+setDefaultTimeout(60_000);
+
+const secret = "a publish secret";
+
+const open = async (more: GatewayConfig = {}): Promise<TestGateway> =>
+  startGateway({ secret, socketio: { recovery: true }, ...more });
+
+const portOf = ({ url }: TestGateway): number => Number(new URL(url).port);
+
+/** A backend says it; undefined: to everyone. */
+async function emit({ url }: TestGateway, room: string | undefined, data: unknown): Promise<void> {
+  const body = JSON.stringify({ event: "update", room, data, secret });
+  const answer = await fetch(`${url}/emit`, { method: "POST", body });
+  expect(answer.status).toBe(200);
+}
+
+describe.each(returningClients)("without Redis, socket.io-client %s over %s", (version, transport) => {
+  const connect = async (gateway: TestGateway): Promise<ReturningClient> =>
+    ReturningClient.open({ version, transport, port: portOf(gateway) });
+
+  test("a page that was cut off has its id and rooms again, and gets what it missed, once and in order", async () => {
+    await using gateway = await open();
+    await using page = await connect(gateway);
+    await page.ask("join", { room: "time" });
+    await emit(gateway, "time", 1);
+    await page.waitFor(2);
+    await page.cutOff();
+    for (const [room, data] of [
+      ["time", 2],
+      [undefined, 3],
+      ["elsewhere", 4],
+      [page.ids[0], 5],
+    ] as const) {
+      await emit(gateway, room, data);
+    }
+    await page.comeBack();
+    await emit(gateway, "time", 6);
+    expect(await page.waitFor(8)).toEqual([
+      ["connect", false],
+      ["update", 1, "<offset>"],
+      ["disconnect"],
+      ...[2, 3, 5].map((data) => ["update", data, "<offset>"]),
+      ["connect", true],
+      ["update", 6, "<offset>"],
+    ]);
+    expect(page.ids[1]).toBe(page.ids[0]);
+    expect(await gateway.metric("belfry_returns_total", 'reason="recovered"')).toBe(1);
+  });
+});
