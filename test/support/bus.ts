@@ -1,9 +1,7 @@
-// A bus with its keys in one object, and a broker for contexts that are put together by hand: what unit tests of the
-// dialects and the conformance suites of the buses speak with.
+// A bus with its keys in one object: what the conformance suites of the buses speak with.
 
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
-import type { Broker } from "../../src/core/broker.ts";
 import type { Bus } from "../../src/core/bus.ts";
 import type { KeyStore } from "../../src/core/keys.ts";
 
@@ -38,10 +36,3 @@ export function withKeys(bus: Bus, keys: KeyStore, close: Bus["close"]): BusWith
     close,
   };
 }
-
-/** A broker that takes nothing: for dialects that never publish to one. */
-export const noBroker: Broker = {
-  open: () => Promise.reject(new Error("Expected no one to open this broker")),
-  publish: () => Promise.reject(new Error("Expected no one to publish to this broker")),
-  history: () => Promise.reject(new Error("Expected no one to ask this broker")),
-};

@@ -5,7 +5,14 @@ import { z } from "zod";
 import { createConfigSchema } from "../../src/config/schema.ts";
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
-import type { BrowserSide, DialectContext, Feed, OpenDialect, Route } from "../../src/core/dialect.ts";
+import type {
+  BrowserSide,
+  DialectContext,
+  Exchange,
+  Feed,
+  OpenDialect,
+  Route,
+} from "../../src/core/dialect.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/core/identity.ts";
 import { anonymous } from "../../src/core/identity.ts";
@@ -51,6 +58,22 @@ const nobody: IdentitySource = {
   identify: async () => anonymous,
 };
 
+/** A request as a listener passes it on, of a client that nothing is known of. */
+export function exchangeOf(url: string): Exchange {
+  const { pathname, searchParams } = new URL(url);
+  return {
+    path: pathname,
+    query: searchParams,
+    address: "192.0.2.1",
+    countedAs: "192.0.2.1",
+    origin: undefined,
+    isOriginAllowed: true,
+    isOwnOrigin: true,
+    isScriptAllowed: () => true,
+    hold() {},
+  };
+}
+
 /** What the dialect was given, and what it made of it. */
 interface Opened {
   readonly context: DialectContext;
@@ -72,6 +95,8 @@ export class DialectGateway implements AsyncDisposable {
   readonly #gateway: Gateway;
   readonly #observe: Telemetry;
   readonly #sight: Sight;
+  /** What it gave the dialect. */
+  readonly context: DialectContext;
   readonly browser: BrowserSide;
   readonly hub: Hub;
   readonly bus: BusWithKeys;
@@ -82,12 +107,13 @@ export class DialectGateway implements AsyncDisposable {
     this.#observe = observe;
     this.#sight = sight;
     this.browser = sight.opened.browser;
-    this.hub = sight.opened.context.hub;
+    this.context = sight.opened.context;
+    this.hub = this.context.hub;
     this.bus = sight.bus;
   }
 
   /** Starts one whose bus is ready. */
-  protected static async speaking<Made>(
+  static async speaking<Made>(
     this: new (gateway: Gateway, observe: Telemetry, sight: Sight) => Made,
     name: DialectName,
     parts: DialectParts,

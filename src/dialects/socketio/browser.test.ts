@@ -1,58 +1,26 @@
 import { expect, test } from "bun:test";
-import { MemoryBus } from "../../brokers/memory/bus.ts";
-import { MemoryKeys } from "../../brokers/memory/keys.ts";
-import { noBroker } from "../../../test/support/bus.ts";
+import { DialectGateway, exchangeOf } from "../../../test/support/dialect-gateway.ts";
+import type { DialectParts } from "../../../test/support/dialect-gateway.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import type { BrowserContext, BrowserSide, Exchange } from "../../core/dialect.ts";
-import { Hub } from "../../core/hub.ts";
-import { defaultLimits } from "../../vocabulary/limits.ts";
-import { silent } from "../../core/observe.ts";
-import { Pauses } from "../../pauses.ts";
-import { createBrowserSide } from "./browser.ts";
-import { socketIoOptions } from "./options.ts";
-import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
+import type { BrowserSide } from "../../core/dialect.ts";
 
-const setup = (options: Parameters<typeof socketIoOptions.parse>[0] = {}) => {
+const setup = async (options: DialectParts["options"] = {}) => {
   const clock = { now: 0 };
-  const pauses = new Pauses(clock.now);
-  const refused: string[] = [];
-  const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
-  const hub = new Hub({ topics: { publish: () => false }, observe, limits: defaultLimits, send() {} });
-  const context: BrowserContext = {
-    hub,
-    bus: new MemoryBus({ observe, limits: defaultLimits }),
-    keys: new MemoryKeys(),
-    broker: noBroker,
-    access: accessWith(hub, () => "allowed"),
-    observe,
-    limits: defaultLimits,
-    ...withoutIdentity,
-    admit: () => () => {},
-    now: () => clock.now,
-    mayJudge: (now) => pauses.mayJudge(now),
-  };
-  const browser = createBrowserSide(context, socketIoOptions.parse(options));
+  const gateway = await DialectGateway.speaking("socketio", { options, now: () => clock.now });
   const side: BrowserSide = {
-    ...browser,
-    // As the gateway ticks.
+    ...gateway.browser,
     tick(now) {
-      if (pauses.ticked(now)) browser.tick(now);
+      clock.now = now;
+      gateway.tick();
     },
   };
-  return { clock, refused, side };
+  return {
+    clock,
+    gateway,
+    side,
+    [Symbol.asyncDispose]: async () => gateway[Symbol.asyncDispose](),
+  };
 };
-
-const exchangeOf = (url: string): Exchange => ({
-  path: new URL(url).pathname,
-  query: new URL(url).searchParams,
-  address: "192.0.2.1",
-  countedAs: "192.0.2.1",
-  origin: undefined,
-  isOriginAllowed: true,
-  isOwnOrigin: true,
-  isScriptAllowed: () => true,
-  hold() {},
-});
 
 /** A websocket that joined `/`. */
 const connect = async (side: BrowserSide): Promise<FakeSocket> => {
@@ -68,7 +36,8 @@ const connect = async (side: BrowserSide): Promise<FakeSocket> => {
 };
 
 test("EIO-11 after a pause of the whole process, answers that wait to be read are read before anyone is judged", async () => {
-  const { clock, side } = setup();
+  await using scene = await setup();
+  const { clock, side } = scene;
   const socket = await connect(side);
   const tick = (now: number): void => {
     clock.now = now;
@@ -113,7 +82,8 @@ const unknown = [400, '{"code":1,"message":"Session ID unknown"}'] as const;
 
 test("EIO-11 EIO-14 a request that comes after the deadline is not served, though no tick came since", async () => {
   for (const body of [undefined, "3"]) {
-    const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+    await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+    const { clock, side } = scene;
     const url = await openSession(side, 4);
     side.tick((clock.now = 315));
     clock.now = 499;
@@ -124,7 +94,8 @@ test("EIO-11 EIO-14 a request that comes after the deadline is not served, thoug
 });
 
 test("EIO-11 a poll gets the ping that is due, though no tick came since", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const url = await openSession(side, 4);
   clock.now = 300;
   expect(await ask(side, url)).toEqual([200, "2"]);
@@ -138,7 +109,8 @@ test("EIO-11 a poll gets the ping that is due, though no tick came since", async
 });
 
 test("EIO-11 a ping that went out late leaves the client its time", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const url = await openSession(side, 4);
   side.tick((clock.now = 480));
   clock.now = 679;
@@ -146,7 +118,8 @@ test("EIO-11 a ping that went out late leaves the client its time", async () => 
 });
 
 test("EIO-11 the time for the answer runs from when the ping goes out, where somebody is there to get it", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const socket = await connect(side);
   side.tick((clock.now = 340));
   clock.now = 539;
@@ -155,7 +128,8 @@ test("EIO-11 the time for the answer runs from when the ping goes out, where som
 });
 
 test("EIO-12 EIO-14 version 3: the ping that comes after the deadline is not served", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const url = await openSession(side, 3);
   clock.now = 499;
   expect(await ask(side, url, "1:2")).toEqual([200, "ok"]);
@@ -164,7 +138,8 @@ test("EIO-12 EIO-14 version 3: the ping that comes after the deadline is not ser
 });
 
 test("EIO-13 EIO-14 a websocket that wants to take over a session whose time is over is refused", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const url = await openSession(side, 3);
   clock.now = 500;
   const upgrade = url.replace("polling", "websocket");
@@ -173,7 +148,8 @@ test("EIO-13 EIO-14 a websocket that wants to take over a session whose time is 
 });
 
 test("EIO-13 a 5 that comes after the time for it does not upgrade", async () => {
-  const { clock, side } = setup({ upgradeTimeout: 0.4 });
+  await using scene = await setup({ upgradeTimeout: 0.4 });
+  const { clock, side } = scene;
   const url = await openSession(side, 4);
   const upgrade = url.replace("polling", "websocket");
   const handler = await side.routes[0]?.upgrade?.(new Request(upgrade), exchangeOf(upgrade));
@@ -189,7 +165,8 @@ test("EIO-13 a 5 that comes after the time for it does not upgrade", async () =>
 });
 
 test("EIO-11 a frame of a websocket that comes after the deadline is not served", async () => {
-  const { clock, side } = setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  await using scene = await setup({ pingInterval: 0.3, pingTimeout: 0.2 });
+  const { clock, side } = scene;
   const socket = await connect(side);
   side.tick((clock.now = 300));
   clock.now = 500;
@@ -199,7 +176,8 @@ test("EIO-11 a frame of a websocket that comes after the deadline is not served"
 });
 
 test("EIO-11 requests that waited while the whole process stood still are served", async () => {
-  const { clock, side } = setup();
+  await using scene = await setup();
+  const { clock, side } = scene;
   const url = await openSession(side, 4);
   await ask(side, url, "40");
   for (let now = 0; now <= 25_000; now += 250) side.tick((clock.now = now));
@@ -211,14 +189,19 @@ test("EIO-11 requests that waited while the whole process stood still are served
 });
 
 test("EIO-04 SIO-06 EIO-13 the clock is asked to be fine enough for the shortest delay", async () => {
-  expect(setup().side.shortestDelayMs).toBe(10_000);
-  expect(setup({ pingTimeout: 0.2 }).side.shortestDelayMs).toBe(200);
-  expect(setup({ connectTimeout: 0.1 }).side.shortestDelayMs).toBe(100);
-  expect(setup({ upgradeTimeout: 0.3 }).side.shortestDelayMs).toBe(300);
+  const shortest = async (options: DialectParts["options"]): Promise<number> => {
+    await using scene = await setup(options);
+    return scene.side.shortestDelayMs;
+  };
+  expect(await shortest({})).toBe(10_000);
+  expect(await shortest({ pingTimeout: 0.2 })).toBe(200);
+  expect(await shortest({ connectTimeout: 0.1 })).toBe(100);
+  expect(await shortest({ upgradeTimeout: 0.3 })).toBe(300);
 });
 
 test("EIO-06 a held poll is kept open for as long as a heartbeat may take", async () => {
-  const { side } = setup();
+  await using scene = await setup();
+  const { side } = scene;
   const [route] = side.routes;
   const open = "http://localhost/socket.io/?EIO=4&transport=polling";
   const opened = await (await route?.fetch(new Request(open), exchangeOf(open)))?.text();
@@ -234,7 +217,8 @@ test("EIO-06 a held poll is kept open for as long as a heartbeat may take", asyn
 });
 
 test("EIO-15 refusals are counted by reason", async () => {
-  const { side, refused } = setup();
+  await using scene = await setup();
+  const { side, gateway } = scene;
   const fetch = async (query: string, init: RequestInit = {}): Promise<number | undefined> => {
     const url = `http://localhost/socket.io/?${query}`;
     return (await side.routes[0]?.fetch(new Request(url, init), exchangeOf(url)))?.status;
@@ -244,11 +228,11 @@ test("EIO-15 refusals are counted by reason", async () => {
   expect(await fetch("EIO=4&transport=polling&sid=x")).toBe(400);
   expect(await fetch("EIO=4&transport=polling", { method: "POST" })).toBe(400);
   expect(await fetch("EIO=4&transport=websocket")).toBe(400);
-  expect(refused).toEqual([
-    "transport_unknown",
-    "version_unsupported",
-    "session_unknown",
-    "handshake_method",
-    "upgrade_missing",
+  expect(gateway.observed).toEqual([
+    "refused transport_unknown",
+    "refused version_unsupported",
+    "refused session_unknown",
+    "refused handshake_method",
+    "refused upgrade_missing",
   ]);
 });

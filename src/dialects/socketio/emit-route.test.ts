@@ -1,12 +1,11 @@
 // POST /emit as a backend sees it: what is published for which body, and which refusal for which fault.
 
-import { describe, expect, test } from "bun:test";
-import { noBroker } from "../../../test/support/bus.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { DialectGateway, exchangeOf } from "../../../test/support/dialect-gateway.ts";
 import fc from "fast-check";
 import type { Bus, BusState } from "../../core/bus.ts";
-import type { BackendContext, Exchange } from "../../core/dialect.ts";
+import type { BackendContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import type { Meaning } from "../../core/publication.ts";
@@ -20,36 +19,33 @@ interface Setup {
   readonly strictEmit?: boolean;
 }
 
+const gateway = await DialectGateway.speaking("socketio", {});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
+
+/** The context of a real gateway, with a bus that notes what is published and a secret of one letter. */
 function setUp({ limits, state = { isReady: true }, failure, strictEmit = false }: Setup = {}) {
   const sent: { channel: string; payload: string }[] = [];
   const meant: (Meaning | undefined)[] = [];
   const refused: string[] = [];
   const logged: string[] = [];
   const compared: unknown[] = [];
-  const bus: Bus = {
-    label: "test",
-    publish(channel, payload, meaning) {
-      sent.push({ channel, payload: payload.toString() });
-      meant.push(meaning);
-      return failure === undefined ? Promise.resolve() : Promise.reject(failure);
-    },
-    subscribe: () => Promise.reject(new Error("Expected no subscription")),
-    outages: 0,
-    losses: 0,
-    state: () => state,
-    close: () => Promise.resolve(),
+  const publish: Bus["publish"] = async (channel, payload, meaning) => {
+    sent.push({ channel, payload: payload.toString() });
+    meant.push(meaning);
+    if (failure !== undefined) throw failure;
   };
   const context: BackendContext = {
-    bus,
-    broker: noBroker,
+    ...gateway.context,
+    bus: Object.assign(Object.create(gateway.context.bus) as Bus, { publish, state: () => state }),
     observe: {
       ...silent,
       refused: (dialect, reason) => void refused.push(`${dialect} ${reason}`),
       log: (level, event) => void logged.push(`${level} ${event}`),
     },
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...gateway.context.limits, ...limits },
     gatewayId: "ours",
-    isOpenRoom: () => false,
     async checkSecret(candidate) {
       compared.push(candidate);
       return candidate === "S" ? "right" : "wrong";
@@ -57,17 +53,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
   };
   const route = emitRoute(context, { channels: ["first", "second"], strictEmit });
   if (!route) throw new Error("Expected a route");
-  const exchange: Exchange = {
-    path: "/emit",
-    query: new URLSearchParams(),
-    address: "127.0.0.1",
-    countedAs: "127.0.0.1",
-    origin: undefined,
-    isOriginAllowed: true,
-    isOwnOrigin: true,
-    isScriptAllowed: () => true,
-    hold() {},
-  };
+  const exchange = exchangeOf("http://h/emit");
   const ask = async (init: RequestInit): Promise<Response> =>
     route.fetch(new Request("http://h/emit", init), exchange);
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>

@@ -1,42 +1,25 @@
-import { expect, test } from "bun:test";
-import { MemoryBus } from "../../brokers/memory/bus.ts";
-import { MemoryKeys } from "../../brokers/memory/keys.ts";
-import { noBroker } from "../../../test/support/bus.ts";
+import { afterAll, expect, test } from "bun:test";
+import { DialectGateway } from "../../../test/support/dialect-gateway.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
 import { Connection } from "../../core/membership.ts";
-import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
-import type { EnterVerdict } from "../../core/access.ts";
-import { type Observe, silent } from "../../core/observe.ts";
 import { createSocketIoContext } from "./context.ts";
 import { socketIoOptions } from "./options.ts";
 import { joinRoom } from "./join.ts";
 import { createClientId } from "../../base/client-id.ts";
-import { accessWith, withoutIdentity } from "../../../test/support/browser-context.ts";
 
-const hub = new Hub({ topics: { publish: () => false }, observe: silent, limits: defaultLimits, send() {} });
-const counted: string[] = [];
-const said: unknown[] = [];
 /** What the look-up of the secret of `slow` waits for. */
-const lookUp = Promise.withResolvers<EnterVerdict>();
-const observe: Observe = {
-  ...silent,
-  refused: (_dialect, reason) => counted.push(reason),
-  hint: (event, { fields }) => said.push([event, fields?.["reason"]]) > 0,
-};
-const ports = {
-  hub,
-  bus: new MemoryBus({ observe: silent, limits: defaultLimits }),
-  keys: new MemoryKeys(),
-  broker: noBroker,
-  access: accessWith(hub, ({ room }) => (room.startsWith("slow::") ? lookUp.promise : "allowed")),
-  observe,
-  limits: defaultLimits,
-  ...withoutIdentity,
-  admit: () => () => {},
-  now: () => 0,
-};
-const context = createSocketIoContext(ports, socketIoOptions.parse({}));
+const lookUp = Promise.withResolvers<readonly string[]>();
+const gateway = await DialectGateway.speaking("socketio", {
+  bus: (bus) => ({
+    get: async (keys) => (keys.some((key) => key.endsWith("slow")) ? lookUp.promise : bus.get(keys)),
+  }),
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
+const { hub } = gateway;
+const context = createSocketIoContext(gateway.context, socketIoOptions.parse({}));
 
 const enter = (id: string, namespace = "/"): Connection => {
   const agent = { disconnect() {}, request() {} };
@@ -100,17 +83,19 @@ test("SEC-06 WSE-03 a room that cannot be had is not acknowledged as joined: too
 
 test("SEC-06 WSE-03 a backend that fills its list while a secret is looked up: not acknowledged either", async () => {
   const connection = enter(createClientId());
-  const joining = joinRoom(context, { connection, client: {}, address: "" }, [{ room: "slow::a" }]);
+  const joining = joinRoom(context, { connection, client: {}, address: "" }, [
+    { room: "slow::a", secret: "s" },
+  ]);
   for (let number = 1; number <= defaultLimits.roomsPerConnection; number++)
     hub.join(connection, `r${number}`);
-  lookUp.resolve("allowed");
+  lookUp.resolve(["s"]);
   expect(await joining).toEqual({ answer: { ok: false, reason: "too_many" }, isAcknowledged: false });
   expect(namesOf(connection)).not.toContain("slow::a");
 });
 
 test("WSE-03 a room that is no text is acknowledged as ever, and counted and said like every refusal", async () => {
   const joiner = { connection: enter(createClientId()), client: {}, address: "" };
-  const before = [counted.length, said.length];
+  const before = gateway.observed.length;
   for (const room of [1, true, null, ["a"], { a: 1 }]) {
     expect(await joinRoom(context, joiner, [{ room }])).toEqual({
       answer: { ok: false, reason: "room" },
@@ -119,6 +104,7 @@ test("WSE-03 a room that is no text is acknowledged as ever, and counted and sai
   }
   await joinRoom(context, joiner, [{ room: "x".repeat(257) }]);
   const reasons = [...Array.from({ length: 5 }, () => "room_not_text"), "room_name_too_long"];
-  expect(counted.slice(before[0])).toEqual(reasons);
-  expect(said.slice(before[1])).toEqual(reasons.map((reason) => ["join_refused", reason]));
+  expect(gateway.observed.slice(before)).toEqual(reasons.map((reason) => `refused ${reason}`));
+  for (const reason of new Set(reasons))
+    expect(gateway.log).toMatch(new RegExp(`"join_refused".*"${reason}"`));
 });

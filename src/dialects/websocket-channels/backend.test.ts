@@ -1,6 +1,5 @@
-import { describe, expect, test } from "bun:test";
-import { unlimitedCheck } from "../../../test/support/browser-context.ts";
-import { createBus, noBroker } from "../../../test/support/bus.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { ChannelsGateway } from "../../../test/support/channels-gateway.ts";
 import { createClientId } from "../../base/client-id.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Feed } from "../../core/dialect.ts";
@@ -14,32 +13,25 @@ import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";
 import { ancestorsOf } from "./names.ts";
 
-async function feedOf(openRooms: readonly string[] = []): Promise<Feed> {
-  const bus = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  const context = {
-    bus,
-    broker: noBroker,
-    observe: silent,
-    limits: defaultLimits,
-    gatewayId: "test",
-    isOpenRoom: compileGlobs(openRooms),
-  };
-  const side = createBackendSide(
-    { ...context, checkSecret: unlimitedCheck("s") },
-    websocketChannelsOptions.parse({}),
-  );
-  const [feed] = side.feeds;
+const gateway = await ChannelsGateway.start();
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
+
+function feedOf(openRooms: readonly string[] = []): Feed {
+  const context = { ...gateway.context, isOpenRoom: compileGlobs(openRooms) };
+  const [feed] = createBackendSide(context, websocketChannelsOptions.parse({})).feeds;
   if (!feed) throw new Error("Expected one feed");
   return feed;
 }
 
 describe("the feed", () => {
   test("WSC-03 WSC-11 one pattern, websocket:*, and no unprefixed name", async () => {
-    expect((await feedOf()).filter).toMatchObject({ kind: "pattern", name: "websocket:*" });
+    expect(feedOf().filter).toMatchObject({ kind: "pattern", name: "websocket:*" });
   });
 
   test("WSC-03 its canary goes to the empty name, which reaches nobody here and in the original", async () => {
-    const feed = await feedOf();
+    const feed = feedOf();
     const { canary } = feed.filter;
     expect(canary.channel).toBe("websocket:");
     const payload = Buffer.from(canary.encode("abc123"));
@@ -56,7 +48,7 @@ describe("the feed", () => {
   });
 
   test("WSC-05 the payload is passed on as it is, whatever it is", async () => {
-    const feed = await feedOf();
+    const feed = feedOf();
     for (const bytes of ["", "text", "\uFEFFbom", "{", "\0"]) {
       const payload = Buffer.from(bytes);
       expect(feed.decode({ channel: "websocket:x", payload })).toMatchObject({ raw: payload, rooms: ["x"] });
@@ -64,7 +56,7 @@ describe("the feed", () => {
   });
 
   test("SEC-16 trees stay in the dialect even where every room is open", async () => {
-    const feed = await feedOf(["*"]);
+    const feed = feedOf(["*"]);
     const decode = (channel: string): unknown => feed.decode({ channel, payload: Buffer.from("x") });
     expect(decode("websocket:a")).toMatchObject({ rooms: ["a"], isTree: false, only: undefined });
     for (const tree of ["websocket:a/", "websocket:/"]) {
@@ -73,7 +65,7 @@ describe("the feed", () => {
   });
 
   test("SEC-06 names out of bounds are counted as junk", async () => {
-    const feed = await feedOf();
+    const feed = feedOf();
     const reason = (name: string): unknown =>
       feed.decode({ channel: `websocket:${name}`, payload: Buffer.from("x") });
     expect(reason("x".repeat(257))).toMatchObject({ reason: "name_too_long", isJunk: true });
@@ -82,7 +74,7 @@ describe("the feed", () => {
   });
 
   test("T21 10,000-character names against 1,000 globs take no time", async () => {
-    const feed = await feedOf(Array.from({ length: 1_000 }, (_, at) => `*a*b*${at}*c*d`));
+    const feed = feedOf(Array.from({ length: 1_000 }, (_, at) => `*a*b*${at}*c*d`));
     const start = performance.now();
     feed.decode({ channel: `websocket:${"ab".repeat(5_000)}`, payload: Buffer.from("x") });
     feed.decode({ channel: `websocket:${"ab".repeat(128)}`, payload: Buffer.from("x") });
@@ -117,7 +109,7 @@ describe("the native path", () => {
     };
     for (let made = 0; made < 100_000; made++) join(`users/${made % 100}/${made}`);
     join("users/7/here");
-    const feed = await feedOf();
+    const feed = feedOf();
     const publish = (name: string): void => {
       const decoded = feed.decode({ channel: `websocket:${name}`, payload: Buffer.from("x") });
       if (decoded.kind !== "skipped") hub.apply(decoded);

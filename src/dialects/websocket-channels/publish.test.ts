@@ -1,15 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { unlimitedCheck } from "../../../test/support/browser-context.ts";
 import { ChannelsGateway, secret } from "../../../test/support/channels-gateway.ts";
 import { rawRequest } from "../../../test/support/raw.ts";
-import { createBus } from "../../../test/support/bus.ts";
+import { exchangeOf } from "../../../test/support/dialect-gateway.ts";
 import type { Broker } from "../../core/broker.ts";
 import type { Bus } from "../../core/bus.ts";
-import type { Route } from "../../core/dialect.ts";
+import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { defaultLimits } from "../../vocabulary/limits.ts";
-import { silent } from "../../core/observe.ts";
 import { publishRoute, rootPublishRoute } from "./backend.ts";
 
 interface NotingBus {
@@ -17,22 +14,22 @@ interface NotingBus {
   readonly published: [channel: string, payload: string][];
 }
 
+const idle = await ChannelsGateway.start();
+afterAll(async () => {
+  await idle[Symbol.asyncDispose]();
+});
+
 const state: Bus["state"] = () => ({ isReady: true });
 
 /** A bus that only writes down what is published. */
-async function notingBus(parts: Partial<Bus> = {}): Promise<NotingBus> {
+function notingBus(parts: Partial<Bus> = {}): NotingBus {
   const published: NotingBus["published"] = [];
   const publish: Bus["publish"] = async (channel, payload) => {
     published.push([channel, Buffer.from(payload as string).toString()]);
   };
-  const memory = await createBus({ url: undefined, observe: silent, limits: defaultLimits });
-  return {
-    published,
-    bus: Object.assign(Object.create(memory) as Bus, { publish, state, ...parts }),
-  };
+  const bus = Object.assign(Object.create(idle.context.bus) as Bus, { publish, state, ...parts });
+  return { published, bus };
 }
-
-const checkSecret = unlimitedCheck(secret);
 
 /** A broker that takes everything. */
 const quietBroker: Broker = {
@@ -41,38 +38,18 @@ const quietBroker: Broker = {
   history: async () => "no_history",
 };
 
-function contextOf(bus: Bus, broker = quietBroker) {
-  const isOpenRoom = (room: string): boolean => room === "open";
-  return {
-    bus,
-    broker,
-    observe: silent,
-    limits: defaultLimits,
-    gatewayId: "test",
-    isOpenRoom,
-    checkSecret,
-  };
+function contextOf(bus: Bus, broker = quietBroker): BackendContext {
+  return { ...idle.context, bus, broker, isOpenRoom: (room) => room === "open" };
 }
 
 async function post(route: Route, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Response> {
   const url = `http://gateway.example${path}`;
   const headers = { authorization: `Bearer ${secret}` };
-  const request = new Request(url, { method: "POST", body, headers });
-  return route.fetch(request, {
-    path: new URL(url).pathname,
-    query: new URLSearchParams(),
-    address: "",
-    countedAs: "",
-    origin: undefined,
-    isOriginAllowed: true,
-    isOwnOrigin: true,
-    isScriptAllowed: () => true,
-    hold: () => undefined,
-  });
+  return route.fetch(new Request(url, { method: "POST", body, headers }), exchangeOf(url));
 }
 
 async function publishes(body: string): Promise<readonly [string, string][]> {
-  const { bus, published } = await notingBus();
+  const { bus, published } = notingBus();
   const answer = await post(publishRoute(contextOf(bus), { openPublish: false }), "/publish", body);
   expect([answer.status, await answer.text()]).toEqual([200, "OK"]);
   return published;
@@ -88,7 +65,7 @@ describe("POST /publish", () => {
     ];
     const fromBackend = [{ rooms: ["a/b"], isTree: false, not: "websocket-channels", raw: Buffer.from("1") }];
     for (const openPublish of [false, true]) {
-      const { bus, published } = await notingBus();
+      const { bus, published } = notingBus();
       const brokered: unknown[] = [];
       const broker: Broker = {
         ...quietBroker,
@@ -178,7 +155,7 @@ describe("POST /publish", () => {
       Buffer.from('{"a":"\xff"}', "latin1"),
     ];
     for (const body of bodies) {
-      const { bus, published } = await notingBus();
+      const { bus, published } = notingBus();
       const route = publishRoute(contextOf(bus), { openPublish: false });
       const answer = await post(route, "/publish", typeof body === "string" ? body : new Uint8Array(body));
       expect([answer.status, published]).toEqual([400, []]);
@@ -288,7 +265,7 @@ describe("slashes in front of a name", () => {
       ["websocket:q/1", "a"],
       ["websocket:users/", "b"],
     ]);
-    const { bus, published } = await notingBus();
+    const { bus, published } = notingBus();
     const route = publishRoute(contextOf(bus), { openPublish: false });
     for (const name of ["", "/", "//", "/".repeat(60_000)]) {
       const answer = await post(route, "/publish", JSON.stringify({ before: "x", [name]: "y" }));
@@ -326,7 +303,7 @@ describe("POST /<channel>", () => {
 
   test("WSC-07 slashes in front of a channel mean nothing, and the empty channel speaks to no one", async () => {
     await using gateway = await ChannelsGateway.start({ options: { root: true } });
-    const { bus, published } = await notingBus();
+    const { bus, published } = notingBus();
     const route = rootPublishRoute(contextOf(bus), { openPublish: false });
     using queue = await gateway.join("q/1");
     using other = await gateway.join("other");
@@ -360,13 +337,13 @@ describe("POST /<channel>", () => {
 
 describe("the bus is down", () => {
   test("WSC-06 WSE-26 an unready bus, and one that refuses, is answered with 503", async () => {
-    const refusing = await notingBus({
+    const refusing = notingBus({
       publish: async () => {
         throw new GatewayError("bus_unavailable", "Expected a Redis at 10.0.0.1:6379, got none");
       },
     });
-    const unready = await notingBus({ state: () => ({ isReady: false, reason: "secret place" }) });
-    const deaf = await notingBus();
+    const unready = notingBus({ state: () => ({ isReady: false, reason: "secret place" }) });
+    const deaf = notingBus();
     const unavailable: Broker = {
       ...quietBroker,
       publish: async () => refusing.bus.publish("", "") as never,
@@ -402,7 +379,7 @@ describe("any body", () => {
   const junk = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.json());
 
   test("WSC-06 T9 50,000 maps are published as they stand, or refused as a whole", async () => {
-    const { bus, published } = await notingBus();
+    const { bus, published } = notingBus();
     const route = publishRoute(contextOf(bus), { openPublish: false });
     await fc.assert(
       fc.asyncProperty(pairs, async (members) => {
@@ -423,7 +400,7 @@ describe("any body", () => {
   }, 120_000);
 
   test("WSC-06 T9 50,000 other bodies are published or refused, and never end the request otherwise", async () => {
-    const { bus, published } = await notingBus();
+    const { bus, published } = notingBus();
     const route = publishRoute(contextOf(bus), { openPublish: false });
     await fc.assert(
       fc.asyncProperty(junk, async (body) => {

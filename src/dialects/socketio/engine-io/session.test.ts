@@ -1,7 +1,6 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MemoryBus } from "../../../brokers/memory/bus.ts";
-import { MemoryKeys } from "../../../brokers/memory/keys.ts";
-import { noBroker } from "../../../../test/support/bus.ts";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { DialectGateway } from "../../../../test/support/dialect-gateway.ts";
+import { RoomAccess } from "../../../auth/room-access.ts";
 import fc from "fast-check";
 import { FakeSocket } from "../../../../test/support/fake-socket.ts";
 import { silent } from "../../../core/observe.ts";
@@ -17,17 +16,22 @@ import { Session } from "./session.ts";
 import type { EngineIoContext } from "./session.ts";
 import { createClientId } from "../../../base/client-id.ts";
 import { Probe } from "./upgrade.ts";
-import { accessWith, withoutIdentity } from "../../../../test/support/browser-context.ts";
+import { noRules } from "../../../core/room-rules.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
+
+const gateway = await DialectGateway.speaking("socketio", {});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
 
 interface SetupOptions {
   readonly options?: Parameters<typeof socketIoOptions.parse>[0];
   readonly limits?: Partial<Limits>;
 }
 
-/** An engine on a clock that the test moves. */
+/** What a gateway gives its sessions, with a hub whose topics lead to the test, on a clock that the test moves. */
 class Setup {
   now = 1_000;
   released = 0;
@@ -48,17 +52,15 @@ class Setup {
     };
     const allLimits = { ...defaultLimits, ...limits };
     this.hub = new Hub({ topics: { publish }, observe, limits: allLimits, send() {} });
+    const secrets = { mayJoin: async () => this.#lookUp(), hintIfUnset() {} };
     const context = {
+      ...gateway.context,
       hub: this.hub,
-      bus: new MemoryBus({ observe, limits: allLimits }),
-      keys: new MemoryKeys(),
-      broker: noBroker,
       observe,
       limits: allLimits,
-      access: accessWith(this.hub, async () => this.#lookUp()),
-      ...withoutIdentity,
-      admit: () => () => {},
+      access: new RoomAccess({ hub: this.hub, secrets, rules: noRules }),
       now: () => this.now,
+      mayJudge: () => true,
     };
     this.context = { ...createSocketIoContext(context, socketIoOptions.parse(options)), sessions: new Map() };
   }
