@@ -29,13 +29,18 @@ def handle(message):
         connection.publish(f"{PREFIX}group-data:all", message["data"])
 
 
-pubsub = connection.pubsub(ignore_subscribe_messages=True)
+pubsub = connection.pubsub()
 pubsub.subscribe(f"{PREFIX}client-new")
 pubsub.psubscribe(f"{PREFIX}client-data:*")
+confirmed = 0
 next_time = time.monotonic()
 while True:
     message = pubsub.get_message(timeout=max(0, next_time - time.monotonic()))
-    if message:
+    if message and message["type"] in ("subscribe", "psubscribe"):
+        confirmed += 1
+        if confirmed == 2:
+            print("Listening", flush=True)
+    elif message:
         handle(message)
     if time.monotonic() >= next_time:
         connection.publish(f"{PREFIX}group-data:all", time.strftime("It is %H:%M:%S"))

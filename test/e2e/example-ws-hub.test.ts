@@ -29,7 +29,9 @@ test(
     const python = await pythonEnv("flask-socketio");
     const args = ["--as", "ws-hub", "-c", join(example, "config.yaml"), "--redis", redis.url];
     await using gateway = await ServedGateway.start({ args });
-    await using _listener = new RunningProcess([python, join(example, "listener.py"), redis.url]);
+    await using listener = new RunningProcess([python, join(example, "listener.py"), redis.url]);
+    // A client that comes before it is subscribed would get no groups.
+    await listener.waitFor(/^Listening$/m);
     const serve = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", example];
     await using web = new RunningProcess([python, ...serve]);
     const [, port = ""] = await web.waitFor(/Serving HTTP on \S+ port (\d+)/);
