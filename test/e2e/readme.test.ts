@@ -32,9 +32,11 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { withBrowser } from "../support/chromium.ts";
 import { Page } from "../support/page.ts";
+import { RunningProcess } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 const root = join(import.meta.dir, "../..");
 /** With the ports that their blocks listen on. */
@@ -42,6 +44,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["README.md", [8899, 8080, 7788]],
   ["src/dialects/native/README.md", [8899]],
   ["client/README.md", [8899, 7788]],
+  ["examples/native-chat/README.md", [8899, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
   ["examples/chat/README.md", [5000, 7788]],
@@ -433,6 +436,41 @@ describe("the pages", () => {
           clearInterval(publish);
         }
       });
+    },
+    longTestMs,
+  );
+
+  test.each([
+    ["python3", "backend.py"],
+    ["node", "backend.mjs"],
+  ])(
+    "examples/native-chat: what one page says, both show, by way of %s %s",
+    async (runtime, file) => {
+      const args = ["-a", "127.0.0.1:8899", "--cors", "http://localhost:7788", "--secret", secret];
+      await using gateway = await ServedGateway.start({ args });
+      const cwd = mkdtempSync(join(tmpdir(), "belfry-chat-"));
+      try {
+        writeFileSync(join(cwd, "secret"), `${secret}\n`);
+        await using backend = new RunningProcess([runtime, join(root, "examples/native-chat", file)], {
+          cwd,
+        });
+        await backend.waitFor(/^Open /m);
+        await withBrowser(async (browser) => {
+          const chat = "http://localhost:7788/";
+          const pages = [(await browser.open(chat)).page, (await browser.open(chat)).page];
+          const streams = async () => (await gateway.metrics()).sum("belfry_connections", "stream");
+          await until(async () => (await streams()) === 2);
+          const texts = ["hello & <b>welcome</b>", '{"a":1}'];
+          for (const [index, text] of texts.entries()) {
+            await pages[index]?.getByLabel("What to say").fill(text);
+            await pages[index]?.getByRole("button", { name: "Say" }).click();
+            for (const page of pages) await page.getByRole("listitem").getByText(text).waitFor();
+          }
+          for (const page of pages) expect(await page.getByRole("listitem").allInnerTexts()).toEqual(texts);
+        });
+      } finally {
+        rmSync(cwd, { recursive: true, force: true });
+      }
     },
     longTestMs,
   );
