@@ -285,6 +285,8 @@ export class Client<Events extends object = Record<string, unknown>> {
           reason: "gap",
         });
         return;
+      case "closed":
+        return; // the end of the stream follows
       default:
         notice satisfies never; // a later version's
     }

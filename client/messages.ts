@@ -18,7 +18,11 @@ export type ErrorCode =
   | "event_invalid"
   | "no_history"
   | "position_unknown"
-  | "too_many_connections";
+  | "too_many_connections"
+  | "token_invalid"
+  | "token_expired"
+  | "token_other_user"
+  | "ticket_invalid";
 
 /** Why it is not known whether something was missed. */
 export type LossReason = "too_old" | "epoch" | "gap" | "unavailable";
@@ -61,6 +65,12 @@ export interface GapMessage {
   readonly at?: string;
 }
 
+/** The last message of a stream that ends for this reason. */
+export interface ClosedMessage {
+  readonly type: "closed";
+  readonly error: ErrorBody;
+}
+
 export interface AtMessage {
   readonly type: "at";
   readonly at: string;
@@ -72,6 +82,7 @@ export type Notice =
   | JoinedMessage
   | RefusedMessage
   | GapMessage
+  | ClosedMessage
   | AtMessage;
 
 /** The answer to a command. */
@@ -84,6 +95,8 @@ export interface Answer {
   readonly recovered?: boolean;
   readonly reason?: LossReason;
   readonly more?: boolean;
+  /** Of a token: it ends after so many seconds. */
+  readonly seconds?: number;
   readonly publications?: readonly WirePublication[];
 }
 
@@ -94,6 +107,7 @@ export type Command =
   | { readonly type: "publish"; readonly room: string; readonly event?: string; readonly data: unknown }
   | { readonly type: "publish"; readonly room: string; readonly binary: string }
   | ({ readonly type: "history"; readonly room: string } & HistoryRange)
+  | { readonly type: "token"; readonly token: string }
   | { readonly type: "ping" };
 
 /** Which part of a room's log: newest first before `before`, or oldest first after `since`. */

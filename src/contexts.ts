@@ -2,6 +2,7 @@
 // (gateway.ts); `belfry tail` uses it too, for dialects that only listen.
 
 import { isShared } from "./auth/address.ts";
+import { createCredentials } from "./auth/credentials.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { voiceOf } from "./brokers/voice.ts";
 import { RoomAccess } from "./auth/room-access.ts";
@@ -88,13 +89,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     access: new RoomAccess({ hub, secrets, rules }),
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
-    identity: createIdentity({
-      options: config.identity,
-      store: backplanes.sessions.keys,
-      fetch,
-      now: Date.now,
-      observe,
-    }),
+    ...whoComes(parts),
     observe,
     limits,
     now,
@@ -103,5 +98,19 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
     rules,
     gatewayId: randomId(),
+  };
+}
+
+/** What says who a client is. */
+function whoComes({
+  config,
+  backplanes,
+  observe,
+}: ContextParts): Pick<DialectContext, "identity" | "credentials"> {
+  const { identity: options, auth } = config;
+  const { keys: store } = backplanes.sessions;
+  return {
+    identity: createIdentity({ options, store, fetch, now: Date.now, observe }),
+    credentials: createCredentials({ options: auth, fetch, nowMs: Date.now }),
   };
 }

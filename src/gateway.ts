@@ -157,6 +157,7 @@ export class Gateway {
     this.#kept.tick();
     if (!this.#pauses.ticked(now)) return;
     for (const { browser } of this.#dialects) browser?.tick(now);
+    this.#hub.visitors.tick(Date.now());
   }
 
   /** Listens: first to the bus, then to clients. */

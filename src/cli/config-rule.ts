@@ -94,6 +94,8 @@ function wayWords(way: JoinWay | "owner", space: string | undefined): string {
       return "anyone";
     case "grant":
       return "clients that a backend puts there";
+    case "token":
+      return "clients with a token or a ticket that names the room";
     case "owner":
       return `visitors that \`${space}\` names`;
     case "user":

@@ -4,6 +4,7 @@
 // that visitors choose away from all of them (SEC-03).
 
 import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django/options.ts";
+import { jwtProblem } from "../auth/jwt/problem.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../brokers/log-store.ts";
@@ -24,12 +25,30 @@ export interface RuleProblem {
 export function houseProblems(config: Config, dialects: Dialects): readonly RuleProblem[] {
   return [
     ...overlappingNames(config, dialects).map((text) => problem([], text)),
+    ...authProblems(config),
     ...identityProblems(config, dialects),
   ];
 }
 
 function problem(path: PropertyKey[], message: string): RuleProblem {
   return { code: "custom", path, message };
+}
+
+/** Tokens that cannot be verified, and tokens that browsers send by themselves from pages of any site. */
+function authProblems({ auth: { jwt }, listeners }: Config): readonly RuleProblem[] {
+  if (!jwt) return [];
+  const text = jwtProblem(jwt);
+  const open =
+    jwt.cookie === undefined ? [] : [...listeners.entries()].filter(([, { origins }]) => origins === "*");
+  return [
+    ...(text === undefined ? [] : [problem(["auth", "jwt"], text)]),
+    ...open.map(([index]) =>
+      problem(
+        ["listeners", index, "origins"],
+        "Expected a list of origins where `auth.jwt.cookie` is read, got `*`: any site could act in the name of its visitors (W4R-16)",
+      ),
+    ),
+  ];
 }
 
 /** Only where some dialect asks who its visitors are. */

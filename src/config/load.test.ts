@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -238,21 +239,38 @@ describe("the publish secret", () => {
 
 describe("secrets in files of their own", () => {
   const held = createConfigModel().options.filter(({ fileForm }) => fileForm !== undefined);
+  const jwtSecrets = ["of-more-than-thirty-two,bytes-each", "of-more-than-thirty-two-bytes-too"];
+  /** What the value needs beside it. */
+  const beside: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    "identity.jwt.secret": { BELFRY_IDENTITY_JWT_ALGORITHM: "HS256" },
+    "identity.jwt.publicKey": { BELFRY_IDENTITY_JWT_ALGORITHM: "HS256" },
+    "auth.jwt.secret": { BELFRY_AUTH_JWT_ALGORITHM: "HS256" },
+    "auth.jwt.secretFallbacks": {
+      BELFRY_AUTH_JWT_ALGORITHM: "HS256",
+      BELFRY_AUTH_JWT_SECRET: jwtSecrets[0] ?? "",
+    },
+    "auth.jwt.publicKey": { BELFRY_AUTH_JWT_ALGORITHM: "EdDSA" },
+  };
+  const pem = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }).trim();
   const good: Readonly<Record<string, string>> = {
     redis: "redis://:hunter2@host",
     roomSecrets: "dir=hunter,2 shop=x",
     "identity.redis": "redis://:hunter2@host",
     "identity.secretKeyFallbacks": "hunter,2 x",
+    "auth.jwt.secret": jwtSecrets[0] ?? "",
+    "auth.jwt.secretFallbacks": jwtSecrets.join(" "),
+    "auth.jwt.publicKey": pem,
   };
   const read: Readonly<Record<string, unknown>> = {
     roomSecrets: { dir: "hunter,2", shop: "x" },
     "identity.secretKeyFallbacks": ["hunter,2", "x"],
+    "auth.jwt.secretFallbacks": jwtSecrets,
   };
 
   test("SEC-04 every secret is one of them", () => {
     const secrets = createConfigModel().options.filter(({ isSecret }) => isSecret);
     expect(held).toEqual(expect.arrayContaining([...secrets]));
-    expect(held.length).toBe(secrets.length + 3);
+    expect(held.length).toBe(secrets.length + 4);
   });
 
   test.each(held.map(({ name }) => name))("SEC-04 SEC-11 %s", async (name) => {
@@ -260,17 +278,21 @@ describe("secrets in files of their own", () => {
     if (!option) throw new Error(`Expected an option ${name}`);
     const text = good[name] ?? "hunter2-and-16-more";
     const path = await file(`${text}\n`, "held");
-    const algorithm = { BELFRY_IDENTITY_JWT_ALGORITHM: name.startsWith("identity.jwt") ? "HS256" : "" };
+    const others = beside[name] ?? {};
     const variable = fileVariableOf(option.variable);
-    const loaded = await loadConfig({ env: { ...algorithm, [variable]: path } });
+    const loaded = await loadConfig({ env: { ...others, [variable]: path } });
     expect(valueAt(loaded.config, option.path)).toEqual(read[name] ?? text);
     expect(origin(loaded, ...option.path)).toBe(`environment ${variable}`);
     expect(loaded.warnings).toEqual([]);
-    const both = { ...algorithm, [variable]: path, [option.variable]: text };
-    expect(await problemsOf({ env: both })).toEqual([
+    const both = { ...others, [variable]: path, [option.variable]: text };
+    // Without the value, the section of tokens is wrong too.
+    const problems = (await problemsOf({ env: both })).filter(
+      (text) => !text.endsWith("(`auth.jwt`, default)"),
+    );
+    expect(problems).toEqual([
       `Expected one of \`${name}\` (environment ${option.variable}) and the file that holds it (environment ${variable}), got both`,
     ]);
-    expect(await problemsOf({ env: { ...algorithm, [variable]: join(folder, "none") } })).toContain(
+    expect(await problemsOf({ env: { ...others, [variable]: join(folder, "none") } })).toContain(
       `Expected a secret in the file none (environment ${variable}), got no such file`,
     );
   });

@@ -66,6 +66,8 @@ describe("options derived from the schema", () => {
     expect(options.filter(({ isSecret }) => isSecret).map(({ name }) => name)).toEqual([
       "secret",
       "roomSecrets",
+      "auth.jwt.secret",
+      "auth.jwt.secretFallbacks",
       "identity.secretKey",
       "identity.secretKeyFallbacks",
       "identity.jwt.secret",

@@ -42,6 +42,7 @@ const fileForms: Readonly<Record<string, FileForm>> = {
   redis: "line",
   "identity.redis": "line",
   "identity.jwt.publicKey": "lines",
+  "auth.jwt.publicKey": "lines",
 };
 
 /** The name in the environment for the path of a file that holds the value of `variable`. */

@@ -1,16 +1,12 @@
 // Finds the rule of a room (core/room-rules.ts) in the list of the config: the first that matches the room's name counts.
 
 import { compileGlob, compileGlobs } from "../base/glob.ts";
+import { roomLabel } from "../core/room-rules.ts";
 import type { RoomRule, RoomRules, WrittenRule } from "../core/room-rules.ts";
 
 /** What is remembered of names that were looked up: so many, each of at most so many characters. */
 const maxRemembered = 10_000;
 const maxRememberedLength = 256;
-
-/** The name of a room by which rules find it. */
-function roomLabel(room: string, namespace = "/"): string {
-  return namespace === "/" ? room : `${namespace},${room}`;
-}
 
 /** @param openRooms globs of rooms where `publish` is `members`, unless their rule says another. */
 export function createRoomRules(

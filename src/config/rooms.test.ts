@@ -34,11 +34,11 @@ describe("rooms", () => {
     ],
     [
       [{ match: "a", join: ["anyone", "everyone"] }],
-      'Expected a way into a room, `anyone`, `secret`, `user`, `group:<name>` or `grant`, got "everyone" (`rooms[0].join[1]`, environment BELFRY_ROOMS)',
+      'Expected a way into a room, `anyone`, `secret`, `user`, `token`, `group:<name>` or `grant`, got "everyone" (`rooms[0].join[1]`, environment BELFRY_ROOMS)',
     ],
     [
       [{ match: "a", join: ["group:"] }],
-      'Expected a way into a room, `anyone`, `secret`, `user`, `group:<name>` or `grant`, got "group:" (`rooms[0].join[0]`, environment BELFRY_ROOMS)',
+      'Expected a way into a room, `anyone`, `secret`, `user`, `token`, `group:<name>` or `grant`, got "group:" (`rooms[0].join[0]`, environment BELFRY_ROOMS)',
     ],
     [
       [{ match: "a", publish: "nobody" }],

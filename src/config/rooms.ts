@@ -3,10 +3,10 @@
 import { z } from "zod";
 import type { JoinWay } from "../core/room-rules.ts";
 
-const wayWords = "`anyone`, `secret`, `user`, `group:<name>` or `grant`";
+const wayWords = "`anyone`, `secret`, `user`, `token`, `group:<name>` or `grant`";
 
 function isWay(text: string): text is JoinWay {
-  return /^(?:anyone|secret|user|grant|group:.+)$/s.test(text);
+  return /^(?:anyone|secret|user|token|grant|group:.+)$/s.test(text);
 }
 
 /** A sentence of its own: the words that there are, and the one that came. */

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
+import { authOptions } from "../auth/jwt/options.ts";
 import { checkBackplaneUrl, isLocalUrl, urlForms } from "../brokers/registry.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
@@ -206,6 +207,7 @@ const sharedShape = {
     .describe(
       "Prefixes of the Redis keys with room-space secrets; the first key that exists decides (WSE-05)",
     ),
+  auth: authOptions.prefault({}),
   identity: identitySchema.prefault({}),
   tape: tapeSchema.prefault({}),
   drain: z

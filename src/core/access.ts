@@ -4,6 +4,7 @@
 // limits on guesses are in auth/, behind the Access port.
 
 import type { Identity } from "./identity.ts";
+import type { Connection } from "./membership.ts";
 
 /** The room-space of a room: `dir` of `dir::a::b`, the empty string of `::x`, undefined for a public room. */
 export function roomSpace(room: string): string | undefined {
@@ -78,11 +79,21 @@ export type SecretCheck = (
   sender: SecretSender,
 ) => SecretVerdict | Promise<SecretVerdict>;
 
+/** What decides about words of a client. */
+export type SayRequest = Pick<EnterRequest, "namespace" | "room" | "identity">;
+
 /** The one rule for rooms, whichever dialect a client speaks. */
 export interface Access {
   /** May this client enter the room? Decided at once where it shows no secret. */
   enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
   enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
+  /** May clients of every dialect hear what this client, being in the room, says there (SEC-16)? */
+  mayPublish(request: SayRequest): boolean;
+  /**
+   * Rooms that a client may not be in any more, having this identity now: those that the earlier one opened, and this one does
+   * not. What a secret or a backend opened stays open.
+   */
+  lostRooms(connection: Connection, identity: Identity): readonly string[];
   /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
   hintIfUnset(space: string): void;
 }

@@ -4,6 +4,7 @@
 import type { Access, SecretCheck } from "./access.ts";
 import type { Broker, PublishOptions } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, Voice, WatchedFilter } from "./bus.ts";
+import type { Credentials } from "./credentials.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
@@ -135,7 +136,10 @@ export interface BrowserContext {
   readonly recovery: Recovery;
   /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
   readonly guardSecret: (secret: string) => SecretCheck;
+  /** Who visitors are by what browsers send by themselves, for the dialects that ask. */
   readonly identity: IdentitySource;
+  /** Who a client is by what it shows. */
+  readonly credentials: Credentials;
   /** Hears one more name of the bus, for as long as a client wants it; the rest is as with a feed. */
   listen(feed: Feed<ChannelFilter>): Promise<Subscription>;
   /** Does a Redis name belong to another owner than this dialect (RTE-08)? No client may reach it by a name that it chose. */

@@ -6,6 +6,7 @@ import { isRoomTooLong } from "./access.ts";
 import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";
 import type { Namespace } from "./addressees.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
+import type { Identity } from "./identity.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "../vocabulary/limits.ts";
@@ -14,6 +15,7 @@ import { mayHear } from "./publication.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import type { Positions } from "./recovery.ts";
 import { Room } from "./membership.ts";
+import { Visitors } from "./visitors.ts";
 
 /** Of what is not kept. */
 const nowhere: Positions = {};
@@ -39,6 +41,8 @@ export interface HubEvents {
 }
 
 export class Hub {
+  /** Connections with an identity. */
+  readonly visitors = new Visitors();
   readonly #limits: HubParts["limits"];
   readonly #parts: DeliveryParts;
   readonly #observe: Observe;
@@ -93,6 +97,7 @@ export class Hub {
     if (connection.id !== undefined) namespace.ids.set(connection.id, connection);
     if (alias !== undefined) namespace.ids.set(alias, connection);
     if (connection.hearsEveryone) this.#add(connection, namespace.everyone);
+    this.visitors.add(connection);
   }
 
   /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
@@ -100,6 +105,7 @@ export class Hub {
     const namespace = this.#namespaces.get(connection.namespace);
     if (!namespace || !connection.isIn) return;
     connection.isIn = false;
+    this.visitors.delete(connection);
     namespace.population--;
     // A newer connection may have taken the id (HUB-12): that one stays.
     for (const id of [connection.id, alias]) {
@@ -107,6 +113,12 @@ export class Hub {
     }
     for (const room of Array.from(connection.rooms)) this.#remove(connection, room);
     if (namespace.population === 0) this.#namespaces.delete(connection.namespace);
+  }
+
+  /** A connection that is in has this identity from now on. */
+  identify(connection: Connection, identity: Identity): void {
+    connection.identity = identity;
+    if (connection.isIn) this.visitors.add(connection);
   }
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */

@@ -26,6 +26,19 @@ export interface Identity {
   readonly channels?: readonly string[];
   /** When it ends, ms since 1970: the connection should end then (T18). */
   readonly expiresAtMs?: number;
+  /** Rooms that a token or a ticket names. */
+  readonly grants?: Grants;
+  /** What others may know of it, as JSON text. */
+  readonly info?: string;
+  /** The id of its token, by which that one can be taken back. */
+  readonly tokenId?: string;
+}
+
+/** Rooms that a proof of identity names, beside those that its user, groups and session open. They are named as rules name them. */
+export interface Grants {
+  mayJoin(label: string): boolean;
+  /** May it say something that clients of all dialects hear? */
+  mayPublish(label: string): boolean;
 }
 
 export type IdentityResult =

@@ -65,7 +65,8 @@ export class Connection {
   carrier: Carrier;
   readonly agent: Agent;
   readonly hearsEveryone: boolean;
-  readonly identity: Identity;
+  /** Changed by `Hub.identify` alone. */
+  identity: Identity;
   /** It entered its namespace; kept by the hub. */
   isIn = false;
   /** What its present rooms carried without it, before it joined or past it; kept by the hub, bytes. */

@@ -2,11 +2,17 @@
 // list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
 // obey `publish`, the broker obeys `history`. config/room-rules.ts makes them.
 
+/** The name of a room by which rules and tokens find it. */
+export function roomLabel(room: string, namespace = "/"): string {
+  return namespace === "/" ? room : `${namespace},${room}`;
+}
+
 /**
  * A way into a room. `anyone`: every client. `secret`: who shows the secret of the room-space. `user`: a visitor with a known
- * user name. `group:<name>`: a member of the group. `grant`: clients that a backend puts there, and no others.
+ * user name. `group:<name>`: a member of the group. `token`: who shows a token or a ticket that names the room.
+ * `grant`: clients that a backend puts there, and no others.
  */
-export type JoinWay = "anyone" | "secret" | "user" | "grant" | `group:${string}`;
+export type JoinWay = "anyone" | "secret" | "user" | "token" | "grant" | `group:${string}`;
 
 /**
  * What browsers may say in a room. `backends`: their words stay in their dialect (SEC-16). `members`: clients of every

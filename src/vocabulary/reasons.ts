@@ -23,7 +23,8 @@ export const disconnections = [
   ],
   [["no_groups"], "the backend refused its key (WS-HUB)"],
   [["no_session"], "it asked for the messages of its session and has none (ws4redis)"],
-  [["expired"], "its session or token expired (ws4redis)"],
+  [["expired"], "its session or token expired"],
+  [["denied"], "its token or ticket was refused, or taken back"],
   [["unavailable"], "Redis did not answer when asked for its persisted messages (ws4redis)"],
   [["shutdown"], "the gateway ends"],
 ] as const satisfies ReasonRows;
@@ -57,9 +58,14 @@ export const refusals = [
     "handshakes of WS-HUB: no key, a key that is not valid, too many of one key",
   ],
   [
-    ["callback_denied", "jwt_invalid", "jwt_claims", "jwt_expired"],
-    '`dialect="django"`: the callback or a JSON Web Token denied the visitor',
+    ["jwt_invalid", "jwt_claims", "jwt_expired"],
+    "a JSON Web Token that is not valid, says what cannot be, or has expired",
   ],
+  [
+    ["token_invalid", "token_expired", "token_other_user", "ticket_invalid"],
+    "a token or a ticket that a client showed was refused: the codes that it sees",
+  ],
+  [["callback_denied"], '`dialect="django"`: the callback denied the visitor'],
   [
     [
       "callback_failed",

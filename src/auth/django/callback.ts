@@ -6,8 +6,8 @@ import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
-import { boundGroups } from "./result.ts";
-import type { Fetch } from "./result.ts";
+import { boundGroups } from "../result.ts";
+import type { Fetch } from "../result.ts";
 
 /** Largest answer, bytes (T24). */
 const maxAnswerBytes = 64 * 1024;

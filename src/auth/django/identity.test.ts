@@ -10,7 +10,7 @@ import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
 import { identityOptions } from "./options.ts";
 import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
-import type { Fetch } from "./result.ts";
+import type { Fetch } from "../result.ts";
 import vectors from "./session-vectors.json";
 
 const cached = pick("core plain");

@@ -4,9 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { createHmac, createPublicKey, createSign, generateKeyPairSync } from "node:crypto";
 import { SignJWT, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { createJwtSource } from "./jwt.ts";
-import { jwtAlgorithms, jwtOptions } from "./options.ts";
+import { jwtAlgorithms } from "../jwt/options.ts";
+import { jwtOptions } from "./options.ts";
 import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
-import type { Fetch } from "./result.ts";
+import type { Fetch } from "../result.ts";
 
 const now = 1_800_000_000;
 const secret = "a secret of more than sixty-four bytes, which is enough for HS512 too.";

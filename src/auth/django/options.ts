@@ -2,6 +2,7 @@
 // Names and meanings follow Django's settings; `identityProblem` is asked once, at the start.
 
 import { z } from "zod";
+import { jwtShape } from "../jwt/options.ts";
 
 const text = (description: string) => z.string().min(1).max(4_096).describe(description);
 
@@ -30,22 +31,6 @@ type EngineName = keyof typeof engines;
 /** What an engine's name stands for; Django's own default is `db`. */
 export type SessionEngine = (typeof engines)[EngineName];
 
-export const jwtAlgorithms = [
-  "HS256",
-  "HS384",
-  "HS512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-] as const;
-
 const httpUrl = (description: string) =>
   z
     .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
@@ -54,18 +39,12 @@ const httpUrl = (description: string) =>
 
 export const jwtOptions = z
   .strictObject({
-    algorithm: z.enum(jwtAlgorithms).describe("The one algorithm that is accepted (DJS-11)"),
-    secret: secretText("Shared secret of an HS algorithm, at least as long as its hash").optional(),
-    publicKey: text("Public key of another algorithm, PEM (SPKI)").optional(),
-    jwksUrl: httpUrl("Where the public keys are, as a JWKS").optional(),
-    issuer: text("`iss` that a token must carry").optional(),
-    audience: text("`aud` that a token must carry").optional(),
-    cookie: text("Cookie that may hold the token").optional(),
+    ...jwtShape,
     queryParameter: text("Query parameter that may hold the token; URLs end up in logs (SEC-04)").optional(),
   })
   .describe("JSON Web Tokens (DJS-11)");
 
-export type JwtOptions = z.infer<typeof jwtOptions>;
+export type QueryJwtOptions = z.infer<typeof jwtOptions>;
 
 export const identityOptions = z
   .strictObject({

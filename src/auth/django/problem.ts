@@ -1,9 +1,9 @@
 // The one look at the whole of the identity config, before the gateway starts: what cannot work, or would be unsafe,
 // refuses to start with a sentence (SEC-02, SEC-03).
 
-import { createPublicKey } from "node:crypto";
+import { jwtProblem } from "../jwt/problem.ts";
 import { secretKeys, sessionEngine, sessionNamePrefixes } from "./options.ts";
-import type { IdentityOptions, JwtOptions } from "./options.ts";
+import type { IdentityOptions } from "./options.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "./username.ts";
 
 /** What is wrong, as a sentence without secrets; undefined: nothing. */
@@ -45,34 +45,4 @@ function callbackProblem({ callbackUrl }: IdentityOptions): string | undefined {
   const url = callbackUrl === undefined ? undefined : new URL(callbackUrl);
   if (!url || (url.username === "" && url.password === "")) return undefined;
   return "Expected `callbackUrl` without user and password, got one that has them";
-}
-
-function jwtProblem(jwt: JwtOptions): string | undefined {
-  const { algorithm, secret, publicKey, jwksUrl } = jwt;
-  if (algorithm.startsWith("HS")) {
-    if (publicKey !== undefined || jwksUrl !== undefined)
-      return `Expected \`secret\` alone for ${algorithm}, got a public key beside it`;
-    const least = Number(algorithm.slice(2)) / 8; // RFC 7518 3.2
-    const got = Buffer.byteLength(secret ?? "");
-    return got < least
-      ? `Expected \`secret\` of ${algorithm} to have at least ${least} bytes, got ${got}`
-      : undefined;
-  }
-  if (secret !== undefined || (publicKey === undefined) === (jwksUrl === undefined))
-    return `Expected one of \`publicKey\` and \`jwksUrl\` for ${algorithm}, and no \`secret\``;
-  return publicKey === undefined ? undefined : publicKeyProblem(publicKey, algorithm);
-}
-
-const keyTypes = { RS: ["rsa"], PS: ["rsa"], ES: ["ec"], Ed: ["ed25519"] } as const;
-
-function publicKeyProblem(pem: string, algorithm: string): string | undefined {
-  try {
-    if (!pem.includes("-----BEGIN PUBLIC KEY-----")) throw new TypeError("no SPKI");
-    const type = createPublicKey(pem).asymmetricKeyType;
-    const wanted: readonly string[] = keyTypes[algorithm.slice(0, 2) as keyof typeof keyTypes];
-    if (type !== undefined && wanted.includes(type)) return undefined;
-    return `Expected \`publicKey\` of kind ${wanted.join()} for ${algorithm}, got ${type}`;
-  } catch {
-    return "Expected `publicKey` to be a PEM of the form BEGIN PUBLIC KEY, got something else";
-  }
 }

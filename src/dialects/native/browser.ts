@@ -2,6 +2,10 @@
 // rooms, limits); member.ts and stream-client.ts have the client from there on.
 
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { CredentialError } from "../../core/credentials.ts";
+import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../core/credentials.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RoomName } from "../../core/log.ts";
 import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
@@ -19,7 +23,7 @@ import type { NativeOptions } from "./options.ts";
 import type { NativeError } from "./packet.ts";
 import { dialectName, gapMessage, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
-import type { AskedRoom } from "./rooms.ts";
+import type { AskedRoom, Asking } from "./rooms.ts";
 
 /** Two websocket pings and a half: who answered neither is gone. */
 const pongTimeouts = 2.5;
@@ -131,16 +135,35 @@ function openSocket(
   { context, sockets, refusals }: Native,
   request: Request,
   exchange: Exchange,
-): SocketHandler | Response {
+): SocketHandler | Response | Promise<SocketHandler> {
   if (!exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
   const asked = roomsOf(request, exchange);
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
-  return new RawConnection(sockets, new Member({ context, asked, address: exchange.countedAs, release }));
+  const shown = context.credentials.ofHandshake(request, exchange.query);
+  const hasProtocol = shown !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
+  const open = (who: Identity | CredentialError): SocketHandler =>
+    new RawConnection(
+      sockets,
+      new Member({
+        context,
+        asked,
+        address: exchange.countedAs,
+        who,
+        protocol: hasProtocol ? tokenSubprotocol : undefined,
+        release,
+      }),
+    );
+  if (!shown) return open(anonymous);
+  return shown.then((found) => open(found.kind === "identity" ? found : credentialError(found)));
 }
 
-function openStream(native: Native, request: Request, exchange: Exchange): StreamHandler | Response {
-  const { context, streams } = native;
+function openStream(
+  native: Native,
+  request: Request,
+  exchange: Exchange,
+): StreamHandler | Response | Promise<StreamHandler | Response> {
+  const { context } = native;
   if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
   const headers = corsHeaders(exchange);
   const asked = roomsOf(request, exchange);
@@ -149,30 +172,82 @@ function openStream(native: Native, request: Request, exchange: Exchange): Strea
     const reason = asked.length === 0 ? "room_missing" : "too_many_rooms";
     return native.refusals.refuse(reason, textAnswer(400, expected, headers));
   }
+  const release = context.admit(exchange.countedAs);
+  if (!release)
+    return retryLater(
+      asked.map(({ room }) => tooMany(room)),
+      headers,
+    );
+  const handshake = { request, exchange, asked, headers, release };
+  const shown = context.credentials.ofHandshake(request, exchange.query);
+  if (!shown) return admitStream(native, handshake, anonymous);
+  return shown.then((found) => {
+    if (found.kind === "identity") return admitStream(native, handshake, found);
+    release();
+    return refuseCredential(native, handshake, credentialError(found));
+  });
+}
+
+/** A request for a stream that has a place. */
+interface StreamHandshake {
+  readonly request: Request;
+  readonly exchange: Exchange;
+  readonly asked: readonly AskedRoom[];
+  readonly headers: Readonly<Record<string, string>>;
+  /** Gives back its place. */
+  readonly release: () => void;
+}
+
+function admitStream(
+  { context, streams }: Native,
+  { request, exchange, asked, headers, release }: StreamHandshake,
+  identity: Identity,
+): StreamHandler | Response {
   const rooms: string[] = [];
   const refused: { readonly room: string; readonly code: NativeError }[] = [];
   for (const { room, fault } of asked) {
-    const code = fault ? refuse(context, fault) : judgeStreamRoom(context, exchange, room);
+    const code = fault ? refuse(context, fault) : judgeStreamRoom(context, exchange, { room, identity });
     if (code === undefined) rooms.push(room);
     else refused.push({ room, code });
   }
   const refusals = refused.map(({ room, code }) => eventOf(refusedMessage(room, code), "refused"));
-  if (rooms.length === 0) return refuseAll(refused, refusals, headers);
-  const release = context.admit(exchange.countedAs);
-  if (!release) return retryLater(rooms.map(tooMany), headers);
+  if (rooms.length === 0) {
+    release();
+    return refuseAll(refused, refusals, headers);
+  }
   const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
-  return new StreamClient(streams, { rooms, refusals, cursor, headers, release });
+  return new StreamClient(streams, { identity, rooms, refusals, cursor, headers, release });
 }
 
 /** Nothing secret stands in a URL, so nothing is looked up, and the answer is there at once. */
-function judgeStreamRoom(context: BrowserContext, exchange: Exchange, room: string): NativeError | undefined {
+function judgeStreamRoom(
+  context: BrowserContext,
+  exchange: Exchange,
+  asking: Pick<Asking, "room" | "identity">,
+): NativeError | undefined {
   const verdict = judgeRoom(context, {
-    room,
+    ...asking,
     secret: undefined,
     address: exchange.countedAs,
     client: exchange,
   });
   return verdict instanceof Promise ? "unavailable" : verdict;
+}
+
+/** Only what may be better in a moment is a stream that ends: an `EventSource` comes back from nothing else. */
+function refuseCredential(
+  { refusals }: Native,
+  { asked, headers }: StreamHandshake,
+  code: CredentialError,
+): Response {
+  const answer =
+    code === "unavailable"
+      ? retryLater(
+          asked.map(({ room }) => eventOf(refusedMessage(room, code), "refused")),
+          headers,
+        )
+      : textAnswer(401, `${sentenceOf(code)}\n`, headers);
+  return refusals.refuse(code, answer);
 }
 
 function refuseAll(
@@ -224,6 +299,8 @@ function corsHeaders({ origin }: Exchange): Readonly<Record<string, string>> {
 const closeCodes = new Map<DisconnectReason, { readonly code: number; readonly reason: string }>([
   ["shutdown", { code: 1001, reason: "Shutting down" }],
   ["too_large", { code: 1009, reason: "Message too large" }],
+  ["expired", { code: 4001, reason: "Token expired" }],
+  ["denied", { code: 4501, reason: "Token refused" }],
   ["server", { code: 4500, reason: "Disconnected" }],
 ]);
 const unavailable = { code: 4000, reason: "Unavailable" };

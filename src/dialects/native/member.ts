@@ -4,15 +4,18 @@
 import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
 import type { HistoryPage } from "../../core/broker.ts";
+import type { CredentialError } from "../../core/credentials.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { Answer } from "../../core/recovery.ts";
 import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import { publicationMessage } from "./format.ts";
-import type { Command, History, Join, NativeError, Say } from "./packet.ts";
+import type { Command, History, Join, NativeError, Say, Token } from "./packet.ts";
 import {
   answerMessage,
   atMessage,
@@ -28,6 +31,7 @@ import { maxReplayBytes } from "../kit/replay.ts";
 import { returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
 import type { AskedRoom } from "./rooms.ts";
+import { answerToken, closeReasonOf } from "./token.ts";
 
 export interface MemberParts {
   readonly context: BrowserContext;
@@ -35,8 +39,15 @@ export interface MemberParts {
   readonly asked: readonly AskedRoom[];
   /** What limits count it by. */
   readonly address: string;
+  /** Who it is, or why it is closed as soon as it is open. */
+  readonly who: Identity | CredentialError;
+  /** The subprotocol to select, if any. */
+  readonly protocol: string | undefined;
   readonly release: () => void;
 }
+
+/** Commands that may wait for the verdict on a token. */
+const maxWaiting = 100;
 
 /** What a client asks for a room with; `id` is that of the command. */
 type Entry = Pick<Join, "room" | "secret" | "at"> & { readonly id: number | undefined };
@@ -44,15 +55,25 @@ type Entry = Pick<Join, "room" | "secret" | "at"> & { readonly id: number | unde
 /** A class, because it is all that an idle client costs beside its connection. */
 export class Member implements RawConnectionParts {
   readonly release: () => void;
+  readonly protocol?: string;
   readonly #context: BrowserContext;
   readonly #address: string;
-  #asked: readonly AskedRoom[];
+  /** Needed when it opens alone. */
+  #opening: Pick<MemberParts, "asked" | "who"> | undefined;
+  /** Commands that wait for the verdict on a token. */
+  #waiting: Command[] | undefined;
 
-  constructor({ context, asked, address, release }: MemberParts) {
+  constructor({ context, asked, address, who, protocol, release }: MemberParts) {
     this.#context = context;
     this.#address = address;
-    this.#asked = asked;
+    this.#opening = { asked, who };
     this.release = release;
+    if (protocol !== undefined) this.protocol = protocol;
+  }
+
+  get identity(): Identity {
+    const who = this.#opening?.who;
+    return who === undefined || typeof who === "string" ? anonymous : who;
   }
 
   /** It joins its rooms itself, and says so. */
@@ -61,8 +82,13 @@ export class Member implements RawConnectionParts {
   }
 
   opened(client: RawConnection): void {
-    const asked = this.#asked;
-    this.#asked = [];
+    const { asked, who } = this.#opening ?? { asked: [], who: anonymous };
+    this.#opening = undefined;
+    if (typeof who === "string") {
+      refuse(this.#context, who);
+      client.close(closeReasonOf(who));
+      return;
+    }
     for (const one of asked) void this.#joinAsked(client, one);
   }
 
@@ -76,7 +102,14 @@ export class Member implements RawConnectionParts {
   heard(client: RawConnection, frame: Frame): void {
     const command = readCommand(frame);
     if (command.type === "fault") this.#refuse(client, command.id, command.code);
-    else void this.#carryOut(client, command);
+    else this.#take(client, command);
+  }
+
+  /** Commands take effect in their order: what is said behind a token is judged by it. */
+  #take(client: RawConnection, command: Command): void {
+    if (!this.#waiting) void this.#carryOut(client, command);
+    else if (this.#waiting.length < maxWaiting) this.#waiting.push(command);
+    else this.#refuse(client, command.id, "unavailable");
   }
 
   async #carryOut(client: RawConnection, command: Command): Promise<void> {
@@ -92,6 +125,8 @@ export class Member implements RawConnectionParts {
         return;
       case "history":
         return this.#look(client, command);
+      case "token":
+        return this.#identify(client, command);
       case "ping":
         client.send(answerMessage(id, "pong"));
         return;
@@ -116,7 +151,9 @@ export class Member implements RawConnectionParts {
   async #enter(client: RawConnection, asking: Entry): Promise<NativeError | undefined> {
     const { room, secret } = asking;
     if (!this.#isIn(client, room)) {
-      const verdict = judgeRoom(this.#context, { room, secret, address: this.#address, client: this });
+      const identity = client.connection?.identity ?? anonymous;
+      const asked = { room, secret, identity, address: this.#address, client: this };
+      const verdict = judgeRoom(this.#context, asked);
       const code = verdict instanceof Promise ? await verdict : verdict;
       if (code !== undefined) return code;
     }
@@ -147,6 +184,15 @@ export class Member implements RawConnectionParts {
       joinedMessage({ id, room, ...told(back) }),
       ...back.missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
     ]);
+  }
+
+  async #identify(client: RawConnection, command: Token): Promise<void> {
+    const waiting: Command[] = [];
+    this.#waiting = waiting;
+    const frames = await answerToken(this.#context, client, command);
+    this.#waiting = undefined;
+    client.sendAll(frames);
+    for (const later of waiting) this.#take(client, later);
   }
 
   async #say(client: RawConnection, say: Say): Promise<void> {
@@ -191,9 +237,10 @@ export class Member implements RawConnectionParts {
   }
 
   #judge(client: RawConnection, { room, event = "" }: Say): NativeError | undefined {
-    const { isOpenRoom, limits } = this.#context;
-    if (!this.#isIn(client, room)) return "not_in_room";
-    if (!isOpenRoom(room)) return "publish_forbidden";
+    const { access, limits } = this.#context;
+    if (!client.connection || !this.#isIn(client, room)) return "not_in_room";
+    const { identity } = client.connection;
+    if (!access.mayPublish({ namespace: "/", room, identity })) return "publish_forbidden";
     return isEventName(event, limits.nameBytes) ? undefined : "event_invalid";
   }
 

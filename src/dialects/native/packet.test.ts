@@ -89,13 +89,14 @@ describe("commands", () => {
       cut.map(([value, part]) => JSON.stringify(value).slice(0, part * 80)),
       fc.string({ unit: "binary" }),
     );
-    const types = new Set(["join", "leave", "publish", "history", "ping", "fault"]);
+    const types = new Set(["join", "leave", "publish", "history", "token", "ping", "fault"]);
     fc.assert(
       fc.property(text, (sent) => {
         const command = readCommand(sent);
         if (!types.has(command.type)) return false;
         if (command.id !== undefined && !Number.isSafeInteger(command.id)) return false;
         if (command.type === "fault" || command.type === "ping") return true;
+        if (command.type === "token") return typeof command.token === "string";
         return typeof command.room === "string";
       }),
       { numRuns: 100_000, seed: 11 },

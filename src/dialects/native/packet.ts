@@ -13,7 +13,7 @@ export const dialectName = "native";
 /** Each error by its code: a sentence that repeats nothing of what was sent (SEC-05), and whether to try again. */
 const errors = {
   bad_message: ["Expected a JSON object with a type and an id, in a text frame", false],
-  unknown_command: ["Expected join, leave, publish, history or ping as type", false],
+  unknown_command: ["Expected join, leave, publish, history, token or ping as type", false],
   room_name_too_long: ["Expected a shorter name of a room", false],
   room_name_invalid: [
     "Expected the name of a room: UTF-8 that is not empty and has no control characters; in a URL, one room= for each room, and %2C for a comma in its name",
@@ -31,6 +31,10 @@ const errors = {
   no_history: ["Expected a room that keeps a log", false],
   position_unknown: ["Expected a position of the log that the room has now", false],
   too_many_connections: ["Expected fewer connections; try again", true],
+  token_invalid: ["Expected a token that is valid here", false],
+  token_expired: ["Expected a token that has not expired: come with a fresh one", true],
+  token_other_user: ["Expected a token of the same user: connect anew for another", false],
+  ticket_invalid: ["Expected a ticket that is new: ask for another", false],
 } as const satisfies Readonly<Record<ErrorCode, readonly [string, boolean]>>;
 
 /** Those that are counted here; a client without a place is counted where places are given. */
@@ -42,7 +46,14 @@ export type Command =
   | { readonly type: "leave"; readonly id: number; readonly room: string }
   | Say
   | History
+  | Token
   | { readonly type: "ping"; readonly id: number };
+
+export interface Token {
+  readonly type: "token";
+  readonly id: number;
+  readonly token: string;
+}
 
 export interface Join {
   readonly type: "join";
@@ -90,6 +101,7 @@ export function readCommand(frame: Frame): Command | Fault {
   if (!members || id === undefined || typeof type !== "string")
     return { type: "fault", id, code: "bad_message" };
   if (type === "ping") return { type, id };
+  if (type === "token") return readToken(members, id);
   const read = readers.get(type);
   if (!read) return { type: "fault", id, code: "unknown_command" };
   const room = stringMember(members, "room");
@@ -115,6 +127,13 @@ function readJoin(members: Members, head: Head): Command | undefined {
   const secret = optional(members, "secret");
   const at = optional(members, "at");
   return secret && at && { type: "join", ...head, secret: secret.text, at: at.text };
+}
+
+function readToken(members: Members, id: number): Token | Fault {
+  const token = stringMember(members, "token");
+  return typeof token === "string"
+    ? { type: "token", id, token }
+    : { type: "fault", id, code: "bad_message" };
 }
 
 function readSay(members: Members, head: Head): Command | undefined {
@@ -238,7 +257,16 @@ export function gapMessage(rooms: readonly string[] | undefined, at: string | un
   return JSON.stringify({ type: "gap", rooms, at });
 }
 
-/** The plain answers: `left`, `published`, `pong`. */
-export function answerMessage(id: number, type: string, fields: { room?: string; at?: string } = {}): string {
+/** The last thing that a stream says, where its client may want to know why. */
+export function closedMessage(code: ErrorCode): string {
+  return `{"type":"closed","error":${errorBody(code)}}`;
+}
+
+/** The plain answers: `left`, `published`, `token`, `pong`. */
+export function answerMessage(
+  id: number,
+  type: string,
+  fields: { readonly room?: string; readonly at?: string; readonly seconds?: number } = {},
+): string {
   return JSON.stringify({ id, type, ...fields });
 }

@@ -3,12 +3,13 @@
 import type { EnterVerdict } from "../../core/access.ts";
 import { isRoomTooLong, roomSpace } from "../../core/access.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
-import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { NativeError } from "./packet.ts";
 import { dialectName, isRoomName } from "./packet.ts";
 
 export interface Asking {
   readonly room: string;
+  readonly identity: Identity;
   /** As the client sent it. */
   readonly secret: string | undefined;
   /** What limits count the client by. */
@@ -33,7 +34,7 @@ export function judgeRoom(
 ): NativeError | undefined | Promise<NativeError | undefined> {
   if (!isRoomName(asking.room)) return refuse(context, "room_name_invalid");
   if (isRoomTooLong(asking.room, context.limits.nameBytes)) return refuse(context, "room_name_too_long");
-  const verdict = context.access.enter({ namespace: "/", identity: anonymous, ...asking });
+  const verdict = context.access.enter({ namespace: "/", ...asking });
   const settle = (judged: EnterVerdict): NativeError | undefined => {
     if (judged === "allowed") return undefined;
     if (judged === "secret_wrong") hint(context, asking);

@@ -4,6 +4,8 @@
 import type { CloseCause, Stream, StreamHandler } from "../../core/carrier.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Agent, Format } from "../../core/membership.ts";
 import type { Answer } from "../../core/recovery.ts";
@@ -11,7 +13,7 @@ import { CursorCarrier } from "./cursor-carrier.ts";
 import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
-import { dialectName, gapMessage } from "./packet.ts";
+import { closedMessage, dialectName, gapMessage } from "./packet.ts";
 import { maxReplayBytes } from "../kit/replay.ts";
 import { arrivalFrames } from "./stream-return.ts";
 
@@ -33,13 +35,14 @@ export interface StreamClientParts {
   /** Where its client stood; undefined: it comes for the first time. */
   readonly cursor: Cursor | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly identity: Identity;
   readonly release: () => void;
 }
 
 /** A comment keeps proxies awake, and tells a browser nothing. */
 const comment = ":\n\n";
 
-const nothingAsked = { rooms: [], refusals: [], cursor: undefined };
+const nothingAsked = { rooms: [], refusals: [], cursor: undefined, identity: anonymous };
 
 /** Streams that were cut together come back spread over this time, ms. */
 const [soonestMs, latestMs] = [1_000, 4_000];
@@ -48,23 +51,23 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   readonly headers: Readonly<Record<string, string>>;
   readonly #streams: NativeStreams;
   readonly #release: () => void;
-  #asked: Pick<StreamClientParts, "rooms" | "refusals" | "cursor">;
+  #asked: Pick<StreamClientParts, "rooms" | "refusals" | "cursor" | "identity">;
   #hasArrived = false;
   #stream: Stream | undefined;
   #connection: Connection | undefined;
   #reason: DisconnectReason = "client";
   #nextBeat = 0;
 
-  constructor(streams: NativeStreams, { rooms, refusals, cursor, headers, release }: StreamClientParts) {
+  constructor(streams: NativeStreams, { headers, release, ...asked }: StreamClientParts) {
     this.#streams = streams;
-    this.#asked = { rooms, refusals, cursor };
+    this.#asked = asked;
     this.headers = headers;
     this.#release = release;
   }
 
   open(stream: Stream): void {
     const { context, format, clients } = this.#streams;
-    const { rooms, cursor = noCursor } = this.#asked;
+    const { rooms, cursor = noCursor, identity } = this.#asked;
     this.#stream = stream;
     // Where no room has a log, all positions are shared.
     const carrier = context.rules.hasHistory ? new CursorCarrier(stream, rooms, cursor) : stream;
@@ -74,6 +77,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
       carrier,
       agent: this,
       hearsEveryone: false,
+      identity,
     });
     clients.add(this);
     context.hub.enter(this.#connection);
@@ -123,6 +127,8 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   }
 
   disconnect(_closeClient: unknown, reason: DisconnectReason = "server"): void {
+    const code = reason === "expired" ? "token_expired" : reason === "denied" ? "token_invalid" : undefined;
+    if (code !== undefined) this.#stream?.send([eventOf(closedMessage(code), "closed")]);
     this.close(reason);
   }
 

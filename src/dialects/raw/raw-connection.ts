@@ -2,6 +2,7 @@
 // hub, keeps the heartbeat, and closes with the codes of its dialect; its messages go to the dialect's `heard`.
 
 import type { Agent, Format } from "../../core/membership.ts";
+import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
 import type { BrowserContext, Closable } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
@@ -31,6 +32,8 @@ export const usualHeartbeat = { pingIntervalMs: 30_000, pongTimeoutMs: 75_000 } 
 export interface RawConnectionParts {
   /** Unguessable: it is a room of its own. Without one, no backend can name it alone. */
   readonly id?: string;
+  /** Who it is. @default a visitor without an identity */
+  readonly identity?: Identity;
   /** Rooms that it is in from the start. */
   readonly rooms: readonly string[];
   /** Trees that it is below (`Hub.joinTree`). */
@@ -84,9 +87,9 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     this.#socket = socket;
     const waiting = this.#parts.first && this.#waitOn(socket);
     const carrier = waiting ?? socket;
-    const { id } = this.#parts;
+    const { id, identity } = this.#parts;
     const parts = { id, namespace: "/", format, carrier, agent: this, hearsEveryone: false };
-    this.#connection = new Connection(parts);
+    this.#connection = new Connection(identity ? { ...parts, identity } : parts);
     this.#scheduleHeartbeat();
     clients.add(this);
     context.hub.enter(this.#connection);

@@ -1,0 +1,46 @@
+// Judges what a client shows of itself (core/credentials.ts): finds the token of a handshake, and asks the verifier. Without
+// `auth.jwt` in the config no token is looked for, and all is as it would be without this file.
+
+import { bearerToken } from "../base/http.ts";
+import { bearerSubprotocol, offeredSubprotocols } from "../core/credentials.ts";
+import type { Credentials } from "../core/credentials.ts";
+import type { IdentityResult } from "../core/identity.ts";
+import { readCookie } from "./cookies.ts";
+import { identityOf } from "./jwt/claims.ts";
+import type { AuthOptions } from "./jwt/options.ts";
+import { createVerifier } from "./jwt/verifier.ts";
+import type { Fetch } from "./result.ts";
+
+export interface CredentialsParts {
+  readonly options: AuthOptions;
+  readonly fetch: Fetch;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** @param parts options that `jwtProblem` had nothing against */
+export function createCredentials({ options, fetch, nowMs }: CredentialsParts): Credentials {
+  const { jwt } = options;
+  const verify = jwt && createVerifier({ options: jwt, fetch, nowMs });
+  const ofToken = async (token: string): Promise<IdentityResult> => {
+    const verified = (await verify?.(token)) ?? { kind: "denied", reason: "jwt_invalid" };
+    if (verified.kind === "verified") return identityOf(verified.payload);
+    return { kind: verified.kind, reason: verified.reason };
+  };
+  return {
+    acceptsTokens: jwt !== undefined,
+    ofToken,
+    ofHandshake(request) {
+      const token = jwt && tokenOf(request, jwt.cookie);
+      return token === undefined ? undefined : ofToken(token);
+    },
+  };
+}
+
+/** Header first, then subprotocol, then cookie; the first that is there decides. */
+function tokenOf(request: Request, cookie: string | undefined): string | undefined {
+  const offered = offeredSubprotocols(request).find((name) => name.startsWith(bearerSubprotocol));
+  const shown = bearerToken(request) ?? offered?.slice(bearerSubprotocol.length);
+  if (shown !== undefined || cookie === undefined) return shown;
+  return readCookie(request.headers.get("cookie"), cookie);
+}

@@ -1,0 +1,63 @@
+// The config of JSON Web Tokens: one algorithm, and one source of keys. Nothing in a token chooses either of them (T18).
+
+import { z } from "zod";
+
+const text = (description: string) => z.string().min(1).max(4_096).describe(description);
+
+/** Never shown: `writeOnly` is JSON Schema's word for it. */
+const secretText = (description: string) => text(description).meta({ writeOnly: true });
+
+export const jwtAlgorithms = [
+  "HS256",
+  "HS384",
+  "HS512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+] as const;
+
+/** What all sections about tokens have in common. */
+export const jwtShape = {
+  algorithm: z.enum(jwtAlgorithms).describe("The one algorithm that is accepted (DJS-11)"),
+  secret: secretText("Shared secret of an HS algorithm, at least as long as its hash").optional(),
+  publicKey: text("Public key of another algorithm, PEM (SPKI)").optional(),
+  jwksUrl: z
+    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
+    .max(2_048)
+    .optional()
+    .describe("Where the public keys are, as a JWKS"),
+  issuer: text("`iss` that a token must carry").optional(),
+  audience: text("`aud` that a token must carry").optional(),
+  cookie: text("Cookie that may hold the token").optional(),
+};
+
+/** Where the keys are, and what tokens must say. */
+export type JwtOptions = z.output<z.ZodObject<typeof jwtShape>>;
+
+/** The section `auth` of the config: tokens for all dialects (docs/auth.md). */
+export const authOptions = z
+  .strictObject({
+    jwt: z
+      .strictObject({
+        ...jwtShape,
+        secretFallbacks: z
+          .array(secretText("An earlier `secret`"))
+          .max(10)
+          .default([])
+          .describe(
+            "Earlier secrets, whose tokens are accepted until they expire: for a change of the secret",
+          ),
+      })
+      .optional()
+      .describe("JSON Web Tokens, for clients of every dialect ([auth.md](auth.md))"),
+  })
+  .describe("Who a client is, in every dialect");
+
+export type AuthOptions = z.output<typeof authOptions>;
