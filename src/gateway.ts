@@ -167,7 +167,7 @@ export class Gateway {
     }
     const isUsed = this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true);
     if (isUsed || this.#rules.hasHistory) {
-      await this.#main.broker.open((publication, at) => this.#kept.received(publication, at));
+      await this.#main.broker.open((publication, carried) => this.#kept.received(publication, carried));
     }
     await busesProved({ main: this.#main, sessions: this.#sessions });
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
@@ -274,7 +274,7 @@ export class Gateway {
       return;
     }
     this.#observe.received(dialect, message.payload.length);
-    const heard = this.#hub.apply(decoded, this.#kept.record(decoded));
+    const heard = this.#hub.apply(decoded, this.#kept.record(decoded, feed, message));
     if (decoded.kind !== "publication") return;
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);

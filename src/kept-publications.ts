@@ -1,9 +1,13 @@
 // What the gateway keeps for clients that come back: the tape of its bus and the logs of its rooms, as one. Part of the
 // composition root (gateway.ts).
 
+import { brokerChannel } from "./brokers/bus-broker.ts";
 import type { Backplane } from "./brokers/driver.ts";
+import { publicationOf } from "./brokers/history.ts";
 import { LogFollower } from "./recovery/log-follower.ts";
 import type { Config } from "./config/schema.ts";
+import type { Carried } from "./core/broker.ts";
+import type { BusMessage } from "./core/bus.ts";
 import type { Hub } from "./core/hub.ts";
 import { keptOrder } from "./core/kept-orders.ts";
 import type { Command, Publication } from "./core/publication.ts";
@@ -12,6 +16,7 @@ import type { Telemetry } from "./observe/observe.ts";
 import type { Positions, Recovery } from "./core/recovery.ts";
 import type { RoomRules } from "./core/room-rules.ts";
 import { TapeRecovery } from "./recovery/tape-recovery.ts";
+import type { TapeSource } from "./recovery/tape.ts";
 
 export interface KeptParts {
   readonly backplane: Backplane;
@@ -26,6 +31,13 @@ export function createTape(config: Config, now: () => number): TapeRecovery {
   const { seconds, bytes } = config.tape;
   return new TapeRecovery({ maxAgeMs: seconds * 1000, maxBytes: bytes, now });
 }
+
+/** What the broker says, as a feed. */
+const brokerFeed: TapeSource = {
+  filter: { kind: "exact", name: brokerChannel },
+  decode: ({ payload }) =>
+    publicationOf(payload.toString()) ?? { kind: "skipped", reason: "envelope_invalid", isJunk: true },
+};
 
 export class KeptPublications {
   readonly recovery: Recovery;
@@ -57,13 +69,15 @@ export class KeptPublications {
   }
 
   /** Keeps what a channel of the bus says. */
-  record(message: Publication | Command): Positions {
-    return { tape: this.#tape.record(message.kind === "publication" ? message : keptOrder(message)) };
+  record(said: Publication | Command, source: TapeSource, message: BusMessage): Positions {
+    const publication = said.kind === "publication" ? said : keptOrder(said);
+    return { tape: this.#tape.record(publication, source, message) };
   }
 
-  /** Keeps and delivers what the broker says; `at`: where it stands in its room's log. @returns to how many clients */
-  received(publication: Publication, at: string | undefined): number {
-    return this.#logs.received(publication, { tape: this.#tape.record(publication), log: at });
+  /** Keeps and delivers what the broker says. @returns to how many clients */
+  received(publication: Publication, { at, message }: Carried): number {
+    const tape = this.#tape.record(publication, brokerFeed, message);
+    return this.#logs.received(publication, { tape, log: at });
   }
 
   /** Forgets what is too old, answers clients that waited for too long, looks after the logs. */

@@ -37,6 +37,8 @@ export interface BusBrokerParts {
   readonly observe: Observe;
 }
 
+type Deliver = Parameters<Broker["open"]>[0];
+
 /** A publication that is on its way back. */
 interface Waiting {
   readonly resolve: (delivered: number | undefined) => void;
@@ -59,7 +61,7 @@ export class BusBroker implements Broker {
     this.#parts = parts;
   }
 
-  async open(deliver: (publication: Publication, at?: string) => number): Promise<void> {
+  async open(deliver: Deliver): Promise<void> {
     const canary = textCanary(brokerChannel, "belfry canary");
     await this.#parts.bus.subscribe({ kind: "exact", name: brokerChannel, canary }, (message) => {
       this.#received(message, deliver);
@@ -154,10 +156,10 @@ export class BusBroker implements Broker {
     }
   }
 
-  #received({ payload }: BusMessage, deliver: (publication: Publication, at?: string) => number): void {
-    const envelope = decodeEnvelope(payload.toString());
+  #received(message: BusMessage, deliver: Deliver): void {
+    const envelope = decodeEnvelope(message.payload.toString());
     if (typeof envelope === "string") this.#parts.observe.skipped("broker", envelope);
-    else this.#settle(envelope.id, deliver(envelope.publication, envelope.at));
+    else this.#settle(envelope.id, deliver(envelope.publication, { at: envelope.at, message }));
   }
 
   /** A number for an envelope, and what tells that it came back. */

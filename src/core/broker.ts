@@ -2,6 +2,7 @@
 // is for the clients of every dialect; the formats of other systems go over the bus (bus.ts) as those systems wrote them.
 // What goes to a room with `history` in its rule is kept in the room's log on its way (log.ts).
 
+import type { BusMessage } from "./bus.ts";
 import type { RoomName } from "./log.ts";
 import type { Publication } from "./publication.ts";
 import type { QueueRef } from "./queue.ts";
@@ -53,14 +54,22 @@ export interface HistoryPage {
 /** `no_history`: the room's rule keeps nothing. `epoch`: the position is of another log. */
 export type HistoryRefusal = "no_history" | "epoch";
 
+/** How a publication came. */
+export interface Carried {
+  /** Where it stands in its room's log. */
+  readonly at?: string | undefined;
+  /** What the bus carried. */
+  readonly message: BusMessage;
+}
+
 export interface Broker {
   /**
    * Hears the publications of every gateway, this one's own included. MUST call `deliver` once for each, in the order in
    * which the broker took them, and MUST NOT call it inside `publish`. Call it once. Rejects with GatewayError
    * `bus_unavailable` when the broker refuses.
-   * @param deliver returns how many clients of this gateway it was sent to; `at` is where it stands in its room's log.
+   * @param deliver returns how many clients of this gateway it was sent to.
    */
-  open(deliver: (publication: Publication, at?: string) => number): Promise<void>;
+  open(deliver: (publication: Publication, carried: Carried) => number): Promise<void>;
   /**
    * Carries a publication to every gateway that opened. `onAck` is not carried. Rejects with GatewayError
    * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26), and its key says whether it was.

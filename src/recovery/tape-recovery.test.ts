@@ -3,6 +3,7 @@ import { formatMarker } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
+import type { TapeSource } from "./tape.ts";
 
 const source = "a".repeat(24);
 const token = (number: number): string => formatMarker({ source, line: "00000001", number });
@@ -18,6 +19,12 @@ const said: Publication = {
   attachments: [],
   volatile: false,
 };
+
+const from: TapeSource = { filter: { kind: "exact", name: "c" }, decode: () => said };
+
+function record(recovery: TapeRecovery) {
+  return recovery.record(said, from, { channel: "c", payload: Buffer.from("said") });
+}
 
 function opened(maxAgeMs = 1_000) {
   const clock = { now: 0 };
@@ -49,7 +56,7 @@ test("a first join and a known position are answered at once", () => {
     { verdict: { recovered: true, missed: [] }, at },
   ]);
   recovery.step();
-  const next = recovery.record(said) ?? "";
+  const next = record(recovery) ?? "";
   const missed = [{ publication: said, at: next, order: 2 }];
   expect(resume(ask(at)).answers).toEqual([{ verdict: { recovered: true, missed }, at: next }]);
 });
@@ -60,7 +67,7 @@ test("a position ahead is waited for, and answered behind the message that bring
   const got = resume(ask(`${token(1)}.1`));
   expect(got.answers).toBeUndefined();
   recovery.step();
-  const at = recovery.record(said);
+  const at = record(recovery);
   expect(got.answers).toBeUndefined();
   await Promise.resolve();
   expect(got.answers).toEqual([{ verdict: { recovered: true, missed: [] }, at }]);
@@ -111,14 +118,14 @@ test("F3 I3 what comes before the first marker after an outage has a gap in fron
   mark(1);
   recovery.cut();
   recovery.step();
-  expect(recovery.record(said)).toBeUndefined();
+  expect(record(recovery)).toBeUndefined();
   expect(gaps()).toBe(1);
-  recovery.record(said);
+  record(recovery);
   expect(gaps()).toBe(1);
   // Again, with the position from which they can come back.
   mark(2);
   expect([gaps(), recovery.here()]).toEqual([2, `${token(2)}.0`]);
-  recovery.record(said);
+  record(recovery);
   expect(gaps()).toBe(2);
 });
 

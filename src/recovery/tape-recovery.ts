@@ -1,11 +1,11 @@
 // Recovery from the tape: answers at once where the position is on it, and waits a moment for a position that another
 // gateway gave before this one got so far.
 
-import type { LineObserver } from "../core/bus.ts";
+import type { BusMessage, LineObserver } from "../core/bus.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Recovery } from "../core/recovery.ts";
 import { Tape } from "./tape.ts";
-import type { TapeParts } from "./tape.ts";
+import type { TapeParts, TapeSource } from "./tape.ts";
 
 /** How long a position may be ahead of this gateway, ms. */
 const waitMs = 2_000;
@@ -60,15 +60,16 @@ export class TapeRecovery implements Recovery, LineObserver {
   }
 
   /** Keeps what the last message of the line says. @returns its position. */
-  record(publication: Publication): Position | undefined {
+  record(publication: Publication, source: TapeSource, message: BusMessage): Position | undefined {
     // In front of it: it has no position, and a client must not go away with one of before. They get a new one at the marker.
     if (this.#isCut && !this.#isGapTold) this.#tellGap();
-    return this.#tape.record(publication);
+    return this.#tape.record(publication, source, message);
   }
 
   /** Forgets what is too old, and answers clients that waited for too long. */
   tick(): void {
     this.#tape.expire(this.#now());
+    this.#tape.rest();
     this.#look();
   }
 
@@ -128,7 +129,10 @@ export class TapeRecovery implements Recovery, LineObserver {
   #judge(asked: Asked): Answer["verdict"] {
     if (asked.position === undefined) return undefined;
     const place = this.#tape.find(asked.position, asked);
-    if (place.kind === "here") return { recovered: true, missed: this.#tape.since(place.serial, asked) };
+    if (place.kind === "here") {
+      const missed = this.#tape.since(place.serial, asked);
+      return missed ? { recovered: true, missed } : { recovered: false, reason: "unavailable" };
+    }
     const reason: LossReason = place.kind === "lost" ? place.reason : this.#tape.lateReason;
     return { recovered: false, reason };
   }

@@ -1,12 +1,16 @@
 // The tape: what this gateway heard on the bus lately, by whichever way it was published. A position on it is a marker and
 // a count: "so many messages of the line after this marker" names the same message on every gateway that heard the marker
-// and was not cut off since (bus.ts says what the line is). Nothing is written anywhere for that. Pure: no clock, no
-// timers, no bus of its own.
+// and was not cut off since (bus.ts says what the line is). Nothing is written anywhere for that. What is kept are the bytes
+// of the bus (tape-ring.ts), which are read again for a client that comes back. Pure: no clock, no timers, no bus of its own.
 
-import type { LineObserver } from "../core/bus.ts";
-import { Fifo } from "./fifo.ts";
+import type { BusMessage, ChannelFilter, LineObserver } from "../core/bus.ts";
 import { readMarker } from "../brokers/marker.ts";
+import type { Feed } from "../core/dialect.ts";
+import { keptOrder } from "../core/kept-orders.ts";
 import { mayHear } from "../core/publication.ts";
+import { Slots } from "./slots.ts";
+import { TapeRing, nowhere } from "./tape-ring.ts";
+import type { Chain, Place } from "./tape-ring.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Asked, Kept, LossReason, Position } from "../core/recovery.ts";
 
@@ -15,17 +19,19 @@ export interface TapeParts {
   readonly maxAgeMs: number;
   /** How much is kept, bytes. */
   readonly maxBytes: number;
+  /** What it grows by, bytes: a multiple of 64. @default 1 MiB */
+  readonly blockBytes?: number;
   /** Monotonic clock, ms. */
   now(): number;
 }
 
 /** Where a position is on this tape: on it, perhaps in front of it, or lost for the reason. */
-export type Place =
+export type Whereabouts =
   | { readonly kind: "here"; readonly serial: number }
   | { readonly kind: "ahead" }
   | { readonly kind: "lost"; readonly reason: LossReason };
 
-type Room = Pick<Asked, "namespace" | "room">;
+type RoomName = Pick<Asked, "namespace" | "room">;
 
 /** A marker, and how many messages came before it. */
 interface Start {
@@ -33,24 +39,32 @@ interface Start {
   readonly serial: number;
 }
 
-/** Without its position as text, which is longer than most of the rest. */
-interface Entry {
-  readonly publication: Publication;
-  readonly marker: Start;
-  readonly order: number;
-  readonly bytes: number;
-  readonly time: number;
+/** A subscription, which understands its messages: the same each time. One object for all of them. */
+export type TapeSource = Feed<ChannelFilter>;
+
+/** How many records have it, and its number in them. */
+interface Used {
+  readonly index: number;
+  count: number;
 }
 
-/** What is kept of one namespace, by room. */
-interface Lists {
-  readonly everyone: Fifo<Entry>;
-  readonly rooms: Map<string, Fifo<Entry>>;
+/** A room with records. */
+interface Room extends Chain, Used {
+  readonly name: RoomName;
+  /** Its records up to this serial are gone. */
+  lostUpTo: number | undefined;
 }
 
-/** What an entry costs beside its payload, bytes, as measured; and each room that it went to. */
-const entryBytes = 640;
-const roomBytes = 64;
+interface Source extends Used {
+  readonly source: TapeSource;
+}
+
+/** What a room costs beside its records, bytes, as measured. */
+const roomBytes = 320;
+const defaultBlockBytes = 1024 * 1024;
+/** What was read lately waits this large for the next clients of a storm, bytes. */
+const maxReadBytes = 8 * 1024 * 1024;
+const noBytes = new Uint8Array(0);
 /** So many markers are remembered: hours of one gateway's, minutes of dozens'. */
 const maxMarkers = 16_384;
 /** Subscriptions that sent markers, of all gateways, living or gone: so many are known. */
@@ -62,14 +76,20 @@ const positionForm = /^([A-Za-z0-9]{1,64})\.(0|[1-9]\d{0,14})$/;
 
 export class Tape implements LineObserver {
   readonly #parts: TapeParts;
-  readonly #entries = new Fifo<Entry>();
-  readonly #lists = new Map<string, Lists>();
+  readonly #ring: TapeRing;
+  /** By namespace and name, and by number. */
+  readonly #namespaces = new Map<string, Map<string | undefined, Room>>();
+  readonly #rooms = new Slots<Room>();
+  readonly #known = new Map<TapeSource, Source>();
+  readonly #sourceTable = new Slots<Source>();
+  /** Publications that were read since the last `rest`, by record. */
+  readonly #read = new Map<Place, Publication>();
+  #readBytes = 0;
   /** Messages of the line so far: each has a number of its own on this gateway. */
   #serial = 0;
-  #bytes = 0;
   /** Everything up to here may be gone, in every room. */
   #lostUpTo = 0;
-  /** The serial up to which a room's own entries are gone, the latest last: a quiet room stays whole beside a busy one. */
+  /** The same for rooms without records, the latest last: a quiet room stays whole beside a busy one. */
   readonly #shortened = new Map<string, number>();
   #hasBeenCut = false;
   /** Serial by token, oldest first. */
@@ -78,14 +98,17 @@ export class Tape implements LineObserver {
   readonly #sources = new Map<string, number>();
   #line: string | undefined;
   #marker: Start | undefined;
+  /** The latest markers by serial: each record stands behind one of them. */
+  #starts: Start[] = [];
 
   constructor(parts: TapeParts) {
     this.#parts = parts;
+    this.#ring = new TapeRing(parts.blockBytes ?? defaultBlockBytes);
   }
 
   /** What is kept, bytes. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#ring.bytes + this.#rooms.count * roomBytes;
   }
 
   /** A message of the line came: every one counts, junk too. */
@@ -98,7 +121,11 @@ export class Tape implements LineObserver {
     const marker = readMarker(token);
     if (!marker || this.#parts.maxAgeMs === 0) return;
     this.#line = marker.line;
+    // It comes once through each subscription that it reaches, one after the other: the last time counts.
+    if (this.#marker?.token === token) this.#starts.pop();
     this.#marker = { token, serial: this.#serial };
+    this.#starts.push(this.#marker);
+    if (this.#starts.length > 2 * maxMarkers) this.#starts = this.#starts.slice(-maxMarkers);
     remember(this.#markers, { key: token, value: this.#serial, max: maxMarkers });
     remember(this.#sources, { key: marker.source, value: marker.number, max: maxSources });
   }
@@ -109,7 +136,8 @@ export class Tape implements LineObserver {
     this.#hasBeenCut = true;
     this.#marker = undefined;
     this.#markers.clear();
-    while (this.#entries.length > 0) this.#drop();
+    this.#starts = [];
+    this.#forget();
     this.#shortened.clear();
     this.#lostUpTo = this.#serial;
   }
@@ -119,21 +147,22 @@ export class Tape implements LineObserver {
     return this.#marker && positionOf(this.#marker, this.#serial);
   }
 
-  /** Keeps the publication that the last message of the line holds. @returns its position. */
-  record(publication: Publication): Position | undefined {
+  /** Keeps the last message of the line, which says this publication. @returns its position. */
+  record(publication: Publication, source: TapeSource, message: BusMessage): Position | undefined {
     const marker = this.#marker;
     if (!marker) return undefined;
     const at = positionOf(marker, this.#serial);
-    // What may be dropped where it does not fit is not missed.
-    if (publication.volatile) return at;
-    const { namespace, rooms, isTree } = publication;
+    const { namespace, rooms, isTree, volatile } = publication;
+    // What may be dropped where it does not fit is not missed, and what goes to a tree is in no room.
+    if (volatile || isTree === true || rooms?.length === 0) return at;
     const time = this.#parts.now();
-    const bytes = entryBytes + (rooms?.length ?? 0) * roomBytes + payloadBytes(publication);
-    const entry: Entry = { publication, marker, order: this.#serial, bytes, time };
-    this.#entries.push(entry);
-    this.#bytes += bytes;
-    if (isTree !== true)
-      for (const list of this.#open(namespace, rooms)) if (list.last !== entry) list.push(entry);
+    const used = this.#use(source);
+    const channel = source.filter.kind === "pattern" ? Buffer.from(message.channel) : noBytes;
+    const chains = rooms === undefined ? [this.#open(namespace, undefined)] : this.#openAll(namespace, rooms);
+    for (const room of chains) room.count++;
+    used.count += chains.length;
+    const { payload } = message;
+    this.#ring.append({ serial: this.#serial, time, source: used.index, channel, payload }, chains);
     this.expire(time);
     return at;
   }
@@ -141,15 +170,21 @@ export class Tape implements LineObserver {
   /** Drops what is too old, or too much. */
   expire(now: number): void {
     const { maxAgeMs, maxBytes } = this.#parts;
-    for (;;) {
-      const { first } = this.#entries;
-      if (!first || (first.time >= now - maxAgeMs && this.#bytes <= maxBytes)) return;
+    while (this.#ring.bytes > 0) {
+      const isYoung = this.#ring.timeOf(this.#ring.oldest) >= now - maxAgeMs;
+      if (isYoung && this.bytes <= maxBytes) return;
       this.#drop();
     }
   }
 
+  /** What was read for clients that came back is not needed any more. */
+  rest(): void {
+    this.#read.clear();
+    this.#readBytes = 0;
+  }
+
   /** Where a position of a room is. Never `here` where something after it may be missing there. */
-  find(position: Position, { namespace, room }: Room): Place {
+  find(position: Position, { namespace, room }: RoomName): Whereabouts {
     const [, token = "", count = ""] = positionForm.exec(position) ?? [];
     const marker = readMarker(token);
     if (!marker || (this.#line !== undefined && marker.line !== this.#line)) return lost("epoch");
@@ -161,18 +196,24 @@ export class Tape implements LineObserver {
     }
     const serial = start + Number(count);
     if (serial > this.#serial) return { kind: "ahead" };
-    const lostUpTo = this.#shortened.get(keyOf(namespace, room)) ?? this.#lostUpTo;
+    const own = this.#roomOf(namespace, room)?.lostUpTo ?? this.#shortened.get(keyOf({ namespace, room }));
+    const lostUpTo = own ?? this.#lostUpTo;
     return serial < lostUpTo ? lost("too_old") : { kind: "here", serial };
   }
 
-  /** What a room had after a place that is here, in order. */
-  since(serial: number, { namespace, room, dialect }: Asked): readonly Kept[] {
-    const lists = this.#lists.get(namespace);
-    const list = room === undefined ? lists?.everyone : lists?.rooms.get(room);
-    const entries = list?.tail(({ order }) => order > serial) ?? [];
-    return entries
-      .filter(({ publication }) => mayHear(dialect, publication))
-      .map(({ publication, marker, order }) => ({ publication, at: positionOf(marker, order), order }));
+  /** What a room had after a place that is here, in order; undefined: it cannot be read any more. */
+  since(serial: number, { namespace, room, dialect }: Asked): readonly Kept[] | undefined {
+    const missed: Kept[] = [];
+    let record = this.#roomOf(namespace, room)?.last ?? nowhere;
+    for (; record !== nowhere; record = this.#ring.before(record)) {
+      const order = this.#ring.serialOf(record);
+      if (order <= serial) break;
+      const publication = this.#publicationOf(record);
+      const start = this.#startOf(order);
+      if (!publication || !start) return undefined;
+      if (mayHear(dialect, publication)) missed.push({ publication, at: positionOf(start, order), order });
+    }
+    return missed.toReversed();
   }
 
   /** Why a position that was waited for did not come. */
@@ -180,44 +221,107 @@ export class Tape implements LineObserver {
     return this.#hasBeenCut ? "gap" : "too_old";
   }
 
-  /** Forgets the oldest entry. */
+  /** Forgets the oldest record. */
   #drop(): void {
-    const entry = this.#entries.shift();
-    if (!entry) return;
-    this.#bytes -= entry.bytes;
-    const { namespace, rooms, isTree } = entry.publication;
-    if (isTree === true) return;
-    for (const room of rooms ?? [undefined]) this.#shorten(keyOf(namespace, room), entry.order);
-    const lists = this.#lists.get(namespace);
-    if (!lists) return;
-    // Lists are in the order of the whole: the oldest of all is the oldest of each that it is in.
-    if (rooms === undefined && lists.everyone.first === entry) lists.everyone.shift();
-    for (const room of rooms ?? []) {
-      const list = lists.rooms.get(room);
-      if (list?.first === entry) list.shift();
-      if (list?.length === 0) lists.rooms.delete(room);
+    const record = this.#ring.oldest;
+    const room = this.#rooms.get(this.#ring.roomOf(record));
+    const source = this.#sourceTable.get(this.#ring.sourceOf(record));
+    if (room) this.#shorten(room, this.#ring.serialOf(record));
+    if (source && --source.count === 0) {
+      this.#known.delete(source.source);
+      this.#sourceTable.free(source.index);
     }
-    if (lists.rooms.size === 0 && lists.everyone.length === 0) this.#lists.delete(namespace);
+    this.#ring.drop();
   }
 
-  #shorten(key: string, value: number): void {
-    const forgotten = remember(this.#shortened, { key, value, max: maxShortened });
+  /** Forgets all records. */
+  #forget(): void {
+    this.#ring.clear();
+    this.#namespaces.clear();
+    this.#rooms.clear();
+    this.#known.clear();
+    this.#sourceTable.clear();
+    this.rest();
+  }
+
+  #shorten(room: Room, serial: number): void {
+    room.lostUpTo = serial;
+    if (--room.count > 0) return;
+    const { namespace } = room.name;
+    const names = this.#namespaces.get(namespace);
+    names?.delete(room.name.room);
+    if (names?.size === 0) this.#namespaces.delete(namespace);
+    this.#rooms.free(room.index);
+    const one = { key: keyOf(room.name), value: serial, max: maxShortened };
+    const forgotten = remember(this.#shortened, one);
     if (forgotten !== undefined) this.#lostUpTo = forgotten;
   }
 
-  #open(namespace: string, rooms: Publication["rooms"]): readonly Fifo<Entry>[] {
-    let lists = this.#lists.get(namespace);
-    if (!lists) {
-      lists = { everyone: new Fifo(), rooms: new Map() };
-      this.#lists.set(namespace, lists);
-    }
-    const { everyone, rooms: known } = lists;
-    if (rooms === undefined) return [everyone];
-    return rooms.map((room) => {
-      const list = known.get(room) ?? new Fifo<Entry>();
-      known.set(room, list);
-      return list;
+  #roomOf(namespace: string, room: string | undefined): Room | undefined {
+    return this.#namespaces.get(namespace)?.get(room);
+  }
+
+  #open(namespace: string, name: string | undefined): Room {
+    const known = this.#roomOf(namespace, name);
+    if (known) return known;
+    const key = keyOf({ namespace, room: name });
+    const lostUpTo = this.#shortened.get(key);
+    this.#shortened.delete(key);
+    const room = this.#rooms.add((index) => ({
+      index,
+      count: 0,
+      last: nowhere,
+      name: { namespace, room: name },
+      lostUpTo,
+    }));
+    const names = this.#namespaces.get(namespace) ?? new Map<string | undefined, Room>();
+    this.#namespaces.set(namespace, names.set(name, room));
+    return room;
+  }
+
+  /** Each once. */
+  #openAll(namespace: string, names: readonly string[]): readonly Room[] {
+    const rooms = names.map((name) => this.#open(namespace, name));
+    return rooms.length === 1 ? rooms : [...new Set(rooms)];
+  }
+
+  #use(source: TapeSource): Source {
+    const known = this.#known.get(source);
+    if (known) return known;
+    const used = this.#sourceTable.add((index) => ({ index, count: 0, source }));
+    this.#known.set(source, used);
+    return used;
+  }
+
+  /** Read once for a storm of clients. */
+  #publicationOf(record: Place): Publication | undefined {
+    const known = this.#read.get(record);
+    if (known) return known;
+    const source = this.#sourceTable.get(this.#ring.sourceOf(record))?.source;
+    const { channel, payload } = this.#ring.read(record);
+    if (!source) return undefined;
+    const { kind, name } = source.filter;
+    const decoded = source.decode({
+      channel: kind === "pattern" ? channel.toString() : name.toWellFormed(),
+      payload,
     });
+    if (decoded.kind === "skipped") return undefined;
+    const publication = decoded.kind === "publication" ? decoded : keptOrder(decoded);
+    this.#readBytes += payload.length;
+    if (this.#readBytes > maxReadBytes) this.rest();
+    this.#read.set(record, publication);
+    return publication;
+  }
+
+  /** The marker before a message. */
+  #startOf(serial: number): Start | undefined {
+    let [low, high] = [0, this.#starts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#starts[middle]?.serial ?? 0) <= serial) low = middle + 1;
+      else high = middle;
+    }
+    return this.#starts[low - 1];
   }
 }
 
@@ -225,11 +329,11 @@ function positionOf({ token, serial }: Start, at: number): Position {
   return `${token}.${at - serial}`;
 }
 
-function keyOf(namespace: string, room: string | undefined): string {
+function keyOf({ namespace, room }: RoomName): string {
   return room === undefined ? namespace : `${namespace}\n${room}`;
 }
 
-function lost(reason: LossReason): Place {
+function lost(reason: LossReason): Whereabouts {
   return { kind: "lost", reason };
 }
 
@@ -246,13 +350,4 @@ function remember(
     return its;
   }
   return undefined;
-}
-
-function payloadBytes({ raw, event, args, attachments }: Publication): number {
-  // Once it is read as text, for clients, there are two of it.
-  if (raw) return 2 * raw.length;
-  let bytes = event.length;
-  for (const text of args) bytes += text.length;
-  for (const attachment of attachments) bytes += attachment.length;
-  return bytes;
 }

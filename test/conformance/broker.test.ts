@@ -72,7 +72,7 @@ for (const [name, urlOf] of Object.entries(urls)) {
       const backplane = await start();
       const heard: Publication[] = [];
       const positions: (string | undefined)[] = [];
-      await backplane.broker.open((publication, at) => {
+      await backplane.broker.open((publication, { at }) => {
         heard.push(publication);
         positions.push(at);
         return receivers;

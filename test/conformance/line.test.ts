@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
-import type { Bus, ChannelFilter } from "../../src/core/bus.ts";
+import type { Bus, BusMessage, ChannelFilter } from "../../src/core/bus.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
@@ -21,6 +21,11 @@ const maxBytes = 4_096;
 const filters = [exact("room:a"), exact("other"), pattern("room:*", "room:x"), pattern("r*", "rx")];
 /** A subscription that comes and goes, as for names of single clients: it is not on the line. */
 const passing: ChannelFilter = { kind: "exact", name: "passing" };
+
+const source = {
+  filter: exact(""),
+  decode: ({ payload }: BusMessage) => publicationOf(payload.toString()),
+};
 
 /** A gateway as far as the tape needs one: a bus, and what it said at which position. */
 class Listener implements AsyncDisposable {
@@ -52,7 +57,10 @@ class Listener implements AsyncDisposable {
         const text = payload.toString();
         // Junk is heard, and is no publication.
         if (!text.startsWith("junk"))
-          listener.positions.set(`${filter.name} ${text}`, recovery.record(publicationOf(text)));
+          listener.positions.set(
+            `${filter.name} ${text}`,
+            recovery.record(publicationOf(text), source, { channel: "", payload }),
+          );
       });
     }
     await listener.untilMarked();

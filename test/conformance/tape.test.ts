@@ -29,8 +29,14 @@ type Edit = readonly [file: "tape" | "tape-recovery" | "line", from: string, to:
 
 /** What could be wrong with a tape, as changes of its source; each text stands there once. */
 const mutants: Record<string, readonly Edit[]> = {
-  "skips a publication": [["tape", "this.#entries.push(entry);", "if (this.#serial % 5 === 0) return at;"]],
-  "keeps a publication twice": [["tape", "if (list.last !== entry) list.push(entry)", "list.push(entry)"]],
+  "skips a publication": [
+    [
+      "tape",
+      "const used = this.#use(source);",
+      "if (this.#serial % 5 === 0) return at;\nconst used = this.#use(source);",
+    ],
+  ],
+  "keeps a publication twice": [["tape", "[...new Set(rooms)]", "rooms"]],
   "counts some messages twice": [["tape", "this.#serial++;", "this.#serial += this.#hasBeenCut ? 2 : 1;"]],
   "does not count junk": [
     ["tape", "this.#serial++;", ""],
@@ -57,24 +63,29 @@ const mutants: Record<string, readonly Edit[]> = {
   "does not wait": [["tape-recovery", "asked.some((one) => this.#isAhead(one))) {", "asked.length > 9) {"]],
   "forgets one that nobody may miss": [["tape", "serial < lostUpTo ?", "serial + 1 < lostUpTo ?"]],
   "forgets one too early": [["tape", "serial < lostUpTo ?", "serial <= lostUpTo ?"]],
-  "does not know what it dropped": [["tape", "this.#shorten(keyOf(namespace, room), entry.order);", "{}"]],
-  "drops from the wrong room": [["tape", "list?.first === entry) list.shift()", "list) list.shift()"]],
-  "gives the latest again": [["tape", "order > serial)", "order >= serial)"]],
-  "starts one too late": [["tape", "order > serial)", "order > serial + 1)"]],
-  "gives them in another order": [["tape", "order > serial) ?? []", "order > serial).toReversed() ?? []"]],
-  "answers for the wrong room": [["tape", "lists?.rooms.get(room)", 'lists?.rooms.get("a")']],
+  "does not know what it dropped": [
+    ["tape", "room.lostUpTo = serial;", ""],
+    ["tape", "value: serial, max: maxShortened", "value: 0, max: maxShortened"],
+  ],
+  "drops from the wrong room": [["tape", "this.#rooms.get(this.#ring.roomOf(record))", "this.#rooms.get(0)"]],
+  "gives the latest again": [["tape", "order <= serial)", "order < serial)"]],
+  "starts one too late": [["tape", "order <= serial)", "order <= serial + 1)"]],
+  "gives them in another order": [["tape", "missed.toReversed()", "missed"]],
+  "answers for the wrong room": [
+    ["tape", "this.#roomOf(namespace, room)?.last", 'this.#roomOf(namespace, "a")?.last'],
+  ],
   "does not look at `only`": [["tape", "mayHear(dialect, publication)", "publication.not !== dialect"]],
   "does not look at `not`": [
     ["tape", "mayHear(dialect, publication)", "[undefined, dialect].includes(publication.only)"],
   ],
-  "keeps what is volatile": [["tape", "if (publication.volatile) return at;", ""]],
+  "keeps what is volatile": [["tape", "volatile || isTree", "isTree"]],
   "takes the markers of another line": [
     ["line", "readMarker(token)?.line === this.#name", "readMarker(token)"],
   ],
   "answers for another line": [["tape", "marker.line !== this.#line", "false"]],
   "gives a position that is one off": [["tape", "${at - serial}", "${at - serial + 1}"]],
   "gives what is kept another position": [
-    ["tape", "at: positionOf(marker, order)", "at: positionOf(marker, order + 1)"],
+    ["tape", "at: positionOf(start, order)", "at: positionOf(start, order + 1)"],
   ],
 };
 

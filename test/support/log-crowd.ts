@@ -63,7 +63,7 @@ export class LogGateway implements AsyncDisposable {
     const gateway = new LogGateway(
       await openBackplane({ url, observe: silent, limits: defaultLimits, rules }),
     );
-    await gateway.backplane.broker.open((publication, log) =>
+    await gateway.backplane.broker.open((publication, { at: log }) =>
       gateway.follower.received(publication, log === undefined ? {} : { log }),
     );
     return gateway;

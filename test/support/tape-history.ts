@@ -2,11 +2,12 @@
 // was said, in the one order that Redis gives, and for each client how far of it is accounted for. What the tapes answer
 // is compared with the list; nothing here looks into a tape.
 
-import type { LineObserver } from "../../src/core/bus.ts";
+import type { BusMessage, LineObserver } from "../../src/core/bus.ts";
 import { createSource, formatMarker } from "../../src/brokers/marker.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Asked, Position } from "../../src/core/recovery.ts";
 import type { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
+import type { TapeSource } from "../../src/recovery/tape.ts";
 import type { Line } from "../../src/brokers/redis/line.ts";
 
 /** What is held against the model: the real classes, or changed ones. */
@@ -57,7 +58,8 @@ class Gateway {
   gaps = 0;
 
   constructor({ TapeRecovery, Line }: Subject, maxBytes: number, now: () => number) {
-    this.recovery = new TapeRecovery({ maxAgeMs, maxBytes, now });
+    // Blocks so small that messages span them.
+    this.recovery = new TapeRecovery({ maxAgeMs, maxBytes, now, blockBytes: 1_024 });
     const observer: LineObserver = {
       step: () => {
         this.recovery.step();
@@ -91,6 +93,11 @@ class History {
   readonly #gateways: readonly Gateway[];
   readonly #clients: readonly Client[];
   readonly #maxBytes: number;
+  /** Who understands the messages: each says its place in the list, and some a channel that belongs to it. */
+  readonly #sources: readonly TapeSource[] = (["exact", "pattern"] as const).map((kind) => ({
+    filter: { kind, name: kind },
+    decode: (message) => this.#read(message, kind),
+  }));
 
   constructor(subject: Subject, maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -175,7 +182,7 @@ class History {
     gateway.heard.push({ index, time: this.#now });
     if (gateway.isCut && gateway.isSilent) gateway.owedGaps++;
     gateway.isSilent = false;
-    const at = recovery.record(publication);
+    const at = recovery.record(publication, this.#sourceOf(index), messageOf(index));
     checkGaps(gateway);
     if ((at !== undefined) !== gateway.hasMarker) throw new Error(`Expected a position, got ${at}`);
     if (at === undefined) return;
@@ -185,6 +192,21 @@ class History {
       client.position = at;
       client.stood = gateway.next;
     }
+  }
+
+  #sourceOf(index: number): TapeSource {
+    const source = this.#sources[index % this.#sources.length];
+    if (!source) throw new Error("Expected a source");
+    return source;
+  }
+
+  #read({ channel, payload }: BusMessage, kind: "exact" | "pattern"): Publication {
+    const index = Number.parseInt(payload.toString(), 10);
+    const { publication } = this.#items[index] ?? {};
+    const isSame = channel === (kind === "exact" ? kind : `c${index}`);
+    if (!publication || !isSame || !messageOf(index).payload.equals(payload))
+      throw new Error(`Expected message ${index} as it came`);
+    return publication;
   }
 
   #heardMarker(gateway: Gateway): void {
@@ -317,6 +339,16 @@ interface Loss {
 /** After an outage: in front of the first publication, and at the marker. */
 function checkGaps({ gaps, owedGaps }: Gateway): void {
   if (gaps !== owedGaps) throw new Error(`Expected ${owedGaps} gaps, got ${gaps}`);
+}
+
+const messages: BusMessage[] = [];
+
+/** Always the same one. */
+function messageOf(index: number): BusMessage {
+  return (messages[index] ??= {
+    channel: `c${index}`,
+    payload: Buffer.from(`${index}${"x".repeat((37 * index) % 300)}`),
+  });
 }
 
 function publicationOf(rest: number): Publication {
