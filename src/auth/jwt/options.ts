@@ -48,12 +48,10 @@ export const authOptions = z
       .strictObject({
         ...jwtShape,
         secretFallbacks: z
-          .array(secretText("An earlier `secret`"))
+          .array(secretText("An earlier secret"))
           .max(10)
           .default([])
-          .describe(
-            "Earlier secrets, whose tokens are accepted until they expire: for a change of the secret",
-          ),
+          .describe("Earlier secrets: their tokens are accepted too, for the time of a change"),
       })
       .optional()
       .describe("JSON Web Tokens, for clients of every dialect ([auth.md](auth.md))"),

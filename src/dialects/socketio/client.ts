@@ -2,10 +2,13 @@
 // binary messages come up from session.ts; each namespace that the client joined is a NamespaceSocket.
 
 import { createClientId } from "../../base/client-id.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { NamespaceSocket } from "./namespace-socket.ts";
 import type { NamespaceSocketParts } from "./namespace-socket.ts";
 import type { Packet } from "./packet.ts";
+import { judgeToken, shownToken, tokenRefusal } from "./token.ts";
 import {
   encodeConnect,
   encodeConnectError,
@@ -184,49 +187,71 @@ export class SocketIoClient {
     return options.namespaces?.includes(namespace) ?? true;
   }
 
+  /** A token that is shown is judged first. */
   #connect(namespace: string, json: string | undefined): void {
+    const isV4 = this.#session.version === 4;
+    const token = this.#context.credentials.acceptsTokens && isV4 ? shownToken(json) : undefined;
+    if (token === undefined) {
+      this.#admit(namespace, json, anonymous);
+      return;
+    }
+    this.#returning.add(namespace);
+    void judgeToken(this.#context, token).then((found) => {
+      this.#returning.delete(namespace);
+      if (this.#isGone) return;
+      if (typeof found !== "string") this.#admit(namespace, json, found);
+      else this.#session.answer(encodeConnectError(namespace, tokenRefusal(found)));
+    });
+  }
+
+  #admit(namespace: string, json: string | undefined, identity: Identity): void {
     this.#connectDeadline = undefined;
     const { keeping } = this.#context;
     const claim = keeping && this.#session.version === 4 ? readClaim(namespace, json) : undefined;
     if (!keeping || !claim) {
-      this.#enter(namespace);
+      this.#enter(namespace, identity);
       return;
     }
     this.#returning.add(namespace);
     const comer = {
       address: this.#session.address,
       client: this.#session,
+      identity,
       isGone: () => this.#isGone,
     };
     void keeping.returns.comeBack(claim, comer, (back) => {
       this.#returning.delete(namespace);
-      if (back) this.#enterAgain(keeping, claim, back);
-      else this.#enter(namespace);
+      if (back) this.#enterAgain(keeping, { ...claim, identity }, back);
+      else this.#enter(namespace, identity);
     });
   }
 
-  #enter(namespace: string): void {
+  #enter(namespace: string, identity: Identity): void {
     const isV4 = this.#session.version === 4;
     const sid = isV4 ? createClientId() : this.#session.sid;
     const { keeping } = this.#context;
     const kept = keeping && isV4 ? KeptSession.begin(keeping.book, namespace, sid) : undefined;
-    const socket = this.#open({ namespace, sid, kept });
+    const socket = this.#open({ namespace, sid, kept, identity });
     this.#session.answer(encodeConnect(namespace, isV4 ? { sid, pid: kept?.pid } : undefined));
     socket.enter();
   }
 
   /** It is who it was. */
-  #enterAgain(keeping: Keeping, { namespace, pid }: Claim, back: Return): void {
+  #enterAgain(
+    keeping: Keeping,
+    { namespace, pid, identity }: Claim & { readonly identity: Identity },
+    back: Return,
+  ): void {
     const { sid, turn } = back.session;
     const taken = { namespace, sid, turn: turn + 1 };
     const old = this.#context.hub.connection(namespace, sid)?.agent;
     if (old instanceof NamespaceSocket) old.replaced(taken.turn);
     keeping.tell(taken);
     const kept = KeptSession.goOn(keeping.book, { pid, namespace }, back.session);
-    this.#open({ namespace, sid, kept }).enterAgain(back, encodeConnect(namespace, { sid, pid }));
+    this.#open({ namespace, sid, kept, identity }).enterAgain(back, encodeConnect(namespace, { sid, pid }));
   }
 
-  #open(parts: Pick<NamespaceSocketParts, "namespace" | "sid" | "kept">): NamespaceSocket {
+  #open(parts: Pick<NamespaceSocketParts, "namespace" | "sid" | "kept" | "identity">): NamespaceSocket {
     const { namespace, sid } = parts;
     // In `/x` a JavaScript client of protocol 4 calls itself `/x#<sid>`, a Python client `<sid>`: both names reach it (SIO-03).
     const isV3 = this.#session.version === 3;

@@ -3,6 +3,9 @@
 
 import type { Agent, AckHandler } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { DisconnectReason } from "../../vocabulary/reasons.ts";
+import { renewToken } from "./token.ts";
 import type { DisconnectCommand, Publication } from "../../core/publication.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { eventFrames } from "./format.ts";
@@ -46,6 +49,7 @@ export interface NamespaceSocketParts {
   readonly alias: string | undefined;
   /** What it comes back to, should it go. */
   readonly kept: KeptSession | undefined;
+  readonly identity: Identity;
 }
 
 export class NamespaceSocket implements Agent {
@@ -73,6 +77,7 @@ export class NamespaceSocket implements Agent {
       format: parts.context.formats[parts.session.generation],
       carrier: parts.session,
       agent: this,
+      identity: parts.identity,
     });
   }
 
@@ -127,7 +132,12 @@ export class NamespaceSocket implements Agent {
     void this.#rewrite();
   }
 
-  disconnect(closeClient: DisconnectCommand["closeClient"]): void {
+  disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void {
+    // No packet says so: official clients come back by themselves, and ask their page for a fresh token.
+    if (reason === "expired") {
+      this.#session.close(reason);
+      return;
+    }
     const isRoot = this.#session.version === 3 && this.namespace === "/";
     if (closeClient === true || (closeClient === "root" && isRoot)) this.#client.expel();
     else this.#client.expel(this);
@@ -215,6 +225,7 @@ export class NamespaceSocket implements Agent {
     if (this.#hasLeft) return undefined;
     const meaning = this.#meaning(name);
     if (meaning === "join") return this.#join(args, id);
+    if (meaning === "token") return this.#renew(args, id);
     if (meaning === "ping") this.#pong();
     // An unknown event is not acknowledged (SIO-08).
     const hasRun = meaning === "leave" ? leaveRoom(this.#context, this.connection, args) : meaning === "ping";
@@ -237,8 +248,9 @@ export class NamespaceSocket implements Agent {
     return names;
   }
 
-  #meaning(name: string): "join" | "leave" | "ping" | undefined {
+  #meaning(name: string): "join" | "leave" | "ping" | "token" | undefined {
     if (name === "join" || name === "leave") return name;
+    if (name === "token" && this.#context.credentials.acceptsTokens) return name;
     if (!this.#context.options.aliases) return undefined;
     const aliases: Readonly<Record<string, "join" | "leave" | "ping">> = {
       watch: "join",
@@ -246,6 +258,11 @@ export class NamespaceSocket implements Agent {
       my_ping: "ping",
     };
     return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  }
+
+  async #renew(args: readonly unknown[], id: string | undefined): Promise<void> {
+    this.#acknowledge(id, await renewToken(this.#context, this.connection, args));
+    this.moved();
   }
 
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {

@@ -165,6 +165,9 @@ export function encodeDisconnect(namespace: string): string {
 }
 
 /** @param error sent as JSON: an object with `message` for protocol 5, a string for older clients (SIO-05). */
-export function encodeConnectError(namespace: string, error: string | { readonly message: string }): string {
+export function encodeConnectError(
+  namespace: string,
+  error: string | { readonly message: string; readonly data?: object },
+): string {
   return `44${prefix(namespace)}${JSON.stringify(error)}`;
 }

@@ -5,7 +5,7 @@ import { timingSafeEqual } from "node:crypto";
 import { ShownBefore } from "../../../core/access.ts";
 import type { EnterVerdict } from "../../../core/access.ts";
 import type { BrowserContext } from "../../../core/dialect.ts";
-import { anonymous } from "../../../core/identity.ts";
+import type { Identity } from "../../../core/identity.ts";
 import type { Kept } from "../../../core/recovery.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { ReturnOutcome } from "../../../vocabulary/reasons.ts";
@@ -30,6 +30,7 @@ export interface Comer {
   readonly address: string;
   /** Limits of wrong secrets are counted by it. */
   readonly client: object;
+  readonly identity: Identity;
   isGone(): boolean;
 }
 
@@ -136,7 +137,7 @@ export class Returns {
       readonly room: string;
       readonly kept: KeptRoom;
     },
-    { address, client }: Comer,
+    { address, client, identity }: Comer,
   ): EnterVerdict | Promise<EnterVerdict> {
     // Where a backend put it there it may stay: what the backend ordered since is looked at (kept-orders.ts).
     if (way === "granted") return "allowed";
@@ -148,7 +149,7 @@ export class Returns {
       namespace,
       room,
       id: sid,
-      identity: anonymous,
+      identity,
       secret,
       address,
       client,
