@@ -11,6 +11,7 @@ import { prefixFeed } from "../raw/prefix-feed.ts";
 import { readEntry } from "./entry.ts";
 import type { NativeOptions } from "./options.ts";
 import { isRoomName } from "./packet.ts";
+import { openApiRoute } from "./openapi.ts";
 import { publishRoutes } from "./publish-route.ts";
 
 /** What the dialect's channels in Redis begin with. */
@@ -28,7 +29,7 @@ export function createBackendSide(
 ): BackendSide {
   return {
     feeds: [roomsFeed(context)],
-    routes: publishRoutes(context),
+    routes: context.checkSecret ? [...publishRoutes(context), openApiRoute()] : [],
     queues: queue ? [publishQueue(context)] : [],
   };
 }

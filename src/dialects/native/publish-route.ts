@@ -1,6 +1,7 @@
 // The HTTP doors of backends: `POST /api/publish` with JSON, `POST /rooms/<room>` with a bare body (README.md). Who may
 // publish is judged first; everything is checked before anything is published.
 
+import { STATUS_CODES } from "node:http";
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
@@ -24,8 +25,8 @@ import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCou
 export const apiPath = "/api/publish";
 export const roomsPath = "/rooms";
 
-const maxRooms = 100;
-const maxPublications = 100;
+export const maxRooms = 100;
+export const maxPublications = 100;
 
 /** None without a publish secret: there is no unauthenticated mode. */
 export function publishRoutes(context: BackendContext): readonly Route[] {
@@ -34,7 +35,7 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
     dialect: dialectName,
     maxBytes: context.limits.httpBodyBytes,
     refusal: (request, exchange) => bearerRefusal(context, door, { request, sender: exchange }),
-    refused: (refused) => answer(refused.status, errorFields(refused)),
+    refused: problemAnswer,
   };
   const publishJson = backendDoor(context, door, async (body) => {
     const members = readJsonBody(body, readMembers);
@@ -59,6 +60,15 @@ function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
 
 function errorFields({ status, code, message }: BackendRefusal): object {
   return { error: { code, message, retry: status === 503 || status === 429 } };
+}
+
+/** RFC 9457, with our `error` as its extension. */
+function problemAnswer(refused: BackendRefusal): Response {
+  const { status, message } = refused;
+  const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message };
+  const refusal = answer(status, { ...problem, ...errorFields(refused) });
+  refusal.headers.set("content-type", "application/problem+json");
+  return refusal;
 }
 
 function answer(status: number, body: object): Response {

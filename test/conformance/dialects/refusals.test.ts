@@ -60,7 +60,9 @@ describe.each(allDrivers.map((driver) => [driver.dialect, driver] as const))("%s
         isRefusal: true,
       });
       expect([...all, ...words].filter((made) => answer.whole.includes(made))).toEqual([]);
-      expect(answer.headers.get("content-type") ?? "").toMatch(/^(text\/plain|application\/json)/);
+      expect(answer.headers.get("content-type") ?? "").toMatch(
+        /^(text\/plain|application\/(?:problem\+)?json)/,
+      );
       expect({ ...shown, nosniff: answer.headers.get("x-content-type-options") }).toEqual({
         ...shown,
         nosniff: "nosniff",
