@@ -17,6 +17,7 @@ const peers: Record<DialectName, readonly Start[]> = {
   socketio: [startSocketIo],
   "ws-hub": [startGorilla],
   native: [],
+  "native-stream": [],
   "websocket-channels": [startGevent],
   ws4redis: [startDjango],
 };
@@ -32,7 +33,7 @@ export interface FanOutOptions {
 const enough = 2_000_000;
 
 export async function fanOut(bench: Bench, options: FanOutOptions): Promise<void> {
-  for (const style of ["socketio", "plain"] as const) {
+  for (const style of ["socketio", "plain", "stream"] as const) {
     const dialects = options.dialects.filter((name) => manners[name].page.style === style);
     if (dialects.length === 0) continue;
     const starts: Start[] = [

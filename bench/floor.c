@@ -2,6 +2,7 @@
  * The floor: the least that any server can do to reach N websockets. It accepts connections, answers the handshake
  * and, in the style `socketio`, the three packets of a page; from then on it sends one ready-made frame to each with a
  * bare send() loop, once per byte that arrives on its control connection. No epoll on the way out, no queue, no parsing.
+ * In the style `stream` a page is answered with an endless event stream, and a frame is one event in one chunk.
  *
  *   floor PORT CONTROL_PORT STYLE PAYLOAD_BYTES
  */
@@ -23,7 +24,7 @@ static int clients[MAX_CLIENTS];
 static int client_count;
 static unsigned char frame[MAX_FRAME];
 static size_t frame_length;
-static int is_plain;
+static int is_plain, is_stream;
 
 static void fail(const char *what) {
   perror(what);
@@ -58,8 +59,15 @@ static void send_text(int fd, const char *text) {
   if (send(fd, out, header + length, MSG_NOSIGNAL) < 0) fail("send");
 }
 
-/* So many x: bare, or as 42["update","xxx..."]. */
+/* So many x: bare, as 42["update","xxx..."], or as an event. */
 static void make_frame(size_t payload) {
+  if (is_stream) {
+    frame_length = sprintf((char *)frame, "%zx\r\ndata: ", payload + strlen("data: \n\n"));
+    memset(frame + frame_length, 'x', payload);
+    memcpy(frame + frame_length + payload, "\n\n\r\n", 4);
+    frame_length += payload + 4;
+    return;
+  }
   const char *head = is_plain ? "" : "42[\"update\",\"", *tail = is_plain ? "" : "\"]";
   size_t length = strlen(head) + payload + strlen(tail);
   size_t at = write_header(frame, length);
@@ -84,8 +92,10 @@ static void answer(int fd) {
   switch (step_of[fd]++) {
     case 0: {
       /* The generator does not check the accept key; a browser would. */
-      const char *ok = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                       "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+      const char *ok = is_stream
+                         ? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         : "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
       if (send(fd, ok, strlen(ok), MSG_NOSIGNAL) < 0) fail("send");
       if (is_plain) add_client(fd);
       else send_text(fd, "0{\"sid\":\"x\"}");
@@ -109,9 +119,10 @@ static void broadcast(ssize_t times) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return fprintf(stderr, "usage: floor PORT CONTROL_PORT socketio|plain PAYLOAD_BYTES\n"), 2;
+  if (argc != 5) return fprintf(stderr, "usage: floor PORT CONTROL_PORT socketio|plain|stream PAYLOAD_BYTES\n"), 2;
   int server = listen_on(atoi(argv[1])), control = listen_on(atoi(argv[2])), commander = -1;
-  is_plain = !strcmp(argv[3], "plain");
+  is_stream = !strcmp(argv[3], "stream");
+  is_plain = is_stream || !strcmp(argv[3], "plain");
   make_frame(strtoul(argv[4], NULL, 10) % 60000);
   int poll = epoll_create1(0);
   struct epoll_event event = {.events = EPOLLIN, .data.fd = server}, events[256];

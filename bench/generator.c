@@ -1,7 +1,7 @@
 /*
  * The load generator: N pages over raw websockets in one process. Each connects and counts what it hears; pages of the
- * style `socketio` join a room first, `plain` ones are there with the handshake. Commands come on standard
- * input, one per line; answers go to standard output as JSON.
+ * style `socketio` join a room first, `plain` ones are there with the handshake, `stream` ones read server-sent events.
+ * Commands come on standard input, one per line; answers go to standard output as JSON.
  *
  *   generator HOST PORT COUNT SOURCE_NET STYLE PATH ROOM [HEADER]
  *   SOURCE_NET n: connect from 127.0.n.1 up, 10,000 pages each. In PATH, ROOM and HEADER, {n} is the number of the page.
@@ -38,6 +38,7 @@ struct page {
   uint64_t left;           /* bytes of the current frame that are still to come */
   unsigned char head[10];  /* an incomplete frame header */
   int head_length;
+  int matched;             /* bytes of `data_line` that an event stream has shown so far */
 };
 
 static struct page pages[MAX_CLIENTS];
@@ -45,7 +46,7 @@ static int count, started, joined, poll_fd;
 static unsigned long long messages, bytes;
 static uint64_t last_message_ns, busy_ns, woken_ns;
 static struct sockaddr_in target;
-static int source_net, is_plain;
+static int source_net, is_plain, is_stream;
 static const char *path, *room, *header;
 
 static uint64_t now_ns(void) {
@@ -104,7 +105,9 @@ static void join(struct page *page) {
 static void handshake(struct page *page) {
   char request[MAX_REQUEST] = "GET ";
   append_numbered(request, path, page - pages);
-  append_numbered(request, " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+  append_numbered(request, " HTTP/1.1\r\nHost: localhost\r\n", 0);
+  append_numbered(request, is_stream ? "Accept: text/event-stream\r\n"
+                  : "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 0);
   append_numbered(request, header, page - pages);
   append_numbered(request, *header ? "\r\n\r\n" : "\r\n", 0);
@@ -172,6 +175,25 @@ static void take(struct page *page, const unsigned char *data, size_t size) {
   }
 }
 
+/* Counts the events of a stream by the lines with their data; what carries them, chunked or not, is skipped. */
+static void take_events(struct page *page, const unsigned char *data, size_t size) {
+  static const char data_line[] = "\ndata:";
+  const int whole = sizeof data_line - 1;
+  bytes += size;
+  for (size_t i = 0; i < size; i++) {
+    if (page->matched == 0) {
+      const unsigned char *next = memchr(data + i, '\n', size - i);
+      if (!next) return;
+      i = next - data;
+    }
+    page->matched = data[i] == data_line[page->matched] ? page->matched + 1 : data[i] == '\n';
+    if (page->matched < whole) continue;
+    page->matched = 0;
+    messages++;
+    last_message_ns = woken_ns;
+  }
+}
+
 static void read_page(struct page *page) {
   static unsigned char in[1 << 18];
   for (;;) {
@@ -184,15 +206,16 @@ static void read_page(struct page *page) {
     unsigned char *data = in;
     if (page->step == HANDSHAKE) {
       unsigned char *end = memmem(in, got, "\r\n\r\n", 4);
-      if (!end || memcmp(in, "HTTP/1.1 101", 12)) {
-        fprintf(stderr, "generator: expected 101, got %.*s\n", (int)got, in);
+      if (!end || memcmp(in, is_stream ? "HTTP/1.1 200" : "HTTP/1.1 101", 12)) {
+        fprintf(stderr, "generator: expected %s, got %.*s\n", is_stream ? "200" : "101", (int)got, in);
         exit(1);
       }
       open_page(page);
       got -= end + 4 - in;
       data = end + 4;
     }
-    take(page, data, got);
+    if (is_stream) take_events(page, data, got);
+    else take(page, data, got);
   }
 }
 
@@ -209,13 +232,14 @@ static void command(void) {
 
 int main(int argc, char **argv) {
   if (argc != 8 && argc != 9)
-    return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET socketio|plain PATH ROOM [HEADER]\n"), 2;
+    return fprintf(stderr, "usage: generator HOST PORT COUNT SOURCE_NET socketio|plain|stream PATH ROOM [HEADER]\n"), 2;
   target.sin_family = AF_INET;
   inet_pton(AF_INET, argv[1], &target.sin_addr);
   target.sin_port = htons(atoi(argv[2]));
   count = atoi(argv[3]) < MAX_CLIENTS ? atoi(argv[3]) : MAX_CLIENTS;
   source_net = atoi(argv[4]);
-  is_plain = !strcmp(argv[5], "plain");
+  is_stream = !strcmp(argv[5], "stream");
+  is_plain = is_stream || !strcmp(argv[5], "plain");
   path = argv[6];
   room = argv[7];
   header = argc == 9 ? argv[8] : "";

@@ -47,6 +47,7 @@ async function writeSessions(bench: Bench, count: number): Promise<void> {
 
 const starts: readonly Start[] = [
   (bench) => startBare(bench, "plain"),
+  async (bench) => ({ ...(await startBare(bench, "stream")), name: "bare engine, event streams" }),
   ...Object.values(manners).map(
     (manner): Start =>
       (bench) =>

@@ -37,11 +37,16 @@ function isDialect(name: string): name is DialectName {
   return Object.hasOwn(manners, name);
 }
 
+/** Its receiver is a websocket. */
+function hasSockets(name: DialectName): boolean {
+  return manners[name].page.style !== "stream";
+}
+
 const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   "fan-out": (bench) => fanOut(bench, { clients, pairs, messages, dialects }),
   // Fewer would be lost in what the process itself takes and gives back.
   "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000)),
-  latency: (bench) => latency(bench, Math.max(messages, 100), dialects),
+  latency: (bench) => latency(bench, Math.max(messages, 100), dialects.filter(hasSockets)),
   tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
   // A message to one costs what fifty receivers of another do.
   "small-rooms": (bench) => smallRooms(bench, { pairs, messages: messages * 50 }),

@@ -1,16 +1,34 @@
 // The bare engine: Bun.serve with one topic and the answers that a page waits for, nothing else. It publishes one
-// ready-made frame per byte that arrives on its control connection, like the floor.
-//   bun bare.ts PORT CONTROL_PORT socketio|plain PAYLOAD_BYTES
+// ready-made frame per byte that arrives on its control connection, like the floor. In the style `stream` its pages have
+// endless answers, one after the other: the engine has no topic for these.
+//   bun bare.ts PORT CONTROL_PORT socketio|plain|stream PAYLOAD_BYTES
 const [, , port, control, style, payload] = process.argv;
 const isPlain = style === "plain";
 const text = "x".repeat(Number(payload));
 const frame = isPlain ? text : `42["update","${text}"]`;
 const topic = "time";
 
+const oneEvent = Buffer.from(`data: ${text}\n\n`);
+const streams = new Set<ReadableStreamDefaultController>();
+
+function openStream(): Response {
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(Buffer.from(":\n\n"));
+      streams.add(controller);
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(port),
-  fetch: (request, serving) => (serving.upgrade(request) ? undefined : new Response(null, { status: 400 })),
+  idleTimeout: 0,
+  fetch(request, serving) {
+    if (style === "stream") return openStream();
+    return serving.upgrade(request) ? undefined : new Response(null, { status: 400 });
+  },
   websocket: {
     open(ws) {
       if (isPlain) ws.subscribe(topic);
@@ -31,7 +49,10 @@ Bun.listen({
   port: Number(control),
   socket: {
     data(_socket, bytes) {
-      for (let left = bytes.length; left > 0; left--) server.publish(topic, frame);
+      for (let left = bytes.length; left > 0; left--) {
+        server.publish(topic, frame);
+        for (const stream of streams) stream.enqueue(oneEvent);
+      }
     },
   },
 });

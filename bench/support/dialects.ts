@@ -7,12 +7,19 @@ import { freePort, onServersCore, programs } from "./process.ts";
 import type { Bench, Feed, Subject } from "./subjects.ts";
 import { pages, redisFeed, subject } from "./subjects.ts";
 
-export type DialectName = "socketio" | "native" | "ws-hub" | "websocket-channels" | "ws4redis";
+export type DialectName =
+  | "socketio"
+  | "native"
+  | "native-stream"
+  | "ws-hub"
+  | "websocket-channels"
+  | "ws4redis";
 
 /** One way of speaking to Belfry, as pages and as a backend. */
 export interface Manner {
   readonly name: string;
-  readonly dialect: DialectName;
+  /** As `--dialects` names it. */
+  readonly dialect: string;
   readonly page: Page;
   readonly flags: readonly string[];
   readonly channel: string;
@@ -40,6 +47,14 @@ export const manners: Record<DialectName, Manner> = {
     dialect: "native",
     page: { style: "plain", path: "/connect?room=time" },
     // No page is told anything else while it is measured.
+    flags: ["--native-heartbeat", "120"],
+    channel: "belfry:time",
+    message: bare,
+  },
+  "native-stream": {
+    name: "native, event streams",
+    dialect: "native",
+    page: { style: "stream", path: "/connect?room=time" },
     flags: ["--native-heartbeat", "120"],
     channel: "belfry:time",
     message: bare,

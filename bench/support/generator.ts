@@ -5,8 +5,8 @@ import { beside, programs } from "./process.ts";
 
 /** How pages speak to a server. In `path`, `room` and `header`, `{n}` stands for the number of the page. */
 export interface Page {
-  /** `socketio` pages join the room `time`; `plain` ones are there with the handshake. */
-  readonly style: "socketio" | "plain";
+  /** `socketio` pages join the room `time`; `plain` ones are there with the handshake; `stream` ones have an event stream. */
+  readonly style: "socketio" | "plain" | "stream";
   readonly path: string;
   /** The room that a page of the style `socketio` joins, `{n}` as in `path`. @default time */
   readonly room?: string;

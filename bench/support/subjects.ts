@@ -95,6 +95,7 @@ function controlFeed(port: number): Feed {
 export const pages = {
   socketio: { style: "socketio", path: "/socket.io/?EIO=4&transport=websocket" },
   plain: { style: "plain", path: "/" },
+  stream: { style: "stream", path: "/" },
 } as const satisfies Record<string, Page>;
 
 async function startControlled(
