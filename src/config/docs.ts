@@ -37,7 +37,7 @@ ${sectionExamples(model)}
 
 ## Secrets
 
-The publish secret switches \`POST /emit\` and \`POST /publish\` on; without one there is no way to publish over HTTP. Give it
+The publish secret switches publishing over HTTP on: \`POST /api/publish\`, \`/rooms/<room>\`, \`/emit\` and \`/publish\`. Give it
 by file (\`--secret-file\`) or environment: flags are seen in \`ps\`. Of \`secret\` and \`secretFile\`, the one from the stronger source
 counts; both from the same source are an error. No secret is shown in logs, errors or \`config print\`.
 

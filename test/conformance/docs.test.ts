@@ -24,6 +24,17 @@ test.each(pages)("%s names files that are there", async (page) => {
   expect(names.filter((name) => !bases.some((base) => existsSync(join(base, name))))).toEqual([]);
 });
 
+test("docs/README.md leads to every page", async () => {
+  const text = await Bun.file(join(root, "docs/README.md")).text();
+  const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, path = ""]) => join("docs", path));
+  const wanted = ["docs/**/*.md", "{bench,client,examples}/README.md", "src/dialects/*/README.md"];
+  const all = wanted.flatMap((pattern) => Array.from(new Glob(pattern).scanSync({ cwd: root })));
+  const missing = all.filter((page) => page !== "docs/README.md" && !links.includes(page));
+  // The kits of the dialects are for those who change them.
+  expect(missing.filter((page) => !/^src\/dialects\/(?:raw|kit)\//.test(page))).toEqual([]);
+  expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
 test("docs/architecture.md names every folder of src/", async () => {
   const text = await Bun.file(join(root, "docs/architecture.md")).text();
   const tree = text.split("## The tree")[1]?.split("\n## ")[0] ?? "";
