@@ -251,6 +251,11 @@ int main(int argc, char **argv) {
   int announced = 0;
   for (;;) {
     while (started < count && started - joined < CONNECTS_AHEAD) start_page();
+    if (!announced && joined == count) {
+      announced = 1;
+      printf("{\"joined\":%d,\"ms\":%.1f}\n", joined, (now_ns() - began) / 1e6);
+      fflush(stdout);
+    }
     int ready = epoll_wait(poll_fd, events, 512, is_posting() || now_ns() - last_message_ns < AWAKE_NS ? 0 : -1);
     woken_ns = now_ns();
     for (int i = 0; i < ready; i++) {
@@ -267,10 +272,5 @@ int main(int argc, char **argv) {
       if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_page(page);
     }
     if (ready > 0) busy_ns += now_ns() - woken_ns;
-    if (!announced && joined == count) {
-      announced = 1;
-      printf("{\"joined\":%d,\"ms\":%.1f}\n", joined, (now_ns() - began) / 1e6);
-      fflush(stdout);
-    }
   }
 }

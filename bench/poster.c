@@ -7,19 +7,23 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 64, MAX_ANSWER = 4096 };
+enum { MAX_CONNECTIONS = 64, MAX_ANSWER = 4096, MAX_TIMED = 1 << 20 };
 
 struct poster {
   int fd;
   size_t got;
+  uint64_t sent_ns;
   char answer[MAX_ANSWER];
 };
 
 static struct poster posters[MAX_CONNECTIONS];
 static int connections, rooms;
 static long left_to_send, left_to_hear, total;
+static uint32_t took_us[MAX_TIMED];
+static long timed;
 static char path[MAX_REQUEST], token[MAX_REQUEST], body[MAX_REQUEST];
 
 int is_posting(void) { return left_to_hear > 0; }
@@ -42,6 +46,17 @@ static void stop(const char *what, const char *seen) {
   exit(1);
 }
 
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b) {
+  uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+  return left < right ? -1 : left > right;
+}
+
 /* What a usual client of a backend sends. */
 static void send_request(struct poster *poster) {
   long number = left_to_send % rooms;
@@ -55,6 +70,7 @@ static void send_request(struct poster *poster) {
                         target, token, strlen(content), content);
   left_to_send--;
   poster->got = 0;
+  poster->sent_ns = now_ns();
   if (send(poster->fd, request, length, MSG_NOSIGNAL) != length) stop("to send a request", "an error");
 }
 
@@ -72,6 +88,7 @@ void start_posts(const struct sockaddr_in *target, int poll_fd, char *command) {
     epoll_ctl(poll_fd, EPOLL_CTL_ADD, poster->fd, &event);
   }
   left_to_send = left_to_hear = total;
+  timed = 0;
   for (int i = 0; i < wanted && left_to_send > 0; i++) send_request(&posters[i]);
 }
 
@@ -91,10 +108,12 @@ void read_answer(int connection) {
   poster->answer[poster->got] = 0;
   if (!is_whole(poster)) return;
   left_to_hear--;
+  if (timed < MAX_TIMED) took_us[timed++] = (now_ns() - poster->sent_ns) / 1000;
   if (left_to_send > 0) send_request(poster);
   if (left_to_hear > 0) return;
   /* Idle connections are closed by servers, each after its own time: the next run has new ones. */
   while (connections > 0) close(posters[--connections].fd);
-  printf("{\"posted\":%ld}\n", total);
+  qsort(took_us, timed, sizeof *took_us, by_size);
+  printf("{\"posted\":%ld,\"p50Us\":%u,\"p99Us\":%u}\n", total, took_us[timed / 2], took_us[timed * 99 / 100]);
   fflush(stdout);
 }

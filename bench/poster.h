@@ -3,7 +3,7 @@
  * has the answer to the last. It shares the loop of generator.c, so that the two do not wait for each other's turn.
  *
  *   post CONNECTIONS COUNT ROOMS PATH TOKEN BODY
- *   -> {"posted":COUNT}    when all have been answered with 200
+ *   -> {"posted":COUNT,"p50Us":A,"p99Us":B}    when all have been answered with 200; how long answers took
  *
  * In PATH and BODY, {n} is the number of a room, below ROOMS, one after the other. TOKEN goes into `Authorization: Bearer`.
  */

@@ -10,6 +10,7 @@ import { latency } from "./latency.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { smallRooms } from "./small-rooms.ts";
 import { tree } from "./tree.ts";
+import { logPublish } from "./log-publish.ts";
 import type { DialectName } from "./support/dialects.ts";
 import { manners } from "./support/dialects.ts";
 import { compile } from "./support/process.ts";
@@ -50,6 +51,7 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
   // A message to one costs what fifty receivers of another do.
   "small-rooms": (bench) => smallRooms(bench, { pairs, messages: messages * 50 }),
+  "log-publish": (bench) => logPublish(bench, pairs, messages * 50),
   "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
   "reconnect-storm": (bench) => reconnectStorm(bench, Math.min(most, 10_000), pairs),
 };

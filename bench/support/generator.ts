@@ -23,8 +23,18 @@ export interface Post {
   readonly body: string;
 }
 
-/** Of a backend that keeps its connections, as pools of clients have them. */
-const connections = 8;
+interface PostPlan {
+  /** Of a backend that keeps them, as pools of clients do. */
+  readonly connections: number;
+  /** The numbers of rooms are below it. */
+  readonly rooms: number;
+}
+
+/** How long answers took. */
+export interface Posted {
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
 
 export class Generator {
   readonly #child: Child;
@@ -102,10 +112,11 @@ export class Generator {
 
   /**
    * Posts over keep-alive connections, one after the other on each; resolves when all are answered with 200.
-   * @param rooms the numbers of rooms are below it.
    */
-  async post({ path, token, body }: Post, count: number, rooms: number): Promise<void> {
-    await this.#child.ask(`post ${connections} ${count} ${rooms} ${path} ${token} ${body}`);
+  async post({ path, token, body }: Post, count: number, { connections, rooms }: PostPlan): Promise<Posted> {
+    return JSON.parse(
+      await this.#child.ask(`post ${connections} ${count} ${rooms} ${path} ${token} ${body}`),
+    ) as Posted;
   }
 
   async stop(): Promise<void> {

@@ -125,7 +125,10 @@ async function startHttp(door: Door, { payload }: Bench): Promise<SmallSubject |
   const server = await start(door);
   if ("absence" in server) return server;
   const post = door.post("x".repeat(payload));
-  return { ...server, send: (messages, pages) => pages.post(post, messages, rooms) };
+  return {
+    ...server,
+    send: async (messages, pages) => void (await pages.post(post, messages, { connections: atOnce, rooms })),
+  };
 }
 
 async function startRedis(door: Door, { redisUrl, payload }: Bench): Promise<SmallSubject | Absent> {

@@ -1,0 +1,116 @@
+// Publishing to rooms with a log in Redis, by HTTP: what one publication costs the server, and how long its answer takes; beside
+// Centrifugo with history, on the same Redis. Both take turns, each on the servers' core.
+
+import {
+  buildCentrifugo,
+  centrifugoProgram,
+  centrifugoVersion,
+  untilHealthy,
+  writeCentrifugoConfig,
+} from "../test/support/centrifugo.ts";
+import { untilReady } from "./support/dialects.ts";
+import { Generator } from "./support/generator.ts";
+import type { Post, Posted } from "./support/generator.ts";
+import type { Child } from "./support/process.ts";
+import { cpuOf, freePort, onServersCore, programs } from "./support/process.ts";
+import { median, printTable, spread } from "./support/statistics.ts";
+import type { Absent, Bench } from "./support/subjects.ts";
+
+const rooms = 100;
+const secret = "bench-secret";
+/** Connections: one to see an answer's way alone, and so many that the server is never idle. */
+const [alone, many] = [1, 32] as const;
+
+interface Held {
+  readonly name: string;
+  readonly child: Child;
+  readonly post: Post;
+  readonly poster: Generator;
+  readonly singles: Posted[];
+  readonly loaded: Posted[];
+  readonly cpu: number[];
+  readonly perSecond: number[];
+}
+
+export async function logPublish(bench: Bench, pairs: number, messages: number): Promise<void> {
+  const started = [await startBelfry(bench), await startCentrifugo(bench)];
+  const held = started.filter((one) => "child" in one);
+  const absent = started.filter((one) => "absence" in one);
+  for (let turn = 0; turn <= pairs; turn++) for (const one of held) await run(one, messages, turn === 0);
+  printTable(
+    `Publishing to a log, HTTP and Redis (median and range of ${pairs} runs of ${messages})`,
+    [
+      "server",
+      `p50, ${alone} connection, ms`,
+      "p99, ms",
+      `p50, ${many} connections, ms`,
+      "p99, ms",
+      "per second",
+      "us of server CPU each",
+      "per second and core",
+    ],
+    [...held.map(rowOf), ...absent.map(({ name, absence }) => [name, `not run: ${absence}`])],
+  );
+  for (const { child, poster } of held) {
+    await poster.stop();
+    await child.stop();
+  }
+}
+
+async function run(
+  { child, poster, post, singles, loaded, cpu, perSecond }: Held,
+  messages: number,
+  isWarmUp: boolean,
+): Promise<void> {
+  const single = await poster.post(post, Math.ceil(messages / 4), { connections: alone, rooms });
+  const [began, before] = [performance.now(), cpuOf(child.pid)];
+  const load = await poster.post(post, messages, { connections: many, rooms });
+  if (isWarmUp) return;
+  cpu.push((cpuOf(child.pid) - before) / messages);
+  perSecond.push((messages * 1_000) / (performance.now() - began));
+  singles.push(single);
+  loaded.push(load);
+}
+
+function rowOf({ name, singles, loaded, cpu, perSecond }: Held): readonly string[] {
+  const ms = (all: readonly Posted[], of: (one: Posted) => number): string =>
+    spread(all.map((one) => of(one) / 1_000));
+  return [
+    name,
+    ms(singles, ({ p50Us }) => p50Us),
+    ms(singles, ({ p99Us }) => p99Us),
+    ms(loaded, ({ p50Us }) => p50Us),
+    ms(loaded, ({ p99Us }) => p99Us),
+    spread(perSecond, 0),
+    spread(cpu, 1),
+    (1_000_000 / median(cpu)).toFixed(0),
+  ];
+}
+
+async function hold(name: string, child: Child, { port, post }: { port: number; post: Post }): Promise<Held> {
+  const page = { style: "plain", path: "/" } as const;
+  const poster = await Generator.start({ port, page }, 0, 1);
+  return { name, child, post, poster, singles: [], loaded: [], cpu: [], perSecond: [] };
+}
+
+async function startBelfry({ redisUrl, payload }: Bench): Promise<Held> {
+  const port = await freePort();
+  const rules = JSON.stringify([{ match: "*", history: { size: 10_000, seconds: 600 } }]);
+  const flags = ["--redis", redisUrl, "--address", `127.0.0.1:${port}`, "--dialects", "native"];
+  const more = ["--secret", secret, "--rooms", rules, "--log-format", "json"];
+  const child = onServersCore([programs.belfry, "serve", ...flags, ...more]);
+  await untilReady(`http://127.0.0.1:${port}/-/health/ready`);
+  const body = JSON.stringify({ room: "room-{n}", data: { text: "x".repeat(payload) } });
+  return hold("belfry", child, { port, post: { path: "/api/publish", token: secret, body } });
+}
+
+async function startCentrifugo({ redisPort, payload }: Bench): Promise<Held | Absent> {
+  const name = `Centrifugo ${centrifugoVersion}`;
+  const absence = await buildCentrifugo();
+  if (absence !== undefined) return { name, absence };
+  const port = await freePort();
+  const child = onServersCore([centrifugoProgram, "--config", writeCentrifugoConfig(port, redisPort)]);
+  await untilHealthy(`http://127.0.0.1:${port}`);
+  const body = JSON.stringify({ channel: "room-{n}", data: { text: "x".repeat(payload) } });
+  return hold(name, child, { port, post: { path: "/api/publish", token: secret, body } });
+}
