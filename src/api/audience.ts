@@ -46,7 +46,7 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
       if (verdict === "wrong")
         return textAnswer(401, `${bearerFault(token)}\n`, { "www-authenticate": "Bearer" });
       const addressed = await readAddressed(request);
-      if (!addressed) return textAnswer(400, "Expected JSON that says whom a message is for\n");
+      if (!addressed) return textAnswer(400, "Expected JSON with the target of a message\n");
       return Response.json({ clients: count(addressed) }, { headers: { "cache-control": "no-store" } });
     },
   };

@@ -77,7 +77,7 @@ export class BusBroker implements Broker {
     if (isOrdered && (logged.length === 0 || logged.length < rooms.length)) {
       throw new GatewayError(
         "history_off",
-        "Expected rooms with a history for a key or a version, got others",
+        "Expected a room with a history, because the publication has a key or a version",
       );
     }
     const [first] = logged;

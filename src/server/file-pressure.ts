@@ -22,7 +22,7 @@ const restMs = 5;
 
 const text =
   "No file descriptor is left, so no new client can connect: raise the limit on open files (ulimit -n, LimitNOFILE) above" +
-  " limits.connections; who said nothing is ended first";
+  " limits.connections; silent connections are ended first";
 
 export class FilePressure {
   readonly #parts: FilePressureParts;

@@ -170,7 +170,7 @@ export const skips = [
       "pickle_invalid",
       "pickle_disabled",
     ],
-    "a pickle that names code, ends early, passes a bound, holds what JSON cannot, is none, or may not be read",
+    "a pickle that names code, ends early, passes a bound, holds what JSON cannot, may not be read, or bytes that are no pickle",
   ],
   [
     [

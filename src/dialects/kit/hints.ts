@@ -13,7 +13,7 @@ export function hintAtOrigin(
   dialect: string,
   { origin = "" }: Pick<Exchange, "origin">,
 ): void {
-  const shown = originForm.test(origin) ? origin : "an Origin that is none";
+  const shown = originForm.test(origin) ? origin : "another site";
   const text =
     `A page of ${shown} was refused: its Origin is neither in the listener's \`origins\` (--cors, BELFRY_ORIGINS) nor the` +
     " gateway's own. List it exactly so. Behind a proxy, pass the site's Host on (nginx: proxy_set_header Host $host), or" +
