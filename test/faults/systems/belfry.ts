@@ -19,6 +19,7 @@ const flags = [
   ["--secret", secret],
   ["--cors", "*"],
   ["--drain", String(drainSeconds)],
+  ["--socketio-recovery"],
   ["--rooms", JSON.stringify([{ match: "log:*", history: { size: 10_000, seconds: 600 } }])],
 ].flat();
 
@@ -55,11 +56,11 @@ export const belfry: System = {
   client: async (parts, index) => (index % 3 === 2 ? new StreamClient(parts) : new SocketClient(parts)),
 };
 
-/** Without connection state recovery. */
+/** With connection state recovery. */
 export const belfrySocketIo: System = {
   ...gateways,
   title: "Belfry, pages of Socket.IO",
-  client: async (parts) => SocketIoClient.start(parts, false),
+  client: async (parts) => SocketIoClient.start(parts, true),
 };
 
 async function logOf(redis: RedisServer, room: string, t: number): Promise<Logged> {

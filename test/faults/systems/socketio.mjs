@@ -23,7 +23,9 @@ async function client() {
   return redis;
 }
 
-const adapter = kind === "streams" ? streams(await client()) : pubSub(await client(), await client());
+// More than a run says in all.
+const adapter =
+  kind === "streams" ? streams(await client(), { maxLen: 100_000 }) : pubSub(await client(), await client());
 const http = createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
