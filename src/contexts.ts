@@ -95,6 +95,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     now,
     admit: (countedAs) => parts.admit(countedAs),
     mayJudge: (at) => parts.mayJudge(at),
+    isLogged: (room) => rules.hasLog(room),
     isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
     rules,
     gatewayId: randomId(),

@@ -273,7 +273,7 @@ export class Gateway {
       if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason, decoded.detail);
       return;
     }
-    this.#observe.received(dialect, message.payload.length);
+    this.#observe.received(dialect, message.meaning?.bytes ?? message.payload.length);
     const heard = this.#hub.apply(decoded, this.#kept.record(decoded, feed, message));
     if (decoded.kind !== "publication") return;
     // A copy for the other dialects has its own story: the first one counts.

@@ -69,8 +69,9 @@ export class KeptPublications {
   }
 
   /** Keeps what a channel of the bus says. */
-  record(said: Publication | Command, source: TapeSource, message: BusMessage): Positions {
+  record(said: Publication | Command, feed: TapeSource, message: BusMessage): Positions {
     const publication = said.kind === "publication" ? said : keptOrder(said);
+    const source = message.meaning ? (feed.ofMeant ?? feed) : feed;
     return { tape: this.#tape.record(publication, source, message) };
   }
 

@@ -17,16 +17,16 @@ import { formatPosition } from "./log-store.ts";
 import type { Log, RoomName } from "../core/log.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Queue, QueueRef } from "../core/queue.ts";
-import type { Publication } from "../core/publication.ts";
+import { contentBytes } from "../core/publication.ts";
+import type { Meaning, Publication } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../core/room-rules.ts";
+import { Echoes } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
+import type { Envelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
 
 /** No other program's channel begins like this. */
 export const brokerChannel = "belfry-broker";
-
-/** How long a receipt may wait for its publication to come back, ms. */
-const echoMs = 2_000;
 
 export interface BusBrokerParts {
   readonly bus: Bus;
@@ -39,12 +39,6 @@ export interface BusBrokerParts {
 
 type Deliver = Parameters<Broker["open"]>[0];
 
-/** A publication that is on its way back. */
-interface Waiting {
-  readonly resolve: (delivered: number | undefined) => void;
-  readonly timer: NodeJS.Timeout;
-}
-
 /** A room that keeps what is said there. */
 interface LoggedRoom {
   readonly room: string;
@@ -53,8 +47,8 @@ interface LoggedRoom {
 
 export class BusBroker implements Broker {
   readonly #parts: BusBrokerParts;
-  /** By the id of the envelope. Bounded by time, and by what the bus takes. */
-  readonly #waiting = new Map<string, Waiting>();
+  /** By the id of the envelope. */
+  readonly #echoes = new Echoes(() => performance.now());
   #isOpen = false;
 
   constructor(parts: BusBrokerParts) {
@@ -111,23 +105,23 @@ export class BusBroker implements Broker {
   async #send(publication: Publication, entry?: QueueRef): Promise<Receipt> {
     const { id, echo } = this.#prepare();
     try {
-      const payload = encodeEnvelope({ id, publication });
-      if (!(await this.#say(payload, entry))) {
-        this.#settle(id, 0);
+      if (!(await this.#say({ id, publication }, entry))) {
+        this.#echoes.settle(id, 0);
         return { delivered: 0, isRepeated: true };
       }
     } catch (error) {
-      this.#settle(id, undefined);
+      this.#echoes.settle(id, undefined);
       throw error;
     }
     return { delivered: await echo };
   }
 
   /** @returns false when the entry was said before. */
-  async #say(payload: string, entry: QueueRef | undefined): Promise<boolean> {
+  async #say(envelope: Envelope, entry: QueueRef | undefined): Promise<boolean> {
     const { bus, queue } = this.#parts;
-    if (entry && queue) return queue.say(entry, { channel: brokerChannel, payload });
-    await bus.publish(brokerChannel, payload);
+    if (entry && queue)
+      return queue.say(entry, { channel: brokerChannel, payload: encodeEnvelope(envelope) });
+    await bus.publish(brokerChannel, () => encodeEnvelope(envelope), meaningOf(envelope));
     return true;
   }
 
@@ -148,39 +142,42 @@ export class BusBroker implements Broker {
       }
       const stored = formatPosition(appended.at);
       if (appended.kind === "stored") return { delivered: await echo, stored };
-      this.#settle(id, 0);
+      this.#echoes.settle(id, 0);
       return { delivered: 0, stored, isRepeated: true };
     } catch (error) {
-      this.#settle(id, undefined);
+      this.#echoes.settle(id, undefined);
       throw error;
     }
   }
 
   #received(message: BusMessage, deliver: Deliver): void {
-    const envelope = decodeEnvelope(message.payload.toString());
+    const envelope = readMessage(message);
     if (typeof envelope === "string") this.#parts.observe.skipped("broker", envelope);
-    else this.#settle(envelope.id, deliver(envelope.publication, { at: envelope.at, message }));
+    else this.#echoes.settle(envelope.id, deliver(envelope.publication, { at: envelope.at, message }));
   }
 
   /** A number for an envelope, and what tells that it came back. */
   #prepare(): { readonly id: string; readonly echo: Promise<number | undefined> } {
     const id = crypto.randomUUID();
-    if (!this.#isOpen) return { id, echo: Promise.resolve(undefined) };
-    const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    const timer = setTimeout(() => {
-      this.#settle(id, undefined);
-    }, echoMs);
-    this.#waiting.set(id, { resolve, timer });
-    return { id, echo: promise };
+    return { id, echo: this.#isOpen ? this.#echoes.wait(id) : Promise.resolve(undefined) };
   }
+}
 
-  #settle(id: string, delivered: number | undefined): void {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.timer);
-    waiting.resolve(delivered);
-  }
+/** No dialect is called so. */
+const ownName = "broker";
+
+/** An acknowledgement is not carried: who wants one needs the envelope. */
+function meaningOf({ id, publication }: Envelope): Meaning | undefined {
+  if (publication.onAck) return undefined;
+  return { dialect: ownName, publication, bytes: contentBytes(publication), id };
+}
+
+/** The bytes are left alone where it is known what they say: they may not be written yet. */
+function readMessage(message: BusMessage): ReturnType<typeof decodeEnvelope> {
+  const { meaning } = message;
+  if (meaning?.dialect === ownName && meaning.id !== undefined)
+    return { id: meaning.id, publication: meaning.publication };
+  return decodeEnvelope(message.payload.toString());
 }
 
 function sumOf(receipts: readonly Receipt[]): number | undefined {

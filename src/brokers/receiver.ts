@@ -20,12 +20,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const { canary } = options.filter;
   const maxBytes = options.limits.busMessageBytes;
   return (message) => {
-    if (message.payload.length > maxBytes) {
+    const { meaning } = message;
+    if ((meaning?.bytes ?? message.payload.length) > maxBytes) {
       observe.skipped("bus", "too_large");
       return;
     }
     try {
-      const token = canary?.decode(message);
+      // What has a meaning was said by this gateway, and is none.
+      const token = meaning ? undefined : canary?.decode(message);
       if (token === undefined) onMessage(message);
       else onCanary?.(token);
     } catch (error) {

@@ -20,14 +20,19 @@ export class RawPublication implements Publication {
   readonly volatile = false;
   #frame: Frame | undefined;
 
-  /** Without `only` and `not`, the clients of all dialects get it (SEC-16). */
-  constructor(target: Target, raw: Uint8Array, { only, not }: Pick<Publication, "only" | "not"> = {}) {
+  /** Without `only` and `not`, the clients of all dialects get it (SEC-16). `frame`: the text of these bytes, where it is known. */
+  constructor(
+    target: Target,
+    raw: Uint8Array,
+    { only, not, frame }: Pick<Publication, "only" | "not" | "frame"> = {},
+  ) {
     this.namespace = target.namespace;
     this.rooms = target.rooms;
     this.isTree = target.isTree ?? false;
     this.except = target.except;
     this.skip = target.skip;
     this.raw = raw;
+    this.#frame = frame;
     if (only !== undefined) this.only = only;
     if (not !== undefined) this.not = not;
   }

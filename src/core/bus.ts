@@ -1,7 +1,7 @@
 // The Bus port: raw named channels, as Redis has them. brokers/<name>/ implement it; the conformance suite in
 // test/conformance runs over every one of them. Keys are a port of their own (keys.ts).
 
-import type { Meaning } from "./publication.ts";
+import type { Meaning, Payload } from "./publication.ts";
 
 /** One message of a channel. The payload is the receiver's own: it may keep it. */
 export interface BusMessage {
@@ -52,7 +52,7 @@ export interface Bus {
    * rejects with GatewayError `bus_unavailable` when it has not within its deadline (it never queues for later).
    * @param meaning what the payload says: a bus may hand it on to spare us the reading, or drop it.
    */
-  publish(channel: string, payload: string | Uint8Array, meaning?: Meaning): Promise<void>;
+  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<void>;
   /**
    * Calls `onMessage` for every message, in the order in which one channel carried them, synchronously as they are
    * read. The subscription outlives reconnects; messages published while it is cut off are lost (PSQ-16).
@@ -61,6 +61,8 @@ export interface Bus {
    * bus refuses the subscription (ACL) or is closed.
    */
   subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription>;
+  /** Are all listeners in this process, and handed the meaning of each message? @default no */
+  readonly carriesMeaning?: boolean;
   /**
    * How often it was not ready, so far: messages of such a time may be lost, also when it was too short to be seen in
    * `state()`. Raised when it begins.

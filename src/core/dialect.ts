@@ -121,6 +121,8 @@ export interface QueueFeed {
 export interface Feed<Filter extends ChannelFilter = WatchedFilter> {
   readonly filter: Filter;
   decode(message: BusMessage): BackendMessage;
+  /** Reads the bytes of a message that came with a meaning, without it, for clients that come back. @default this feed */
+  readonly ofMeant?: Feed<ChannelFilter>;
 }
 
 /** What a browser side may use. */
@@ -171,6 +173,8 @@ export interface BackendContext {
   readonly gatewayId: string;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
   readonly isOpenRoom: (room: string) => boolean;
+  /** Is what is said in this room kept in a log? Then only what the broker carries is (broker.ts). */
+  readonly isLogged: (room: string) => boolean;
   /** The check of the publish secret; undefined when none is configured: no HTTP publishes. */
   readonly checkSecret: SecretCheck | undefined;
 }

@@ -54,10 +54,13 @@ export function mayHear(dialect: string, { only, not }: Pick<Publication, "only"
 /** Turns one client's acknowledgement into what goes back over the bus; undefined when it has no form there. */
 export type AckReply = (args: readonly string[], hasBinary: boolean) => Outgoing | undefined;
 
+/** Bytes of a message, or what writes them: a bus that hands on what they mean may have no use for them. */
+export type Payload = string | Uint8Array | (() => string | Uint8Array);
+
 /** A raw message for the bus. */
 export interface Outgoing {
   readonly channel: string;
-  readonly payload: string | Uint8Array;
+  readonly payload: Payload;
   readonly meaning?: Meaning;
 }
 
@@ -66,6 +69,24 @@ export interface Meaning {
   /** To others, the same bytes say something else. */
   readonly dialect: string;
   readonly publication: Publication;
+  /** What it was to its publisher, bytes. */
+  readonly bytes: number;
+  /** The publisher's own number for it. */
+  readonly id?: string;
+}
+
+/** The bytes of a payload, or its text. */
+export function writePayload(payload: Payload): string | Uint8Array {
+  return typeof payload === "function" ? payload() : payload;
+}
+
+/** What a publication says, bytes: about as much as it was to its publisher. */
+export function contentBytes({ raw, event, args, attachments }: Publication): number {
+  if (raw) return raw.length;
+  let bytes = event.length;
+  for (const text of args) bytes += text.length;
+  for (const attachment of attachments) bytes += attachment.length;
+  return bytes;
 }
 
 /** An order of a trusted backend about connections (PSQ-12..14, NRE-06). */

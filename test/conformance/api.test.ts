@@ -42,6 +42,7 @@ beforeAll(async () => {
     limits,
     gatewayId: "test",
     isOpenRoom: () => false,
+    isLogged: () => false,
     checkSecret: (shown) => (shown === secret ? "right" : "wrong"),
   };
   ({ routes } = createBackendSide(context, { queue: false }));

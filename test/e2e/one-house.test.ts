@@ -286,3 +286,48 @@ describe("all of them on one port", () => {
     expect(await empty.waitForMessage()).toBe("end");
   });
 });
+
+test("SEC-16 I1 without a Redis, what a backend posts to a channel is heard by other dialects, and by their clients that come back", async () => {
+  const secret = "publish-secret-of-this-test";
+  await using house = await startGateway({
+    redis: "memory:",
+    secret,
+    listeners: [{ address: "127.0.0.1:0", dialects: ["websocket-channels", "native"] }],
+    rooms: [{ match: "logged", history: { size: 10, seconds: 60 } }],
+  });
+  const publish = async (map: Readonly<Record<string, string>>): Promise<void> => {
+    const headers = { authorization: `Bearer ${secret}` };
+    const answer = await fetch(`${house.url}/publish`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(map),
+    });
+    expect(await answer.text()).toBe("OK");
+  };
+  type Said = Readonly<Record<string, unknown>>;
+  const next = async (socket: RawWebSocket): Promise<Said> =>
+    JSON.parse(String(await socket.waitForMessage())) as Said;
+  const join = async (socket: RawWebSocket, room: string, at?: unknown): Promise<Said> => {
+    socket.send(JSON.stringify({ type: "join", id: 1, room, at }));
+    return next(socket);
+  };
+  for (const room of ["taped", "logged"]) {
+    using client = await RawWebSocket.open(house.url, `/ws/${room}`);
+    let at: unknown;
+    {
+      using first = await RawWebSocket.open(house.url, "/connect");
+      expect((await join(first, room))["at"]).toBeString();
+      await publish({ [room]: "one", "elsewhere/": "a tree" });
+      const heard = await next(first);
+      expect(heard).toMatchObject({ room, data: "one" });
+      at = heard["at"];
+    }
+    await publish({ [room]: "two" });
+    using again = await RawWebSocket.open(house.url, "/connect");
+    expect(await join(again, room, at)).toMatchObject({ room, recovered: true });
+    expect(await next(again)).toMatchObject({ room, data: "two" });
+    await publish({ [room]: "three" });
+    expect(await next(again)).toMatchObject({ room, data: "three" });
+    for (const text of ["one", "two", "three"]) expect(await client.waitForMessage()).toBe(text);
+  }
+});

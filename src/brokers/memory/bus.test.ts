@@ -35,6 +35,7 @@ test("WSE-26 what the publisher says of a message comes with it, to each listene
   const bus = new MemoryBus({ observe: silent, limits: defaultLimits });
   const meaning: Meaning = {
     dialect: "d",
+    bytes: 1,
     publication: {
       kind: "publication",
       namespace: "/",
@@ -57,7 +58,8 @@ test("WSE-26 what the publisher says of a message comes with it, to each listene
   expect(heard).toEqual([meaning, meaning, undefined, undefined]);
   const payload = Buffer.alloc(12 * 1024 * 1024);
   await bus.publish("room", payload);
-  expect(await bus.publish("room", payload, meaning).catch((error: unknown) => error)).toMatchObject({
+  const large = { ...meaning, bytes: payload.length };
+  expect(await bus.publish("room", payload, large).catch((error: unknown) => error)).toMatchObject({
     code: "bus_unavailable",
   });
   await bus.close();
@@ -94,5 +96,38 @@ test("RTE-11 publishes from inside a handler wait for a later turn, so the event
   for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
   isOver = true;
   expect(count).toBeGreaterThan(1);
+  await bus.close();
+});
+
+test("bytes are written for a listener that reads them, once for each, and for no other", async () => {
+  const bus = new MemoryBus({ observe: silent, limits: defaultLimits });
+  const publication = {
+    kind: "publication",
+    namespace: "/",
+    rooms: undefined,
+    except: [],
+    skip: [],
+    event: "e",
+    args: [],
+    attachments: [],
+    volatile: false,
+  } as const;
+  const meaning: Meaning = { dialect: "d", publication, bytes: 1 };
+  let written = 0;
+  const payload = (): string => {
+    written++;
+    return "x";
+  };
+  const heard: unknown[] = [];
+  await bus.subscribe(filter, (message) => void heard.push(message.meaning));
+  await bus.publish("room", payload, meaning);
+  await new Promise(setImmediate);
+  expect([heard, written]).toEqual([[meaning], 0]);
+  await bus.subscribe(filter, ({ payload: first }) => void heard.push(first.toString()));
+  await bus.subscribe(filter, (message) => void heard.push(message.payload === message.payload));
+  await bus.publish("room", payload, meaning);
+  await new Promise(setImmediate);
+  expect([heard, written]).toEqual([[meaning, meaning, "x", true], 2]);
+  await bus.publish("nobody hears this", payload);
   await bus.close();
 });

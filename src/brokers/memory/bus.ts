@@ -4,7 +4,8 @@
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription } from "../../core/bus.ts";
 import { createSource, formatMarker } from "../marker.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import type { Meaning } from "../../core/publication.ts";
+import { writePayload } from "../../core/publication.ts";
+import type { Meaning, Payload } from "../../core/publication.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { createReceiver, type Receiver } from "../receiver.ts";
@@ -13,8 +14,10 @@ import { createReceiver, type Receiver } from "../receiver.ts";
 const queueBytes = 64 * 1024 * 1024;
 /** What a message counts beside its payload, bytes. */
 const messageOverhead = 128;
-/** And how often its payload, where its meaning waits beside it: as text, of up to two bytes for each. */
+/** And how often its payload, where its meaning waits beside what may write it: as text, of up to two bytes for each. */
 const withMeaning = 3;
+/** What was taken: one for all. */
+const taken = Promise.resolve();
 /** A marker comes after so many messages, or so much time, ms. */
 const messagesPerMarker = 256;
 const markerMs = 2_000;
@@ -30,19 +33,49 @@ interface Listener {
   isClosed: boolean;
 }
 
-interface Delivery {
-  readonly listener: Listener;
-  readonly message: BusMessage;
-  /** What it counts. */
+/** What one publish says. */
+interface Said {
+  readonly channel: string;
+  readonly payload: Payload;
+  readonly meaning: Meaning | undefined;
+  /** What it counts for each listener. */
   readonly bytes: number;
+}
+
+/** On its way to one listener. Usually the meaning is all that it wants, and no bytes are made. */
+class Delivery implements BusMessage {
+  readonly channel: string;
+  readonly meaning: Meaning | undefined;
+  readonly bytes: number;
+  readonly listener: Listener;
   /** The first of the message's deliveries: it counts on the line. */
   readonly isFirst: boolean;
+  #payload: Payload;
+
+  constructor({ channel, payload, meaning, bytes }: Said, listener: Listener, isFirst: boolean) {
+    this.channel = channel;
+    this.meaning = meaning;
+    this.bytes = bytes;
+    this.listener = listener;
+    this.isFirst = isFirst;
+    // A copy: the publisher may use its buffer again.
+    this.#payload = payload instanceof Uint8Array ? Buffer.from(payload) : payload;
+  }
+
+  get payload(): Buffer {
+    const payload = this.#payload;
+    if (Buffer.isBuffer(payload)) return payload;
+    return (this.#payload = Buffer.from(writePayload(payload)));
+  }
 }
+
+const none: ReadonlySet<Listener> = new Set();
 
 type MemoryBusOptions = Pick<BackplaneOptions, "observe" | "limits" | "line">;
 
 export class MemoryBus implements Bus {
   readonly label = "memory";
+  readonly carriesMeaning = true;
   readonly outages = 0;
   readonly losses = 0;
   readonly #options: MemoryBusOptions;
@@ -63,26 +96,18 @@ export class MemoryBus implements Bus {
     this.#mark();
   }
 
-  async publish(channel: string, payload: string | Uint8Array, meaning?: Meaning): Promise<void> {
-    this.#checkOpen();
-    // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
-    const name = channel.toWellFormed();
-    const listeners = this.#listenersOf(name);
-    if (listeners.length === 0) return;
-    const message = Buffer.from(payload);
-    const bytes = message.length * (meaning ? withMeaning : 1) + messageOverhead;
-    const waiting = this.#queuedBytes + listeners.length * bytes;
-    if (waiting > queueBytes) {
-      const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${waiting}`;
-      throw new GatewayError("bus_unavailable", text);
+  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<void> {
+    try {
+      this.#checkOpen();
+      const said = meaning ? payload : writePayload(payload);
+      const length = meaning ? withMeaning * meaning.bytes : Buffer.byteLength(writePayload(said));
+      // As on the wire of a Redis: half of a surrogate pair is U+FFFD.
+      const channelName = channel.toWellFormed();
+      this.#take({ channel: channelName, payload: said, meaning, bytes: length + messageOverhead });
+      return taken;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    for (const [index, listener] of listeners.entries()) {
-      const own = index === 0 ? message : Buffer.from(message);
-      const isFirst = index === 0;
-      this.#queue.push({ listener, message: { channel: name, payload: own, meaning }, bytes, isFirst });
-    }
-    this.#queuedBytes = waiting;
-    this.#turn ??= setImmediate(this.#deliver);
   }
 
   async subscribe(filter: ChannelFilter, onMessage: (message: BusMessage) => void): Promise<Subscription> {
@@ -118,18 +143,37 @@ export class MemoryBus implements Bus {
     clearImmediate(this.#turn);
   }
 
+  /** Puts it into the queue, once for each listener of now. */
+  #take(said: Said): void {
+    const { length } = this.#queue;
+    for (const listener of this.#exact.get(said.channel) ?? none) this.#put(said, listener, length);
+    for (const pattern of this.#patterns) if (pattern.hears(said.channel)) this.#put(said, pattern, length);
+    const waiting = this.#queuedBytes + (this.#queue.length - length) * said.bytes;
+    if (waiting > queueBytes) {
+      this.#queue.length = length;
+      const text = `Expected at most ${queueBytes} bytes to wait in the memory bus, got ${waiting}`;
+      throw new GatewayError("bus_unavailable", text);
+    }
+    this.#queuedBytes = waiting;
+    if (this.#queue.length > 0) this.#turn ??= setImmediate(this.#deliver);
+  }
+
+  #put(said: Said, listener: Listener, before: number): void {
+    this.#queue.push(new Delivery(said, listener, this.#queue.length === before));
+  }
+
   readonly #deliver = (): void => {
     const queue = this.#queue;
     const endsAt = performance.now() + turnMs;
     let done = 0;
     let count = 0;
     // The queue may grow meanwhile: handlers publish.
-    for (const { listener, message, bytes, isFirst } of queue) {
+    for (const delivery of queue) {
       if (done >= turnBytes || performance.now() >= endsAt) break;
-      done += bytes;
+      done += delivery.bytes;
       count += 1;
-      if (isFirst) this.#step(endsAt);
-      if (!listener.isClosed) listener.receive(message);
+      if (delivery.isFirst) this.#step(endsAt);
+      if (!delivery.listener.isClosed) delivery.listener.receive(delivery);
     }
     queue.splice(0, count);
     this.#queuedBytes -= done;
@@ -146,12 +190,6 @@ export class MemoryBus implements Bus {
     this.#markedAt = now;
     this.#sinceMarker = 0;
     this.#options.line?.mark(formatMarker({ source: this.#source, line, number: ++this.#markers }));
-  }
-
-  #listenersOf(name: string): Listener[] {
-    const listeners = [...(this.#exact.get(name) ?? [])];
-    for (const pattern of this.#patterns) if (pattern.hears(name)) listeners.push(pattern);
-    return listeners;
   }
 
   #exactOf(name: string): Set<Listener> {

@@ -3,6 +3,8 @@
 // deadlines on the former and silence on the latter show every way in which Redis can be away.
 
 import type { Bus, BusMessage, BusState, ChannelFilter, Subscription, Voice } from "../../core/bus.ts";
+import { writePayload } from "../../core/publication.ts";
+import type { Payload } from "../../core/publication.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { BackplaneOptions } from "../driver.ts";
 import { Commands } from "./commands.ts";
@@ -96,13 +98,10 @@ export class RedisBus implements Bus, Voice {
     }, tickMs);
   }
 
-  async publish(channel: string, payload: string | Uint8Array): Promise<void> {
+  async publish(channel: string, payload: Payload): Promise<void> {
+    const bytes = writePayload(payload);
     // A copy: the publisher may use its buffer again.
-    await this.#commands.run([
-      "PUBLISH",
-      channel,
-      typeof payload === "string" ? payload : Buffer.from(payload),
-    ]);
+    await this.#commands.run(["PUBLISH", channel, typeof bytes === "string" ? bytes : Buffer.from(bytes)]);
   }
 
   async say(channel: string, payload: string | Uint8Array, keepSeconds = 0): Promise<void> {

@@ -48,11 +48,12 @@ export interface BackendPost extends BackendDoor {
 
 /** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
 export function backendPost(context: BackendContext, post: BackendPost): Route["fetch"] {
-  return backendDoor(context, post, async (body, exchange) => {
-    const read = post.read(body, exchange);
-    await publish(context, read instanceof Promise ? await read : read);
-    return textAnswer(200, post.success);
-  });
+  return backendDoor(context, post, (body, exchange) =>
+    goOn(post.read(body, exchange), async (messages) => {
+      await publish(context, messages);
+      return textAnswer(200, post.success);
+    }),
+  );
 }
 
 /**
@@ -62,7 +63,7 @@ export function backendPost(context: BackendContext, post: BackendPost): Route["
 export function backendDoor(
   context: BackendContext,
   door: BackendDoor,
-  carryOut: (body: Buffer, exchange: Exchange, request: Request) => Promise<Response>,
+  carryOut: (body: Buffer, exchange: Exchange, request: Request) => Response | Promise<Response>,
 ): Route["fetch"] {
   const refuse = (refused: BackendRefusal): Response => refusalOf(context, door, refused);
   return async (request, exchange) => {
@@ -154,15 +155,14 @@ async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer
 /** All in one turn: bus and broker keep their order. */
 async function publish({ bus, broker }: BackendContext, messages: readonly Published[]): Promise<void> {
   if (!bus.state().isReady) throw busUnavailable();
-  const send = async (message: Published): Promise<unknown> =>
+  const send = (message: Published): Promise<unknown> =>
     "kind" in message
       ? broker.publish(message)
       : bus.publish(message.channel, message.payload, message.meaning);
   const [first] = messages;
   try {
     // One message, the usual case, costs no list of promises.
-    if (first && messages.length === 1) await send(first);
-    else await Promise.all(messages.map(send));
+    await (first && messages.length === 1 ? send(first) : Promise.all(messages.map(send)));
   } catch (cause) {
     throw busUnavailable(cause);
   }

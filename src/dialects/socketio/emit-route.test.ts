@@ -8,6 +8,7 @@ import type { BackendContext } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
+import { writePayload } from "../../core/publication.ts";
 import type { Meaning } from "../../core/publication.ts";
 import { emitRoute } from "./emit-route.ts";
 import { pythonFeed } from "./python/queue.ts";
@@ -32,7 +33,7 @@ function setUp({ limits, state = { isReady: true }, failure, strictEmit = false 
   const logged: string[] = [];
   const compared: unknown[] = [];
   const publish: Bus["publish"] = async (channel, payload, meaning) => {
-    sent.push({ channel, payload: payload.toString() });
+    sent.push({ channel, payload: writePayload(payload).toString() });
     meant.push(meaning);
     if (failure !== undefined) throw failure;
   };
@@ -129,7 +130,8 @@ describe("what is published", () => {
     const decoded = feed.decode({ channel: "first", payload: Buffer.from(sent[0]?.payload ?? "") });
     if (decoded.kind !== "publication") throw new Error(`Expected a publication, got ${decoded.kind}`);
     // Where the bus hands it on, nothing is decoded.
-    expect(meant).toEqual([{ dialect: "socketio", publication: decoded }]);
+    const bytes = Buffer.byteLength(typeof body === "string" ? body : JSON.stringify(body));
+    expect(meant).toEqual([{ dialect: "socketio", publication: decoded, bytes }]);
     return decoded;
   }
 

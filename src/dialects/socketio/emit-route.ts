@@ -6,13 +6,16 @@ import { readArray, readMembers, readString, stringMember } from "../../codec/js
 import type { Members } from "../../codec/json.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
-import type { Meaning } from "../../core/publication.ts";
+import type { Outgoing } from "../../core/publication.ts";
 import { backendPost, bodyInvalid, demandRight, readJsonBody } from "../kit/backend-post.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
 import { encodeEmit } from "./python/encode.ts";
 
 export const emitPath = "/emit";
+
+/** One for all: `/emit` leaves no client out. */
+const none: readonly string[] = [];
 
 type EmitOptions = Pick<SocketIoOptions, "channels" | "strictEmit">;
 
@@ -30,19 +33,31 @@ export function emitRoute(context: BackendContext, options: EmitOptions): Route 
       // Before anything else: a sender without the secret learns nothing about the rest (WSE-22).
       return goOn(checkSecret(stringMember(fields, "secret"), exchange), (verdict) => {
         demandRight(verdict);
-        return [{ channel, ...queueMessage(context, options, fields) }];
+        return [{ channel, ...queueMessage(context, options, { fields, bytes: body.length }) }];
       });
     },
   });
   return { path: emitPath, isPrefix: false, fetch: post };
 }
 
+/**
+ * What goes on the queue is at most twice the body (NaN becomes null) and so many bytes: names of fields, and our own id. It
+ * is measured only where that could be too much.
+ */
+const queueBytes = 512;
+
+interface EmitBody {
+  readonly fields: Members;
+  /** Its length. */
+  readonly bytes: number;
+}
+
 /** What goes on the queue for the body of a POST, and what the feed of that queue (python/queue.ts) would read in it. */
 function queueMessage(
   context: BackendContext,
   options: EmitOptions,
-  fields: Members,
-): { readonly payload: string; readonly meaning: Meaning } {
+  { fields, bytes }: EmitBody,
+): Omit<Outgoing, "channel"> {
   const event = stringMember(fields, "event");
   if (typeof event !== "string") throw bodyInvalid("Expected `event` to be a string");
   if (reservedEvents.has(event)) {
@@ -53,16 +68,21 @@ function queueMessage(
   const room = readRoom(context, options, fields.get("room") ?? "null");
   const data = fields.get("data") ?? "null";
   const said = { event, namespace, args: data === "null" ? [] : [data], attachments: [] };
-  const payload = encodeEmit({ ...said, room, hostId: context.gatewayId });
-  if (Buffer.byteLength(payload) > context.limits.busMessageBytes) {
+  const payload = (): string => encodeEmit({ ...said, room, hostId: context.gatewayId });
+  const { busMessageBytes } = context.limits;
+  if (2 * bytes + queueBytes > busMessageBytes && Buffer.byteLength(payload()) > busMessageBytes) {
     throw new GatewayError("body_too_large", "Expected a smaller message: the bus does not carry it");
   }
   const rooms = typeof room === "string" ? [room] : (room ?? undefined);
-  const meant = { rooms, except: [], skip: [], volatile: false };
-  return {
-    payload,
-    meaning: { dialect: "socketio", publication: { kind: "publication", ...said, ...meant } },
-  };
+  const publication = {
+    kind: "publication",
+    ...said,
+    rooms,
+    except: none,
+    skip: none,
+    volatile: false,
+  } as const;
+  return { payload, meaning: { dialect: "socketio", publication, bytes } };
 }
 
 function readNamespace(fields: Members): string | undefined {

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { ChannelsGateway } from "../../../test/support/channels-gateway.ts";
 import { createClientId } from "../../base/client-id.ts";
 import { Connection } from "../../core/membership.ts";
-import type { Feed } from "../../core/dialect.ts";
+import type { Bus } from "../../core/bus.ts";
+import type { BackendContext, Feed } from "../../core/dialect.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { Hub } from "../../core/hub.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
@@ -11,7 +12,7 @@ import { createRawFormat } from "../raw/format.ts";
 import type { Carrier } from "../../core/carrier.ts";
 import { createBackendSide } from "./backend.ts";
 import { websocketChannelsOptions } from "./options.ts";
-import { ancestorsOf } from "./names.ts";
+import { ancestorsOf, dialectName } from "./names.ts";
 
 const gateway = await ChannelsGateway.start();
 afterAll(async () => {
@@ -61,6 +62,28 @@ describe("the feed", () => {
     expect(decode("websocket:a")).toMatchObject({ rooms: ["a"], isTree: false, only: undefined });
     for (const tree of ["websocket:a/", "websocket:/"]) {
       expect(decode(tree)).toMatchObject({ isTree: true, only: "websocket-channels" });
+    }
+  });
+
+  test("SEC-16 the bytes of a message by our own routes are read again as that was meant, with the secret or without", () => {
+    const context: BackendContext = {
+      ...gateway.context,
+      isOpenRoom: (room) => room === "open",
+      isLogged: (room) => room === "logged",
+    };
+    for (const [openPublish, carriesMeaning] of [
+      [false, true],
+      [true, true],
+      [false, false],
+    ] as const) {
+      const bus = Object.assign(Object.create(context.bus) as Bus, { carriesMeaning });
+      const options = websocketChannelsOptions.parse({ openPublish });
+      const [feed] = createBackendSide({ ...context, bus }, options).feeds;
+      const only = (name: string): unknown =>
+        feed?.ofMeant?.decode({ channel: `websocket:${name}`, payload: Buffer.from("x") });
+      const own = { only: dialectName };
+      const others = !openPublish && carriesMeaning ? { only: undefined } : own;
+      expect(["a", "open", "logged", "a/"].map(only)).toMatchObject([others, { only: undefined }, own, own]);
     }
   });
 

@@ -23,9 +23,13 @@ export type NameFault = "name_invalid" | "name_too_long" | "too_many_segments";
  * What a name after `websocket:` addresses (WSC-03): one channel, all channels below a path (below the empty path are all
  * that there are), or no channel.
  */
-export type Address =
-  | { readonly kind: "channel" | "tree"; readonly path: string }
-  | { readonly kind: "none" };
+export type Address = Place | { readonly kind: "none" };
+
+/** One that has clients. */
+export interface Place {
+  readonly kind: "channel" | "tree";
+  readonly path: string;
+}
 
 /** Percent-decodes a path once, `+` stays; undefined when the bytes are not UTF-8 (WSC-01). */
 export function decodePath(path: string): string | undefined {

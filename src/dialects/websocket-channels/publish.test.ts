@@ -21,13 +21,18 @@ afterAll(async () => {
 
 const state: Bus["state"] = () => ({ isReady: true });
 
-/** A bus that only writes down what is published. */
+/** A bus that only writes down what is published, as bytes alone. */
 function notingBus(parts: Partial<Bus> = {}): NotingBus {
   const published: NotingBus["published"] = [];
   const publish: Bus["publish"] = async (channel, payload) => {
     published.push([channel, Buffer.from(payload as string).toString()]);
   };
-  const bus = Object.assign(Object.create(idle.context.bus) as Bus, { publish, state, ...parts });
+  const bus = Object.assign(Object.create(idle.context.bus) as Bus, {
+    publish,
+    state,
+    carriesMeaning: false,
+    ...parts,
+  });
   return { published, bus };
 }
 
@@ -39,7 +44,13 @@ const quietBroker: Broker = {
 };
 
 function contextOf(bus: Bus, broker = quietBroker): BackendContext {
-  return { ...idle.context, bus, broker, isOpenRoom: (room) => room === "open" };
+  return {
+    ...idle.context,
+    bus,
+    broker,
+    isOpenRoom: (room) => room === "open",
+    isLogged: (room) => room === "logged",
+  };
 }
 
 async function post(route: Route, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Response> {
@@ -80,6 +91,46 @@ describe("POST /publish", () => {
         published: onBus,
         brokered: openPublish ? [] : fromBackend,
       } as never);
+    }
+  });
+
+  test("SEC-16 a bus that hands on what a message means is told once for all dialects, but for rooms with a log", async () => {
+    const body = '{"a":"1","a/":"2","open":"3","logged":"4"}';
+    for (const openPublish of [false, true]) {
+      const only = openPublish ? "websocket-channels" : undefined;
+      const said: unknown[] = [];
+      const publish: Bus["publish"] = async (channel, _payload, meaning) => {
+        const { rooms, isTree, only, not, raw, frame } = meaning?.publication ?? {};
+        said.push({ channel, dialect: meaning?.dialect, rooms, isTree, only, not, raw: String(raw), frame });
+      };
+      const { bus } = notingBus({ publish, carriesMeaning: true });
+      const broker: Broker = {
+        ...quietBroker,
+        publish: async ({ rooms, not }) => {
+          said.push({ rooms, not });
+          return { delivered: 0 };
+        },
+      };
+      const route = publishRoute(contextOf(bus, broker), { openPublish });
+      expect((await post(route, "/publish", body)).status).toBe(200);
+      const dialect = "websocket-channels";
+      const message = (name: string, text: string) => ({
+        channel: `websocket:${name}`,
+        dialect,
+        rooms: [name.replace("/", "")],
+        isTree: name.endsWith("/"),
+        only: undefined,
+        not: undefined,
+        raw: text,
+        frame: text,
+      });
+      expect(said).toEqual([
+        { ...message("a", "1"), only },
+        { ...message("a/", "2"), only: dialect },
+        message("open", "3"),
+        { ...message("logged", "4"), only: dialect },
+        ...(openPublish ? [] : [{ rooms: ["logged"], not: dialect }]),
+      ] as never);
     }
   });
 

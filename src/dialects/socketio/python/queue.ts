@@ -43,10 +43,10 @@ interface QueueMessage {
 /** Known names and a few more; a longer object is no queue message. */
 const maxFields = 1_000;
 
-function decode(parts: PythonParts, { payload, meaning }: BusMessage): BackendMessage {
-  // A POST /emit to this gateway: it was read once, and the bytes say the same.
-  if (meaning?.dialect === "socketio") return meaning.publication;
-  const message = readMessage(parts, payload);
+function decode(parts: PythonParts, said: BusMessage): BackendMessage {
+  // A POST /emit to this gateway: it was read once, and the bytes would say the same.
+  if (said.meaning?.dialect === "socketio") return said.meaning.publication;
+  const message = readMessage(parts, said.payload);
   return "kind" in message ? message : understand(parts, message);
 }
 
