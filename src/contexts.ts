@@ -5,6 +5,8 @@ import { isShared } from "./auth/address.ts";
 import { createCredentials } from "./auth/credentials.ts";
 import { createIdentity } from "./auth/django/identity.ts";
 import { voiceOf } from "./brokers/voice.ts";
+import { withTokens } from "./auth/token-identity.ts";
+import { Tickets } from "./auth/tickets.ts";
 import { RoomAccess } from "./auth/room-access.ts";
 import { RoomSecrets } from "./auth/room-secrets.ts";
 import type { SecretGuard } from "./auth/secret-guard.ts";
@@ -107,11 +109,16 @@ function whoComes({
   config,
   backplanes,
   observe,
-}: ContextParts): Pick<DialectContext, "identity" | "credentials"> {
+}: ContextParts): Pick<DialectContext, "identity" | "credentials" | "tickets"> {
   const { identity: options, auth } = config;
+  const tickets = new Tickets({ keys: backplanes.main.keys, observe });
+  const credentials = createCredentials({ options: auth, tickets, fetch, nowMs: Date.now });
   const { keys: store } = backplanes.sessions;
+  const identity = createIdentity({ options, store, fetch, now: Date.now, observe });
+  // Tokens of its own come before those of all dialects.
   return {
-    identity: createIdentity({ options, store, fetch, now: Date.now, observe }),
-    credentials: createCredentials({ options: auth, fetch, nowMs: Date.now }),
+    identity: options.jwt ? identity : withTokens(identity, { credentials, options: auth }),
+    credentials,
+    tickets,
   };
 }

@@ -1,5 +1,5 @@
-// Judges what a client shows of itself (core/credentials.ts): finds the token of a handshake, and asks the verifier. Without
-// `auth.jwt` in the config no token is looked for, and all is as it would be without this file.
+// Judges what a client shows of itself (core/credentials.ts): finds the ticket or the token of a handshake, and asks the
+// store or the verifier. Without `auth.jwt` in the config no token is looked for.
 
 import { bearerToken } from "../base/http.ts";
 import { bearerSubprotocol, offeredSubprotocols } from "../core/credentials.ts";
@@ -10,16 +10,18 @@ import { identityOf } from "./jwt/claims.ts";
 import type { AuthOptions } from "./jwt/options.ts";
 import { createVerifier } from "./jwt/verifier.ts";
 import type { Fetch } from "./result.ts";
+import type { Tickets } from "./tickets.ts";
 
 export interface CredentialsParts {
   readonly options: AuthOptions;
+  readonly tickets: Pick<Tickets, "take">;
   readonly fetch: Fetch;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
 
 /** @param parts options that `jwtProblem` had nothing against */
-export function createCredentials({ options, fetch, nowMs }: CredentialsParts): Credentials {
+export function createCredentials({ options, tickets, fetch, nowMs }: CredentialsParts): Credentials {
   const { jwt } = options;
   const verify = jwt && createVerifier({ options: jwt, fetch, nowMs });
   const ofToken = async (token: string): Promise<IdentityResult> => {
@@ -30,12 +32,17 @@ export function createCredentials({ options, fetch, nowMs }: CredentialsParts): 
   return {
     acceptsTokens: jwt !== undefined,
     ofToken,
-    ofHandshake(request) {
+    ofHandshake(request, query) {
+      const ticket = query.get(ticketParameter);
+      if (ticket !== null) return tickets.take(ticket);
       const token = jwt && tokenOf(request, jwt.cookie);
       return token === undefined ? undefined : ofToken(token);
     },
   };
 }
+
+/** Of the query. */
+const ticketParameter = "ticket";
 
 /** Header first, then subprotocol, then cookie; the first that is there decides. */
 function tokenOf(request: Request, cookie: string | undefined): string | undefined {

@@ -4,6 +4,7 @@
 // that visitors choose away from all of them (SEC-03).
 
 import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django/options.ts";
+import { ticketKeyPrefix } from "../auth/tickets.ts";
 import { jwtProblem } from "../auth/jwt/problem.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
@@ -61,7 +62,8 @@ function identityProblems(config: Config, dialects: Dialects): readonly RuleProb
     }))
     .filter(({ names }) => names.length > 0);
   if (asking.length === 0) return [];
-  const text = identityProblem(config.identity) ?? usernameKeyProblem(config, dialects);
+  const text =
+    identityProblem(config.identity, config.auth.jwt !== undefined) ?? usernameKeyProblem(config, dialects);
   const open = readsCookies(config.identity) ? asking.filter(({ origins }) => origins === "*") : [];
   return [
     ...(text === undefined ? [] : [problem(["identity"], text)]),
@@ -120,7 +122,7 @@ function ownersOf(config: Config, dialects: Dialects): readonly Owner[] {
     label: `the dialect \`${name}\``,
     names: dialect.redisNames(sectionOf(config, name)),
   }));
-  return [...owners, secretsOwner(config), logsOwner];
+  return [...owners, secretsOwner(config), logsOwner, ticketsOwner];
 }
 
 /** All names that are not this dialect's, of dialects that another gateway may speak too. */
@@ -139,6 +141,8 @@ const logsOwner: Owner = {
   label: "the logs of rooms (`rooms`)",
   names: [namePrefix(logKeyPrefix)],
 };
+
+const ticketsOwner: Owner = { label: "the tickets", names: [namePrefix(ticketKeyPrefix)] };
 
 function secretsOwner({ secretKeys }: Config): Owner {
   const prefixes = [...secretSpaces, ...secretKeys];

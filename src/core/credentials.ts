@@ -16,6 +16,22 @@ export interface Credentials {
   readonly acceptsTokens: boolean;
 }
 
+/** What a ticket opens. */
+export interface TicketOrder {
+  /** Names, as rules name rooms; no globs. */
+  readonly rooms: readonly string[];
+  readonly user?: string | undefined;
+  readonly groups: readonly string[];
+  /** It must be used within so many. */
+  readonly seconds: number;
+}
+
+/** Makes tickets, for backends. */
+export interface TicketIssuer {
+  /** @returns the code. Rejects with GatewayError `bus_unavailable`. */
+  issue(order: TicketOrder): Promise<string>;
+}
+
 /** What a client learns of its token or ticket. `token_expired`: a fresh one helps. `unavailable`: the same one may help later. */
 export type CredentialError = "token_invalid" | "token_expired" | "ticket_invalid" | "unavailable";
 

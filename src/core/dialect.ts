@@ -4,7 +4,7 @@
 import type { Access, SecretCheck } from "./access.ts";
 import type { Broker, PublishOptions } from "./broker.ts";
 import type { Bus, BusMessage, ChannelFilter, Subscription, Voice, WatchedFilter } from "./bus.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials, TicketIssuer } from "./credentials.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import type { Hub } from "./hub.ts";
 import type { IdentitySource } from "./identity.ts";
@@ -177,6 +177,7 @@ export interface BackendContext {
   readonly isLogged: (room: string) => boolean;
   /** The check of the publish secret; undefined when none is configured: no HTTP publishes. */
   readonly checkSecret: SecretCheck | undefined;
+  readonly tickets: TicketIssuer;
 }
 
 /** What a dialect may use. */

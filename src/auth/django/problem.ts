@@ -6,10 +6,10 @@ import { secretKeys, sessionEngine, sessionNamePrefixes } from "./options.ts";
 import type { IdentityOptions } from "./options.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "./username.ts";
 
-/** What is wrong, as a sentence without secrets; undefined: nothing. */
-export function identityProblem(options: IdentityOptions): string | undefined {
+/** What is wrong, as a sentence without secrets; undefined: nothing. @param hasTokens `auth.jwt` says who a visitor is, too */
+export function identityProblem(options: IdentityOptions, hasTokens = false): string | undefined {
   return (
-    engineProblem(options) ??
+    engineProblem(options, hasTokens) ??
     usernameProblem(options) ??
     callbackProblem(options) ??
     (options.jwt && jwtProblem(options.jwt))
@@ -17,9 +17,9 @@ export function identityProblem(options: IdentityOptions): string | undefined {
 }
 
 /** Django's default keeps sessions in SQL (DJS-08). */
-function engineProblem(options: IdentityOptions): string | undefined {
+function engineProblem(options: IdentityOptions, hasTokens: boolean): string | undefined {
   const engine = sessionEngine(options);
-  const hasOther = options.callbackUrl !== undefined || options.jwt !== undefined;
+  const hasOther = hasTokens || options.callbackUrl !== undefined || options.jwt !== undefined;
   if ((engine === "db" || engine === "file") && !hasOther) {
     return (
       `Expected a \`sessionEngine\` that can be read from outside of Django (Django's SESSION_ENGINE: cache, ` +

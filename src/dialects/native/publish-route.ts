@@ -20,6 +20,7 @@ import {
 } from "../kit/backend-post.ts";
 import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
+import { ticketRoutes } from "./ticket-route.ts";
 import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
 export const apiPath = "/api/publish";
@@ -49,6 +50,7 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
   });
   return [
     { path: apiPath, isPrefix: false, fetch: publishJson },
+    ...ticketRoutes(context, door),
     // On a shared port, GETs and websockets below it may be another dialect's.
     { path: roomsPath, isPrefix: true, accepts: acceptsPost, fetch: publishBare },
   ];

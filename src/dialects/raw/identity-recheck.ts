@@ -51,7 +51,7 @@ export class IdentityRecheck {
 
 /** Sources of identities read nothing else of a request. */
 function proofOf({ url, headers }: Request): Request {
-  const proof = ["cookie", "authorization"].flatMap((name): [string, string][] => {
+  const proof = ["cookie", "authorization", "sec-websocket-protocol"].flatMap((name): [string, string][] => {
     const value = headers.get(name);
     return value === null ? [] : [[name, value]];
   });

@@ -4,13 +4,17 @@
 import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
+import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../core/credentials.ts";
+import type { CredentialError } from "../../core/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
+import type { IdentityResult } from "../../core/identity.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection, usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
 import { ChannelClient } from "./client.ts";
+import type { ChannelClientParts } from "./client.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel } from "./names.ts";
 import type { WebsocketChannelsOptions } from "./options.ts";
 
@@ -55,7 +59,8 @@ function mountRoute(endpoint: Endpoint, mount: string): Route {
       const answer = textAnswer(426, "Expected a websocket handshake\n", headers);
       return endpoint.refusals.refusePlain(request, "upgrade_required", answer);
     },
-    upgrade: (_request, exchange) => admit(endpoint, exchange, exchange.path.slice(mount.length + 1)),
+    upgrade: (request, exchange) =>
+      judge(endpoint, { request, exchange }, exchange.path.slice(mount.length + 1)),
   };
 }
 
@@ -67,14 +72,40 @@ function rootRoute(endpoint: Endpoint): Route {
     accepts: (request) => (isUpgrade(request) ? "otherwise" : "no"),
     // Never asked: requests without an upgrade are for the backend side, if for any.
     fetch: () => textAnswer(404, "Not found\n"),
-    upgrade: (_request, exchange) => admit(endpoint, exchange, exchange.path.slice(1)),
+    upgrade: (request, exchange) => judge(endpoint, { request, exchange }, exchange.path.slice(1)),
   };
 }
 
+interface Handshake {
+  readonly request: Request;
+  readonly exchange: Exchange;
+}
+
+type Answer = RawConnection | Response;
+
 /** @param encoded the channel as it stands in the path. */
-function admit(endpoint: Endpoint, exchange: Exchange, encoded: string): RawConnection | Response {
-  const { context, options, dialect, refusals } = endpoint;
+function judge(endpoint: Endpoint, handshake: Handshake, encoded: string): Answer | Promise<Answer> {
+  const { context, options, refusals } = endpoint;
+  const { request, exchange } = handshake;
   if (options.checkOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
+  const channel = channelOf(endpoint, encoded);
+  if (channel instanceof Response) return channel;
+  const release = context.admit(exchange.countedAs);
+  if (!release) return refusals.refuseFull();
+  const settle = (found?: IdentityResult): Answer => {
+    const answer =
+      found === undefined || found.kind === "identity"
+        ? admit(endpoint, handshake, { channel, identity: found, release })
+        : refuseCredential(endpoint, credentialError(found));
+    if (answer instanceof Response) release();
+    return answer;
+  };
+  const shown = context.credentials.ofHandshake(request, exchange.query);
+  return shown ? shown.then(settle) : settle();
+}
+
+/** @returns its path, or what is wrong with it. */
+function channelOf({ context, refusals }: Endpoint, encoded: string): string | Response {
   const { nameBytes, roomsPerConnection } = context.limits;
   const name = decodePath(encoded);
   const channel = name === undefined ? "name_invalid" : readChannel(name, nameBytes);
@@ -82,25 +113,44 @@ function admit(endpoint: Endpoint, exchange: Exchange, encoded: string): RawConn
     const text = `Expected a channel in UTF-8 of at most ${nameBytes} bytes and ${maxSegments} segments\n`;
     return refusals.refuse(channel, textAnswer(400, text));
   }
-  const { path } = channel;
-  if (ancestorsOf(path).length >= roomsPerConnection) {
-    const text = `Expected fewer than ${roomsPerConnection} segments\n`;
-    return refusals.refuse("too_many_rooms", textAnswer(400, text));
-  }
-  const request = { identity: anonymous, secret: undefined, address: exchange.countedAs, client: exchange };
-  const verdict = context.access.enter({ namespace: "/", room: path, ...request });
+  if (ancestorsOf(channel.path).length < roomsPerConnection) return channel.path;
+  const text = `Expected fewer than ${roomsPerConnection} segments\n`;
+  return refusals.refuse("too_many_rooms", textAnswer(400, text));
+}
+
+function admit(
+  { context, dialect, refusals }: Endpoint,
+  { request, exchange }: Handshake,
+  parts: Omit<ChannelClientParts, "protocol">,
+): Answer {
+  const { channel: room, identity = anonymous } = parts;
+  const asked = { identity, secret: undefined, address: exchange.countedAs, client: exchange };
+  const verdict = context.access.enter({ namespace: "/", room, ...asked });
   if (verdict !== "allowed") {
     // The same words for each verdict: they must not tell which rooms exist (T16).
     const answer = textAnswer(403, "Expected a channel that anyone may join\n");
     return refusals.refuse(verdict === "secret_wrong" ? "secret_needed" : verdict, answer);
   }
-  const release = context.admit(exchange.countedAs);
-  return release
-    ? new RawConnection(dialect, new ChannelClient(context, path, release))
-    : refusals.refuseFull();
+  const hasProtocol = parts.identity !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
+  const protocol = hasProtocol ? tokenSubprotocol : undefined;
+  return new RawConnection(dialect, new ChannelClient(context, { ...parts, protocol }));
+}
+
+/** What is shown and wrong is never taken for nothing. */
+function refuseCredential({ refusals }: Endpoint, code: CredentialError): Response {
+  const answer =
+    code === "unavailable"
+      ? textAnswer(503, "Expected to find out who you are: try again later\n", { "retry-after": "1" })
+      : textAnswer(
+          401,
+          `Expected a ${code === "ticket_invalid" ? "ticket that is new" : "token that is valid here"}\n`,
+        );
+  return refusals.refuse(code, answer);
 }
 
 function closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string } {
   if (reason === "too_large") return { code: 1009, reason: "Message too large" };
+  if (reason === "expired") return { code: 4001, reason: "Token expired" };
+  if (reason === "denied") return { code: 4501, reason: "Token refused" };
   return reason === "shutdown" ? { code: 1001, reason: "Shutting down" } : { code: 1000, reason: "" };
 }

@@ -3,20 +3,34 @@
 
 import type { Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../../core/dialect.ts";
+import type { Identity } from "../../core/identity.ts";
 import { publishClientMessage } from "../raw/client-message.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import { ancestorsOf, dialectName, redisPrefix } from "./names.ts";
 
+export interface ChannelClientParts {
+  readonly channel: string;
+  /** Who it is; undefined: it showed nothing. */
+  readonly identity: Identity | undefined;
+  /** The subprotocol to select, if any. */
+  readonly protocol: string | undefined;
+  readonly release: () => void;
+}
+
 /** A class, because it is all that an idle client costs beside its connection. */
 export class ChannelClient implements RawConnectionParts {
   readonly release: () => void;
+  readonly identity?: Identity;
+  readonly protocol?: string;
   readonly #context: BrowserContext;
   readonly #channel: string;
 
-  constructor(context: BrowserContext, channel: string, release: () => void) {
+  constructor(context: BrowserContext, { channel, identity, protocol, release }: ChannelClientParts) {
     this.#context = context;
     this.#channel = channel;
     this.release = release;
+    if (identity) this.identity = identity;
+    if (protocol !== undefined) this.protocol = protocol;
   }
 
   /** The root channel is reached as part of the tree alone (WSC-04). */
