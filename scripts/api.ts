@@ -6,6 +6,7 @@ import { z } from "zod";
 import { markdownTable } from "../src/config/table.ts";
 import { publicationFields, queryFields, receiptFields } from "../src/dialects/native/api-schema.ts";
 import { apiOperations, openApiText, refusalsOf } from "../src/dialects/native/openapi.ts";
+import { ticketFields } from "../src/dialects/native/ticket-route.ts";
 import type { ApiOperation } from "../src/dialects/native/openapi.ts";
 
 const docs = join(import.meta.dir, "../docs");
@@ -19,7 +20,7 @@ export function apiFiles(): ReadonlyMap<string, string> {
 }
 
 function apiPage(): string {
-  const { publish, publishBody } = apiOperations;
+  const { publish, publishBody, ticket } = apiOperations;
   return `${opening}
 ${operationOf(publish)}
 A publication has these members:
@@ -37,9 +38,17 @@ ${fieldTable(queryFields)}
 
 ${bodyExample}
 
+${operationOf(ticket)}
+An order has these members:
+
+${fieldTable(ticketFields)}
+
+At least one of \`rooms\`, \`user\` and \`groups\` must be there. The answer is \`{"ticket":"...","seconds":30}\`; what it is for is in
+[auth.md](auth.md).
+
 ## Answers
 
-A 200 has these members; for a batch, \`{"results":[...]}\` with one such object, or one \`error\`, for each:
+A 200 of a publication has these members; for a batch, \`{"results":[...]}\` with one such object, or one \`error\`, for each:
 
 ${fieldTable(receiptFields)}
 
@@ -120,7 +129,7 @@ function typeOf({
   minimum,
 }: z.core.JSONSchema.JSONSchema): string {
   if (only !== undefined) return `\`${JSON.stringify(only)}\``;
-  if (type === "array" && typeof items === "object") return `list of ${minItems} to ${maxItems} strings`;
+  if (type === "array" && typeof items === "object") return `list of ${minItems ?? 0} to ${maxItems} strings`;
   if (type === "integer") return minimum === undefined ? "whole number" : `whole number from ${minimum}`;
   if (typeof type !== "string") return "any JSON";
   return maxLength === undefined ? type : `${type} of ${minLength} to ${maxLength} characters`;

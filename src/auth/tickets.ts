@@ -1,6 +1,6 @@
 // Tickets: codes for URLs, where nothing that lasts may stand (docs/auth.md). A backend asks for one, and hands it to a page;
-// the first that shows it has it, and then it is gone. The store knows a digest of the code alone: whoever reads the store
-// cannot use what stands there (T17).
+// the first that shows it has it, and then it is gone. The store knows a digest of the code alone: a reader of the store
+// cannot use it (T17).
 
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";

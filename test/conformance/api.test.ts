@@ -43,6 +43,7 @@ beforeAll(async () => {
     gatewayId: "test",
     isOpenRoom: () => false,
     isLogged: () => false,
+    tickets: { issue: async () => "x".repeat(43) },
     checkSecret: (shown) => (shown === secret ? "right" : "wrong"),
   };
   ({ routes } = createBackendSide(context, { queue: false }));
@@ -65,7 +66,7 @@ function bytesOf(body: string | Buffer): string | Uint8Array<ArrayBuffer> {
 }
 
 const problem = z.object({ error: z.object({ code: z.string() }) });
-const answers = z.union([apiSchemas.Receipt, apiSchemas.Results]);
+const answers = z.union([apiSchemas.Receipt, apiSchemas.Results, apiSchemas.Ticket]);
 
 /** @returns the status, and the code of a refusal. Throws when the document does not say that it is answered so. */
 async function documented(answer: Response, operation: ApiOperation): Promise<readonly [number, string]> {
@@ -294,4 +295,28 @@ test("a gateway answers 3,000 of them over HTTP without a 5xx, and lives", async
     (await fetch(`${gateway.url}/api/publish`, { method: "POST", headers, body: '{"room":"a","data":1}' }))
       .status,
   ).toBe(200);
+});
+
+test("10,000 orders of tickets: each is taken exactly where the schema says so, and something is to be opened", async () => {
+  const random = new Random(12);
+  const lists = [undefined, [], ["time"], ["shop::orders", "a"], ["x".repeat(200)], [1], [""], "time", null];
+  const names = [undefined, "john", "", 7, null, "x".repeat(257)];
+  const times = [undefined, 1, 30, 300, 0, 301, 1.5, "30", null];
+  const taken = { right: 0, wrong: 0 };
+  for (let round = 0; round < 10_000; round++) {
+    const body = {
+      rooms: random.pick(lists),
+      user: random.pick(names),
+      groups: random.pick(lists),
+      seconds: random.pick(times),
+      ...(random.below(10) === 0 && { more: 1 }),
+    };
+    const { data } = apiSchemas.TicketOrder.safeParse(JSON.parse(JSON.stringify(body)));
+    const isRight =
+      data !== undefined && [data.rooms, data.groups, data.user].some((one) => (one?.length ?? 0) > 0);
+    const [status] = await documented(await post("/api/tickets", JSON.stringify(body)), apiOperations.ticket);
+    expect({ body, status }).toEqual({ body, status: isRight ? 200 : 400 });
+    taken[isRight ? "right" : "wrong"]++;
+  }
+  expect(Math.min(taken.right, taken.wrong)).toBeGreaterThan(100);
 });

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { base64Form, maxKeyLength } from "./packet.ts";
 import { maxPublications, maxRooms } from "./publish-route.ts";
+import { ticketSchemas } from "./ticket-route.ts";
 
 const roomName = z
   .string()
@@ -96,6 +97,7 @@ export const apiSchemas = {
   Receipt: receipt,
   Results: results,
   Problem: problem,
+  ...ticketSchemas,
 };
 
 /** The members of a publication, for people. */

@@ -8,6 +8,7 @@ import type { Route } from "../../core/dialect.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { apiSchemas, queryFields } from "./api-schema.ts";
 import { apiPath, roomsPath } from "./publish-route.ts";
+import { ticketsPath } from "./ticket-route.ts";
 
 const openApiPath = "/api/openapi.json";
 
@@ -64,6 +65,14 @@ export const apiOperations = {
     // Other methods below the path may be another dialect's.
     without: ["method_not_allowed"],
   },
+  ticket: {
+    path: ticketsPath,
+    id: "ticket",
+    summary: "Makes a ticket: a code for one use in a URL",
+    description:
+      "It opens rooms to the first client that shows it as `?ticket=`, where nothing else can be sent. See auth.md.",
+    without: ["history_off", "version_outdated"],
+  },
 } as const satisfies Readonly<Record<string, ApiOperation>>;
 
 /** It says no more than the documentation does, so it asks for no secret. */
@@ -90,7 +99,6 @@ export function openApiText(): string {
 }
 
 function openApi(): object {
-  const { publish, publishBody } = apiOperations;
   return {
     openapi: "3.1.1",
     info: {
@@ -101,26 +109,37 @@ function openApi(): object {
     },
     servers: [{ url: "/" }],
     security: [{ publishSecret: [] }],
-    paths: {
-      [publish.path]: {
-        post: operation(publish, {
-          requestBody: jsonBody({ anyOf: [ref("Publication"), ref("Batch")] }),
-          success: { anyOf: [ref("Receipt"), ref("Results")] },
-        }),
-      },
-      [publishBody.path]: {
-        post: operation(publishBody, {
-          parameters: parameters(),
-          requestBody: { required: false, content: { "*/*": {} } },
-          success: ref("Receipt"),
-        }),
-      },
-    },
+    paths: paths(),
     components: {
       securitySchemes: {
         publishSecret: { type: "http", scheme: "bearer", description: "The publish secret" },
       },
       schemas: componentSchemas(),
+    },
+  };
+}
+
+function paths(): object {
+  const { publish, publishBody, ticket } = apiOperations;
+  return {
+    [publish.path]: {
+      post: operation(publish, {
+        requestBody: jsonBody({ anyOf: [ref("Publication"), ref("Batch")] }),
+        success: { anyOf: [ref("Receipt"), ref("Results")] },
+      }),
+    },
+    [publishBody.path]: {
+      post: operation(publishBody, {
+        parameters: parameters(),
+        requestBody: { required: false, content: { "*/*": {} } },
+        success: ref("Receipt"),
+      }),
+    },
+    [ticket.path]: {
+      post: operation(ticket, {
+        requestBody: jsonBody(ref("TicketOrder")),
+        success: ref("Ticket"),
+      }),
     },
   };
 }
@@ -143,7 +162,7 @@ function operation(described: ApiOperation, { success, ...parts }: OperationPart
     },
   ]);
   const responses = {
-    200: { description: "It was published", content: { "application/json": { schema: success } } },
+    200: { description: "It was carried out", content: { "application/json": { schema: success } } },
     ...(Object.fromEntries(refusals) as object),
   };
   return { operationId: id, summary, description, ...parts, responses };

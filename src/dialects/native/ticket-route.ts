@@ -17,26 +17,32 @@ const maxRooms = 100;
 
 const name = z.string().min(1).max(256);
 
-/** What the route takes and answers; the names of the fields are for people and programs alike. */
+const seconds = z.int().min(1).max(300).optional().describe("It must be used within so many; 30 without it");
+const usualSeconds = 30;
+
+/** The members of an order, for people. */
+export const ticketFields = {
+  rooms: z
+    .array(z.string().min(1).max(512))
+    .max(maxRooms)
+    .optional()
+    .describe("Names of rooms that it opens, no globs"),
+  user: name.optional().describe("The user that its client is: it opens `user:<name>::...`"),
+  groups: z.array(name).max(maxRooms).optional().describe("Groups of the client"),
+  seconds,
+};
+
+/** What the route takes and answers, by the names that they have in the OpenAPI document (openapi.ts). */
 export const ticketSchemas = {
-  request: z
+  TicketOrder: z
+    .strictObject(ticketFields)
+    .describe("At least one of `rooms`, `user` and `groups` must say something"),
+  Ticket: z
     .strictObject({
-      rooms: z
-        .array(z.string().min(1).max(512))
-        .max(maxRooms)
-        .default([])
-        .describe("Names of rooms that it opens, no globs"),
-      user: name.optional().describe("The user that its client is: it opens `user:<name>::...`"),
-      groups: z.array(name).max(maxRooms).default([]).describe("Groups of the client"),
-      seconds: z.int().min(1).max(300).default(30).describe("It must be used within so many"),
+      ticket: z.string().describe("The code, for `?ticket=`"),
+      seconds: z.int().describe("It must be used within so many"),
     })
-    .refine(({ rooms, user, groups }) => rooms.length > 0 || user !== undefined || groups.length > 0, {
-      message: "Expected `rooms`, `user` or `groups`",
-    }),
-  answer: z.strictObject({
-    ticket: z.string().describe("The code, for `?ticket=`"),
-    seconds: z.int().describe("It must be used within so many"),
-  }),
+    .describe("It was made"),
 };
 
 /** None without a publish secret. */
@@ -66,17 +72,20 @@ function parse(json: string): unknown {
 }
 
 function readOrder({ limits }: BackendContext, body: unknown): TicketOrder {
-  const { data, error } = ticketSchemas.request.safeParse(body);
+  const { data, error } = ticketSchemas.TicketOrder.safeParse(body);
   if (!data) {
-    const [issue] = error.issues;
-    const field = issue?.path[0];
+    // A name of the schema, or none: nothing of the request.
+    const [field] = error.issues[0]?.path ?? [];
     throw bodyInvalid(
       typeof field === "string"
         ? `Expected \`${field}\` as the documentation says`
         : "Expected an object with `rooms`, `user` or `groups`, and `seconds`",
     );
   }
-  if (!data.rooms.every((room) => isRoomName(room) && !isRoomTooLong(room, limits.nameBytes)))
+  const { rooms = [], user, groups = [], seconds = usualSeconds } = data;
+  if (rooms.length === 0 && groups.length === 0 && user === undefined)
+    throw bodyInvalid("Expected at least one of `rooms`, `user` and `groups`");
+  if (!rooms.every((room) => isRoomName(room) && !isRoomTooLong(room, limits.nameBytes)))
     throw bodyInvalid("Expected `rooms` to be a list of names of rooms");
-  return data;
+  return { rooms, user, groups, seconds };
 }
