@@ -5,7 +5,6 @@
 import type { DialectName } from "./support/dialects.ts";
 import { manners, startBelfry } from "./support/dialects.ts";
 import { Generator } from "./support/generator.ts";
-import type { Page } from "./support/generator.ts";
 import { startDjango, startGevent, startGorilla, startSocketIo } from "./support/peers.ts";
 import { cpuOf } from "./support/process.ts";
 import { median, printTable, spread } from "./support/statistics.ts";
@@ -49,7 +48,20 @@ export async function fanOut(bench: Bench, options: FanOutOptions): Promise<void
     for (const count of options.clients) {
       const most = Math.ceil(enough / count / 10) * 10;
       const how = { pairs: options.pairs, messages: Math.min(options.messages, most) };
-      await compare({ bench, style, count, starts, how });
+      await compare({ bench, what: style, count, starts, how, floors: ["the C loop", "the engine"] });
+    }
+  }
+}
+
+/** The same with the tape off and on, and nothing else beside them. */
+export async function tapeCost(bench: Bench, options: FanOutOptions): Promise<void> {
+  const { pairs, messages } = options;
+  for (const name of options.dialects) {
+    const on = manners[name];
+    const off = { ...on, name: `${on.name}, tape off`, flags: [...on.flags, "--tape-seconds", "0"] };
+    const starts: Start[] = [() => startBelfry(bench, off), () => startBelfry(bench, on)];
+    for (const count of options.clients) {
+      await compare({ bench, what: name, count, starts, how: { pairs, messages }, floors: ["the tape off"] });
     }
   }
 }
@@ -61,10 +73,13 @@ interface How {
 
 interface Comparison {
   readonly bench: Bench;
-  readonly style: Page["style"];
+  /** Of which pages, for the title. */
+  readonly what: string;
   readonly count: number;
   readonly starts: readonly Start[];
   readonly how: How;
+  /** What the first subjects are called, to which all are compared. */
+  readonly floors: readonly string[];
 }
 
 interface Held {
@@ -75,7 +90,7 @@ interface Held {
   readonly generator: number[];
 }
 
-async function compare({ bench, style, count, starts, how }: Comparison): Promise<void> {
+async function compare({ bench, what, count, starts, how, floors }: Comparison): Promise<void> {
   const held: Held[] = [];
   const absent: Absent[] = [];
   for (const start of starts) {
@@ -95,7 +110,7 @@ async function compare({ bench, style, count, starts, how }: Comparison): Promis
   }
   for (const one of held) await warmUp(one);
   for (let pair = 0; pair < how.pairs; pair++) for (const one of held) await measure(one, how);
-  print(`${style} pages, ${count} of them`, { held, absent, how });
+  print(`${what} pages, ${count} of them`, { held, absent, how, floors });
   for (const { pages } of held) await pages.stop();
   for (const { subject } of held) await subject.stop();
 }
@@ -139,20 +154,20 @@ interface Result {
   readonly held: readonly Held[];
   readonly absent: readonly Absent[];
   readonly how: How;
+  readonly floors: readonly string[];
 }
 
-function print(what: string, { held, absent, how }: Result): void {
+function print(what: string, { held, absent, how, floors }: Result): void {
   const times = (mine: readonly number[], theirs: readonly number[] = []) =>
     `${(median(mine) / median(theirs)).toFixed(2)} x`;
   printTable(
     `Fan-out to ${what}: us of server CPU per delivery (median and range of ${how.pairs} runs of ${how.messages} messages)`,
-    ["server", "one by one", "to the C loop", "to the engine", "bursts of 10", "generator"],
+    ["server", "one by one", ...floors.map((floor) => `to ${floor}`), "bursts of 10", "generator"],
     [
       ...held.map(({ subject, single, burst, generator }) => [
         subject.name,
         spread(single),
-        times(single, held[0]?.single),
-        times(single, held[1]?.single),
+        ...floors.map((_, floor) => times(single, held[floor]?.single)),
         burst.length > 0 ? spread(burst) : "not sent together",
         spread(generator),
       ]),

@@ -4,11 +4,11 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { connectStorm } from "./connect-storm.ts";
-import { fanOut } from "./fan-out.ts";
+import { fanOut, tapeCost } from "./fan-out.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
-import { smallRooms } from "./small-rooms.ts";
+import { smallRooms, smallRoomsWithTape } from "./small-rooms.ts";
 import { tree } from "./tree.ts";
 import { logPublish } from "./log-publish.ts";
 import type { DialectName } from "./support/dialects.ts";
@@ -45,6 +45,10 @@ function hasSockets(name: DialectName): boolean {
 
 const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   "fan-out": (bench) => fanOut(bench, { clients, pairs, messages, dialects }),
+  async "tape-cost"(bench) {
+    await tapeCost(bench, { clients, pairs, messages, dialects });
+    await smallRoomsWithTape(bench, { pairs, messages: messages * 50 });
+  },
   // Fewer would be lost in what the process itself takes and gives back.
   "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000)),
   latency: (bench) => latency(bench, Math.max(messages, 100), dialects.filter(hasSockets)),

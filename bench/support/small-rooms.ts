@@ -83,6 +83,16 @@ const emitDoor: Door = {
   message: queued,
 };
 
+const emitDoorWithoutTape: Door = {
+  ...emitDoor,
+  name: "belfry socketio, tape off",
+  channel: "bench-rooms-belfry-off",
+  command: (port, redis) => {
+    const flags = ["socketio", "--channel", emitDoorWithoutTape.channel, "--tape-seconds", "0"];
+    return serve(port, redis, flags);
+  },
+};
+
 const publishDoor: Door = {
   name: "belfry websocket-channels",
   page: { style: "plain", path: "/ws/room-{n}" },
@@ -110,13 +120,17 @@ function serve(port: number, redis: string | undefined, flags: readonly string[]
 const doors = [engine, socketIo, emitDoor, publishDoor];
 export const httpDoors: readonly SmallStart[] = doors.map((door) => (bench) => startHttp(door, bench));
 export const redisDoors: readonly SmallStart[] = doors.map((door) => (bench) => startRedis(door, bench));
+/** The same gateway without its tape, and with it. */
+export const tapeDoors: readonly SmallStart[] = [emitDoorWithoutTape, emitDoor].map(
+  (door) => (bench) => startRedis(door, bench),
+);
 
 async function start(door: Door, redis?: string): Promise<Omit<SmallSubject, "send"> | Absent> {
   const { name, page } = door;
   if (door === socketIo && Bun.which("node") === null) return { name, absence: "no `node` on this machine" };
   const port = await freePort();
   const child = onServersCore(door.command(port, redis));
-  const isOurs = door === emitDoor || door === publishDoor;
+  const isOurs = name.startsWith("belfry");
   await (isOurs ? untilReady(`http://127.0.0.1:${port}/-/health/ready`) : child.line());
   return { name, page, port, pid: child.pid, stop: () => child.stop() };
 }
