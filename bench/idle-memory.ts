@@ -1,7 +1,7 @@
 // Memory of an idle connection: resident bytes of a fresh process before its pages came and after all heard a message.
 
 import { createClient } from "@redis/client";
-import type { Manner } from "./support/dialects.ts";
+import type { DialectName, Manner } from "./support/dialects.ts";
 import { manners, startBelfry } from "./support/dialects.ts";
 import { Generator } from "./support/generator.ts";
 import { startGevent, startGorilla, startSocketIo } from "./support/peers.ts";
@@ -45,25 +45,32 @@ async function writeSessions(bench: Bench, count: number): Promise<void> {
   await redis.close();
 }
 
-const starts: readonly Start[] = [
-  (bench) => startBare(bench, "plain"),
-  async (bench) => ({ ...(await startBare(bench, "stream")), name: "bare engine, event streams" }),
-  ...Object.values(manners).map(
-    (manner): Start =>
-      (bench) =>
-        startBelfry(bench, manner),
-  ),
-  (bench) => startBelfry(bench, deepChannel),
-  (bench) => startBelfry(bench, knownVisitor),
-  startSocketIo,
-  startGorilla,
-  startGevent,
-];
+function startsOf(dialects: readonly DialectName[]): readonly Start[] {
+  const own = [...dialects.map((name) => manners[name]), deepChannel, knownVisitor];
+  return [
+    (bench) => startBare(bench, "plain"),
+    async (bench) => ({ ...(await startBare(bench, "stream")), name: "bare engine, event streams" }),
+    ...own
+      .filter(({ dialect }) => dialects.some((name) => manners[name].dialect === dialect))
+      .map(
+        (manner): Start =>
+          (bench) =>
+            startBelfry(bench, manner),
+      ),
+    ...(dialects.includes("socketio") ? [startSocketIo] : []),
+    ...(dialects.includes("ws-hub") ? [startGorilla] : []),
+    ...(dialects.includes("websocket-channels") ? [startGevent] : []),
+  ];
+}
 
-export async function idleMemory(bench: Bench, clients: number): Promise<void> {
+export async function idleMemory(
+  bench: Bench,
+  clients: number,
+  dialects: readonly DialectName[],
+): Promise<void> {
   await writeSessions(bench, clients);
   const rows: string[][] = [];
-  for (const start of starts) {
+  for (const start of startsOf(dialects)) {
     const subject = await start(bench);
     rows.push(
       "absence" in subject ? [subject.name, `not run: ${subject.absence}`] : await measure(subject, clients),

@@ -50,7 +50,7 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
     await smallRoomsWithTape(bench, { pairs, messages: messages * 50 });
   },
   // Fewer would be lost in what the process itself takes and gives back.
-  "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000)),
+  "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000), dialects),
   latency: (bench) => latency(bench, Math.max(messages, 100), dialects.filter(hasSockets)),
   tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
   // A message to one costs what fifty receivers of another do.
