@@ -72,13 +72,12 @@ export class KeptPublications {
   record(said: Publication | Command, feed: TapeSource, message: BusMessage): Positions {
     const publication = said.kind === "publication" ? said : keptOrder(said);
     const source = message.meaning ? (feed.ofMeant ?? feed) : feed;
-    return { tape: this.#tape.record(publication, source, message) };
+    return { tape: this.#tape.record(publication, source, message), isEarly: !this.#logs.isSettled };
   }
 
   /** Keeps and delivers what the broker says. @returns to how many clients */
   received(publication: Publication, { at, message }: Carried): number {
-    const tape = this.#tape.record(publication, brokerFeed, message);
-    return this.#logs.received(publication, { tape, log: at });
+    return this.#logs.received(publication, { ...this.record(publication, brokerFeed, message), log: at });
   }
 
   /** Forgets what is too old, answers clients that waited for too long, looks after the logs. */

@@ -137,14 +137,15 @@ export class Delivery {
     for (const encoded of this.#encoded) {
       if (encoded.format === format && encoded.room === named) return encoded;
     }
-    const frames = format.encode(this.#publication, named, this.#positionIn(named));
+    const frames = format.encode(this.#publication, named, this.#positionIn(format, named));
     const encoded = { format, room: named, frames, bytes: bytesOf(frames) };
     this.#encoded.push(encoded);
     return encoded;
   }
 
-  /** Frames that name the room stand where that room keeps what it says. */
-  #positionIn(room: string | undefined): Position | undefined {
+  /** Frames that name the room stand where that room keeps what it says; others, where all rooms of a client do. */
+  #positionIn({ isPerRoom }: Format, room: string | undefined): Position | undefined {
+    if (isPerRoom !== true) return this.#at.isEarly === true ? undefined : this.#at.tape;
     const isLogged = room !== undefined && this.#hasLog?.(this.#publication.namespace, room) === true;
     return isLogged ? this.#at.log : this.#at.tape;
   }

@@ -11,6 +11,8 @@ export type Position = string;
 export interface Positions {
   readonly tape?: Position | undefined;
   readonly log?: Position | undefined;
+  /** Something from before it comes later: it does not say where a client stands in all its rooms. @default false */
+  readonly isEarly?: boolean;
 }
 
 /**

@@ -63,6 +63,8 @@ class World {
   readonly replies: (() => void)[] = [];
   readonly visits: Visit[] = [];
   readonly reads: string[] = [];
+  /** Offsets that were delivered while the follower was not settled. */
+  readonly early: number[] = [];
   /** How often the line broke. */
   losses = 0;
   /** Entries that the log lost. */
@@ -80,7 +82,8 @@ class World {
       rules: createRoomRules([{ match: "*", history: { size, seconds: 60 } }]),
       observe: silent,
       now: () => this.now,
-      deliver: (publication, { log = "" }, without) => {
+      deliver: (publication, { log = "", isEarly }, without) => {
+        if (isEarly === true) this.early.push(Number(publication.event));
         const members = this.members().filter((visit) => without?.has(visit) !== true);
         for (const { heard, places } of members) {
           heard.push(Number(publication.event));
@@ -498,6 +501,26 @@ describe("the follower", () => {
     await world.settle();
     expect(visit.wasTold).toBe(true);
     expect(visit.places.at(-1)).toBe(world.at(2));
+  });
+
+  test("F3 I3 from an outage until all that was missed is read, nothing says where a client stands in all its rooms", async () => {
+    const world = new World();
+    world.come(undefined);
+    await world.settle();
+    expect(world.follower.isSettled).toBe(true);
+    world.cut();
+    world.publish();
+    world.publish();
+    expect(world.follower.isSettled).toBe(false);
+    world.follower.sweep();
+    // It waits behind what is read, and is delivered with that.
+    world.arrive();
+    expect([world.follower.isSettled, world.early]).toEqual([false, []]);
+    await world.settle();
+    expect([world.follower.isSettled, world.early]).toEqual([true, [1, 2]]);
+    world.publish();
+    await world.settle();
+    expect([world.follower.isSettled, world.early]).toEqual([true, [1, 2]]);
   });
 
   test("F3 I3 what was read from the log is not delivered again when it comes on the line", async () => {

@@ -51,11 +51,17 @@ export class LogFollower {
   /** Rooms with members that came by `prepare`, and those asked for lately. */
   readonly #rooms = new Map<string, Followed>();
   #losses: number;
+  /** How often what came live had to wait for what is read. */
+  #holes = 0;
+  /** What was delivered in order since: the losses and holes of that time. */
+  #settled: { readonly losses: number; readonly holes: number };
+  #isSettling = false;
 
   constructor(parts: LogFollowerParts) {
     this.#parts = parts;
     this.#marks = new MarkLine(parts.bus);
     this.#losses = parts.bus.losses;
+    this.#settled = { losses: parts.bus.losses, holes: 0 };
   }
 
   /** Does the room have a log? */
@@ -69,7 +75,15 @@ export class LogFollower {
     const [room] = publication.rooms ?? [];
     const followed = room === undefined ? undefined : this.#rooms.get(idOf(publication.namespace, room));
     if (!place || !followed) return this.#parts.deliver(publication, at);
-    return followed.room.received({ place, publication, at, bytes: sizeOf(publication) });
+    const receivers = followed.room.received({ place, publication, at, bytes: sizeOf(publication) });
+    if (followed.room.isHealing) this.#holes += 1;
+    return receivers;
+  }
+
+  /** Is everything delivered in the order of the tape? Not while rooms read from their logs what this gateway missed. */
+  get isSettled(): boolean {
+    const { rules, bus } = this.#parts;
+    return !rules.hasHistory || (this.#settled.losses === bus.losses && this.#settled.holes === this.#holes);
   }
 
   /**
@@ -117,6 +131,24 @@ export class LogFollower {
       if (hasMembers(name)) room.rest();
       else this.#rooms.delete(id);
     }
+    if (isReady && !this.isSettled) void this.#settle();
+  }
+
+  /** The rooms have read what they missed: once a mark is back, nothing of that comes live any more. */
+  async #settle(): Promise<void> {
+    if (this.#isSettling || this.#isHealing()) return;
+    this.#isSettling = true;
+    const settled = { losses: this.#parts.bus.losses, holes: this.#holes };
+    const isBack = await this.#marks.mark().then(
+      () => true,
+      () => false, // the bus is away: the next sweep tries again
+    );
+    this.#isSettling = false;
+    if (isBack && !this.#isHealing()) this.#settled = settled;
+  }
+
+  #isHealing(): boolean {
+    return this.#rooms.values().some(({ room }) => room.isHealing);
   }
 
   async close(): Promise<void> {
@@ -143,7 +175,8 @@ export class LogFollower {
       mark: async () => this.#marks.mark(),
       isReady: () => bus.state().isReady,
       losses: () => bus.losses,
-      deliver,
+      deliver: (publication, at, without) =>
+        deliver(publication, this.isSettled ? at : { ...at, isEarly: true }, without),
       gap: (only) => {
         onGap([name], only);
       },

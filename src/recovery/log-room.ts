@@ -75,6 +75,11 @@ export class LogRoom {
     return this.#isLoading || this.#healing !== undefined;
   }
 
+  /** What comes live waits behind what is read. */
+  get isHealing(): boolean {
+    return this.#healing !== undefined;
+  }
+
   /** Calls `done` once the window covers the position, or never will; at once where it does. */
   want(position: LogPosition | undefined, done: Waiting["done"]): void {
     if (this.#parts.isReady()) this.#lookAtBus();

@@ -4,12 +4,12 @@ import type { LogAnswers } from "./recovery-by-rule.ts";
 import type { Answer, Asked, Recovery } from "../core/recovery.ts";
 
 /** A tape and logs that answer with their name and the room, each when it is told to. */
-function stores() {
+function stores(isSettled = true) {
   const ready: (() => void)[] = [];
   const asked: string[] = [];
   const gaps: Parameters<Recovery["onGap"]>[0][] = [];
-  const answer = (store: string, room: string | undefined): Answer => ({
-    verdict: undefined,
+  const answer = (store: string, { room, position }: Asked): Answer => ({
+    verdict: position === undefined ? undefined : { recovered: true, missed: [] },
     at: `${store} ${room}`,
   });
   const tape: Recovery = {
@@ -17,7 +17,7 @@ function stores() {
     resume(rooms, enter) {
       asked.push(`tape ${rooms.map(({ room }) => room).join()}`);
       ready.push(() => {
-        enter(rooms.map(({ room }) => answer("tape", room)));
+        enter(rooms.map((one) => answer("tape", one)));
       });
     },
     here: (_, room) => `tape ${room}`,
@@ -27,11 +27,12 @@ function stores() {
     },
   };
   const logs: LogAnswers = {
+    isSettled,
     isLogged: ({ room }) => room?.startsWith("log") === true,
     prepare(rooms, enter) {
       asked.push(`log ${rooms.map(({ room }) => room).join()}`);
       ready.push(() => {
-        enter(({ room }) => answer("log", room));
+        enter((one) => answer("log", one));
       });
     },
     here: (_, room) => `log ${room}`,
@@ -70,6 +71,21 @@ test("a position of the tape is the tape's to answer, also where the room has a 
   const { recovery, asked } = stores();
   recovery.resume([ask("log1", "marker.7")], () => undefined);
   expect(asked).toEqual(["tape log1"]);
+});
+
+test("what the tape knows of a room with a log is not sure while the log is read", () => {
+  const { recovery, ready } = stores(false);
+  let answers: readonly Answer[] | undefined;
+  recovery.resume([ask("log1", "marker.7"), ask("a", "marker.7"), ask("log2")], (given) => {
+    answers = given;
+  });
+  for (const act of ready.splice(0)) act();
+  for (const act of ready.splice(0)) act();
+  expect(answers?.map(({ verdict }) => verdict)).toEqual([
+    { recovered: false, reason: "unavailable" },
+    { recovered: true, missed: [] },
+    undefined,
+  ]);
 });
 
 test("where a room stands and what is missing come from its store", () => {

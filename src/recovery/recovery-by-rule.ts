@@ -6,6 +6,8 @@ import type { Answer, Asked, GapListener, Position, Recovery } from "../core/rec
 /** What the logs of rooms answer (log-follower.ts). */
 export interface LogAnswers {
   isLogged(asked: Pick<Asked, "namespace" | "room">): boolean;
+  /** Is everything delivered in the order of the tape? */
+  readonly isSettled: boolean;
   prepare(asked: readonly Asked[], ready: (answer: (asked: Asked) => Answer) => void): void;
   here(namespace: string, room: string): Position | undefined;
 }
@@ -29,7 +31,9 @@ export class RecoveryByRule implements Recovery {
     const onTape = asked.filter((_, index) => isOfLog[index] !== true);
     const inLogs = asked.filter((_, index) => isOfLog[index] === true);
     if (inLogs.length === 0) {
-      this.#tape.resume(asked, enter);
+      this.#tape.resume(asked, (answers) => {
+        enter(answers.map((answer, index) => this.#ofTape(asked[index], answer)));
+      });
       return;
     }
     // The tape last: what the logs answer is exact in whichever turn that is.
@@ -37,7 +41,9 @@ export class RecoveryByRule implements Recovery {
       this.#tape.resume(onTape, (answers) => {
         const rest = answers.values();
         enter(
-          asked.map((one, index) => (isOfLog[index] === true ? answer(one) : (rest.next().value ?? unknown))),
+          asked.map((one, index) =>
+            isOfLog[index] === true ? answer(one) : this.#ofTape(one, rest.next().value ?? unknown),
+          ),
         );
       });
     });
@@ -60,6 +66,12 @@ export class RecoveryByRule implements Recovery {
   /** Rooms with a log, or only these clients in them, miss something that cannot be had. */
   tellGap(rooms: readonly RoomName[], only?: ReadonlySet<object>): void {
     for (const listener of this.#listeners) listener(rooms, only);
+  }
+
+  /** What the tape knows of a room with a log may be delivered later. */
+  #ofTape(asked: Asked | undefined, answer: Answer): Answer {
+    if (this.#logs.isSettled || answer.verdict === undefined || !asked) return answer;
+    return this.#logs.isLogged(asked) ? { ...unknown, at: answer.at } : answer;
   }
 
   /** A position of the tape, as formats without a room have it, is the tape's to answer, whatever the room. */

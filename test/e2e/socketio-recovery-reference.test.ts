@@ -95,14 +95,13 @@ interface Stage {
 interface Script {
   readonly name: string;
   readonly namespace?: string;
-  /** @returns what the page's ids say. */
-  run(stage: Stage): Promise<void>;
+  readonly run: (stage: Stage) => Promise<void>;
 }
 
 const scripts: readonly Script[] = [
   {
     name: "arguments of every kind, while it is away and before",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       const say = (): void => {
         backend.to("time").emit("update", { time: 1 });
@@ -124,7 +123,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "it received nothing before",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       await leave();
       backend.to("time").emit("update", 1);
@@ -136,7 +135,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "rooms that it left, rooms that leave it out, itself, several rooms",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       for (const room of ["a", "b", "c"]) await page.ask("join", { room });
       await page.ask("leave", { room: "c" });
       backend.to("a").emit("update", 0);
@@ -156,7 +155,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "what may be lost is not kept, and has no offset",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -169,7 +168,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "text that may be lost stands where the offset would",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -185,7 +184,7 @@ const scripts: readonly Script[] = [
   {
     name: "a namespace beside `/`",
     namespace: "/chat",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -198,7 +197,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "it comes back twice",
-    async run({ page, backend, leave }) {
+    run: async ({ page, backend, leave }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -213,7 +212,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "it left by itself",
-    async run({ page, backend }) {
+    run: async ({ page, backend }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -228,7 +227,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "a backend disconnected it",
-    async run({ page, backend }) {
+    run: async ({ page, backend }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);

@@ -48,7 +48,9 @@ function recoverSessions({ hub, recovery, sessions }: EngineIoContext, keeping: 
     const agent = hub.connection(namespace, sid)?.agent;
     if (agent instanceof NamespaceSocket) agent.replaced(turn);
   });
-  recovery.onGap((rooms) => {
+  recovery.onGap((rooms, only) => {
+    // Clients that came with a position of the room's log: none of ours.
+    if (only) return;
     if (!rooms) for (const session of sessions.values()) if (session.version === 4) session.close("gap");
     for (const { namespace, room } of rooms ?? []) {
       for (const { agent } of Array.from(hub.room(namespace, room)?.members() ?? [])) {
