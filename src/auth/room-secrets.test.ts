@@ -2,6 +2,7 @@
 
 import { describe, expect, spyOn, test } from "bun:test";
 import * as crypto from "node:crypto";
+import { ShownBefore } from "../core/access.ts";
 import type { EnterVerdict } from "../core/access.ts";
 import type { SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
@@ -112,6 +113,19 @@ describe("where the secret comes from", () => {
     values.set("ws-emit::secret::dir", "new");
     expect(await join({})).toBe("secret_wrong");
     expect(await join({ secret: "new" })).toBe("allowed");
+  });
+
+  test("T15 a secret that was shown before is right for as long as it is the same, and another one is no guess", async () => {
+    const { join, values } = setUp({ stored: { "ws-emit::secret::dir": "right" } });
+    const secret = new ShownBefore((now) => now === "right");
+    const client = {};
+    expect(await join({ secret, client })).toBe("allowed");
+    values.set("ws-emit::secret::dir", "other");
+    const verdicts = await guess(10, async () => join({ secret, client }));
+    expect(new Set(verdicts)).toEqual(new Set(["secret_wrong"]));
+    values.set("ws-emit::secret::dir", "");
+    expect(await join({ secret: new ShownBefore(() => true), client })).toBe("secret_wrong");
+    expect(await join({ secret: new ShownBefore(() => true), client, room: "none::a" })).toBe("secret_wrong");
   });
 
   test("WSE-03 a public room needs no secret", async () => {

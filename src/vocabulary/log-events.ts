@@ -106,6 +106,11 @@ export const logEvents = {
     fields: "dialect, text",
     when: "Redis does not let this gateway read the stream `belfry:publish`: the text says what is missing (once, until it does)",
   },
+  session_too_large: {
+    levels: ["warn"],
+    fields: "text",
+    when: "a Socket.IO client is in more rooms than are kept for its return, with `socketio.recovery` (once a minute)",
+  },
   user_unnamed: {
     levels: ["warn"],
     fields: "text",

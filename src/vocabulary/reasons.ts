@@ -143,7 +143,10 @@ export const returns = [
   [["recovered"], "it has its session again, and gets what it missed"],
   [["no_offset"], "it received nothing before, so where it stood is not known"],
   [["session_unknown"], "its session was taken already, ended, or was gone for too long"],
-  [["rights"], "it may no longer be in one of its rooms: another secret, another rule"],
+  [
+    ["rights"],
+    "it may no longer be in one of its rooms (another secret, another rule), or shows another user",
+  ],
   [["changed"], "a backend moved it, disconnected it or closed one of its rooms while it was away"],
   [["too_old", "epoch", "gap", "unavailable"], "as docs/recovery.md says"],
   [["too_much"], "what it missed is more than half of `limits.sendQueueBytes`"],

@@ -253,6 +253,21 @@ for (const [name, makeFixture] of Object.entries(fixtures)) {
       await until(async () => (await bus.get(["brief"]))[0] === undefined);
     });
 
+    test("a key is taken by one of those who take it at once, lives on when it is touched, and can be removed", async () => {
+      const bus = await makeBus();
+      await bus.set("taken", Uint8Array.of(0, 255), 60);
+      const got = await Promise.all(Array.from({ length: 20 }, async () => bus.take("taken")));
+      expect(got.filter((value) => value !== undefined)).toEqual([Buffer.from([0, 255])]);
+      expect([await bus.touch("taken", 60), await bus.take("taken")]).toEqual([false, undefined]);
+      for (const key of ["short", "shorter"]) await bus.set(key, "x", 1);
+      expect(await bus.touch("short", 60)).toBe(true);
+      await until(async () => (await bus.get(["shorter"]))[0] === undefined);
+      expect(await bus.get(["short"])).toEqual(["x"]);
+      await bus.remove("short");
+      await bus.remove("never there");
+      expect(await bus.get(["short"])).toEqual([undefined]);
+    });
+
     test("WSE-05 get gives the values of string keys, undefined where there is none", async () => {
       const bus = await makeBus();
       expect(await bus.get([])).toEqual([]);

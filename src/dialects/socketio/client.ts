@@ -230,7 +230,8 @@ export class SocketIoClient {
     const isV4 = this.#session.version === 4;
     const sid = isV4 ? createClientId() : this.#session.sid;
     const { keeping } = this.#context;
-    const kept = keeping && isV4 ? KeptSession.begin(keeping.book, namespace, sid) : undefined;
+    const { user } = identity;
+    const kept = keeping && isV4 ? KeptSession.begin(keeping.book, sid, { namespace, user }) : undefined;
     const socket = this.#open({ namespace, sid, kept, identity });
     this.#session.answer(encodeConnect(namespace, isV4 ? { sid, pid: kept?.pid } : undefined));
     socket.enter();
@@ -247,7 +248,7 @@ export class SocketIoClient {
     const old = this.#context.hub.connection(namespace, sid)?.agent;
     if (old instanceof NamespaceSocket) old.replaced(taken.turn);
     keeping.tell(taken);
-    const kept = KeptSession.goOn(keeping.book, { pid, namespace }, back.session);
+    const kept = KeptSession.goOn(keeping.book, { pid, namespace, user: identity.user }, back.session);
     this.#open({ namespace, sid, kept, identity }).enterAgain(back, encodeConnect(namespace, { sid, pid }));
   }
 

@@ -197,7 +197,9 @@ export class NamespaceSocket implements Agent {
   /** Runs the handler at once, or behind the events that wait for a secret. @returns false when too many wait. */
   #inOrder(handle: () => Promise<void> | undefined, bytes: number): boolean {
     const { waitingEvents, waitingBytes } = this.#client;
-    if (waitingEvents >= maxWaitingEvents || waitingBytes > maxWaitingBytes) {
+    // Where joins are written for its return, each waits.
+    const maxWaiting = this.#kept ? this.#context.limits.roomsPerConnection : maxWaitingEvents;
+    if (waitingEvents >= maxWaiting || waitingBytes > maxWaitingBytes) {
       this.#context.observe.refused("socketio", "too_many_joins");
       return false;
     }
@@ -239,7 +241,7 @@ export class NamespaceSocket implements Agent {
 
   /** Its rooms are written as they are now. */
   #rewrite(): Promise<void> | undefined {
-    return this.#hasLeft ? undefined : this.#kept?.isIn(this.#roomNames());
+    return this.#hasLeft ? undefined : this.#kept?.isIn(this.#roomNames(), this.connection.identity.user);
   }
 
   #roomNames(): ReadonlySet<string> {
@@ -261,8 +263,9 @@ export class NamespaceSocket implements Agent {
   }
 
   async #renew(args: readonly unknown[], id: string | undefined): Promise<void> {
-    this.#acknowledge(id, await renewToken(this.#context, this.connection, args));
-    this.moved();
+    const answer = await renewToken(this.#context, this.connection, args);
+    await this.#rewrite();
+    this.#acknowledge(id, answer);
   }
 
   #join(args: readonly unknown[], id: string | undefined): Promise<void> | undefined {

@@ -2,10 +2,17 @@
 // it is in, so that no gateway can forget a room of which the client knows.
 
 import type { Position } from "../../../core/recovery.ts";
-import { createPid, proofOf, sessionKey } from "./pid.ts";
+import { createPid, proofOf, sessionKey, userProof } from "./pid.ts";
 import type { SessionBook } from "./session-book.ts";
 import { encodeSession } from "./stored-session.ts";
 import type { KeptRoom, StoredSession } from "./stored-session.ts";
+
+/** Whose session it is, in which namespace. */
+export interface Owner {
+  readonly pid: string;
+  readonly namespace: string;
+  readonly user: string | undefined;
+}
 
 export class KeptSession {
   readonly pid: string;
@@ -15,6 +22,7 @@ export class KeptSession {
   readonly #namespace: string;
   readonly #sid: string;
   readonly #since: Position;
+  #user: string | undefined;
   readonly #rooms: Map<string, KeptRoom>;
   /** Written, and the client is not in yet. */
   readonly #coming = new Set<string>();
@@ -26,12 +34,13 @@ export class KeptSession {
 
   private constructor(
     book: SessionBook,
-    { pid, namespace }: { readonly pid: string; readonly namespace: string },
-    session: Omit<StoredSession, "at">,
+    { pid, namespace, user }: Owner,
+    session: Omit<StoredSession, "at" | "who">,
   ) {
     this.#book = book;
     this.pid = pid;
     this.#namespace = namespace;
+    this.#user = user;
     this.#key = sessionKey(pid, namespace);
     this.#sid = session.sid;
     this.turn = session.turn;
@@ -42,22 +51,15 @@ export class KeptSession {
   }
 
   /** Of a client that comes for the first time, or not back. */
-  static begin(book: SessionBook, namespace: string, sid: string): KeptSession {
-    const session = { sid, turn: 0, since: book.here(namespace), rooms: new Map<string, KeptRoom>() };
-    return new KeptSession(book, { pid: createPid(), namespace }, session);
+  static begin(book: SessionBook, sid: string, client: Omit<Owner, "pid">): KeptSession {
+    const since = book.here(client.namespace);
+    const session = { sid, turn: 0, since, rooms: new Map<string, KeptRoom>() };
+    return new KeptSession(book, { pid: createPid(), ...client }, session);
   }
 
   /** Of a client that is back. */
-  static goOn(
-    book: SessionBook,
-    place: { readonly pid: string; readonly namespace: string },
-    session: StoredSession,
-  ): KeptSession {
-    return new KeptSession(book, place, { ...session, turn: session.turn + 1 });
-  }
-
-  get rooms(): Iterable<string> {
-    return this.#rooms.keys();
+  static goOn(book: SessionBook, owner: Owner, session: StoredSession): KeptSession {
+    return new KeptSession(book, owner, { ...session, turn: session.turn + 1 });
   }
 
   /** The client may join a room: resolves when that is written, or cannot be. @param secret as the client sent it */
@@ -70,12 +72,16 @@ export class KeptSession {
     this.#coming.delete(room);
   }
 
-  /** The client is in these rooms now, and in no others: it left one, or a backend moved it. Resolves as `willJoin` does. */
-  async isIn(names: ReadonlySet<string>): Promise<void> {
+  /**
+   * The client is in these rooms now, and in no others, as this user: it left one, a backend moved it, or it showed who it is.
+   * Resolves as `willJoin` does.
+   */
+  async isIn(names: ReadonlySet<string>, user: string | undefined): Promise<void> {
     const known = [...this.#rooms.keys()];
     const gone = known.filter((room) => !names.has(room) && !this.#coming.has(room));
     const granted = [...names].filter((room) => !this.#rooms.has(room));
-    if (gone.length + granted.length === 0) return;
+    if (gone.length + granted.length === 0 && user === this.#user) return;
+    this.#user = user;
     for (const room of gone) this.#rooms.delete(room);
     for (const room of granted) {
       this.#rooms.set(room, { at: this.#book.here(this.#namespace), way: "granted" });
@@ -111,12 +117,14 @@ export class KeptSession {
     if (this.#isOver) return;
     const text = encodeSession({
       sid: this.#sid,
+      who: userProof(this.pid, this.#user),
       turn: this.turn,
       since: this.#since,
       at: this.#book.here(this.#namespace),
       rooms: this.#rooms,
     });
     if (text === undefined) {
+      this.#book.sayTooLarge();
       await this.#book.remove(this.#key);
       return;
     }

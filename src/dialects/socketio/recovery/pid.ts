@@ -23,6 +23,11 @@ export function sessionKey(pid: string, namespace: string): string {
   return sessionPrefix + createHash("sha256").update(`${pid} ${namespace}`).digest("base64url");
 }
 
+/** Says whether a visitor is the same user later. */
+export function userProof(pid: string, user: string | undefined): string {
+  return proofOf(pid, user === undefined ? "" : `user ${user}`);
+}
+
 /** Says whether a secret is the same later. It cannot be guessed from without the pid, which is kept nowhere. */
 export function proofOf(pid: string, secret: string): string {
   // UTF-16 keeps strings apart that UTF-8 would merge (auth/constant-time.ts).

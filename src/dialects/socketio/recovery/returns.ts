@@ -11,7 +11,7 @@ import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { ReturnOutcome } from "../../../vocabulary/reasons.ts";
 import { maxReplayBytes, sizeOf } from "../../kit/replay.ts";
 import { missedBy, questionsOf } from "./missed.ts";
-import { isPid, proofOf, sessionKey } from "./pid.ts";
+import { isPid, proofOf, sessionKey, userProof } from "./pid.ts";
 import type { SessionBook } from "./session-book.ts";
 import { decodeSession } from "./stored-session.ts";
 import type { KeptRoom, StoredSession } from "./stored-session.ts";
@@ -116,8 +116,9 @@ export class Returns {
   }
 
   /** May it be in its rooms still? One that it may not be in makes it a new client: its page joins anew, and is answered. */
-  async #judge(claim: Claim, { sid, rooms }: StoredSession, comer: Comer): Promise<Loss | undefined> {
-    if (rooms.size > this.#ports.limits.roomsPerConnection) return "rights";
+  async #judge(claim: Claim, { sid, who, rooms }: StoredSession, comer: Comer): Promise<Loss | undefined> {
+    const isSameUser = isEqual(userProof(claim.pid, comer.identity.user), who);
+    if (!isSameUser || rooms.size > this.#ports.limits.roomsPerConnection) return "rights";
     const verdicts = await Promise.all(
       Array.from(rooms, async ([room, kept]) => this.#judgeRoom({ claim, sid, room, kept }, comer)),
     );

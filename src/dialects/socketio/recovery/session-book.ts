@@ -69,6 +69,12 @@ export class SessionBook {
     return this.#stale.delete(key) ? undefined : bytes;
   }
 
+  sayTooLarge(): void {
+    const text =
+      "A Socket.IO client is in more rooms than are kept for its return (200, 64 KiB): it will come back as a new client";
+    this.#ports.observe.hint("session_too_large", { fields: { text } });
+  }
+
   /** A session that was taken and not used: its client may try again. */
   async putBack(key: string, session: StoredSession): Promise<void> {
     const text = encodeSession(session);

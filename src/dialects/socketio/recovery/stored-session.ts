@@ -14,6 +14,8 @@ export interface KeptRoom {
 export interface StoredSession {
   /** The client's id, which others may know. */
   readonly sid: string;
+  /** Says whether a visitor is the same user later (pid.ts). */
+  readonly who: string;
   /** How often the client came back. A connection of an earlier turn is over. */
   readonly turn: number;
   /** It hears the namespace from there on. */
@@ -33,10 +35,10 @@ const granted = 1;
 const withoutSecret = 0;
 
 /** @returns undefined when it is too much to keep. */
-export function encodeSession({ sid, turn, since, at, rooms }: StoredSession): string | undefined {
+export function encodeSession({ sid, who, turn, since, at, rooms }: StoredSession): string | undefined {
   if (rooms.size > maxRooms) return undefined;
   const list = Array.from(rooms, ([name, room]) => [name, room.at, encodeWay(room)]);
-  const text = JSON.stringify([version, sid, turn, since, at, list]);
+  const text = JSON.stringify([version, sid, who, turn, since, at, list]);
   return Buffer.byteLength(text) > maxBytes ? undefined : text;
 }
 
@@ -48,8 +50,9 @@ function encodeWay({ way }: KeptRoom): string | number {
 export function decodeSession(bytes: Uint8Array): StoredSession | undefined {
   if (bytes.length > maxBytes) return undefined;
   const fields = parseList(bytes);
-  const [form, sid, turn, since, at, list] = fields ?? [];
-  if (form !== version || !isText(sid) || !isCount(turn) || !isText(since) || !isText(at)) return undefined;
+  const [form, sid, who, turn, since, at, list] = fields ?? [];
+  if (form !== version || !isText(sid) || !isText(who) || !isCount(turn) || !isText(since) || !isText(at))
+    return undefined;
   if (!Array.isArray(list) || list.length > maxRooms) return undefined;
   const rooms = new Map<string, KeptRoom>();
   for (const item of list as unknown[]) {
@@ -57,7 +60,7 @@ export function decodeSession(bytes: Uint8Array): StoredSession | undefined {
     if (!room) return undefined;
     rooms.set(...room);
   }
-  return { sid, turn, since, at, rooms };
+  return { sid, who, turn, since, at, rooms };
 }
 
 function decodeRoom([name, at, way]: readonly unknown[]): [string, KeptRoom] | undefined {
