@@ -56,7 +56,7 @@ async function startReference(): Promise<Side> {
   const address = http.address();
   return {
     port: typeof address === "object" && address ? address.port : 0,
-    backend: (namespace) => io.of(namespace) as unknown as Backend,
+    backend: (namespace) => io.of(namespace),
     isEmpty: async () => io.engine.clientsCount === 0,
     stop: async () => io.close(),
   };
@@ -74,7 +74,7 @@ async function startOurs(): Promise<Side> {
   const emitter = new Emitter(client);
   return {
     port: Number(new URL(gateway.url).port),
-    backend: (namespace) => emitter.of(namespace) as unknown as Backend,
+    backend: (namespace) => emitter.of(namespace),
     isEmpty: async () => (await gateway.metric("belfry_connections")) === 0,
     async stop() {
       await gateway[Symbol.asyncDispose]();
@@ -89,7 +89,7 @@ interface Stage {
   readonly page: ReturningClient;
   readonly backend: Backend;
   /** The page is cut off, and the server noticed. */
-  leave(): Promise<void>;
+  readonly leave: () => Promise<void>;
 }
 
 interface Script {
