@@ -12,6 +12,7 @@ import type { Cli, Io } from "./io.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
+import { tokenCommand } from "./token.ts";
 import { version } from "./version.ts";
 
 const examples = ({ profiles: [first] }: ConfigModel): string => `
@@ -49,6 +50,7 @@ function createProgram(cli: Cli): Command {
     ...publishCommand(cli),
     tailCommand(cli),
     configCommand(cli),
+    tokenCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, cli);

@@ -11,8 +11,11 @@ export const auth = { jwt: { algorithm: "HS256" as const, secret: tokenSecret } 
 export const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** @param claims `exp` is in ten minutes, unless they say otherwise. */
-export async function signToken(claims: JWTPayload = {}, secret = tokenSecret): Promise<string> {
-  return new SignJWT({ exp: nowSeconds() + 600, ...claims })
+export async function signToken(
+  claims: Omit<JWTPayload, "exp"> & { readonly exp?: number | undefined } = {},
+  secret = tokenSecret,
+): Promise<string> {
+  return new SignJWT({ exp: nowSeconds() + 600, ...claims } as JWTPayload)
     .setProtectedHeader({ alg: "HS256" })
     .sign(new TextEncoder().encode(secret));
 }

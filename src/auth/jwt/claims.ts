@@ -31,6 +31,12 @@ const claims = z.object({
   jti: name,
 });
 
+/** The claims that are of another form than here, by name; an empty list where all are right. */
+export function claimFaults(payload: unknown): readonly string[] {
+  const { error } = claims.safeParse(payload);
+  return [...new Set(error?.issues.map(({ path: [first] }) => String(first)) ?? [])];
+}
+
 export function identityOf(payload: unknown): IdentityResult {
   const read = claims.safeParse(payload);
   if (!read.success) return { kind: "denied", reason: "jwt_claims" };
