@@ -559,7 +559,10 @@ describe("hostile names", () => {
 
   test("T19 RTE-11 WSE-05 Redis is asked for nothing but the keys and channels that are ours", async () => {
     await using redis = await startRedis();
-    const monitor = await createClient({ url: redis.url, RESP: 2 }).connect();
+    const monitor = createClient({ url: redis.url, RESP: 2 });
+    // A test that fails earlier stops Redis first.
+    monitor.on("error", () => undefined);
+    await monitor.connect();
     const seen: string[] = [];
     await monitor.monitor((line) => void seen.push(line));
     const secret = "0123456789abcdef";
@@ -599,6 +602,8 @@ describe("hostile names", () => {
         expect(rest).toEqual(["belfry:publish"]);
       } else if (command === "EVALSHA" || command === "EVAL") {
         expect(rest.slice(1, 4)).toEqual(["2", "belfry:publish", "belfry:publish:reader"]);
+      } else if (command === "INFO") {
+        expect(rest).toEqual(["server"]);
       } else {
         expect(["PING", "HELLO", "SELECT", "CLIENT"]).toContain(command);
       }

@@ -1,5 +1,5 @@
 // What `npm start` shows: a page that shows the clock of the `time` room, and a backend that publishes the time. Both
-// use only what every user has: the native client, Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
+// use only what every user has: Belfry's own client, Socket.IO and `POST /emit`. The page holds the generated publish secret, so the
 // demo is bound to loopback, answers to this machine's own names alone, and no other start serves it.
 
 import { randomBytes } from "node:crypto";
