@@ -25,7 +25,7 @@ test(`in ${histories} histories no verdict is too good, and without an outage no
   assert(holds({ TapeRecovery, Line }), { numRuns: histories, ...seed });
 }, 600_000);
 
-type Edit = readonly [file: "tape" | "tape-recovery" | "line", from: string, to: string];
+type Edit = readonly [file: "tape" | "tape-ring" | "tape-recovery" | "line", from: string, to: string];
 
 /** What could be wrong with a tape, as changes of its source; each text stands there once. */
 const mutants: Record<string, readonly Edit[]> = {
@@ -83,6 +83,24 @@ const mutants: Record<string, readonly Edit[]> = {
     ["line", "readMarker(token)?.line === this.#name", "readMarker(token)"],
   ],
   "answers for another line": [["tape", "marker.line !== this.#line", "false"]],
+  "follows a chain to what it dropped": [
+    ["tape-ring", "before < this.#start ? nowhere : before", "before"],
+    ["tape", "order <= serial) break", "order > 9e9) break"],
+  ],
+  "writes over what it keeps": [
+    [
+      "tape-ring",
+      "this.#end = roundUp(body + channel.length + payload.length);",
+      "this.#end = roundUp(body + payload.length);",
+    ],
+  ],
+  "mixes up the parts of a long message": [
+    ["tape-ring", "bytes.subarray(done, done + count)", "bytes.subarray(0, count)"],
+  ],
+  "gives each of several rooms other bytes": [
+    ["tape-ring", "words[word + fields.body] = body;", "words[word + fields.body] = head + headBytes;"],
+  ],
+  "gives the message another channel": [["tape", 'source.filter.kind === "pattern"', "false"]],
   "gives a position that is one off": [["tape", "${at - serial}", "${at - serial + 1}"]],
   "gives what is kept another position": [
     ["tape", "at: positionOf(start, order)", "at: positionOf(start, order + 1)"],
@@ -97,6 +115,7 @@ describe("a tape with a fault is found out", () => {
 
   const sources = {
     tape: "src/recovery/tape.ts",
+    "tape-ring": "src/recovery/tape-ring.ts",
     "tape-recovery": "src/recovery/tape-recovery.ts",
     line: "src/brokers/redis/line.ts",
   };
@@ -110,10 +129,10 @@ describe("a tape with a fault is found out", () => {
         expect(text.split(from), `of ${from}`).toHaveLength(2);
         text = text.replace(from, () => to);
       }
-      // The mutated tape is the only neighbour that it gets; all else it imports from where it stands.
+      // The mutated tape and its ring are the only neighbours that it gets; all else it imports from where it stands.
       const home = dirname(join(root, source));
       const imported = text.replaceAll(/from "(\.[^"]+)"/g, (whole, path: string) =>
-        path === "./tape.ts" ? whole : `from "${join(home, path)}"`,
+        ["./tape.ts", "./tape-ring.ts"].includes(path) ? whole : `from "${join(home, path)}"`,
       );
       writeFileSync(join(place, `${name}.ts`), imported);
     }
