@@ -8,6 +8,7 @@ import { readMarker } from "../brokers/marker.ts";
 import type { Feed } from "../core/dialect.ts";
 import { keptOrder } from "../core/kept-orders.ts";
 import { mayHear } from "../core/publication.ts";
+import { Recent } from "./recent.ts";
 import { Slots } from "./slots.ts";
 import { TapeRing, nowhere } from "./tape-ring.ts";
 import type { Chain, Place } from "./tape-ring.ts";
@@ -60,7 +61,7 @@ interface Source extends Used {
 }
 
 /** What a room costs beside its records, bytes, as measured. */
-const roomBytes = 320;
+const roomBytes = 1_024;
 const defaultBlockBytes = 1024 * 1024;
 /** What was read lately waits this large for the next clients of a storm, bytes. */
 const maxReadBytes = 8 * 1024 * 1024;
@@ -90,12 +91,12 @@ export class Tape implements LineObserver {
   /** Everything up to here may be gone, in every room. */
   #lostUpTo = 0;
   /** The same for rooms without records, the latest last: a quiet room stays whole beside a busy one. */
-  readonly #shortened = new Map<string, number>();
+  readonly #shortened = new Recent(maxShortened);
   #hasBeenCut = false;
   /** Serial by token, oldest first. */
-  readonly #markers = new Map<string, number>();
+  readonly #markers = new Recent(maxMarkers);
   /** The latest number of each source of markers. */
-  readonly #sources = new Map<string, number>();
+  readonly #sources = new Recent(maxSources);
   #line: string | undefined;
   #marker: Start | undefined;
   /** The latest markers by serial: each record stands behind one of them. */
@@ -126,8 +127,8 @@ export class Tape implements LineObserver {
     this.#marker = { token, serial: this.#serial };
     this.#starts.push(this.#marker);
     if (this.#starts.length > 2 * maxMarkers) this.#starts = this.#starts.slice(-maxMarkers);
-    remember(this.#markers, { key: token, value: this.#serial, max: maxMarkers });
-    remember(this.#sources, { key: marker.source, value: marker.number, max: maxSources });
+    this.#markers.set(token, this.#serial);
+    this.#sources.set(marker.source, marker.number);
   }
 
   /** Messages may have been missed: nothing that is kept can be trusted to be whole. */
@@ -252,8 +253,7 @@ export class Tape implements LineObserver {
     names?.delete(room.name.room);
     if (names?.size === 0) this.#namespaces.delete(namespace);
     this.#rooms.free(room.index);
-    const one = { key: keyOf(room.name), value: serial, max: maxShortened };
-    const forgotten = remember(this.#shortened, one);
+    const forgotten = this.#shortened.set(keyOf(room.name), serial);
     if (forgotten !== undefined) this.#lostUpTo = forgotten;
   }
 
@@ -335,19 +335,4 @@ function keyOf({ namespace, room }: RoomName): string {
 
 function lost(reason: LossReason): Whereabouts {
   return { kind: "lost", reason };
-}
-
-/** Keeps the latest `max`, the newest last. @returns the value of the one that it forgot for that. */
-function remember(
-  map: Map<string, number>,
-  { key, value, max }: { readonly key: string; readonly value: number; readonly max: number },
-): number | undefined {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= max) return undefined;
-  for (const [oldest, its] of map) {
-    map.delete(oldest);
-    return its;
-  }
-  return undefined;
 }

@@ -65,7 +65,7 @@ const mutants: Record<string, readonly Edit[]> = {
   "forgets one too early": [["tape", "serial < lostUpTo ?", "serial <= lostUpTo ?"]],
   "does not know what it dropped": [
     ["tape", "room.lostUpTo = serial;", ""],
-    ["tape", "value: serial, max: maxShortened", "value: 0, max: maxShortened"],
+    ["tape", "keyOf(room.name), serial)", "keyOf(room.name), 0)"],
   ],
   "drops from the wrong room": [["tape", "this.#rooms.get(this.#ring.roomOf(record))", "this.#rooms.get(0)"]],
   "gives the latest again": [["tape", "order <= serial)", "order < serial)"]],
