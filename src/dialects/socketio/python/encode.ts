@@ -17,21 +17,18 @@ export interface PythonEmit {
 /** An `emit` with its full set of fields (PSQ-20). */
 export function encodeEmit(emit: PythonEmit): string {
   const { event, namespace, room, hostId } = emit;
-  const head = JSON.stringify({ method: "emit", event });
-  const tail = JSON.stringify({ namespace, room, skip_sid: null, callback: null, host_id: hostId });
-  const binary = emit.attachments.length > 0;
-  return `${head.slice(0, -1)},"data":${encodeData(emit)},"binary":${binary},${tail.slice(1)}`;
+  const said = `"event":${JSON.stringify(event)},"data":${encodeData(emit)},"binary":${emit.attachments.length > 0}`;
+  const to = `"namespace":${JSON.stringify(namespace)},"room":${JSON.stringify(room)},"skip_sid":null`;
+  return `{"method":"emit",${said},${to},"callback":null,"host_id":${JSON.stringify(hostId)}}`;
 }
 
 /** One argument that is no list goes as it is, because all versions read that alike. */
 function encodeData({ args, attachments }: PythonEmit): string {
-  const list = `[${args.join(",")}]`;
-  if (attachments.length > 0) {
-    return `[${[list, ...attachments.map((bytes) => `"${Buffer.from(bytes).toString("base64")}"`)].join(",")}]`;
-  }
   const [first] = args;
-  if (first === undefined) return "null";
-  return args.length > 1 || first.startsWith("[") ? list : first;
+  if (attachments.length === 0 && args.length < 2 && first?.startsWith("[") !== true) return first ?? "null";
+  const list = `[${args.join(",")}]`;
+  if (attachments.length === 0) return list;
+  return `[${[list, ...attachments.map((bytes) => `"${Buffer.from(bytes).toString("base64")}"`)].join(",")}]`;
 }
 
 export interface PythonCallback {
