@@ -12,6 +12,9 @@ import { GatewayError } from "./vocabulary/errors.ts";
 
 /** An empty queue is looked at this often, ms. */
 const idleMs = 100;
+/** And this often while it is used: for some seconds after an entry, ms. */
+const busyMs = 25;
+const usedForMs = 5_000;
 /** A store that refuses is asked again after this time, ms. */
 const refusedMs = 5_000;
 /** No other gateway reads for this time after the last look that found something; so long it takes after a crash, ms. */
@@ -38,6 +41,8 @@ export class QueueReader {
   /** Published or refused, and not yet removed. */
   #unsettled: readonly Settled[] = [];
   #waiting = 0;
+  /** When it had entries for this gateway, ms. */
+  #lastFound = -Infinity;
   /** The refusal of the store was said. */
   #isRefused = false;
 
@@ -107,7 +112,8 @@ export class QueueReader {
     this.#waiting = taken.waiting;
     const { entries } = taken;
     if (this.#stopping.signal.aborted || performance.now() - askedAt > staleMs) return 0;
-    if (entries.length === 0) return idleMs;
+    if (entries.length === 0) return askedAt - this.#lastFound < usedForMs ? busyMs : idleMs;
+    this.#lastFound = askedAt;
     // All in one turn: the broker keeps their order.
     const outcomes = await Promise.all(entries.map(async (entry) => this.#publish(entry)));
     this.#unsettled = outcomes.filter((outcome) => outcome !== undefined);

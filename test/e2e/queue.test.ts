@@ -112,7 +112,7 @@ test("2,000 entries over two gateways: each page hears each once, in the order o
   expect(near.heard.map(({ data }) => data)).toEqual(all.map(({ data }) => Number(data)));
 });
 
-test("F4 the gateway that reads is killed: another goes on, nothing is lost, repeated or out of order", async () => {
+test("F9 the gateway that reads is killed: another goes on, nothing is lost, repeated or out of order", async () => {
   await using listening = await startGateway({ redis: redis.url, rooms, native: { queue: false } });
   using page = await Page.open(listening.url, "killed", "log:killed");
   const entries = Array.from({ length: 2 * 2_000 }, (_, index) => ({
@@ -138,6 +138,52 @@ test("F4 the gateway that reads is killed: another goes on, nothing is lost, rep
   );
   expect(last.process.output).not.toContain("queue_refused");
   expect(page.heard.map(({ data }) => data)).toEqual(entries.map(({ data }) => Number(data)));
+});
+
+test("the gateway that reads stands still: another goes on, and what the first one still holds is not said again", async () => {
+  await using listening = await startGateway({ redis: redis.url, rooms, native: { queue: false } });
+  using page = await Page.open(listening.url, "still", "log:still");
+  await using reading = await serve();
+  const entries = Array.from({ length: 3_000 }, (_, index) => ({
+    room: index % 2 === 0 ? "still" : "log:still",
+    data: String(index),
+  }));
+  const adding = add(entries.slice(0, 2_000));
+  await until(() => page.heard.length > 100, 20_000);
+  reading.process.kill("SIGSTOP");
+  await adding;
+  expect(await isEmpty()).toBe(false);
+  await using other = await serve();
+  await until(isEmpty, 20_000);
+  reading.process.kill("SIGCONT");
+  await add(entries.slice(2_000));
+  await until(
+    () => page.heard.length >= entries.length,
+    20_000,
+    () => `got ${page.heard.length}`,
+  );
+  await until(isEmpty);
+  expect(page.heard.map(({ data }) => data)).toEqual(entries.map(({ data }) => Number(data)));
+  expect(other.process.output).not.toContain("queue_refused");
+});
+
+test("a gateway that is drained in the midst finishes what it took, and the next one goes on in order", async () => {
+  await using listening = await startGateway({ redis: redis.url, rooms, native: { queue: false } });
+  using page = await Page.open(listening.url, "midst");
+  await using one = await startGateway({ redis: redis.url, rooms });
+  const adding = add(numbered("midst", 0, 3_000));
+  await until(() => page.heard.length > 100);
+  await one.gateway.stop(0);
+  await adding;
+  expect(await isEmpty()).toBe(false);
+  await using other = await startGateway({ redis: redis.url, rooms });
+  await until(
+    () => page.heard.length >= 3_000,
+    10_000,
+    () => `got ${page.heard.length}`,
+  );
+  expect(page.in("midst")).toEqual(Array.from({ length: 3_000 }, (_, index) => index));
+  expect(other.gateway.readiness().isReady).toBe(true);
 });
 
 test("a gateway that stops lets the next one read at once", async () => {
@@ -197,7 +243,7 @@ test("what cannot be published is set aside with its reason, and the rest goes o
   expect(gateway.log).not.toContain("secret payload");
 });
 
-test("F2 while the bus is away entries stay, none is refused, and each is heard once it is back", async () => {
+test("F3 while the bus is away entries stay, none is refused, and each is heard once it is back", async () => {
   await using proxy = await TcpProxy.start(redis.port);
   await using gateway = await startGateway({
     redis: redis.url.replace(`:${redis.port}`, `:${proxy.port}`),
@@ -224,6 +270,24 @@ test("F2 while the bus is away entries stay, none is refused, and each is heard 
   const heard = page.in("away");
   expect(new Set(heard).size).toBe(heard.length);
   expect((await refusedEntries()).length).toBe(before);
+});
+
+test("F8 a Redis without memory: entries for logs stay, the others are heard, and the rest once there is memory again", async () => {
+  await using full = await startRedis();
+  await using listening = await startGateway({ redis: full.url, rooms, native: { queue: false } });
+  using page = await Page.open(listening.url, "full", "log:full");
+  for (const room of ["full", "log:full", "full", "log:full"])
+    await full.command("XADD", stream, "*", "room", room, "data", String(page.heard.length));
+  await full.command("CONFIG", "SET", "maxmemory", "1");
+  await using gateway = await startGateway({ redis: full.url, rooms });
+  await until(() => page.in("full").length === 2);
+  await until(async () => (await full.command("XLEN", stream)) === 2);
+  expect(page.in("log:full")).toEqual([]);
+  expect(gateway.gateway.readiness().isReady).toBe(true);
+  await full.command("CONFIG", "SET", "maxmemory", "0");
+  await until(() => page.in("log:full").length === 2, 10_000);
+  await until(async () => (await full.command("XLEN", stream)) === 0);
+  expect(await full.command("EXISTS", `${stream}:refused`)).toBe(0);
 });
 
 test("a user who may not read it: one sentence, and a gateway that is ready all the same", async () => {

@@ -266,9 +266,7 @@ describe("hostile names", () => {
       const [command = "", ...rest] = words;
       expect(Object.keys(allowed)).toContain(command.toUpperCase());
       const pattern = allowed[command.toUpperCase() as keyof typeof allowed];
-      // What is published is the second word.
-      const places = command.toUpperCase() === "PUBLISH" ? rest.slice(0, 1) : rest;
-      for (const place of places) expect(place).toMatch(pattern);
+      for (const place of placesIn(command.toUpperCase(), rest)) expect(place).toMatch(pattern);
     }
   });
 
@@ -290,6 +288,13 @@ describe("hostile names", () => {
   });
 });
 
+/** The names among the words of a command: what is published is none, nor what a script is given beside its keys. */
+function placesIn(command: string, words: readonly string[]): readonly string[] {
+  if (command === "PUBLISH") return words.slice(0, 1);
+  if (command.startsWith("EVAL")) return words.slice(2, 2 + Number(words[1]));
+  return words;
+}
+
 /** Commands of a gateway, and what may stand behind them. */
 const allowed = {
   MGET: /^(ws-emit::secret::|ws-emit::room_secret::|r2ws::room_secret::|broadcast:|user:[^:]+:inbox$|:1:django\.contrib\.sessions\.cache\w{32}$)/,
@@ -298,6 +303,9 @@ const allowed = {
   PSUBSCRIBE:
     /^(socket\.io#\*|socket\.io-request#\/\*|ws-hub:groups-new:\*|ws-hub:group-data:\*|(broadcast|user|group|session|websocket|belfry):\*)$/,
   SUBSCRIBE: /^(belfry-broker|flask-socketio|socketio)$/,
+  XLEN: /^belfry:publish$/,
+  EVAL: /^belfry:publish(:reader)?$/,
+  EVALSHA: /^belfry:publish(:reader)?$/,
   PING: /^/,
   HELLO: /^/,
   CLIENT: /^/,
