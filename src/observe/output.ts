@@ -22,7 +22,7 @@ export interface Output extends Destination {
 }
 
 const flushDeadlineMs = 1_000;
-const writingMs = 10;
+const writingMs = 100;
 const standardOutput = 1;
 
 /** A caller's destination; the caller closes it. */
@@ -63,7 +63,7 @@ export function openStandardOutput(): Output {
 function writeRest(sink: LineSink): void {
   // A write to a reader that stalls would hang, and the process with it.
   if (sink.state === "stalled") return;
-  // The write under way belongs to another thread: a moment for it, so that the lines keep their order.
+  // The write under way belongs to another thread: a moment for it, so that the lines arrive and keep their order.
   if (sink.state === "writing") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, writingMs);
   try {
     const rest = sink.takeRest();
