@@ -7,8 +7,8 @@ import type { SessionBook } from "./session-book.ts";
 import { encodeSession } from "./stored-session.ts";
 import type { KeptRoom, StoredSession } from "./stored-session.ts";
 
-/** Whose session it is, in which namespace. */
-export interface Owner {
+/** The client that has a session, in one namespace. */
+interface Owner {
   readonly pid: string;
   readonly namespace: string;
   readonly user: string | undefined;
