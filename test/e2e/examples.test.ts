@@ -14,6 +14,7 @@ import { RunningProcess, run } from "../support/process.ts";
 import { environmentPath, findPython, makeEnvironment, missingPython } from "../support/python.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const root = join(import.meta.dir, "../..");
 const longTestMs = 60_000;
@@ -117,18 +118,13 @@ function recordPolls(page: Page, { sent, received }: Frames): void {
 const updates = ({ received }: Frames): readonly string[] =>
   received.filter((frame) => frame.startsWith('42["update"'));
 
-async function until(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`Expected ${what} within 20 s`);
-    await Bun.sleep(20);
-  }
-}
+const within20s = async (isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> =>
+  until(isTrue, 20_000, () => what);
 
 /** Waits until the page has shown two times. */
 async function expectTicking(page: Page): Promise<void> {
   const shown = new Set<string>();
-  await until(async () => {
+  await within20s(async () => {
     const text = await page.locator("#time").innerText();
     if (text !== "") shown.add(text);
     return shown.size >= 2;
@@ -275,7 +271,7 @@ describe("examples/dir2web", () => {
   };
   const listed = async (page: Page): Promise<readonly string[]> => page.locator("#files a").allInnerTexts();
   const expectListed = async (page: Page, ...names: readonly string[]): Promise<void> => {
-    await until(async () => (await listed(page)).length === names.length, `${names.length} files`);
+    await within20s(async () => (await listed(page)).length === names.length, `${names.length} files`);
     expect(await listed(page)).toEqual([...names]);
   };
 
@@ -302,7 +298,7 @@ describe("examples/dir2web", () => {
         expect(file.frames.sent).toContain(`420["join",{"room":"dir::a.txt","secret":"${secret}"}]`);
         expect(wrong.frames.sent).toContain('420["join",{"room":"dir::/","secret":"wrong"}]');
         // A refusal looks like a success (WSE-03).
-        await until(() => wrong.frames.received.includes("430[]"), "an answer to the refused join");
+        await within20s(() => wrong.frames.received.includes("430[]"), "an answer to the refused join");
 
         write("a.txt", "second");
         await file.opened.page.getByText("second").waitFor();
@@ -324,7 +320,7 @@ describe("examples/dir2web", () => {
         const said = (name: string, data: string): string =>
           `42["update",${JSON.stringify({ file: name, data })}]`;
         await file.opened.page.getByText("a.txt deleted").waitFor();
-        await until(() => updates(list.frames).length >= 5, "5 updates");
+        await within20s(() => updates(list.frames).length >= 5, "5 updates");
         expect(updates(list.frames)).toEqual([
           said("a.txt", "modified"),
           said(evil, "created"),

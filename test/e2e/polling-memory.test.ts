@@ -11,6 +11,7 @@ import { RawConnection, RawWebSocket, requestBytes } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -25,15 +26,6 @@ afterAll(async () => {
 
 async function serve(...args: readonly string[]): Promise<ServedGateway> {
   return ServedGateway.start({ args: ["--redis", redis.url, ...args] });
-}
-
-async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline)
-      throw new Error(`Expected this within ${timeoutMs} ms: ${isSo.toString()}`);
-    await Bun.sleep(10);
-  }
 }
 
 /** A polling client in the room `time`; its answers so far are read. */
@@ -56,7 +48,7 @@ function peakBytes(gateway: ServedGateway): number {
 
 /** Resolves when the gateway has delivered so many messages since its start. */
 async function delivered(gateway: ServedGateway, count: number): Promise<void> {
-  await until(async () => (await gateway.metrics()).sum("belfry_messages_received_total") >= count);
+  await until(async () => (await gateway.metrics()).sum("belfry_messages_received_total") >= count, 20_000);
 }
 
 describe("a client that reads", () => {
@@ -127,7 +119,7 @@ describe("a client that reads", () => {
     broken.write(requestBytes(gateway.url, { path: client.path() }));
     await Bun.sleep(200);
     broken[Symbol.dispose]();
-    await until(async () => (await client.post("6")).status === 400);
+    await until(async () => (await client.post("6")).status === 400, 20_000);
   }, 30_000);
 });
 
