@@ -217,11 +217,7 @@ export class Gateway {
   }
 
   #addressParts() {
-    return {
-      limits: this.#config.limits,
-      now: this.#now,
-      isExempt: isShared,
-    };
+    return { limits: this.#config.limits, now: this.#now, isExempt: isShared };
   }
 
   #openDialects(backplanes: Backplanes): readonly SpokenDialect[] {
@@ -261,9 +257,7 @@ export class Gateway {
   }
 
   async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {
-    return this.#main.bus.subscribe(feed.filter, (message) => {
-      this.#received(dialect, feed, message);
-    });
+    return this.#main.bus.subscribe(feed.filter, this.#received.bind(this, dialect, feed));
   }
 
   /** The straight line: bytes of the bus to frames of the clients, in one turn. */
@@ -274,8 +268,12 @@ export class Gateway {
       return;
     }
     this.#observe.received(dialect, message.meaning?.bytes ?? message.payload.length);
-    const heard = this.#hub.apply(decoded, this.#kept.record(decoded, feed, message));
-    if (decoded.kind !== "publication") return;
+    const at = this.#kept.record(decoded, feed, message);
+    if (decoded.kind !== "publication") {
+      this.#hub.carryOut(decoded);
+      return;
+    }
+    const heard = this.#hub.deliver(decoded, at);
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);
     if (this.#rules.hasHistory) this.#countUnlogged(dialect, decoded);

@@ -71,12 +71,12 @@ export function cutArray(
 /** An object with names that stand in the text as they are. */
 class UncutObject implements Members {
   readonly #text: string;
-  readonly #value: object;
+  readonly #value: Readonly<Record<string, unknown>>;
   readonly #places: Places;
 
   constructor(text: string, value: object, places: Places) {
     this.#text = text;
-    this.#value = value;
+    this.#value = value as Readonly<Record<string, unknown>>;
     this.#places = places;
   }
 
@@ -86,18 +86,14 @@ class UncutObject implements Members {
 
   get(name: string): string | undefined {
     if (!this.has(name)) return undefined;
-    const value = this.#valueOf(name);
+    const value = this.#value[name];
     // Of these there is one spelling.
     return value === null || typeof value === "boolean" ? String(value) : this.#cut(name);
   }
 
   string(name: string): string | null | undefined {
-    const value = this.has(name) ? this.#valueOf(name) : null;
+    const value = this.has(name) ? this.#value[name] : null;
     return value === null || typeof value === "string" ? value : undefined;
-  }
-
-  #valueOf(name: string): unknown {
-    return (this.#value as Readonly<Record<string, unknown>>)[name];
   }
 
   /** The last of this name. */

@@ -167,5 +167,7 @@ function leaveTopic(
 
 /** What goes to each receiver, bytes. */
 function bytesOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
+  let bytes = 0;
+  for (const frame of frames) bytes += Buffer.byteLength(frame);
+  return bytes;
 }

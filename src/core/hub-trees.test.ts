@@ -48,7 +48,7 @@ test("SEC-16 a tree and a room of one name are two: neither is reached or left b
   say(toRooms(["x"]));
   expect([below.heard, inside.heard]).toEqual([["tree x"], ["room x"]]);
   expect(hub.leave(below.connection, "x")).toBe(false);
-  hub.apply({ kind: "close-room", namespace: "/", room: "x" });
+  hub.carryOut({ kind: "close-room", namespace: "/", room: "x" });
   say(toTree("x"));
   say(toRooms(["x"]));
   expect([below.heard, inside.heard]).toEqual([["tree x", "tree x"], ["room x"]]);

@@ -78,14 +78,18 @@ const works: readonly (readonly [string, (house: House) => void])[] = [
   [
     "an order to leave many rooms",
     ({ hub, rooms }) => {
-      hub.apply({ kind: "leave", target: { namespace: "/", id: "everywhere" }, rooms: rooms.toReversed() });
+      hub.carryOut({
+        kind: "leave",
+        target: { namespace: "/", id: "everywhere" },
+        rooms: rooms.toReversed(),
+      });
     },
   ],
   [
     "an order that replaces many rooms",
     ({ hub, rooms }) => {
       const target = { namespace: "/", id: "everywhere" };
-      hub.apply({ kind: "join", target, rooms: rooms.toReversed().slice(0, 10), replaces: "room-" });
+      hub.carryOut({ kind: "join", target, rooms: rooms.toReversed().slice(0, 10), replaces: "room-" });
     },
   ],
   ["the end of a connection that is in many rooms", ({ hub, everywhere }) => hub.exit(everywhere)],

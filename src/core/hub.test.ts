@@ -272,14 +272,14 @@ describe("commands", () => {
     const { hub, connect, outgoing } = setUp();
     const [a, b] = [connect("1"), connect("2")];
     hub.join(a.connection, "r");
-    hub.apply({ kind: "join", target, rooms: ["z"] });
-    hub.apply({
+    hub.carryOut({ kind: "join", target, rooms: ["z"] });
+    hub.carryOut({
       kind: "join",
       target: { namespace: "/", id: "2" },
       rooms: ["y"],
       done: { channel: "c", payload: "ok" },
     });
-    hub.apply({
+    hub.carryOut({
       kind: "join",
       target: { namespace: "/", id: "9" },
       rooms: ["y"],
@@ -289,7 +289,7 @@ describe("commands", () => {
     hub.deliver(publication({ rooms: ["y"] }));
     expect([a.client.heard.length, b.client.heard.length]).toEqual([1, 1]);
     expect(outgoing).toEqual([{ channel: "c", payload: "ok" }]);
-    hub.apply({ kind: "leave", target: { namespace: "/", id: "2" }, rooms: ["y"] });
+    hub.carryOut({ kind: "leave", target: { namespace: "/", id: "2" }, rooms: ["y"] });
     hub.deliver(publication({ rooms: ["y"] }));
     expect(b.client.heard.length).toBe(1);
   });
@@ -299,7 +299,7 @@ describe("commands", () => {
     connect("1");
     const order = (rooms: readonly string[], payload: string): void => {
       const single = { namespace: "/", id: "1" };
-      hub.apply({ kind: "join", target: single, rooms, done: { channel: "c", payload } });
+      hub.carryOut({ kind: "join", target: single, rooms, done: { channel: "c", payload } });
     };
     order(["x".repeat(257)], "too long");
     order(["a"], "joined");
@@ -315,8 +315,8 @@ describe("commands", () => {
     const { hub, connect } = setUp();
     const [a, b] = [connect("1"), connect("2")];
     hub.join(a.connection, "r");
-    hub.apply({ kind: "disconnect", target, closeClient: true });
-    hub.apply({ kind: "disconnect", target: { namespace: "/", id: "2" }, closeClient: false });
+    hub.carryOut({ kind: "disconnect", target, closeClient: true });
+    hub.carryOut({ kind: "disconnect", target: { namespace: "/", id: "2" }, closeClient: false });
     expect([a.agent.closed, b.agent.closed]).toEqual([[true], [false]]);
   });
 
@@ -325,7 +325,7 @@ describe("commands", () => {
     const members = [connect("1"), connect("2", { isNative: false })];
     for (const { connection } of members) hub.join(connection, "r");
     expect(hub.roomCount).toBe(1);
-    hub.apply({ kind: "close-room", namespace: "/", room: "r" });
+    hub.carryOut({ kind: "close-room", namespace: "/", room: "r" });
     hub.deliver(publication({ rooms: ["r"] }));
     expect(hub.roomCount).toBe(0);
     expect(members.flatMap(({ client }) => client.heard)).toEqual([]);
@@ -339,7 +339,7 @@ test("SEC-06 rooms per connection and names of rooms are bounded, for backends' 
   expect(joined.filter(Boolean).length).toBe(1000);
   hub.leave(connection, "r0");
   expect(hub.join(connection, "é".repeat(129))).toBe(false);
-  hub.apply({ kind: "join", target: { namespace: "/", id: "1" }, rooms: ["x".repeat(257), "a", "b"] });
+  hub.carryOut({ kind: "join", target: { namespace: "/", id: "1" }, rooms: ["x".repeat(257), "a", "b"] });
   expect(hub.roomCount).toBe(1000);
 });
 
@@ -408,10 +408,10 @@ test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {
   const { connection } = connect("1");
   for (const room of ["g::a", "g::b", "g:c", "other"]) hub.join(connection, room);
   const target = { namespace: "/", id: "1" };
-  hub.apply({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g::" });
+  hub.carryOut({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g::" });
   const names = () => [...connection.rooms].map(({ name }) => name).filter((name) => name !== undefined);
   expect(names()).toEqual(["g::b", "g:c", "other", "g::d"]);
-  hub.apply({ kind: "join", target, rooms: ["g::e"] });
+  hub.carryOut({ kind: "join", target, rooms: ["g::e"] });
   expect(names()).toEqual(["g::b", "g:c", "other", "g::d", "g::e"]);
 });
 
@@ -425,7 +425,7 @@ test("HUB-07 a disconnect says why, where the order does", () => {
     target: { namespace: "/", id: "1" },
     closeClient: true,
   };
-  hub.apply({ ...order, reason: "no_groups" });
-  hub.apply(order);
+  hub.carryOut({ ...order, reason: "no_groups" });
+  hub.carryOut(order);
   expect(reasons).toEqual(["no_groups", undefined]);
 });

@@ -158,16 +158,6 @@ export class Hub {
   }
 
   /**
-   * Carries out a message of a backend, on the connections of this gateway.
-   * @returns how many a publication went to; an order has no such number.
-   */
-  apply(message: Publication | Command, at?: Positions): number | undefined {
-    if (message.kind === "publication") return this.deliver(message, at);
-    this.#command(message);
-    return undefined;
-  }
-
-  /**
    * Delivers to every connection of this gateway that the publication addresses, each once. @returns to how many.
    * @param at where it stands, for clients that come back.
    * @param without connections that have it already.
@@ -217,7 +207,8 @@ export class Hub {
     return delivery.receivers;
   }
 
-  #command(command: Command): void {
+  /** Carries out an order of a backend, on the connections of this gateway. */
+  carryOut(command: Command): void {
     if (command.kind === "close-room") {
       const room = this.room(command.namespace, command.room);
       if (!room) return;

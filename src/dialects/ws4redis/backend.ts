@@ -19,11 +19,15 @@ import type { Audience } from "./query.ts";
 
 /** From a Redis name and its payload to a publication, in both generations of names. */
 export interface Decoder {
-  /** @param rest what follows `{p}user:` or the like. */
-  decode(audience: Audience, rest: string, payload: Buffer): BackendMessage;
-  /** @param name `<user or session>:<facility>`: nothing tells which of both. */
-  decodeLegacy(name: string, payload: Buffer): BackendMessage;
+  /**
+   * @param named {@link legacyAudiences} for a name of a user or a session of 0.2.
+   * @param rest what follows `{p}user:` or the like.
+   */
+  decode(named: readonly Audience[], rest: string, payload: Buffer): BackendMessage;
 }
+
+/** `<user or session>:<facility>`: nothing tells which of both. */
+export const legacyAudiences: readonly Audience[] = ["user", "session"];
 
 export function createDecoder(
   { limits, isOpenRoom }: Pick<BackendContext, "limits" | "isOpenRoom">,
@@ -31,7 +35,7 @@ export function createDecoder(
   lastMessages: Readonly<LastMessages>,
 ): Decoder {
   const browsersMayPublish = compileGlobs(publish);
-  const toAudiences = (named: readonly Audience[], rest: string, payload: Buffer): BackendMessage => {
+  const decode: Decoder["decode"] = (named, rest, payload) => {
     // As the original: an empty message is not sent.
     if (payload.length === 0) return notForUs("empty");
     const to = named.includes("broadcast") ? { name: undefined, facility: rest } : readAddressee(rest);
@@ -45,10 +49,7 @@ export function createDecoder(
     const except = lastMessages.clients === 0 ? [] : [lastMessageRoom(payload)];
     return new RawPublication(toRooms(rooms, { except }), payload, isClosed ? { only: dialectName } : {});
   };
-  return {
-    decode: (audience, rest, payload) => toAudiences([audience], rest, payload),
-    decodeLegacy: (name, payload) => toAudiences(["user", "session"], name, payload),
-  };
+  return { decode };
 }
 
 /** Names hold no colon, facilities may. */
@@ -64,7 +65,7 @@ export function createBackendSide(decoder: Decoder, { naming, prefix }: Ws4redis
       prefix: start,
       // To a name that no visitor of any server can have: a control character in front of a colon.
       canary: textCanary(`${start}\u0000belfry:`, "belfry-canary"),
-      decode: (rest, payload) => decoder.decode(audience, rest, payload),
+      decode: (rest, payload) => decoder.decode([audience], rest, payload),
     });
   const current = naming === "legacy" ? [] : audiences;
   const legacy = naming === "current" ? [] : [feed("broadcast", legacyBroadcasts)];

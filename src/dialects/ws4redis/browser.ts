@@ -11,6 +11,7 @@ import { usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
 import { Admission } from "./admission.ts";
+import { legacyAudiences } from "./backend.ts";
 import type { Decoder } from "./backend.ts";
 import type { LastMessages } from "./client.ts";
 import { dialectName } from "./names.ts";
@@ -42,7 +43,9 @@ export function createBrowserSide({ context, options, decoder, lastMessages }: B
     options,
     dialect,
     lastMessages,
-    legacyNames: new SharedSubscriptions(context, (name, payload) => decoder.decodeLegacy(name, payload)),
+    legacyNames: new SharedSubscriptions(context, (name, payload) =>
+      decoder.decode(legacyAudiences, name, payload),
+    ),
     persistedMessages: new BatchedKeys(context.keys),
   });
   return createRawBrowserSide(dialect, {

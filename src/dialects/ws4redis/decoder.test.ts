@@ -4,7 +4,7 @@ import { compileGlobs } from "../../base/glob.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { audiences } from "./query.ts";
-import { createDecoder } from "./backend.ts";
+import { createDecoder, legacyAudiences } from "./backend.ts";
 import type { Decoder } from "./backend.ts";
 import { roomOf, lastMessageRoom } from "./names.ts";
 
@@ -21,15 +21,18 @@ const rooms = (message: BackendMessage): unknown =>
 describe("where a message goes", () => {
   test("W4R-03 by its audience and the facility behind the name, which may have colons", () => {
     const reader = decoder();
-    expect(rooms(reader.decode("broadcast", "a:b/c", hello))).toEqual(["a:b/c"]);
-    expect(rooms(reader.decode("user", "john:a:b/c", hello))).toEqual(["user:john::a:b/c"]);
-    expect(rooms(reader.decode("group", "staff:", hello))).toEqual(["group:staff::"]);
-    expect(rooms(reader.decode("session", "key:x", hello))).toEqual(["session:key::x"]);
-    expect(rooms(reader.decode("broadcast", "", hello))).toEqual(["ws4redis::"]);
+    expect(rooms(reader.decode(["broadcast"], "a:b/c", hello))).toEqual(["a:b/c"]);
+    expect(rooms(reader.decode(["user"], "john:a:b/c", hello))).toEqual(["user:john::a:b/c"]);
+    expect(rooms(reader.decode(["group"], "staff:", hello))).toEqual(["group:staff::"]);
+    expect(rooms(reader.decode(["session"], "key:x", hello))).toEqual(["session:key::x"]);
+    expect(rooms(reader.decode(["broadcast"], "", hello))).toEqual(["ws4redis::"]);
   });
 
   test("W4R-03 nothing tells a user of 0.2 from a session: both are addressed", () => {
-    expect(rooms(decoder().decodeLegacy("john:a:b", hello))).toEqual(["user:john::a:b", "session:john::a:b"]);
+    expect(rooms(decoder().decode(legacyAudiences, "john:a:b", hello))).toEqual([
+      "user:john::a:b",
+      "session:john::a:b",
+    ]);
   });
 
   test.each([
@@ -41,14 +44,20 @@ describe("where a message goes", () => {
     ["nothing", ""],
   ])("SEC-03 %s is nobody's name", (_, rest) => {
     for (const audience of ["user", "group", "session"] as const)
-      expect(decoder().decode(audience, rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
-    expect(decoder().decodeLegacy(rest, hello)).toMatchObject({ reason: "name_invalid", isJunk: true });
+      expect(decoder().decode([audience], rest, hello)).toMatchObject({
+        reason: "name_invalid",
+        isJunk: true,
+      });
+    expect(decoder().decode(legacyAudiences, rest, hello)).toMatchObject({
+      reason: "name_invalid",
+      isJunk: true,
+    });
   });
 
   test("SEC-06 T19 facilities out of bounds, or that stand for several, are junk", () => {
     for (const facility of ["x".repeat(257), "\uFFFD", "\ud800"]) {
-      expect(rooms(decoder().decode("broadcast", facility, hello))).toBe("facility_invalid");
-      expect(rooms(decoder().decode("user", `john:${facility}`, hello))).toBe("facility_invalid");
+      expect(rooms(decoder().decode(["broadcast"], facility, hello))).toBe("facility_invalid");
+      expect(rooms(decoder().decode(["user"], `john:${facility}`, hello))).toBe("facility_invalid");
     }
   });
 });
@@ -57,18 +66,18 @@ describe("what is in it", () => {
   test("W4R-07 the bytes as they came, without those whose last words they are", () => {
     for (const bytes of ["text", "\uFEFFbom", "{", "\0"]) {
       const payload = Buffer.from(bytes);
-      expect(decoder().decode("broadcast", "x", payload)).toMatchObject({
+      expect(decoder().decode(["broadcast"], "x", payload)).toMatchObject({
         raw: payload,
         except: [lastMessageRoom(bytes)],
         skip: [],
       });
     }
     const binary = Buffer.from([0xff, 0x00]);
-    expect(decoder().decode("broadcast", "x", binary)).toMatchObject({ raw: binary });
+    expect(decoder().decode(["broadcast"], "x", binary)).toMatchObject({ raw: binary });
   });
 
   test("W4R-07 an empty message is sent to nobody, and is no junk", () => {
-    expect(decoder().decode("broadcast", "x", Buffer.alloc(0))).toEqual({
+    expect(decoder().decode(["broadcast"], "x", Buffer.alloc(0))).toEqual({
       kind: "skipped",
       reason: "empty",
       isJunk: false,
@@ -79,21 +88,21 @@ describe("what is in it", () => {
 describe("SEC-16 who may hear it", () => {
   test("SEC-16 W4R-17 where browsers may publish it stays in the dialect, elsewhere every dialect hears it", () => {
     const reader = decoder(["chat*"]);
-    expect(reader.decode("broadcast", "news", hello)).toMatchObject({ only: undefined });
-    expect(reader.decode("broadcast", "chat/1", hello)).toMatchObject({ only: "ws4redis" });
-    expect(reader.decode("user", "john:chat/1", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode(["broadcast"], "news", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode(["broadcast"], "chat/1", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode(["user"], "john:chat/1", hello)).toMatchObject({ only: "ws4redis" });
     // It is the facility that browsers may publish at, not the name.
-    expect(reader.decode("user", "chat:news", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode(["user"], "chat:news", hello)).toMatchObject({ only: undefined });
   });
 
   test("SEC-16 open rooms are heard by all; a user's room is another than the facility's", () => {
     const reader = decoder(["*"], ["open", "user:john::*"]);
-    expect(reader.decode("broadcast", "open", hello)).toMatchObject({ only: undefined });
-    expect(reader.decode("broadcast", "shut", hello)).toMatchObject({ only: "ws4redis" });
-    expect(reader.decode("user", "john:shut", hello)).toMatchObject({ only: undefined });
-    expect(reader.decode("user", "mary:open", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode(["broadcast"], "open", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode(["broadcast"], "shut", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode(["user"], "john:shut", hello)).toMatchObject({ only: undefined });
+    expect(reader.decode(["user"], "mary:open", hello)).toMatchObject({ only: "ws4redis" });
     // All of the rooms have to be.
-    expect(reader.decodeLegacy("john:shut", hello)).toMatchObject({ only: "ws4redis" });
+    expect(reader.decode(legacyAudiences, "john:shut", hello)).toMatchObject({ only: "ws4redis" });
   });
 });
 
@@ -111,11 +120,14 @@ test("S1 100,000 names and payloads: a publication to its own rooms, or a reason
       fc.uint8Array({ maxLength: 8 }),
       (audience, rest, payload) => {
         const bytes = Buffer.from(payload);
-        for (const message of [reader.decode(audience, rest, bytes), reader.decodeLegacy(rest, bytes)]) {
+        for (const message of [
+          reader.decode([audience], rest, bytes),
+          reader.decode(legacyAudiences, rest, bytes),
+        ]) {
           const reason = message.kind === "skipped" ? message.reason : message.kind;
           reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
         }
-        const message = reader.decode(audience, rest, bytes);
+        const message = reader.decode([audience], rest, bytes);
         if (message.kind !== "publication" || audience === "broadcast") return;
         const [name, ...facility] = rest.split(":");
         expect(message.rooms).toEqual([roomOf(audience, { name, facility: facility.join(":") })]);
@@ -131,7 +143,7 @@ test("W4R-08 a message is hashed only while somebody's last words are remembered
   const context = { limits: defaultLimits, isOpenRoom: () => false };
   const reader = createDecoder(context, { publish: [] }, lastMessages);
   const exceptions = (): unknown => {
-    const message = reader.decode("broadcast", "news", hello);
+    const message = reader.decode(["broadcast"], "news", hello);
     return message.kind === "publication" && message.except;
   };
   expect(exceptions()).toEqual([]);

@@ -105,7 +105,7 @@ describe("while the persisted messages are fetched", () => {
     using socket = await house.open("/ws/news?subscribe-broadcast");
     await until(() => gate.waiting === 1, patience);
     const asking = { event: "ask", args: ["1"], attachments: [], volatile: false, onAck: () => undefined };
-    house.hub.apply({ kind: "publication", ...toRooms(["news"]), ...asking });
+    house.hub.deliver({ kind: "publication", ...toRooms(["news"]), ...asking });
     gate.open([Buffer.from("kept")]);
     expect(await socket.waitForMessages(2, patience)).toEqual(["kept", '{"event":"ask","data":1}']);
   });

@@ -8,7 +8,7 @@ import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
 import { covers } from "../../base/redis-name.ts";
-import { createBackendSide, createDecoder } from "./backend.ts";
+import { createBackendSide, createDecoder, legacyAudiences } from "./backend.ts";
 import type { Audience, ChannelName } from "./query.ts";
 import { audiences, channelNames } from "./query.ts";
 import { currentPrefix, roomOf } from "./names.ts";
@@ -351,7 +351,7 @@ describe("SEC-03 hostile names, property by property", () => {
             .filter(({ filter }) => compileGlob(filter.name)(channel))
             .map((feed) => feed.decode(message));
           // Somebody's own subscription to the name of 0.2.
-          if (isLegacy) heard.push(decoder.decodeLegacy(channel, message.payload));
+          if (isLegacy) heard.push(decoder.decode(legacyAudiences, channel, message.payload));
           for (const publication of heard) {
             if (publication.kind !== "publication") continue;
             count++;

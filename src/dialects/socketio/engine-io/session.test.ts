@@ -697,7 +697,7 @@ describe("upgrade", () => {
 describe("a backend's order to disconnect", () => {
   const order = (setup: Setup, closeClient: boolean | "root", namespace = "/"): void => {
     const target = { namespace, rooms: undefined, except: [], skip: [] };
-    setup.hub.apply({ kind: "disconnect", target, closeClient });
+    setup.hub.carryOut({ kind: "disconnect", target, closeClient });
   };
 
   for (const version of [4, 3] as const) {

@@ -2,7 +2,6 @@
 // tells JSON from pickle, reads the fields, and gives a reason for junk. Messages of our own POST /emit come back this way,
 // too, so that all gateways deliver alike (WSE-26).
 
-import type { BusMessage } from "../../../core/bus.ts";
 import { writeValue } from "../../../codec/argument-writer.ts";
 import type { Arguments, ArgumentsFault } from "../../../codec/argument-writer.ts";
 import { readArray, readMembers, readString, stringMember } from "../../../codec/json.ts";
@@ -29,7 +28,12 @@ export interface PythonParts {
 export function pythonFeed(parts: PythonParts): Feed {
   return {
     filter: { kind: "exact", name: parts.channel, canary: queueCanary(parts.channel) },
-    decode: (message) => decode(parts, message),
+    decode(said) {
+      // A POST /emit to this gateway: it was read once, and the bytes would say the same.
+      if (said.meaning?.dialect === "socketio") return said.meaning.publication;
+      const message = readMessage(parts, said.payload);
+      return "kind" in message ? message : understand(parts, message);
+    },
   };
 }
 
@@ -42,13 +46,6 @@ interface QueueMessage {
 
 /** Known names and a few more; a longer object is no queue message. */
 const maxFields = 1_000;
-
-function decode(parts: PythonParts, said: BusMessage): BackendMessage {
-  // A POST /emit to this gateway: it was read once, and the bytes would say the same.
-  if (said.meaning?.dialect === "socketio") return said.meaning.publication;
-  const message = readMessage(parts, said.payload);
-  return "kind" in message ? message : understand(parts, message);
-}
 
 function readMessage(parts: PythonParts, payload: Buffer): QueueMessage | Skipped {
   switch (firstByte(payload)) {
