@@ -41,9 +41,10 @@ export class SessionBook {
 
   /** @returns whether the key says it now. */
   async write(key: string, text: string): Promise<boolean> {
+    // At once: what is to be removed later would be this.
+    this.#stale.delete(key);
     const isWritten = await this.#try(this.#ports.keys.set(key, text, this.#ttlSeconds));
-    if (isWritten) this.#stale.delete(key);
-    else this.#keepStale(key);
+    if (!isWritten) this.#keepStale(key);
     return isWritten;
   }
 
