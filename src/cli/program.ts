@@ -41,6 +41,8 @@ export async function runProgram(args: readonly string[], io: Io, dialects?: Dia
 
 function createProgram(cli: Cli): Command {
   const program = new Command("belfry")
+    // An option is for the command that it stands behind.
+    .enablePositionalOptions()
     .description("Belfry, a realtime gateway: publish once, and every browser in the room receives it.")
     .version(version, "-V, --version", "Print the version")
     .addHelpText("after", examples(cli.model));

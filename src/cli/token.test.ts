@@ -106,6 +106,18 @@ test.each<[string, () => Promise<string>, RegExp]>([
   expect(out).not.toContain(secret);
 });
 
+test("both read the config file that they are given", async () => {
+  const path = join(folder, "belfry.yaml");
+  await writeFile(path, `auth:\n  jwt:\n    algorithm: HS256\n    secret: ${JSON.stringify(secret)}\n`);
+  const { out: token } = await run(["-c", path, "--user", "john"], {});
+  expect(await run(["check", "-c", path, token], {})).toMatchObject({ code: 0 });
+  expect(
+    await run(["check", token, "--auth-jwt-algorithm", "HS256", "--auth-jwt-secret", secret], {}),
+  ).toMatchObject({
+    code: 0,
+  });
+});
+
 test("without `auth.jwt`, and with a time that is none, it says what is expected", async () => {
   expect((await run([], {})).out).toContain("Expected `auth.jwt` in the configuration");
   expect((await run(["--expires", "soon"])).out).toContain("such as 15m");

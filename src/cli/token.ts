@@ -50,7 +50,8 @@ export function tokenCommand(cli: Cli): Command {
     const jwt = await jwtOf(command, flags, cli);
     cli.io.print(await sign(flags, jwt));
   });
-  return command.addCommand(checkCommand(cli));
+  // What stands behind `check` is for it.
+  return command.enablePositionalOptions().addCommand(checkCommand(cli));
 }
 
 function checkCommand(cli: Cli): Command {

@@ -44,6 +44,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["README.md", [8899, 8080, 7788]],
   ["src/dialects/native/README.md", [8899]],
   ["client/README.md", [8899, 7788]],
+  ["docs/auth.md", [8899, 7788]],
   ["examples/native-chat/README.md", [8899, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
