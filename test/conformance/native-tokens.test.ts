@@ -317,6 +317,25 @@ describe("the end of a token", () => {
   }, 20_000);
 });
 
+test("T17 neither a token, right or wrong, nor what it says stands in the log or the metrics", async () => {
+  const right = await signToken({ ...named, sub: "canary-user", rooms: ["canary::room"] });
+  const wrong = await signToken({ sub: "canary-wrong" }, "another secret of more than 32 bytes");
+  for (const token of [right, wrong]) {
+    using client = await Client.open();
+    await client.ask({ type: "token", token });
+    await client.ask({ type: "join", room: "canary::other" });
+    using _shown = await Client.open({ Authorization: `Bearer ${token}` });
+    await fetch(`${gateway.url}/connect?room=a`, {
+      headers: { accept: "text/event-stream", authorization: `Bearer ${token}x` },
+    });
+  }
+  const metrics = await (await fetch(`${gateway.url}/-/metrics`)).text();
+  const said = gateway.log + metrics;
+  expect(said).toContain("token_invalid");
+  for (const word of ["canary", auth.jwt.secret, ...right.split(".").slice(1), ...wrong.split(".").slice(1)])
+    expect(said).not.toContain(word);
+});
+
 test("without `auth.jwt` nothing is looked for: a token is no token, and all is as before", async () => {
   await using plain = await startGateway({ listeners: [{ address: "127.0.0.1:0", dialects: ["native"] }] });
   const token = await signToken({ sub: "john" });

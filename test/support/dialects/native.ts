@@ -86,6 +86,14 @@ function badRequests({ secret }: Place, word: () => string): readonly BadRequest
   const right = { Authorization: `Bearer ${secret}` };
   return [
     { path: `/connect?room=${word()}` },
+    { path: `/connect?room=${word()}&ticket=${word()}`, headers: stream },
+    {
+      ...api,
+      path: "/api/tickets",
+      headers: right,
+      body: JSON.stringify({ rooms: [word()], [word()]: word() }),
+    },
+    { ...api, path: "/api/tickets", headers: { Authorization: `Bearer ${word()}` }, body: word() },
     { path: `/connect?${word()}=${word()}`, headers: stream },
     { path: `/connect?room=${word()}::${word()}&secret=${word()}`, headers: stream },
     { path: `/connect?room=${word().repeat(20)}`, headers: stream },
@@ -126,6 +134,7 @@ async function whisper(place: Place, word: (where: string) => string): Promise<r
     { type: "join", room: `nativekept::${word("room")}`, secret: word("wrongsecret") },
     { type: "join", room: word("longroom").repeat(20), at: word("position") },
     { type: "publish", room: word("nowhere"), event: word("event"), data: word("data") },
+    { type: "token", token: word("token") },
     { type: word("type"), room: word("typeroom") },
     { type: "history", room: word("historyroom") },
   ].entries()) {
