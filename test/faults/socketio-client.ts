@@ -12,7 +12,7 @@ export class SocketIoClient implements Client {
   readonly #notes: Notes;
   readonly #relay: Relay;
   readonly #socket: Socket;
-  #joined = 0;
+  readonly #in = new Set<string>();
   #isTwice = false;
 
   private constructor(parts: ClientParts, relay: Relay, mayRecover: boolean) {
@@ -36,7 +36,7 @@ export class SocketIoClient implements Client {
   }
 
   get isConnected(): boolean {
-    return this.#joined === this.#rooms.length;
+    return this.#in.size === this.#rooms.length;
   }
 
   blip(kind: Blip, awayMs: number, isTwice: boolean): void {
@@ -63,7 +63,9 @@ export class SocketIoClient implements Client {
       }
     });
     this.#socket.on("disconnect", () => {
-      this.#joined = 0;
+      // It was told on connecting, and cut off before it was in these rooms again.
+      for (const room of this.#rooms) if (!this.#in.has(room)) this.#notes.gap(room);
+      this.#in.clear();
       this.#notes.left();
     });
     this.#socket.onAny((_event: string, data: unknown) => {
@@ -81,7 +83,7 @@ export class SocketIoClient implements Client {
   }
 
   #enter(room: string, recovered: true | undefined): void {
-    this.#joined += 1;
+    this.#in.add(room);
     this.#notes.joined({ room, recovered, mayRecover: this.#mayRecover }, undefined);
     if (!this.#isTwice) return;
     this.#isTwice = false;
