@@ -47,6 +47,9 @@ process.on("SIGTERM", () => {
   void io.close();
   setTimeout(() => process.exit(0), 1_000);
 });
+// It ends with the run that started it, also where that is killed.
+const run = process.ppid;
+setInterval(() => process.ppid !== run && process.exit(1), 1_000).unref();
 // An application goes on when its Redis is away.
 process.on("unhandledRejection", () => undefined);
 http.listen(0, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${http.address().port}`));
