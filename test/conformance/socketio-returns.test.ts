@@ -57,6 +57,7 @@ class Scene {
       limits: defaultLimits,
       now: () => this.now,
       access: { enter: () => "allowed" as const, hintIfUnset() {}, lostRooms: () => [], rules: noRules },
+      bus: { losses: 0, state: () => ({ isReady: true as const }) },
     };
     this.returns = new Returns(ports as never, new SessionBook(ports));
     this.recovery.step();

@@ -14,6 +14,9 @@ interface Owner {
   readonly user: string | undefined;
 }
 
+/** All keys are looked at within this time after an outage, spread over it, ms. */
+const afterOutageMs = 1_000;
+
 export class KeptSession {
   readonly pid: string;
   readonly turn: number;
@@ -27,6 +30,8 @@ export class KeptSession {
   /** Written, and the client is not in yet. */
   readonly #coming = new Set<string>();
   #touchAt: number;
+  /** Of the store, when the key was last known to be there. */
+  #outages: number;
   /** What the key says is not what is here. */
   #isStale = false;
   /** Another connection has it now, or the client left for good. */
@@ -47,6 +52,7 @@ export class KeptSession {
     this.#since = session.since;
     this.#rooms = new Map(session.rooms);
     this.#touchAt = book.now() + book.touchEveryMs;
+    this.#outages = book.outages;
     void this.#write();
   }
 
@@ -91,6 +97,10 @@ export class KeptSession {
 
   /** Keeps the key alive; writes it anew where it is gone, or says less. */
   tick(now: number): void {
+    if (this.#outages !== this.#book.outages) {
+      this.#outages = this.#book.outages;
+      this.#touchAt = Math.min(this.#touchAt, now + Math.random() * afterOutageMs);
+    }
     if (this.#isOver || now < this.#touchAt) return;
     this.#touchAt = now + (this.#isStale ? 1_000 : this.#book.touchEveryMs);
     if (this.#isStale) void this.#write();

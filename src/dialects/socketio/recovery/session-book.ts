@@ -2,12 +2,15 @@
 // sight of: what a key says then is older than its client, so it is taken away as soon as the store answers again.
 
 import { GatewayError } from "../../../vocabulary/errors.ts";
+import type { Bus } from "../../../core/bus.ts";
 import type { BrowserContext } from "../../../core/dialect.ts";
 import type { Position } from "../../../core/recovery.ts";
 import { encodeSession } from "./stored-session.ts";
 import type { StoredSession } from "./stored-session.ts";
 
-export type BookPorts = Pick<BrowserContext, "keys" | "recovery" | "observe" | "now">;
+export interface BookPorts extends Pick<BrowserContext, "keys" | "recovery" | "observe" | "now"> {
+  readonly bus: Pick<Bus, "losses" | "state">;
+}
 
 /** So often a key of a connected client gets its whole life again, ms. */
 const touchEveryMs = 30_000;
@@ -23,15 +26,24 @@ export class SessionBook {
   /** Keys that say less than their clients know, and since when, ms. */
   readonly #stale = new Map<string, number>();
   #retryAt = 0;
+  /** Of the bus, when it was last ready. */
+  #losses: number;
+  #outages = 0;
 
   constructor(ports: BookPorts) {
     this.#ports = ports;
+    this.#losses = ports.bus.losses;
     // A client may be away for as long as anything is kept, from whichever moment between two touches.
     this.#ttlSeconds = Math.ceil(ports.recovery.keptSeconds + touchEveryMs / 1000);
   }
 
   now(): number {
     return this.#ports.now();
+  }
+
+  /** How many outages of the store are over: it may have come back without its keys. */
+  get outages(): number {
+    return this.#outages;
   }
 
   /** Where the line stands now; `""`: that is not known. */
@@ -83,6 +95,11 @@ export class SessionBook {
   }
 
   tick(now: number): void {
+    const { bus } = this.#ports;
+    if (bus.losses !== this.#losses && bus.state().isReady) {
+      this.#losses = bus.losses;
+      this.#outages += 1;
+    }
     if (this.#stale.size === 0 || now < this.#retryAt) return;
     this.#retryAt = now + retryMs;
     for (const [key, since] of this.#stale) {
