@@ -1,170 +1,24 @@
-// `npm start` as a newcomer meets it: the real command, the page in a real browser, the `curl` lines in a real shell;
-// then what may go wrong with it: a gateway that goes away and comes back, names and networks that are not ours.
+// The demo's page in a real browser, and what may go wrong with it: a gateway that goes away and comes back, names and networks that are not ours.
 
-import { connect } from "node:net";
-import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
 import { withBrowser } from "../support/chromium.ts";
-import type { TestBrowser } from "../support/chromium.ts";
-import { freePort } from "../support/ports.ts";
-import { run, RunningProcess } from "../support/process.ts";
+import {
+  curlOf,
+  expectHeard,
+  expectList,
+  expectTicking,
+  heard,
+  openDemo,
+  paste,
+  publish,
+  startDemo,
+  waitForValue,
+  words,
+} from "../support/demo.ts";
+import { freePort, isListening } from "../support/ports.ts";
 import { ServedGateway } from "../support/serve.ts";
 
-const root = join(import.meta.dir, "../..");
-const belfry = join(root, "bin/belfry");
 const longTestMs = 60_000;
-const defaultPort = 8899;
-
-/** A demo on a free port; its process is the gateway itself. */
-async function startDemo(port: number, env: Record<string, string> = {}): Promise<RunningProcess> {
-  const demo = new RunningProcess([belfry, "demo", "--address", `127.0.0.1:${port}`], { env });
-  await demo.waitFor(/^Open /m);
-  return demo;
-}
-
-async function isListening(host: string, port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host, port, timeout: 2_000 });
-  socket.once("connect", () => {
-    resolve(true);
-  });
-  for (const event of ["error", "timeout"]) {
-    socket.once(event, () => {
-      resolve(false);
-    });
-  }
-  const answer = await promise;
-  socket.destroy();
-  return answer;
-}
-
-/** Waits until the page holds for `condition`; fails with what it was otherwise. */
-async function until<Value>(
-  read: () => Promise<Value>,
-  condition: (value: Value) => boolean,
-): Promise<Value> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const value = await read();
-    if (condition(value)) return value;
-    if (performance.now() > deadline) {
-      throw new Error(`Expected another value within 20 s, got ${JSON.stringify(value)}`);
-    }
-    await Bun.sleep(20);
-  }
-}
-
-const clockOf = (page: Page) => async () => page.locator("#clock").innerText();
-
-/** Waits for two ticks from now. */
-async function expectTicking(page: Page): Promise<void> {
-  const first = await clockOf(page)();
-  const second = await until(clockOf(page), (time) => time !== first && /^\d\d:\d\d:\d\d$/.test(time));
-  await until(clockOf(page), (time) => time !== second);
-}
-
-type List = "native" | "socketio";
-
-/** What the page heard in one way, newest first, without the time of day. */
-async function heard(page: Page, list: List): Promise<readonly string[]> {
-  return linesOf(page, `#${list} li:not(.word)`);
-}
-
-/** What the page was told of its connection, newest first. */
-async function words(page: Page, list: List): Promise<readonly string[]> {
-  return linesOf(page, `#${list} li.word`);
-}
-
-async function linesOf(page: Page, selector: string): Promise<readonly string[]> {
-  const lines = await page.locator(selector).allInnerTexts();
-  return lines.map((line) => line.replaceAll(/\s+/g, " ").replace(/^[\d:]+ /, ""));
-}
-
-async function expectList(page: Page, list: List, lines: readonly string[]): Promise<void> {
-  await until(
-    async () => heard(page, list),
-    (found) => found.length >= lines.length,
-  );
-  expect(await heard(page, list)).toEqual(lines);
-}
-
-/** It heard them natively, with the room, and by Socket.IO, without. */
-async function expectHeard(page: Page, ...lines: readonly string[]): Promise<void> {
-  await expectList(page, "native", lines);
-  await expectList(
-    page,
-    "socketio",
-    lines.map((line) => line.replace(/^\S+ /, "")),
-  );
-}
-
-async function curlOf(page: Page): Promise<string> {
-  return until(
-    async () => page.locator("#curl").innerText(),
-    (text) => text !== "",
-  );
-}
-
-/** As if it was pasted into a terminal. */
-async function paste(line: string): Promise<string> {
-  const { code, stdout, stderr } = await run(["/bin/sh", "-c", line], { timeoutMs: 20_000 });
-  return code === 0 ? stdout : `status ${code}: ${stderr}`;
-}
-
-async function publish(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Text").fill(text);
-  await page.getByRole("button", { name: "Publish" }).click();
-}
-
-async function openDemo(browser: TestBrowser, port: number, name = "localhost") {
-  const opened = await browser.open(`http://${name}:${port}/`);
-  await opened.page.locator("#state.connected").waitFor();
-  return opened;
-}
-
-describe("npm start", () => {
-  test(
-    "shows the ticking clock on http://localhost:8899/, a form, and the curl line that does the same",
-    async () => {
-      if (await isListening("127.0.0.1", defaultPort)) {
-        throw new Error(`Expected port ${defaultPort} to be free for \`npm start\`: end what listens there`);
-      }
-      await using demo = new RunningProcess(["npm", "start"], { cwd: root });
-      const [line = ""] = await demo.waitFor(/^ *curl .*$/m);
-      expect(demo.output).toMatch(/listening {2}http:\/\/(localhost|127\.0\.0\.1):8899 \(socketio, native\)/);
-      expect(demo.output).toMatch(/broker {5}memory/);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, defaultPort);
-        const other = (await openDemo(browser, defaultPort, "127.0.0.1")).page;
-        await Promise.all([expectTicking(page), expectTicking(other)]);
-
-        await page.getByRole("button", { name: "Publish" }).click();
-        const pages = [page, other];
-        for (const each of pages) await expectHeard(each, 'time message "hello"');
-
-        const curl = await curlOf(page);
-        expect(curl).toStartWith("curl http://localhost:8899/emit ");
-        expect(await curlOf(other)).toStartWith("curl http://127.0.0.1:8899/emit ");
-        expect(await paste(curl)).toBe("OK\n");
-        for (const each of pages) await expectHeard(each, ...Array(2).fill('time message "hello"'));
-
-        // The line of the terminal does the same.
-        expect(await paste(line)).toBe("OK\n");
-        for (const each of pages) await expectHeard(each, ...Array(3).fill('time message "hello"'));
-        // The terminal says what was published, and how many connections it reached; the clock is not repeated there.
-        await demo.waitFor(/^message -> time, delivered to 4$/m);
-        expect(demo.output).not.toContain("clock ->");
-        expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
-      });
-      // As a terminal ends it, and npm hands on.
-      demo.kill("SIGINT");
-      await demo.exited;
-      expect(await isListening("127.0.0.1", defaultPort)).toBe(false);
-    },
-    longTestMs,
-  );
-});
 
 describe("the demo page", () => {
   test(
@@ -187,7 +41,7 @@ describe("the demo page", () => {
         await page.locator("#state.connected").waitFor();
         await page.getByText("Not sent").waitFor({ state: "hidden" });
         await expectTicking(page);
-        const newCurl = await until(
+        const newCurl = await waitForValue(
           async () => curlOf(page),
           (curl) => curl !== oldCurl,
         );
@@ -222,7 +76,7 @@ describe("the demo page", () => {
         await curlOf(page);
         await publish(page, "hello");
         const note = page.getByRole("alert");
-        await until(
+        await waitForValue(
           async () => note.innerText(),
           (text) => text !== "",
         );
@@ -338,7 +192,7 @@ describe("the demo page", () => {
         await publish(page, "after");
         await expectList(page, "socketio", ['message "after"', 'message "before"']);
         const isOfNews = (line: string): boolean => line.includes("news");
-        const lines = await until(
+        const lines = await waitForValue(
           async () => heard(page, "native"),
           (found) => found.some((line) => line.includes("after")),
         );
@@ -379,6 +233,8 @@ describe("the demo page", () => {
         expect(lines).toContain(`<script src="http://localhost:${port}/socket.io/socket.io.js"></script>`);
         const native = await page.locator("#native-lines").innerText();
         await page.evaluate(native.replace(/<\/?script>/g, "").replace("console.log(", "globalThis.got = ("));
+        // It is connected when it hears the clock.
+        await page.waitForFunction(() => Reflect.get(globalThis, "got") !== undefined);
         await publish(page, "for the lines");
         await page.waitForFunction(() => Reflect.get(globalThis, "got")?.data === "for the lines");
         const green = await page.locator("#state").evaluate((element) => getComputedStyle(element).color);
@@ -448,7 +304,7 @@ describe("who reaches the demo", () => {
       const text = await (await fetch(`http://127.0.0.1:${port}/-/metrics`)).text();
       return Number(/^belfry_messages_received_total\S* (\d+)/m.exec(text)?.[1] ?? 0);
     };
-    await until(emitted, (count) => count >= 3);
+    await waitForValue(emitted, (count) => count >= 3);
   });
 
   test("EIO-18 SEC-07 no page of another site, and no site that renames itself to this machine", async () => {

@@ -1,5 +1,5 @@
-// Every command of the READMEs and of docs/migrate/, run as it stands in a copy of the checkout. A comment before each
-// ```sh block, which a reader of the page does not see, says how:
+// Every command of the READMEs and of docs/, run as it stands in a copy of the checkout, and `npm start` in this one: one file,
+// because they listen on the same ports. A comment before each ```sh block, which a reader of the page does not see, says how:
 //
 //   <!-- test: run -->                                   its lines end with status 0
 //   <!-- test: run, 3 events heard -->                   and a page in the room `time` hears as many events
@@ -26,12 +26,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { withBrowser } from "../support/chromium.ts";
+import { curlOf, expectHeard, expectTicking, openDemo, paste } from "../support/demo.ts";
 import { Page } from "../support/page.ts";
+import { isListening } from "../support/ports.ts";
 import { RunningProcess } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
@@ -39,6 +40,8 @@ import { ServedGateway } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 
 const root = join(import.meta.dir, "../..");
+/** Of `npm start`. */
+const defaultPort = 8899;
 /** With the ports that their blocks listen on. */
 const pages: readonly (readonly [string, readonly number[]])[] = [
   ["README.md", [8899, 8080, 7788]],
@@ -294,20 +297,6 @@ async function isAnswering(url: string): Promise<boolean> {
   );
 }
 
-async function isTaken(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host: "127.0.0.1", port });
-  socket.once("connect", () => {
-    resolve(true);
-  });
-  socket.once("error", () => {
-    resolve(false);
-  });
-  const answer = await promise;
-  socket.destroy();
-  return answer;
-}
-
 /** A copy of the checkout; without packages where the page tells to install them. */
 function copyCheckout(blocks: readonly Block[]): string {
   const folder = mkdtempSync(join(tmpdir(), "belfry-readme-"));
@@ -372,7 +361,8 @@ describe("the pages", () => {
     "every command of %s works as it stands",
     async (name, ports) => {
       for (const port of ports) {
-        if (await isTaken(port)) throw new Error(`Expected port ${port} to be free: end what listens there`);
+        if (await isListening("127.0.0.1", port))
+          throw new Error(`Expected port ${port} to be free: end what listens there`);
       }
       const blocks = readBlocks(name, read(name));
       expect(blocks).not.toBeEmpty();
@@ -501,5 +491,48 @@ describe("the pages", () => {
       ];
       expect(missing).toEqual([]);
     },
+  );
+});
+
+describe("npm start", () => {
+  test(
+    "shows the ticking clock on http://localhost:8899/, a form, and the curl line that does the same",
+    async () => {
+      if (await isListening("127.0.0.1", defaultPort)) {
+        throw new Error(`Expected port ${defaultPort} to be free for \`npm start\`: end what listens there`);
+      }
+      await using demo = new RunningProcess(["npm", "start"], { cwd: root });
+      const [line = ""] = await demo.waitFor(/^ *curl .*$/m);
+      expect(demo.output).toMatch(/listening {2}http:\/\/(localhost|127\.0\.0\.1):8899 \(socketio, native\)/);
+      expect(demo.output).toMatch(/broker {5}memory/);
+      await withBrowser(async (browser) => {
+        const { page } = await openDemo(browser, defaultPort);
+        const other = (await openDemo(browser, defaultPort, "127.0.0.1")).page;
+        await Promise.all([expectTicking(page), expectTicking(other)]);
+
+        await page.getByRole("button", { name: "Publish" }).click();
+        const pages = [page, other];
+        for (const each of pages) await expectHeard(each, 'time message "hello"');
+
+        const curl = await curlOf(page);
+        expect(curl).toStartWith("curl http://localhost:8899/emit ");
+        expect(await curlOf(other)).toStartWith("curl http://127.0.0.1:8899/emit ");
+        expect(await paste(curl)).toBe("OK\n");
+        for (const each of pages) await expectHeard(each, ...Array(2).fill('time message "hello"'));
+
+        // The line of the terminal does the same.
+        expect(await paste(line)).toBe("OK\n");
+        for (const each of pages) await expectHeard(each, ...Array(3).fill('time message "hello"'));
+        // The terminal says what was published, and how many connections it reached; the clock is not repeated there.
+        await demo.waitFor(/^message -> time, delivered to 4$/m);
+        expect(demo.output).not.toContain("clock ->");
+        expect(demo.output).toContain(/"secret":"([^"]+)"/.exec(curl)?.[1] ?? "no secret in the curl line");
+      });
+      // As a terminal ends it, and npm hands on.
+      demo.kill("SIGINT");
+      await demo.exited;
+      expect(await isListening("127.0.0.1", defaultPort)).toBe(false);
+    },
+    longTestMs,
   );
 });
