@@ -64,9 +64,8 @@ export class BusBroker implements Broker {
   }
 
   async publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
-    const { rules } = this.#parts;
     const logged = this.#loggedRooms(publication);
-    const { namespace, rooms = [] } = publication;
+    const { rooms = [] } = publication;
     const isOrdered = options.key !== undefined || options.version !== undefined;
     if (isOrdered && (logged.length === 0 || logged.length < rooms.length)) {
       throw new GatewayError(
@@ -81,7 +80,8 @@ export class BusBroker implements Broker {
     const receipts = logged.map(async (one) =>
       this.#store({ ...publication, rooms: [one.room] }, one, options),
     );
-    const rest = rooms.filter((room) => !rules.hasLog(room, namespace));
+    const kept = new Set(logged.map(({ room }) => room));
+    const rest = rooms.filter((room) => !kept.has(room));
     if (rest.length > 0) receipts.push(this.#send({ ...publication, rooms: rest }));
     return { delivered: sumOf(await Promise.all(receipts)) };
   }

@@ -1,6 +1,7 @@
 // What a system must bring to stand in a run: how one of its servers is started on a Redis, what its clients are, and by which
 // ways its publishers publish. Belfry is one (systems/belfry.ts); others stand beside it, in the same runs.
 
+import type { RunningProcess } from "../support/process.ts";
 import type { RedisServer } from "../support/redis.ts";
 import type { Client, ClientParts } from "./client.ts";
 import type { Logged } from "./history.ts";
@@ -15,6 +16,20 @@ export interface Served {
   kill(): Promise<void>;
   /** Ends it as an operator does, within some seconds. */
   end(): Promise<void>;
+}
+
+/** A server that is one process. */
+export function servedBy(process: RunningProcess, url: string): Served {
+  return {
+    url,
+    async kill() {
+      process.kill("SIGKILL");
+      await process.exited;
+    },
+    async end() {
+      await process.stop();
+    },
+  };
 }
 
 export interface System {

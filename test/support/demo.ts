@@ -5,6 +5,7 @@ import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import type { TestBrowser } from "./chromium.ts";
 import { run, RunningProcess } from "./process.ts";
+import { until } from "./until.ts";
 
 const belfry = join(import.meta.dir, "../../bin/belfry");
 
@@ -20,15 +21,13 @@ export async function waitForValue<Value>(
   read: () => Promise<Value>,
   condition: (value: Value) => boolean,
 ): Promise<Value> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const value = await read();
-    if (condition(value)) return value;
-    if (performance.now() > deadline) {
-      throw new Error(`Expected another value within 20 s, got ${JSON.stringify(value)}`);
-    }
-    await Bun.sleep(20);
-  }
+  let value = await read();
+  await until(
+    async () => condition((value = await read())),
+    20_000,
+    () => `another value, got ${JSON.stringify(value)}`,
+  );
+  return value;
 }
 
 const clockOf = (page: Page) => async () => page.locator("#clock").innerText();

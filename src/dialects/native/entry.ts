@@ -5,12 +5,11 @@ import type { PublishOptions } from "../../core/broker.ts";
 import type { Order } from "../../core/dialect.ts";
 import type { EntryRefusal, QueueFields } from "../../core/queue.ts";
 import type { Publication } from "../../core/publication.ts";
-import { isJson } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
 import { toRooms } from "../raw/format.ts";
 import { isEventName, isRoomName, maxKeyLength, readCount } from "./packet.ts";
-import { eventPublication } from "./publish-route.ts";
+import { textEvent } from "./publish-route.ts";
 
 const names = ["room", "data", "event", "key", "version"] as const;
 
@@ -60,7 +59,7 @@ function readPublication({ room, data, event }: Fields, maxNameBytes: number): P
     );
   const text = readUtf8(data);
   if (text === undefined) return refused("data_invalid", "Expected the data of an event to be UTF-8");
-  return eventPublication(toRooms([name]), eventName, isJson(text) ? text : JSON.stringify(text));
+  return textEvent(toRooms([name]), eventName, text);
 }
 
 function readOptions({ key, version }: Fields): PublishOptions | EntryRefusal {

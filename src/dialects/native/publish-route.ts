@@ -1,7 +1,6 @@
 // The HTTP doors of backends: `POST /api/publish` with JSON, `POST /rooms/<room>` with a bare body (README.md). Who may
 // publish is judged first; everything is checked before anything is published.
 
-import { STATUS_CODES } from "node:http";
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
@@ -18,8 +17,9 @@ import {
   busUnavailable,
   readJsonBody,
 } from "../kit/backend-post.ts";
-import type { BackendDoor, BackendRefusal } from "../kit/backend-post.ts";
+import type { BackendDoor } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
+import { answer, errorFields, problemAnswer } from "./api-answer.ts";
 import { ticketRoutes } from "./ticket-route.ts";
 import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
@@ -58,24 +58,6 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
 
 function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
   return method === "POST" && path.length > roomsPath.length + 1 ? "yes" : "no";
-}
-
-function errorFields({ status, code, message }: BackendRefusal): object {
-  return { error: { code, message, retry: status === 503 || status === 429 } };
-}
-
-/** RFC 9457, with our `error` as its extension. */
-function problemAnswer(refused: BackendRefusal): Response {
-  const { status, message } = refused;
-  const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message };
-  const refusal = answer(status, { ...problem, ...errorFields(refused) });
-  refusal.headers.set("content-type", "application/problem+json");
-  return refusal;
-}
-
-function answer(status: number, body: object): Response {
-  const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
-  return Response.json(body, { status, headers });
 }
 
 /** What a door wants to publish. */
@@ -164,7 +146,7 @@ function readBarePublication(context: BackendContext, body: Buffer, { path, quer
   if (event === undefined) return new RawPublication(toRooms([room]), body);
   const text = readUtf8(body);
   if (text === undefined) throw bodyInvalid("Expected the body of an event to be UTF-8");
-  return eventPublication(toRooms([room]), event, isJson(text) ? text : JSON.stringify(text));
+  return textEvent(toRooms([room]), event, text);
 }
 
 function isJsonType({ headers }: Request): boolean {
@@ -184,12 +166,13 @@ function decodePath(path: string): string | undefined {
   }
 }
 
+/** @param text JSON, or else what becomes a string of it. */
+export function textEvent(target: ReturnType<typeof toRooms>, event: string, text: string): Publication {
+  return eventPublication(target, event, isJson(text) ? text : JSON.stringify(text));
+}
+
 /** @param data JSON text. */
-export function eventPublication(
-  target: ReturnType<typeof toRooms>,
-  event: string,
-  data: string,
-): Publication {
+function eventPublication(target: ReturnType<typeof toRooms>, event: string, data: string): Publication {
   return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
 }
 

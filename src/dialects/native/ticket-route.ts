@@ -7,6 +7,7 @@ import type { TicketOrder } from "../../core/credentials.ts";
 import type { BackendContext, Route } from "../../core/dialect.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
+import { answer } from "./api-answer.ts";
 import { isRoomName } from "./packet.ts";
 
 export const ticketsPath = "/api/tickets";
@@ -55,10 +56,7 @@ export function ticketRoutes(
     const order = readOrder(context, readJsonBody(body, parse));
     if (!context.bus.state().isReady) throw busUnavailable();
     const ticket = await context.tickets.issue(order);
-    return Response.json(
-      { ticket, seconds: order.seconds },
-      { headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" } },
-    );
+    return answer(200, { ticket, seconds: order.seconds });
   });
   return [{ path: ticketsPath, isPrefix: false, fetch: issue }];
 }

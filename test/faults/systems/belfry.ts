@@ -9,7 +9,7 @@ import { SocketClient, StreamClient } from "../native-clients.ts";
 import { overApi, overApiWithKey, overRedis } from "../publishers.ts";
 import type { PublisherParts } from "../publishers.ts";
 import { SocketIoClient } from "../socketio-client.ts";
-import { isLogRoom, secret } from "../system.ts";
+import { isLogRoom, secret, servedBy } from "../system.ts";
 import type { System } from "../system.ts";
 
 /** A drain takes this many seconds. */
@@ -30,11 +30,7 @@ const gateways = {
       args: ["--redis", `redis://127.0.0.1:${redisPort}/0`, ...flags],
     });
     return {
-      url,
-      async kill() {
-        process.kill("SIGKILL");
-        await process.exited;
-      },
+      ...servedBy(process, url),
       async end() {
         const code = await process.stop((drainSeconds + 5) * 1_000);
         if (code !== 0) throw new Error(`Expected a drained gateway to end with status 0, got ${code}`);

@@ -11,6 +11,7 @@ import { freePort } from "../../support/ports.ts";
 import { RunningProcess } from "../../support/process.ts";
 import { CentrifugeClient } from "../centrifuge-client.ts";
 import { persistently } from "../publishers.ts";
+import { servedBy } from "../system.ts";
 import type { System } from "../system.ts";
 
 export const centrifugo: System = {
@@ -22,16 +23,7 @@ export const centrifugo: System = {
     const server = new RunningProcess([centrifugoProgram, "--config", config]);
     const url = `http://127.0.0.1:${port}`;
     await untilHealthy(url);
-    return {
-      url,
-      async kill() {
-        server.kill("SIGKILL");
-        await server.exited;
-      },
-      async end() {
-        await server.stop();
-      },
-    };
+    return servedBy(server, url);
   },
   client: async (parts) => CentrifugeClient.start(parts),
   publishers: (parts) =>

@@ -9,6 +9,7 @@ import { RunningProcess } from "../../support/process.ts";
 import { findTool } from "../../support/tools.ts";
 import { NchanClient } from "../nchan-client.ts";
 import { once } from "../publishers.ts";
+import { servedBy } from "../system.ts";
 import type { System } from "../system.ts";
 
 const modules = [
@@ -31,16 +32,7 @@ export const nchan: System = {
     const server = new RunningProcess([nginx, "-p", folder, "-c", "nginx.conf", "-e", "stderr"]);
     const url = `http://127.0.0.1:${port}`;
     await untilStored(url, server);
-    return {
-      url,
-      async kill() {
-        server.kill("SIGKILL");
-        await server.exited;
-      },
-      async end() {
-        await server.stop();
-      },
-    };
+    return servedBy(server, url);
   },
   client: async (parts) => NchanClient.start(parts),
   publishers: (parts) =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { RunningProcess } from "../../support/process.ts";
 import { once } from "../publishers.ts";
 import { SocketIoClient } from "../socketio-client.ts";
+import { servedBy } from "../system.ts";
 import type { System } from "../system.ts";
 
 const program = join(import.meta.dir, "socketio.mjs");
@@ -15,16 +16,7 @@ function socketIo(title: string, kind: "pubsub" | "streams"): System {
     async serve(redisPort) {
       const server = new RunningProcess(["node", program, `redis://127.0.0.1:${redisPort}`, kind]);
       const [, url = ""] = await server.waitFor(/listening on (\S+)/);
-      return {
-        url,
-        async kill() {
-          server.kill("SIGKILL");
-          await server.exited;
-        },
-        async end() {
-          await server.stop();
-        },
-      };
+      return servedBy(server, url);
     },
     client: async (parts) => SocketIoClient.start(parts, kind === "streams"),
     publishers: (parts) =>

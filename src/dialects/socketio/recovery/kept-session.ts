@@ -30,7 +30,7 @@ export class KeptSession {
   /** Written, and the client is not in yet. */
   readonly #coming = new Set<string>();
   #touchAt: number;
-  /** Of the store, when the key was last known to be there. */
+  /** Those of the store after which the key was looked at. */
   #outages: number;
   /** What the key says is not what is here. */
   #isStale = false;
