@@ -35,6 +35,11 @@ export interface ClientOptions {
   readonly EventSource?: EventSourceClass;
   /** Only this one, instead of websockets and, where they are blocked, event streams. */
   readonly transport?: Transport;
+  /**
+   * Gives a token that says who the client is (docs/auth.md): asked for at each connection, and before the last one expires. Event
+   * streams cannot show one, and are not used then.
+   */
+  readonly token?: () => string | Promise<string>;
   /** A command is answered within this time, or fails, ms. @default 10_000 // 10 s */
   readonly timeoutMs?: number;
   /** The longest wait between two attempts, ms. @default 30_000 // 30 s */
@@ -48,8 +53,11 @@ export interface Happenings {
   readonly recovered: { readonly room: string; readonly missed: number };
   /** Publications may be missing in these rooms: ask your application. `no_position`: nothing was kept there. */
   readonly gap: { readonly rooms: readonly string[]; readonly reason: LossReason | "no_position" };
-  /** The client is not in the room any more: it came back, and may not join it now. */
-  readonly refused: { readonly room: string; readonly error: Failure };
+  /**
+   * The client is not in the room any more: it came back, and may not join it now. Without a room: its token was refused; it
+   * comes back by itself where `error.retry` says so.
+   */
+  readonly refused: { readonly room: string | undefined; readonly error: Failure };
 }
 
 export interface History {
@@ -63,6 +71,10 @@ export interface History {
 
 /** A room that can be joined later is asked for again within this time, ms. */
 const rejoinMs = 10_000;
+/** A fresh token is asked for so long after the last one, for each second of its life, ms. */
+const renewAtMs = 900;
+/** Timers cannot be longer, ms. */
+const maxTimerMs = 2e9;
 
 /** Connects at once. @param url of the gateway's native path, relative to the page in browsers. @default "/connect" */
 export function connect<Events extends object = Record<string, unknown>>(
@@ -80,24 +92,34 @@ export class Client<Events extends object = Record<string, unknown>> {
   readonly #all = new Listeners<{ readonly publication: Publication }>();
   readonly #happenings = new Listeners<Happenings>();
   readonly #line: Line;
+  readonly #token: ClientOptions["token"];
+  #renewal: ReturnType<typeof setTimeout> | undefined;
   /** Rooms of this connection whose answer is not there yet. */
   readonly #asked = new Set<string>();
+  /** Changes with each connection. */
+  #connection = {};
   #isReady = false;
   #isRenewing = false;
   #state: State = "disconnected";
   #transport: Transport | undefined;
 
   constructor(url: string, options: ClientOptions) {
-    const { transport, timeoutMs = 10_000, maxDelayMs = 30_000 } = options;
+    const { transport, token, timeoutMs = 10_000, maxDelayMs = 30_000 } = options;
+    this.#token = token;
     this.#url = new URL(url, (globalThis as { readonly location?: Location }).location?.href).href;
     this.#commands = new Commands(timeoutMs);
     const own = globalThis as Pick<ClientOptions, "WebSocket" | "EventSource">;
     const socket = transport === "stream" ? undefined : (options.WebSocket ?? own.WebSocket);
-    const stream = transport === "websocket" ? undefined : (options.EventSource ?? own.EventSource);
+    const stream = token || transport === "websocket" ? undefined : (options.EventSource ?? own.EventSource);
     if (!socket && !stream) throw new TypeError("Expected options.WebSocket");
-    const line = { WebSocket: socket, EventSource: stream, maxDelayMs };
+    const line = {
+      socketUrl: this.#url.replace(/^http/, "ws"),
+      WebSocket: socket,
+      EventSource: stream,
+      maxDelayMs,
+    };
     this.#line = new Line(line, {
-      url: (by, cursor) => this.#urlFor(by, cursor),
+      streamUrl: (cursor) => this.#streamUrl(cursor),
       opened: () => {
         this.#opened();
       },
@@ -129,7 +151,6 @@ export class Client<Events extends object = Record<string, unknown>> {
   /** Ends the connection; rooms and positions stay for `connect()`. */
   disconnect(): void {
     this.#line.stop();
-    this.#ended(true);
   }
 
   /**
@@ -141,7 +162,7 @@ export class Client<Events extends object = Record<string, unknown>> {
     if (wanted.hasJoined && !this.#asked.has(room) && this.#line.transport)
       return { room, at: wanted.at, recovered: undefined, reason: undefined };
     const joined = new Promise<Joined>((resolve, reject) => wanted.waiters.push({ resolve, reject }));
-    if (this.#line.transport === "websocket" && !this.#asked.has(room)) this.#ask(room);
+    if (this.#canAsk(room)) this.#ask(room);
     else this.#renew();
     return joined;
   }
@@ -207,8 +228,7 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#rooms.all.get(room)?.at;
   }
 
-  #urlFor(transport: Transport, cursor: string): string | undefined {
-    if (transport === "websocket") return this.#url.replace(/^http/, "ws");
+  #streamUrl(cursor: string): string | undefined {
     const url = new URL(this.#url.replace(/^ws/, "http"));
     for (const name of this.#rooms.all.keys()) url.searchParams.append("room", name);
     if (cursor !== "") url.searchParams.set("cursor", cursor);
@@ -222,9 +242,36 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   #opened(): void {
-    const names = [...this.#rooms.all.keys()];
-    for (const name of names) this.#asked.add(name);
-    if (this.#line.transport === "websocket") for (const name of names) this.#ask(name);
+    if (this.#token) void this.#showToken(this.#token, this.#connection);
+    else this.#enter();
+  }
+
+  /** Rooms are joined once it was taken: with a wrong one the client is not somebody else. */
+  async #showToken(give: NonNullable<ClientOptions["token"]>, connection: object): Promise<void> {
+    try {
+      const token = await give();
+      if (connection !== this.#connection) return;
+      const { seconds } = await this.#commands.give({ type: "token", token }, this.#line.send);
+      if (seconds)
+        this.#renewal = setTimeout(
+          () => void this.#showToken(give, connection),
+          Math.min(seconds * renewAtMs, maxTimerMs),
+        );
+      if (!this.#line.transport) this.#enter();
+    } catch (error) {
+      if (connection !== this.#connection) return;
+      this.#happenings.tell("refused", { room: undefined, error: error as Failure });
+      // The application's own errors say nothing of it.
+      this.#line.ended((error as Partial<Failure>).retry === false ? "refused" : "lost");
+    }
+  }
+
+  #enter(): void {
+    this.#line.accepted();
+    for (const name of this.#rooms.all.keys()) {
+      if (this.#line.transport === "websocket") this.#ask(name);
+      else this.#asked.add(name);
+    }
     this.#settle();
   }
 
@@ -234,13 +281,18 @@ export class Client<Events extends object = Record<string, unknown>> {
       await this.#commands.give({ type: "leave", room }, this.#line.send).catch(ignore);
   }
 
+  #canAsk(name: string): boolean {
+    return this.#line.transport === "websocket" && !this.#asked.has(name);
+  }
+
   #ask(name: string): void {
     this.#asked.add(name);
     const { secret, at } = this.#rooms.want(name, {});
-    const command = { type: "join", room: name, ...(secret && { secret }), ...(at && { at }) } as const;
-    this.#commands.give(command, this.#line.send).catch((failure: Failure) => {
-      this.#notJoined(name, failure);
-    });
+    this.#commands
+      .give({ type: "join", room: name, secret, at }, this.#line.send)
+      .catch((failure: Failure) => {
+        this.#notJoined(name, failure);
+      });
   }
 
   /** Publishing waits for the rooms. */
@@ -324,8 +376,7 @@ export class Client<Events extends object = Record<string, unknown>> {
   #askLater(name: string): void {
     setTimeout(
       () => {
-        const isIn = this.#line.transport === "websocket" && !this.#asked.has(name);
-        if (isIn && this.#rooms.all.has(name)) this.#ask(name);
+        if (this.#canAsk(name) && this.#rooms.all.has(name)) this.#ask(name);
       },
       rejoinMs * (0.5 + Math.random() / 2),
     );
@@ -342,6 +393,8 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   #ended(isFinal: boolean): void {
+    clearTimeout(this.#renewal);
+    this.#connection = {};
     this.#isReady = false;
     this.#asked.clear();
     this.#commands.lost();

@@ -29,11 +29,11 @@ export class Failure extends Error {
 
 const own = {
   timeout: ["Expected an answer in time", true],
-  connection_lost: ["Expected an answer before the connection ended", true],
-  closed: ["Expected a connected client", false],
+  connection_lost: ["Expected an answer, got the end", true],
+  closed: ["Expected a connection", false],
   left: ["Expected to stay in the room", false],
   no_websocket: ["Expected a websocket, got a stream", false],
-  queue_full: ["Expected fewer waiting commands", true],
+  queue_full: ["Expected fewer commands", true],
 } as const;
 
 export function ownFailure(code: keyof typeof own): Failure {

@@ -2,20 +2,22 @@
 // it comes back with a delay that grows and is random. What is said on it is the client's matter (client.ts).
 
 import { openSocket, openStream } from "./link.ts";
-import type { EventSourceClass, Link, LinkListener, Transport, WebSocketClass } from "./link.ts";
+import type { EventSourceClass, Link, LinkEnd, LinkListener, Transport, WebSocketClass } from "./link.ts";
 import { onWake } from "./wakes.ts";
 
 export type State = "connecting" | "connected" | "waiting" | "disconnected";
 
 export interface LineOptions {
+  readonly socketUrl: string;
   readonly WebSocket: WebSocketClass | undefined;
   readonly EventSource: EventSourceClass | undefined;
   readonly maxDelayMs: number;
 }
 
 export interface LineUser {
-  /** @returns undefined: there is nothing to listen to by it. */
-  url(transport: Transport, cursor: string): string | undefined;
+  /** Of the stream. @returns undefined: there is nothing to listen to by it. */
+  streamUrl(cursor: string): string | undefined;
+  /** It is open; the user says when it can be used (`accepted`). */
   opened(): void;
   heard(text: string): void;
   /** @param isFinal the gateway said not to come back. */
@@ -81,6 +83,7 @@ export class Line {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#drop();
+    this.#user.ended(true);
     this.#user.changed("disconnected", undefined);
   }
 
@@ -92,6 +95,12 @@ export class Line {
   renew(): void {
     const isWaiting = !this.#stopWakes || this.#retry !== undefined;
     if (!isWaiting && this.#link?.transport !== "websocket") this.#dial();
+  }
+
+  /** The connection can be used. */
+  accepted(): void {
+    this.#isOpen = true;
+    this.#openedAt = Date.now();
   }
 
   /** The rooms are joined. */
@@ -112,16 +121,12 @@ export class Line {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#drop();
-    const { WebSocket, EventSource } = this.#options;
-    const url = this.#next === "stream" ? this.#user.url("stream", this.#cursor) : undefined;
+    const { WebSocket, EventSource, socketUrl } = this.#options;
+    const url = this.#next === "stream" ? this.#user.streamUrl(this.#cursor) : undefined;
     this.#user.changed("connecting", undefined);
     // A stream of no rooms is none.
     if (EventSource && url !== undefined) this.#link = openStream(EventSource, url, this.#listener());
-    else if (WebSocket) this.#link = this.#dialSocket(WebSocket, this.#listener());
-  }
-
-  #dialSocket(socketClass: WebSocketClass, listener: LinkListener): Link {
-    return openSocket(socketClass, this.#user.url("websocket", "") ?? "", listener);
+    else if (WebSocket) this.#link = openSocket(WebSocket, socketUrl, this.#listener());
   }
 
   #listener(): LinkListener {
@@ -140,14 +145,13 @@ export class Line {
         this.#user.heard(text);
       },
       ended: (end) => {
-        this.#ended(end);
+        this.ended(end);
       },
     };
   }
 
   #opened(): void {
-    this.#isOpen = true;
-    this.#openedAt = this.#heardAt = Date.now();
+    this.#heardAt = Date.now();
     this.#askedAt = 0;
     this.#user.opened();
     if (this.#link?.transport === "stream") this.#tryWebsocket();
@@ -155,10 +159,10 @@ export class Line {
 
   /** A stream came through. Was it the websocket's way that is blocked, or was the gateway gone a moment ago? */
   #tryWebsocket(): void {
-    const { WebSocket } = this.#options;
+    const { WebSocket, socketUrl } = this.#options;
     if (!WebSocket) return;
     this.#probe?.close();
-    const probe = this.#dialSocket(WebSocket, {
+    const probe = openSocket(WebSocket, socketUrl, {
       ...this.#listener(),
       opened: () => {
         this.#probe = undefined;
@@ -169,32 +173,33 @@ export class Line {
         this.#opened();
       },
       ended: (end) => {
-        if (this.#link === probe) this.#ended(end);
+        if (this.#link === probe) this.ended(end);
       },
     });
     this.#probe = probe;
   }
 
-  #ended({ mayReturn, isShutdown }: Parameters<LinkListener["ended"]>[0]): void {
-    const hasOpened = this.#isOpen;
-    const wasSocket = this.#link?.transport === "websocket";
-    this.#drop();
-    this.#user.ended(!mayReturn);
-    if (!mayReturn) {
+  /** The connection is of no use, or is over. */
+  ended(how: LinkEnd): void {
+    if (how === "refused") {
       this.stop();
       return;
     }
+    const hasOpened = this.#isOpen;
+    const wasSocket = this.#link?.transport === "websocket";
+    this.#drop();
+    this.#user.ended(false);
     if (hasOpened && Date.now() - this.#openedAt > goodMs) this.#failures = 0;
-    if (!hasOpened) this.#next = wasSocket && this.#options.EventSource ? "stream" : "websocket";
-    if (!this.#options.WebSocket) this.#next = "stream";
-    const isOtherWayOpen = !hasOpened && wasSocket && this.#user.url("stream", "") !== undefined;
-    if (isOtherWayOpen && this.#options.EventSource) this.#dial();
-    else this.#wait(isShutdown);
+    const { WebSocket, EventSource } = this.#options;
+    const isBlocked = !hasOpened && wasSocket && EventSource;
+    if (!hasOpened) this.#next = isBlocked || !WebSocket ? "stream" : "websocket";
+    if (isBlocked && this.#user.streamUrl("") !== undefined) this.#dial();
+    else this.#wait(how);
   }
 
-  #wait(isShutdown: boolean): void {
+  #wait(how: LinkEnd): void {
     const longest = Math.min(this.#options.maxDelayMs, firstDelayMs * 2 ** this.#failures++);
-    const delay = isShutdown ? shutdownSpreadMs * Math.random() : longest * (0.5 + Math.random() / 2);
+    const delay = how === "shutdown" ? shutdownSpreadMs * Math.random() : longest * (0.5 + Math.random() / 2);
     this.#user.changed("waiting", undefined);
     this.#retry = setTimeout(() => {
       this.#dial();
@@ -210,8 +215,7 @@ export class Line {
   #lookAlive(longestMs: number): void {
     if (this.transport !== "websocket") return;
     const now = Date.now();
-    if (this.#askedAt > 0 && now - this.#askedAt >= pongMs)
-      this.#ended({ mayReturn: true, isShutdown: false });
+    if (this.#askedAt > 0 && now - this.#askedAt >= pongMs) this.ended("lost");
     else if (this.#askedAt === 0 && now - this.#heardAt >= longestMs) {
       this.#askedAt = now;
       this.#user.ping();

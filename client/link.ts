@@ -8,9 +8,11 @@ export interface LinkListener {
   opened(): void;
   lapsed(): void;
   heard(text: string): void;
-  /** @param mayReturn false: the gateway said not to come back. */
-  ended(end: { readonly mayReturn: boolean; readonly isShutdown: boolean }): void;
+  ended(end: LinkEnd): void;
 }
+
+/** `refused`: the gateway said not to come back. `shutdown`: it stops, and all its clients come back. */
+export type LinkEnd = "lost" | "shutdown" | "refused";
 
 export interface Link {
   readonly transport: Transport;
@@ -39,7 +41,6 @@ const connecting = 0;
 
 const shutdownCode = 1001;
 const tooLargeCode = 1009;
-const lost = { mayReturn: true, isShutdown: false };
 
 export function openSocket(socketClass: WebSocketClass, url: string, listener: LinkListener): Link {
   const socket = new socketClass(url);
@@ -52,10 +53,8 @@ export function openSocket(socketClass: WebSocketClass, url: string, listener: L
     if (!isOver()) listener.heard(String(data));
   });
   target.addEventListener("close", ({ code }: { readonly code: number }) => {
-    end({
-      mayReturn: code !== tooLargeCode && !(code >= 4500 && code < 5000),
-      isShutdown: code === shutdownCode,
-    });
+    const isRefused = code === tooLargeCode || (code >= 4500 && code < 5000);
+    end(code === shutdownCode ? "shutdown" : isRefused ? "refused" : "lost");
   });
   // `close` follows; without a listener the package `ws` would throw.
   target.addEventListener("error", () => undefined);
@@ -98,7 +97,7 @@ export function openStream(streamClass: EventSourceClass, url: string, listener:
     if (hasOpened && source.readyState === connecting) listener.lapsed();
     else {
       source.close();
-      end(lost);
+      end("lost");
     }
   });
   return {
@@ -118,7 +117,7 @@ export function openStream(streamClass: EventSourceClass, url: string, listener:
 function guard(listener: LinkListener, giveUp: () => void) {
   let isOver = false;
   /** @param how undefined: the listener wants to hear no more. */
-  const end = (how?: Parameters<LinkListener["ended"]>[0]): void => {
+  const end = (how?: LinkEnd): void => {
     clearTimeout(timer);
     const isFirst = !isOver;
     isOver = true;
@@ -126,7 +125,7 @@ function guard(listener: LinkListener, giveUp: () => void) {
   };
   const timer = setTimeout(() => {
     giveUp();
-    end(lost);
+    end("lost");
   }, openTimeoutMs);
   const opened = (): void => {
     clearTimeout(timer);

@@ -102,7 +102,12 @@ export interface Answer {
 
 /** A command without its `id`. */
 export type Command =
-  | { readonly type: "join"; readonly room: string; readonly secret?: string; readonly at?: string }
+  | {
+      readonly type: "join";
+      readonly room: string;
+      readonly secret: string | undefined;
+      readonly at: string | undefined;
+    }
   | { readonly type: "leave"; readonly room: string }
   | { readonly type: "publish"; readonly room: string; readonly event?: string; readonly data: unknown }
   | { readonly type: "publish"; readonly room: string; readonly binary: string }

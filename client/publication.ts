@@ -17,25 +17,18 @@ export function readPublication({ room, event, data, binary, hasBinary, at }: Wi
   return { room, event, data: hasBinary ? withBytes(data) : bare, at };
 }
 
-function withBytes(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withBytes);
-  const entries = Object.entries(value);
-  const [[name, text] = []] = entries;
-  if (entries.length === 1 && name === "base64" && typeof text === "string") return bytesOf(text);
-  return Object.fromEntries(entries.map(([key, item]) => [key, withBytes(item)]));
+/** `{"base64":"…"}` and nothing else in an object is bytes. */
+function withBytes(data: unknown): unknown {
+  return JSON.parse(JSON.stringify(data), (_name, value: { readonly base64?: unknown } | null) => {
+    const text = value?.base64;
+    return typeof text === "string" && Object.keys(value ?? {}).length === 1 ? bytesOf(text) : value;
+  });
 }
 
 function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Arguments of one call are limited in number. */
-const chunkBytes = 8_192;
-
 export function base64Of(bytes: Uint8Array): string {
-  let text = "";
-  for (let start = 0; start < bytes.length; start += chunkBytes)
-    text += String.fromCharCode(...bytes.subarray(start, start + chunkBytes));
-  return btoa(text);
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

@@ -5,18 +5,23 @@ export function onWake(wake: (reason: "visible" | "online") => void): () => void
   const page = globalThis as {
     readonly document?: Document;
     readonly addEventListener?: typeof addEventListener;
-    readonly removeEventListener?: typeof removeEventListener;
   };
-  const seen = (): void => {
-    if (page.document?.visibilityState === "visible") wake("visible");
-  };
-  const online = (): void => {
-    wake("online");
-  };
-  page.document?.addEventListener("visibilitychange", seen);
-  page.addEventListener?.("online", online);
+  const stop = new AbortController();
+  page.document?.addEventListener(
+    "visibilitychange",
+    () => {
+      if (page.document?.visibilityState === "visible") wake("visible");
+    },
+    stop,
+  );
+  page.addEventListener?.(
+    "online",
+    () => {
+      wake("online");
+    },
+    stop,
+  );
   return () => {
-    page.document?.removeEventListener("visibilitychange", seen);
-    page.removeEventListener?.("online", online);
+    stop.abort();
   };
 }
