@@ -1,7 +1,8 @@
 // Who counts as one client when limits go by address. An IPv6 client owns a whole /64, so its addresses count
 // together; otherwise every limit per address could be walked around for free (T12, T13).
 
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4 } from "node:net";
+import { ipv6Groups, mappedIpv4 } from "../base/ip-address.ts";
 
 /** Longest text that is kept for an address that is none (a unix socket's name). */
 const maxOther = 64;
@@ -9,7 +10,7 @@ const maxOther = 64;
 /** What limits per address count by: the IPv4 address, or the first 64 bits of the IPv6 one. */
 export function addressKey(address: string): string {
   if (isIPv4(address)) return address;
-  const groups = parseIpv6(address);
+  const groups = ipv6Groups(address);
   if (!groups) return address.slice(0, maxOther);
   return mappedIpv4(groups) ?? groups.slice(0, 4).map(hex).join(":");
 }
@@ -28,7 +29,7 @@ export function isShared(countedAs: string): boolean {
 
 /** 127.0.0.0/8 and ::1: a proxy or backend on this machine, never one client (SEC-15). */
 export function isLoopback(address: string): boolean {
-  const groups = parseIpv6(address);
+  const groups = ipv6Groups(address);
   if (!groups) return isIPv4(address) && address.startsWith("127.");
   const ipv4 = mappedIpv4(groups);
   if (ipv4 !== undefined) return ipv4.startsWith("127.");
@@ -37,33 +38,4 @@ export function isLoopback(address: string): boolean {
 
 function hex(group: number): string {
   return group.toString(16);
-}
-
-/** `::ffff:a.b.c.d`, as a socket that listens on both families names its IPv4 clients. */
-function mappedIpv4(groups: readonly number[]): string | undefined {
-  if (groups.slice(0, 5).some((group) => group !== 0) || groups[5] !== 0xffff) return undefined;
-  return groups
-    .slice(6)
-    .flatMap((group) => [group >> 8, group & 0xff])
-    .join(".");
-}
-
-/** The eight groups, or undefined when it is no IPv6 address. */
-function parseIpv6(address: string): number[] | undefined {
-  if (!isIPv6(address)) return undefined;
-  const [bare = ""] = address.split("%");
-  const [head = "", tail] = bare.split("::");
-  const first = parseGroups(head);
-  const last = parseGroups(tail ?? "");
-  const zeros = Array.from({ length: 8 - first.length - last.length }, () => 0);
-  return [...first, ...zeros, ...last];
-}
-
-function parseGroups(text: string): number[] {
-  if (text === "") return [];
-  return text.split(":").flatMap((group) => {
-    if (!group.includes(".")) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-    return [a * 256 + b, c * 256 + d];
-  });
 }

@@ -1,10 +1,11 @@
 // What a listener finds out about a request before any dialect sees it: is it well formed, who sent it, and may
 // its Origin speak to us (origin.ts). Closes the engine's known gaps: two Host headers, and an upgrade with a body.
 
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { isLoopback, sharedAddress } from "../auth/address.ts";
 import type { Exchange } from "../core/dialect.ts";
 import { isUpgrade } from "../base/http.ts";
+import { addressRanges } from "../base/ip-address.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
 import type { Origins, OwnHost } from "./origin.ts";
 import type { RequestUrl, RequestUrls } from "./request-url.ts";
@@ -101,23 +102,16 @@ const maxPeers = 1_000;
 
 /** Proxies that are trusted to set `X-Forwarded-*`: addresses and CIDR ranges, and every process that may open our unix socket. */
 export class TrustedProxies {
-  readonly #list = new BlockList();
+  readonly #isListed: (address: string) => boolean;
   readonly #peers = new Map<string, Peer>();
 
   /** @param entries checked by config/ already. */
   constructor(entries: readonly string[]) {
-    for (const entry of entries) {
-      const [address = "", bits] = entry.split("/");
-      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-      if (isIP(address) === 0) continue;
-      if (bits === undefined) this.#list.addAddress(address, family);
-      else this.#list.addSubnet(address, Number(bits), family);
-    }
+    this.#isListed = addressRanges(entries);
   }
 
   trusts(address: string): boolean {
-    if (address === unixPeer) return true;
-    return isIP(address) !== 0 && this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+    return address === unixPeer || this.#isListed(address);
   }
 
   /** The client: the last address of `X-Forwarded-For` that is no trusted proxy (SEC-15); the peer when there is none. */
