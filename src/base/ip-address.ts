@@ -28,6 +28,15 @@ export function lastIpv4(groups: readonly number[]): string {
     .join(".");
 }
 
+/** Is it an address (`10.0.0.1`, `::1`) or a range of them (`10.0.0.0/8`)? */
+export function isAddressRange(text: string): boolean {
+  const slash = text.indexOf("/");
+  const family = isIP(slash === -1 ? text : text.slice(0, slash));
+  if (family === 0 || slash === -1) return family !== 0;
+  const prefix = text.slice(slash + 1);
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}
+
 /** @param entries addresses (`10.0.0.1`, `::1`) and ranges (`10.0.0.0/8`); others take nothing. */
 export function addressRanges(entries: readonly string[]): (address: string) => boolean {
   const list = new BlockList();

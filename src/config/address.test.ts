@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { canMatch, isAddressRange, isLocal, parseAddress, readOrigins } from "./address.ts";
+import { isAddressRange } from "../base/ip-address.ts";
+import { canMatch, isLocal, parseAddress, readOrigins } from "./address.ts";
 
 describe("addresses of listeners", () => {
   test("WSE-01 host:port, [v6]:port and :port are read", () => {

@@ -61,15 +61,6 @@ export function isLocal(host: string): boolean {
   return /^(.+\.)?localhost$/i.test(host) || isLoopback(host);
 }
 
-/** Is it an address (`10.0.0.1`, `::1`) or a range of them (`10.0.0.0/8`)? */
-export function isAddressRange(text: string): boolean {
-  const slash = text.indexOf("/");
-  const family = isIP(slash === -1 ? text : text.slice(0, slash));
-  if (family === 0 || slash === -1) return family !== 0;
-  const prefix = text.slice(slash + 1);
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
-}
-
 /** Every page, or pages of exactly these; an empty list allows no request with an `Origin`. */
 export type Origins = "*" | readonly string[];
 

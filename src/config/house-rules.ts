@@ -12,6 +12,7 @@ import { logKeyPrefix } from "../brokers/log-store.ts";
 import { namePrefix, overlap } from "../base/redis-name.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";
+import { webhooksProblems } from "../webhooks/options.ts";
 import { sectionOf } from "./schema.ts";
 import type { Config } from "./schema.ts";
 
@@ -28,6 +29,7 @@ export function houseProblems(config: Config, dialects: Dialects): readonly Rule
     ...overlappingNames(config, dialects).map((text) => problem([], text)),
     ...authProblems(config),
     ...identityProblems(config, dialects),
+    ...webhooksProblems(config.webhooks).map(({ path, message }) => problem(["webhooks", ...path], message)),
   ];
 }
 

@@ -240,6 +240,7 @@ describe("the publish secret", () => {
 describe("secrets in files of their own", () => {
   const held = createConfigModel().options.filter(({ fileForm }) => fileForm !== undefined);
   const jwtSecrets = ["of-more-than-thirty-two,bytes-each", "of-more-than-thirty-two-bytes-too"];
+  const signing = [1, 2].map((fill) => `whsec_${Buffer.alloc(32, fill).toString("base64")}`);
   /** What the value needs beside it. */
   const beside: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "identity.jwt.secret": { BELFRY_IDENTITY_JWT_ALGORITHM: "HS256" },
@@ -260,11 +261,13 @@ describe("secrets in files of their own", () => {
     "auth.jwt.secret": jwtSecrets[0] ?? "",
     "auth.jwt.secretFallbacks": jwtSecrets.join(" "),
     "auth.jwt.publicKey": pem,
+    "webhooks.secrets": signing.join(" "),
   };
   const read: Readonly<Record<string, unknown>> = {
     roomSecrets: { dir: "hunter,2", shop: "x" },
     "identity.secretKeyFallbacks": ["hunter,2", "x"],
     "auth.jwt.secretFallbacks": jwtSecrets,
+    "webhooks.secrets": signing,
   };
 
   test("SEC-04 every secret is one of them", () => {

@@ -71,6 +71,7 @@ describe("options derived from the schema", () => {
       "identity.secretKey",
       "identity.secretKeyFallbacks",
       "identity.jwt.secret",
+      "webhooks.secrets",
       "ws-hub.adminToken",
     ]);
   });

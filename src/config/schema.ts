@@ -4,12 +4,14 @@
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
 import { authOptions } from "../auth/jwt/options.ts";
+import { isAddressRange } from "../base/ip-address.ts";
 import { checkBackplaneUrl, isLocalUrl, urlForms } from "../brokers/registry.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Dialects } from "../dialects/registry.ts";
-import { checkSocketPath, isAddressRange, parseAddress, readOrigins } from "./address.ts";
+import { checkSocketPath, parseAddress, readOrigins } from "./address.ts";
 import { limitsSchema } from "./limits.ts";
 import { roomsSchema } from "./rooms.ts";
+import { webhooksOptions } from "../webhooks/options.ts";
 
 /** Marks a value that is never shown: `writeOnly` is JSON Schema's word for it. */
 const secretText = (): z.ZodString => z.string().min(1).max(4_096).meta({ writeOnly: true });
@@ -210,6 +212,7 @@ const sharedShape = {
   auth: authOptions.prefault({}),
   identity: identitySchema.prefault({}),
   tape: tapeSchema.prefault({}),
+  webhooks: webhooksOptions.prefault({}),
   drain: z
     .number()
     .min(0)

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
+import { isAddressRange } from "../base/ip-address.ts";
 import { createAddressRule } from "./address-rule.ts";
 import { readSigningSecret, secretRecipe } from "./signature.ts";
 
@@ -20,6 +21,13 @@ export const signingSecret = z
   .max(256)
   .refine((text) => readSigningSecret(text) !== undefined, `Expected a signing secret: ${secretRecipe}`)
   .meta({ writeOnly: true });
+
+/** Where requests may go beside the public Internet. */
+export const privateRanges = z
+  .array(z.string().refine(isAddressRange, "an address or a range such as 10.0.0.0/8"))
+  .max(100)
+  .default([])
+  .describe("Addresses and ranges that requests may go to though they are not public, there by http too");
 
 /** Why requests to this URL would be refused whatever its name means, as far as that is known without asking for its address. */
 export function outboundProblem(url: string, allowPrivate: readonly string[]): string | undefined {
