@@ -16,7 +16,7 @@ import { compileGlob } from "../base/glob.ts";
 import { Hub } from "../core/hub.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import { nothingKept } from "../core/recovery.ts";
-import { openDialects } from "../contexts.ts";
+import { openDialects } from "../gateway/contexts.ts";
 import { silent } from "../core/observe.ts";
 import type { LogLevel } from "../vocabulary/log-events.ts";
 import type { LogFields, Observe } from "../core/observe.ts";

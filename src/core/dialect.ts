@@ -155,7 +155,7 @@ export interface BrowserContext {
   admit(countedAs: string): (() => void) | undefined;
   /** Monotonic clock, ms. */
   now(): number;
-  /** May deadlines be judged between two ticks? Not when the whole process stood still just now (pauses.ts). */
+  /** May deadlines be judged between two ticks? Not when the whole process stood still just now (gateway/pauses.ts). */
   mayJudge(now: number): boolean;
   /** May what browsers say in this room be heard by clients of other dialects (SEC-16)? */
   readonly isOpenRoom: (room: string) => boolean;

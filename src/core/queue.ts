@@ -1,6 +1,6 @@
 // The Queue port: what backends left in the store to be published, in order, until a gateway has published it. One gateway at
 // a time reads a queue, so its entries keep their order. A driver may have one (brokers/redis/queue.ts); the gateway runs it
-// (queue-reader.ts), and a dialect says what the entries mean (BackendSide.queues).
+// (gateway/queue-reader.ts), and a dialect says what the entries mean (BackendSide.queues).
 
 import type { SkipReason } from "../vocabulary/reasons.ts";
 

@@ -58,7 +58,7 @@ test("npm packs what runs and is read, and no tests", async () => {
   const needed = [
     "bin/belfry",
     "src/cli/main.ts",
-    "src/gateway.ts",
+    "src/gateway/gateway.ts",
     "README.md",
     "LICENSE",
     "docs/operations.md",

@@ -7,7 +7,7 @@ import { createConfigSchema } from "../../src/config/schema.ts";
 import type { Frame, Socket } from "../../src/core/carrier.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import { Session } from "../../src/dialects/socketio/engine-io/session.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";
 
 const [layer = "engine", port = "0", generations = "all"] = process.argv.slice(2);

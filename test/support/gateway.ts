@@ -6,8 +6,8 @@ import { createConfigSchema } from "../../src/config/schema.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import type { Dialects } from "../../src/dialects/registry.ts";
-import { createGateway } from "../../src/gateway.ts";
-import type { Gateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
+import type { Gateway } from "../../src/gateway/gateway.ts";
 import { createObserve } from "../../src/observe/observe.ts";
 
 const configSchema = createConfigSchema(dialects);

@@ -1,22 +1,22 @@
 // What the gateway keeps for clients that come back: the tape of its bus and the logs of its rooms, as one. Part of the
 // composition root (gateway.ts).
 
-import { brokerChannel } from "./brokers/bus-broker.ts";
-import type { Backplane } from "./brokers/driver.ts";
-import { publicationOf } from "./brokers/history.ts";
-import { LogFollower } from "./recovery/log-follower.ts";
-import type { Config } from "./config/schema.ts";
-import type { Carried } from "./core/broker.ts";
-import type { BusMessage } from "./core/bus.ts";
-import type { Hub } from "./core/hub.ts";
-import { keptOrder } from "./core/kept-orders.ts";
-import type { Command, Publication } from "./core/publication.ts";
-import { RecoveryByRule } from "./recovery/recovery-by-rule.ts";
-import type { Telemetry } from "./observe/observe.ts";
-import type { Positions, Recovery } from "./core/recovery.ts";
-import type { RoomRules } from "./core/room-rules.ts";
-import { TapeRecovery } from "./recovery/tape-recovery.ts";
-import type { TapeSource } from "./recovery/tape.ts";
+import { brokerChannel } from "../brokers/bus-broker.ts";
+import type { Backplane } from "../brokers/driver.ts";
+import { publicationOf } from "../brokers/history.ts";
+import { LogFollower } from "../recovery/log-follower.ts";
+import type { Config } from "../config/schema.ts";
+import type { Carried } from "../core/broker.ts";
+import type { BusMessage } from "../core/bus.ts";
+import type { Hub } from "../core/hub.ts";
+import { keptOrder } from "../core/kept-orders.ts";
+import type { Command, Publication } from "../core/publication.ts";
+import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
+import type { Telemetry } from "../observe/observe.ts";
+import type { Positions, Recovery } from "../core/recovery.ts";
+import type { RoomRules } from "../core/room-rules.ts";
+import { TapeRecovery } from "../recovery/tape-recovery.ts";
+import type { TapeSource } from "../recovery/tape.ts";
 
 export interface KeptParts {
   readonly backplane: Backplane;

@@ -2,36 +2,36 @@
 // dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
 // order live here and nowhere else.
 
-import type { Readiness } from "./api/app.ts";
-import { notFoundRoute } from "./api/not-found.ts";
-import { apiRoutes } from "./api/routes.ts";
-import { isShared } from "./auth/address.ts";
-import { AddressLimits } from "./auth/address-limits.ts";
-import { SecretGuard } from "./auth/secret-guard.ts";
+import type { Readiness } from "../api/app.ts";
+import { notFoundRoute } from "../api/not-found.ts";
+import { apiRoutes } from "../api/routes.ts";
+import { isShared } from "../auth/address.ts";
+import { AddressLimits } from "../auth/address-limits.ts";
+import { SecretGuard } from "../auth/secret-guard.ts";
 import { busesProved, openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
-import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
-import { openBackplane } from "./brokers/registry.ts";
-import { readPlace } from "./config/address.ts";
-import type { Config, ListenerConfig } from "./config/schema.ts";
+import type { Backplane, OpenBackplane } from "../brokers/driver.ts";
+import { openBackplane } from "../brokers/registry.ts";
+import { readPlace } from "../config/address.ts";
+import type { Config, ListenerConfig } from "../config/schema.ts";
 import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
-import type { BusMessage, ChannelFilter, Subscription } from "./core/bus.ts";
-import type { Feed, Route } from "./core/dialect.ts";
-import { GatewayError } from "./vocabulary/errors.ts";
-import type { Publication } from "./core/publication.ts";
-import { Hub } from "./core/hub.ts";
+import type { BusMessage, ChannelFilter, Subscription } from "../core/bus.ts";
+import type { Feed, Route } from "../core/dialect.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
+import type { Publication } from "../core/publication.ts";
+import { Hub } from "../core/hub.ts";
 import { Pauses } from "./pauses.ts";
 import { Queues } from "./queues.ts";
-import { createRoomRules } from "./config/room-rules.ts";
-import type { RoomRules } from "./core/room-rules.ts";
+import { createRoomRules } from "../config/room-rules.ts";
+import type { RoomRules } from "../core/room-rules.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
-import type { TapeRecovery } from "./recovery/tape-recovery.ts";
-import { dialects as registry } from "./dialects/registry.ts";
-import type { Dialects } from "./dialects/registry.ts";
-import type { Telemetry } from "./observe/observe.ts";
-import { closeAll, lastWords } from "./server/drain.ts";
-import { Listener } from "./server/listener.ts";
+import type { TapeRecovery } from "../recovery/tape-recovery.ts";
+import { dialects as registry } from "../dialects/registry.ts";
+import type { Dialects } from "../dialects/registry.ts";
+import type { Telemetry } from "../observe/observe.ts";
+import { closeAll, lastWords } from "../server/drain.ts";
+import { Listener } from "../server/listener.ts";
 
 /** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
 const tickMs = 250;

@@ -2,12 +2,12 @@
 
 import { expect, test } from "bun:test";
 import { z } from "zod";
-import { createConfigSchema } from "./config/schema.ts";
-import type { DialectContext } from "./core/dialect.ts";
-import type { DialectEntry } from "./dialects/entry.ts";
-import { dialects as registry } from "./dialects/registry.ts";
+import { createConfigSchema } from "../config/schema.ts";
+import type { DialectContext } from "../core/dialect.ts";
+import type { DialectEntry } from "../dialects/entry.ts";
+import { dialects as registry } from "../dialects/registry.ts";
 import { createGateway } from "./gateway.ts";
-import { createObserve } from "./observe/observe.ts";
+import { createObserve } from "../observe/observe.ts";
 
 /** The ticks that a dialect gets of these, and whether deadlines may be judged half a second after each of them. */
 async function ticksOf(...times: readonly number[]) {

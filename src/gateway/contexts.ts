@@ -1,28 +1,28 @@
 // What each dialect is given: the ports of one gateway, put together from its config. Part of the composition root
 // (gateway.ts); `belfry tail` uses it too, for dialects that only listen.
 
-import { isShared } from "./auth/address.ts";
-import { createCredentials } from "./auth/credentials.ts";
-import { createIdentity } from "./auth/django/identity.ts";
-import { voiceOf } from "./brokers/voice.ts";
-import { withTokens } from "./auth/token-identity.ts";
-import { Tickets } from "./auth/tickets.ts";
-import { RoomAccess } from "./auth/room-access.ts";
-import { RoomSecrets } from "./auth/room-secrets.ts";
-import type { SecretGuard } from "./auth/secret-guard.ts";
+import { isShared } from "../auth/address.ts";
+import { createCredentials } from "../auth/credentials.ts";
+import { createIdentity } from "../auth/django/identity.ts";
+import { voiceOf } from "../brokers/voice.ts";
+import { withTokens } from "../auth/token-identity.ts";
+import { Tickets } from "../auth/tickets.ts";
+import { RoomAccess } from "../auth/room-access.ts";
+import { RoomSecrets } from "../auth/room-secrets.ts";
+import type { SecretGuard } from "../auth/secret-guard.ts";
 import type { Backplanes } from "./backplanes.ts";
-import { foreignNames } from "./config/house-rules.ts";
-import { sectionOf } from "./config/schema.ts";
-import type { Config } from "./config/schema.ts";
-import type { ChannelFilter, Subscription } from "./core/bus.ts";
-import type { DialectContext, Feed, OpenDialect } from "./core/dialect.ts";
-import type { Hub } from "./core/hub.ts";
-import type { Observe } from "./core/observe.ts";
-import { randomId } from "./base/random-id.ts";
-import { covers } from "./base/redis-name.ts";
-import type { RoomRules } from "./core/room-rules.ts";
-import type { Recovery } from "./core/recovery.ts";
-import type { Dialects } from "./dialects/registry.ts";
+import { foreignNames } from "../config/house-rules.ts";
+import { sectionOf } from "../config/schema.ts";
+import type { Config } from "../config/schema.ts";
+import type { ChannelFilter, Subscription } from "../core/bus.ts";
+import type { DialectContext, Feed, OpenDialect } from "../core/dialect.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Observe } from "../core/observe.ts";
+import { randomId } from "../base/random-id.ts";
+import { covers } from "../base/redis-name.ts";
+import type { RoomRules } from "../core/room-rules.ts";
+import type { Recovery } from "../core/recovery.ts";
+import type { Dialects } from "../dialects/registry.ts";
 
 export interface ContextParts {
   readonly config: Config;

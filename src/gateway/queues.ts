@@ -1,8 +1,8 @@
 // The queues of all dialects of one gateway, where what it is connected to has any. Part of the composition root (gateway.ts).
 
-import type { Backplane } from "./brokers/driver.ts";
+import type { Backplane } from "../brokers/driver.ts";
 import type { SpokenDialect } from "./contexts.ts";
-import type { Telemetry } from "./observe/observe.ts";
+import type { Telemetry } from "../observe/observe.ts";
 import { QueueReader } from "./queue-reader.ts";
 
 export interface QueuesParts {

@@ -3,12 +3,12 @@
 // Part of the composition root (gateway.ts).
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Broker } from "./core/broker.ts";
-import type { Bus } from "./core/bus.ts";
-import type { QueueFeed } from "./core/dialect.ts";
-import type { Observe } from "./core/observe.ts";
-import type { EntryRefusal, Queue, QueueEntry, QueueRefusal, Settled } from "./core/queue.ts";
-import { GatewayError } from "./vocabulary/errors.ts";
+import type { Broker } from "../core/broker.ts";
+import type { Bus } from "../core/bus.ts";
+import type { QueueFeed } from "../core/dialect.ts";
+import type { Observe } from "../core/observe.ts";
+import type { EntryRefusal, Queue, QueueEntry, QueueRefusal, Settled } from "../core/queue.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
 
 /** An empty queue is looked at this often, ms. */
 const idleMs = 100;

@@ -1,13 +1,13 @@
 // What a gateway is connected to: the bus of its messages, and the Redis of its visitors' sessions where that is another.
 // Part of the composition root (gateway.ts).
 
-import type { Backplane, OpenBackplane } from "./brokers/driver.ts";
-import { spokenDialects } from "./config/house-rules.ts";
-import type { Config } from "./config/schema.ts";
-import type { LineObserver } from "./core/bus.ts";
-import type { Observe } from "./core/observe.ts";
-import type { RoomRules } from "./core/room-rules.ts";
-import type { Dialects } from "./dialects/registry.ts";
+import type { Backplane, OpenBackplane } from "../brokers/driver.ts";
+import { spokenDialects } from "../config/house-rules.ts";
+import type { Config } from "../config/schema.ts";
+import type { LineObserver } from "../core/bus.ts";
+import type { Observe } from "../core/observe.ts";
+import type { RoomRules } from "../core/room-rules.ts";
+import type { Dialects } from "../dialects/registry.ts";
 
 /** What the gateway is connected to. */
 export interface Backplanes {
