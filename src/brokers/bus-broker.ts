@@ -1,6 +1,6 @@
 // The Broker port over any bus: one channel on which gateways send each other publications. A publication comes back to
 // its own gateway on the same way as to the others, so all of them deliver in one order. What goes to a room with a log is
-// said there by the log (core/log.ts), in the same step in which it is stored.
+// said there by the log (log.ts), in the same step in which it is stored.
 
 import type {
   Broker,
@@ -14,9 +14,11 @@ import type { Bus, BusMessage } from "../core/bus.ts";
 import { textCanary } from "../codec/canary.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition } from "./log-store.ts";
-import type { Log, RoomName } from "../core/log.ts";
+import type { Log } from "./log.ts";
+import type { RoomName } from "../core/publication.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Queue, QueueRef } from "../core/queue.ts";
+import type { Queue } from "./queue.ts";
+import type { QueueRef } from "../core/broker.ts";
 import { contentBytes } from "../core/publication.ts";
 import type { Meaning, Publication } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../core/room-rules.ts";

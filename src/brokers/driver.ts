@@ -2,12 +2,13 @@
 // is a folder and one line in registry.ts, told apart from the others by the scheme of its URL.
 
 import type { Broker } from "../core/broker.ts";
-import type { Bus, LineObserver, Voice } from "../core/bus.ts";
+import type { Bus, Voice } from "../core/bus.ts";
+import type { LineObserver } from "./marker.ts";
 import type { KeyStore } from "../core/keys.ts";
-import type { Log } from "../core/log.ts";
+import type { Log } from "./log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Queue } from "../core/queue.ts";
+import type { Queue } from "./queue.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 
 export interface BackplaneOptions {

@@ -1,6 +1,6 @@
-// What all stores of logs share (core/log.ts): positions as text, tags of entries, and how long things live.
+// What all stores of logs share (log.ts): positions as text, tags of entries, and how long things live.
 
-import type { LogPosition } from "../core/log.ts";
+import type { LogPosition } from "./log.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 
 /** Of the place before the first entry. */

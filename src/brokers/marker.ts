@@ -31,3 +31,15 @@ export function readMarker(token: string): Marker | undefined {
   if (source === undefined || line === undefined) return undefined;
   return { source, line, number: Number(digits) };
 }
+
+/**
+ * Told of everything that the bus carries on its line: the messages of all subscriptions with a canary, in the one order that
+ * every gateway with the same ones sees. Plain calls, at once: `step` for each message of the server before it is handed on,
+ * `mark` when it is a marker, `cut` when messages may have been lost, or others will be on the line from now on.
+ * After a cut nothing is told until the line is whole again.
+ */
+export interface LineObserver {
+  step(): void;
+  mark(token: string): void;
+  cut(): void;
+}

@@ -1,11 +1,11 @@
 // The Broker port: carries publications between gateways. A dialect publishes here what came to this gateway alone and
 // is for the clients of every dialect; the formats of other systems go over the bus (bus.ts) as those systems wrote them.
-// What goes to a room with `history` in its rule is kept in the room's log on its way (log.ts).
+// What goes to a room with `history` in its rule is kept in the room's log on its way (brokers/log.ts).
 
 import type { BusMessage } from "./bus.ts";
-import type { RoomName } from "./log.ts";
+import type { RoomName } from "./publication.ts";
 import type { Publication } from "./publication.ts";
-import type { QueueRef } from "./queue.ts";
+import type { SkipReason } from "../vocabulary/reasons.ts";
 
 /** What became of a publication. */
 export interface Receipt {
@@ -15,6 +15,23 @@ export interface Receipt {
   readonly stored?: string;
   /** Its key or its entry came before: nothing was said now, and `stored` is where the first one stands, as far as that is known. */
   readonly isRepeated?: boolean;
+}
+
+/** One entry of a queue. */
+export interface QueueRef {
+  readonly queue: string;
+  readonly id: string;
+}
+
+/** The fields of an entry in their order; a name may come twice. */
+export type QueueFields = readonly (readonly [name: string, value: Buffer])[];
+
+/** Why an entry cannot be published, now or later. */
+export interface EntryRefusal {
+  readonly kind: "refused";
+  readonly reason: SkipReason;
+  /** For the publisher, what was expected. */
+  readonly text: string;
 }
 
 /** Of a publication to rooms that all have a log. */

@@ -77,18 +77,6 @@ export interface Bus {
 }
 
 /**
- * Told of everything that the bus carries on its line: the messages of all subscriptions with a canary, in the one order that
- * every gateway with the same ones sees. Plain calls, at once: `step` for each message of the server before it is handed on,
- * `mark` when it is a marker (brokers/marker.ts), `cut` when messages may have been lost, or others will be on the line from now on.
- * After a cut nothing is told until the line is whole again.
- */
-export interface LineObserver {
-  step(): void;
-  mark(token: string): void;
-  cut(): void;
-}
-
-/**
  * What clients say, on its way to the bus. It stands beside the bus because it promises when: the engine answers a client's
  * close in the turn in which it reads it, and what the client said before must come first.
  */

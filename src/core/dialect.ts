@@ -12,7 +12,7 @@ import type { KeyStore } from "./keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
 import type { BackendMessage, Publication } from "./publication.ts";
-import type { EntryRefusal, QueueFields } from "./queue.ts";
+import type { EntryRefusal, QueueFields } from "./broker.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RoomRules } from "./room-rules.ts";
@@ -108,7 +108,7 @@ export interface Order {
   readonly options: Omit<PublishOptions, "entry">;
 }
 
-/** What a dialect takes from a queue (queue.ts). */
+/** What a dialect takes from a queue (brokers/queue.ts). */
 export interface QueueFeed {
   /** The name of the queue in the store. */
   readonly name: string;

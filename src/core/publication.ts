@@ -18,6 +18,12 @@ export interface Target {
   readonly skip: readonly string[];
 }
 
+/** The pair that is one room. */
+export interface RoomName {
+  readonly namespace: string;
+  readonly room: string;
+}
+
 /** One connection of one namespace, by its id. */
 export interface Single {
   readonly namespace: string;

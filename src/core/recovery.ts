@@ -1,7 +1,7 @@
 // The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
-// recovery/ answers: the tape for all that the bus carried, the log (log.ts) for rooms with `history` in their rule.
+// recovery/ answers: the tape for all that the bus carried, the log (brokers/log.ts) for rooms with `history` in their rule.
 
-import type { RoomName } from "./log.ts";
+import type { RoomName } from "./publication.ts";
 import type { Publication } from "./publication.ts";
 
 /** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
@@ -33,6 +33,14 @@ export interface Kept {
 export type RecoveryVerdict =
   | { readonly recovered: true; readonly missed: readonly Kept[] }
   | { readonly recovered: false; readonly reason: LossReason };
+
+/**
+ * The namespace under which the orders of backends about a namespace's clients are kept (recovery/kept-order.ts). No client can
+ * ask for it: it begins with no `/`.
+ */
+export function ordersOf(namespace: string): string {
+  return `orders ${namespace}`;
+}
 
 /** A room that a client comes to. */
 export interface Asked {

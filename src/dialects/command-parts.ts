@@ -28,7 +28,7 @@ export interface Published {
   readonly isRepeated?: boolean;
 }
 
-/** What is left in a queue (core/queue.ts). */
+/** What is left in a queue (brokers/queue.ts). */
 export interface QueuedEmission {
   readonly queue: string;
   readonly fields: readonly (readonly [name: string, value: string])[];

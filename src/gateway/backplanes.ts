@@ -4,7 +4,7 @@
 import type { Backplane, OpenBackplane } from "../brokers/driver.ts";
 import { spokenDialects } from "../config/house-rules.ts";
 import type { Config } from "../config/schema.ts";
-import type { LineObserver } from "../core/bus.ts";
+import type { LineObserver } from "../brokers/marker.ts";
 import type { Observe } from "../core/observe.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { Dialects } from "../dialects/registry.ts";

@@ -9,7 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { Carried } from "../core/broker.ts";
 import type { BusMessage } from "../core/bus.ts";
 import type { Hub } from "../core/hub.ts";
-import { keptOrder } from "../core/kept-orders.ts";
+import { keptOrder } from "../recovery/kept-order.ts";
 import type { Command, Publication } from "../core/publication.ts";
 import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
 import type { Telemetry } from "../observe/observe.ts";

@@ -1,4 +1,4 @@
-// Reads one queue of a dialect (core/queue.ts) and publishes what its entries say, each once and in their order: what is
+// Reads one queue of a dialect (brokers/queue.ts) and publishes what its entries say, each once and in their order: what is
 // published is removed, what cannot be published is set aside, and what was not taken by the bus stays for the next time.
 // Part of the composition root (gateway.ts).
 
@@ -7,7 +7,8 @@ import type { Broker } from "../core/broker.ts";
 import type { Bus } from "../core/bus.ts";
 import type { QueueFeed } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
-import type { EntryRefusal, Queue, QueueEntry, QueueRefusal, Settled } from "../core/queue.ts";
+import type { Queue, QueueEntry, QueueRefusal, Settled } from "../brokers/queue.ts";
+import type { EntryRefusal } from "../core/broker.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** An empty queue is looked at this often, ms. */

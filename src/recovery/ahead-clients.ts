@@ -1,7 +1,7 @@
 // Clients that have more of a room's log than this gateway: they came from another one while it was cut off. What they
 // have is not delivered to them again, and where the log turns out to be another one they are told so. Pure.
 
-import type { LogPosition } from "../core/log.ts";
+import type { LogPosition } from "../brokers/log.ts";
 import type { RoomWindow } from "./room-window.ts";
 
 export class AheadClients {

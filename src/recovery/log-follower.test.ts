@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../brokers/log-store.ts";
 import type { BusState } from "../core/bus.ts";
-import type { Log, LogPage, LogPosition } from "../core/log.ts";
+import type { Log, LogPage, LogPosition } from "../brokers/log.ts";
 import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";

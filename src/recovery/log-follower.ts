@@ -7,7 +7,8 @@
 import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../brokers/log-store.ts";
-import type { Log, RoomName } from "../core/log.ts";
+import type { Log } from "../brokers/log.ts";
+import type { RoomName } from "../core/publication.ts";
 import type { Observe } from "../core/observe.ts";
 import { mayHear } from "../core/publication.ts";
 import type { Publication } from "../core/publication.ts";

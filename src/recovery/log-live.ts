@@ -1,6 +1,6 @@
 // What comes live in a room with a followed log (log-room.ts), held against what its window has.
 
-import type { LogPosition } from "../core/log.ts";
+import type { LogPosition } from "../brokers/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Positions } from "../core/recovery.ts";
 import type { RoomWindow, WindowBounds, WindowEntry } from "./room-window.ts";

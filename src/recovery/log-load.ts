@@ -1,7 +1,8 @@
 // Reads the newest part of a room's log for clients that show these positions: at most two reads, however many they are.
 
 import { emptyTag } from "../brokers/log-store.ts";
-import type { Log, LogEntry, LogPage, LogPosition, RoomName } from "../core/log.ts";
+import type { Log, LogEntry, LogPage, LogPosition } from "../brokers/log.ts";
+import type { RoomName } from "../core/publication.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { publicationOf } from "../brokers/history.ts";
 import { RoomWindow } from "./room-window.ts";

@@ -4,7 +4,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatPosition } from "../brokers/log-store.ts";
-import type { LogEntry, LogPosition } from "../core/log.ts";
+import type { LogEntry, LogPosition } from "../brokers/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { LossReason, Positions } from "../core/recovery.ts";
 import { loadWindow, readBehind } from "./log-load.ts";

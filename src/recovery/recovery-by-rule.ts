@@ -1,6 +1,6 @@
 // Recovery as dialects see it: rooms with a log are answered by the log, all others by the tape, in one and the same turn.
 
-import type { RoomName } from "../core/log.ts";
+import type { RoomName } from "../core/publication.ts";
 import type { Answer, Asked, GapListener, Position, Recovery } from "../core/recovery.ts";
 
 /** What the logs of rooms answer (log-follower.ts). */

@@ -1,7 +1,7 @@
 // The newest part of one room's log, without a hole, as this gateway heard or read it: what coming clients missed is cut
 // out of it. Pure; log-follower.ts feeds it.
 
-import type { LogPosition } from "../core/log.ts";
+import type { LogPosition } from "../brokers/log.ts";
 import type { LossReason } from "../core/recovery.ts";
 import type { Publication } from "../core/publication.ts";
 

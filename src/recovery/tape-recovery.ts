@@ -1,7 +1,8 @@
 // Recovery from the tape: answers at once where the position is on it, and waits a moment for a position that another
 // gateway gave before this one got so far.
 
-import type { BusMessage, LineObserver } from "../core/bus.ts";
+import type { BusMessage } from "../core/bus.ts";
+import type { LineObserver } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Recovery } from "../core/recovery.ts";
 import { Tape } from "./tape.ts";

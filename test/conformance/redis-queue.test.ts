@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import { silent } from "../../src/core/observe.ts";
-import type { Queue, QueueBounds, QueueRefusal, Taken } from "../../src/core/queue.ts";
+import type { Queue, QueueBounds, QueueRefusal, Taken } from "../../src/brokers/queue.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";

@@ -10,7 +10,7 @@ import { anonymous } from "../../src/core/identity.ts";
 import type { Identity } from "../../src/core/identity.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
-import { keptOrder } from "../../src/core/kept-orders.ts";
+import { keptOrder } from "../../src/recovery/kept-order.ts";
 import { sessionKey, userProof } from "../../src/dialects/socketio/recovery/pid.ts";
 import { Returns, readClaim } from "../../src/dialects/socketio/recovery/returns.ts";
 import type { Return } from "../../src/dialects/socketio/recovery/returns.ts";

@@ -2,7 +2,8 @@
 // was said, in the one order that Redis gives, and for each client how far of it is accounted for. What the tapes answer
 // is compared with the list; nothing here looks into a tape.
 
-import type { BusMessage, LineObserver } from "../../src/core/bus.ts";
+import type { BusMessage } from "../../src/core/bus.ts";
+import type { LineObserver } from "../../src/brokers/marker.ts";
 import { createSource, formatMarker } from "../../src/brokers/marker.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Asked, Position } from "../../src/core/recovery.ts";

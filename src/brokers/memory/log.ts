@@ -4,16 +4,8 @@
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Bus } from "../../core/bus.ts";
 import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../log-store.ts";
-import type {
-  Appended,
-  Log,
-  LogEntry,
-  LogPage,
-  LogPosition,
-  LogRange,
-  NewEntry,
-  RoomName,
-} from "../../core/log.ts";
+import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
+import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../core/room-rules.ts";
 import { randomId } from "../../base/random-id.ts";
 

@@ -2,7 +2,7 @@
 // channels and patterns in that order. So every gateway with the same lasting subscriptions at the same server sees the same
 // line. Another server has another order: a replica, or the next primary (run-id.ts).
 
-import type { LineObserver } from "../../core/bus.ts";
+import type { LineObserver } from "../marker.ts";
 import { readMarker } from "../marker.ts";
 
 export class Line {

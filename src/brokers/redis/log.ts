@@ -11,16 +11,8 @@ import {
   logKeyPrefix,
   readPosition,
 } from "../log-store.ts";
-import type {
-  Appended,
-  Log,
-  LogEntry,
-  LogPage,
-  LogPosition,
-  LogRange,
-  NewEntry,
-  RoomName,
-} from "../../core/log.ts";
+import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
+import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../core/room-rules.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";

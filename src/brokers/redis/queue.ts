@@ -5,15 +5,14 @@
 import { randomId } from "../../base/random-id.ts";
 import type {
   QueuedMessage,
-  QueueRef,
   Queue,
   QueueBounds,
   QueueEntry,
-  QueueFields,
   QueueRefusal,
   Settled,
   Taken,
-} from "../../core/queue.ts";
+} from "../queue.ts";
+import type { QueueRef, QueueFields } from "../../core/broker.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./queue-scripts.ts";
 import { refusalOf, runScript } from "./scripts.ts";

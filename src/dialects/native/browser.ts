@@ -7,7 +7,7 @@ import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../co
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
-import type { RoomName } from "../../core/log.ts";
+import type { RoomName } from "../../core/publication.ts";
 import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
 import { textAnswer } from "../../base/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";

@@ -3,7 +3,7 @@
 import { isRoomTooLong } from "../../core/access.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { Order } from "../../core/dialect.ts";
-import type { EntryRefusal, QueueFields } from "../../core/queue.ts";
+import type { EntryRefusal, QueueFields } from "../../core/broker.ts";
 import type { Publication } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";

@@ -140,7 +140,7 @@ export class Returns {
     },
     { address, client, identity }: Comer,
   ): EnterVerdict | Promise<EnterVerdict> {
-    // Where a backend put it there it may stay: what the backend ordered since is looked at (kept-orders.ts).
+    // Where a backend put it there it may stay: what the backend ordered since is looked at (orders.ts).
     if (way === "granted") return "allowed";
     const { namespace, pid } = claim;
     const { proof } = way;

@@ -1,17 +1,8 @@
 // The Queue port: what backends left in the store to be published, in order, until a gateway has published it. One gateway at
-// a time reads a queue, so its entries keep their order. A driver may have one (brokers/redis/queue.ts); the gateway runs it
-// (gateway/queue-reader.ts), and a dialect says what the entries mean (BackendSide.queues).
+// a time reads a queue, so its entries keep their order. A driver may have one (redis/queue.ts); gateway/queue-reader.ts
+// reads it, and a dialect says what the entries mean (BackendSide.queues).
 
-import type { SkipReason } from "../vocabulary/reasons.ts";
-
-/** The fields of an entry in their order; a name may come twice. */
-export type QueueFields = readonly (readonly [name: string, value: Buffer])[];
-
-/** One entry of a queue. */
-export interface QueueRef {
-  readonly queue: string;
-  readonly id: string;
-}
+import type { EntryRefusal, QueueFields, QueueRef } from "../core/broker.ts";
 
 /** What is said in the place of an entry. */
 export interface QueuedMessage {
@@ -26,14 +17,6 @@ export interface QueueEntry {
   readonly fields: QueueFields | undefined;
   /** Names and values together. */
   readonly bytes: number;
-}
-
-/** Why an entry cannot be published, now or later. */
-export interface EntryRefusal {
-  readonly kind: "refused";
-  readonly reason: SkipReason;
-  /** For the publisher, what was expected. */
-  readonly text: string;
 }
 
 /** How much is taken at once. */

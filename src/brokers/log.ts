@@ -1,14 +1,9 @@
 // The Log port: what was published to a room with `history` in its rule, numbered without a gap, for clients that come back
-// and for pages of the past. brokers/<name>/ implement it, brokers/bus-broker.ts writes to it; the conformance suite is
+// and for pages of the past. The drivers implement it, bus-broker.ts writes to it, recovery/ reads it; the conformance suite is
 // test/conformance/log.test.ts.
 
-import type { HistoryRule } from "./room-rules.ts";
-
-/** The pair that is one room. */
-export interface RoomName {
-  readonly namespace: string;
-  readonly room: string;
-}
+import type { RoomName } from "../core/publication.ts";
+import type { HistoryRule } from "../core/room-rules.ts";
 
 /**
  * Where an entry stands: the epoch names one life of a log, offsets count its entries from 1. A log that was lost and made
