@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { markdownTable } from "../src/config/table.ts";
 import { logEvents } from "../src/vocabulary/log-events.ts";
-import { disconnections, refusals, returns, skips } from "../src/vocabulary/reasons.ts";
+import { disconnections, refusals, returns, skips, webhookFailures } from "../src/vocabulary/reasons.ts";
 
 const page = join(import.meta.dir, "../docs/operations.md");
 
@@ -34,6 +34,7 @@ const tables: readonly (readonly [before: string, table: string])[] = [
   ["What was refused", reasonTable(refusals)],
   ["What became of clients that came back", reasonTable(returns)],
   ["What was skipped on the bus", reasonTable(skips)],
+  ["Why webhooks failed", reasonTable(webhookFailures)],
   ["## Logs", eventTable()],
 ];
 

@@ -46,6 +46,8 @@ export interface Backplane {
   readonly log: Log;
   /** What other programs leave to be published; undefined: none can reach it. */
   readonly queue?: Queue;
+  /** What gateways themselves leave there: events of rooms, on their way to webhooks. */
+  readonly events: Queue;
   /** Ends all of them. */
   readonly close: () => Promise<void>;
 }

@@ -1,8 +1,9 @@
-// The Queue port: what backends left in the store to be published, in order, until a gateway has published it. One gateway at
-// a time reads a queue, so its entries keep their order. A driver may have one (redis/queue.ts); gateway/queue-reader.ts
-// reads it, and a dialect says what the entries mean (BackendSide.queues).
+// The Queue port: what waits in the store, in order, until a gateway is done with it: what backends left to be published, and
+// events of rooms on their way to webhooks. One gateway at a time reads a queue, so its entries keep their order. The gateway
+// runs it (gateway/queue-reader.ts); a dialect (BackendSide.queues) or webhooks/ says what the entries mean.
 
 import type { EntryRefusal, QueueFields, QueueRef } from "../core/broker.ts";
+import type { SkipReason, WebhookFailure } from "../vocabulary/reasons.ts";
 
 /** What is said in the place of an entry. */
 export interface QueuedMessage {
@@ -17,6 +18,8 @@ export interface QueueEntry {
   readonly fields: QueueFields | undefined;
   /** Names and values together. */
   readonly bytes: number;
+  /** Since it was added, by the clock of the store, ms. */
+  readonly ageMs: number;
 }
 
 /** How much is taken at once. */
@@ -44,10 +47,34 @@ export interface QueueRefusal {
   readonly text: string;
 }
 
-/** An entry that is done with: published, or refused for this reason. */
+/** An entry that is done with: published or delivered, or refused for this reason. */
 export interface Settled {
   readonly id: string;
-  readonly refusal: EntryRefusal | undefined;
+  readonly refusal: EntryRefusal<SkipReason | WebhookFailure> | undefined;
+}
+
+/** A queue that entries go on to. */
+export interface Onward {
+  readonly queues: readonly string[];
+  /** Of more than these, a queue gives up the oldest: they are refused as `backlog`. */
+  readonly backlog: number;
+}
+
+/** What a queue holds, for people. */
+export interface QueueLook {
+  readonly waiting: number;
+  /** Refused entries that are kept. */
+  readonly refused: number;
+  /** The newest of them, the newest first. */
+  readonly newest: readonly RefusedEntry[];
+}
+
+export interface RefusedEntry {
+  /** What it was called in the queue. */
+  readonly id: string;
+  readonly reason: string;
+  readonly text: string;
+  readonly fields: QueueFields;
 }
 
 /** Every call rejects with GatewayError `bus_unavailable` when the store does not answer within its deadline. */
@@ -63,6 +90,14 @@ export interface Queue {
   say(entry: QueueRef, message: QueuedMessage): Promise<boolean>;
   /** Removes them; refused ones are kept apart with their reason, for people. */
   settle(name: string, entries: readonly Settled[]): Promise<QueueRefusal | undefined>;
+  /**
+   * Moves entries to each of these queues, in one step; there they have the same ids, and are as old. Entries that are gone
+   * were moved before.
+   * @returns how many entries each queue gave up for it
+   */
+  forward(name: string, ids: readonly string[], onward: Onward): Promise<readonly number[] | QueueRefusal>;
+  /** @param count of the refused entries that are shown */
+  look(name: string, count: number): Promise<QueueLook>;
   /** Another gateway may read at once. */
   release(name: string): Promise<void>;
 }

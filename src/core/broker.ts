@@ -26,11 +26,11 @@ export interface QueueRef {
 /** The fields of an entry in their order; a name may come twice. */
 export type QueueFields = readonly (readonly [name: string, value: Buffer])[];
 
-/** Why an entry cannot be published, now or later. */
-export interface EntryRefusal {
+/** Why an entry is given up: it cannot be published or delivered, now or later. */
+export interface EntryRefusal<Reason = SkipReason> {
   readonly kind: "refused";
-  readonly reason: SkipReason;
-  /** For the publisher, what was expected. */
+  readonly reason: Reason;
+  /** For people, what was expected. */
   readonly text: string;
 }
 

@@ -1,37 +1,45 @@
-// Reads one queue of a dialect (brokers/queue.ts) and publishes what its entries say, each once and in their order: what is
-// published is removed, what cannot be published is set aside, and what was not taken by the bus stays for the next time.
-// Part of the composition root (gateway.ts).
+// Reads one queue (brokers/queue.ts), in its order and while no other gateway does: what is done with is removed, or set aside
+// where it is refused, and what was not taken stays for the next time. What is done with entries is said by its parts: they are
+// published (queue-publisher.ts) or sent to webhooks. Part of the composition root (gateway.ts).
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Broker } from "../core/broker.ts";
 import type { Bus } from "../core/bus.ts";
-import type { QueueFeed } from "../core/dialect.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Queue, QueueEntry, QueueRefusal, Settled } from "../brokers/queue.ts";
-import type { EntryRefusal } from "../core/broker.ts";
+import type { Queue, QueueBounds, QueueEntry, QueueRefusal, Settled } from "../brokers/queue.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
-/** An empty queue is looked at this often, ms. */
-const idleMs = 100;
-/** And this often while it is used: for some seconds after an entry, ms. */
-const busyMs = 25;
-const usedForMs = 5_000;
 /** A store that refuses is asked again after this time, ms. */
 const refusedMs = 5_000;
-/** No other gateway reads for this time after the last look that found something; so long it takes after a crash, ms. */
-const leaseMs = 5_000;
+/** A queue counts as used for so long after an entry, ms. */
+const usedForMs = 5_000;
 /** What was taken longer ago is left: another gateway may read it soon, and deadlines of the bus are 2 s. */
 const staleMs = 1_000;
-const entriesAtOnce = 100;
-const bytesAtOnce = 4 * 1024 * 1024;
+/** The lease is renewed so many times in its life. */
+const renewals = 3;
+
+export interface Worked {
+  /** Done with. The others come again. */
+  readonly settled: readonly Settled[];
+  /** Before the next look, ms; meanwhile no other gateway reads. */
+  readonly pauseMs: number;
+}
 
 export interface QueueReaderParts {
-  /** The name of the dialect. */
-  readonly dialect: string;
-  readonly feed: QueueFeed;
+  readonly name: string;
   readonly queue: Queue;
+  /**
+   * What is taken at once. After the last look that found something, no other gateway reads for `leaseMs`: so long it takes
+   * after a crash, and work must take less.
+   */
+  readonly bounds: QueueBounds;
+  /** How often an empty queue is looked at, also for some seconds after an entry, ms. */
+  readonly idleMs: number;
+  readonly busyMs: number;
+  /** Does something with entries, of which there is one at least. */
+  readonly work: (entries: readonly QueueEntry[]) => Promise<Worked | QueueRefusal>;
+  /** In the log: the dialect, or what else the queue belongs to. */
+  readonly owner: string;
   readonly bus: Pick<Bus, "state">;
-  readonly broker: Broker;
   readonly observe: Observe;
 }
 
@@ -39,7 +47,7 @@ export class QueueReader {
   readonly #parts: QueueReaderParts;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  /** Published or refused, and not yet removed. */
+  /** Done with, and not yet removed. */
   #unsettled: readonly Settled[] = [];
   #waiting = 0;
   /** When it had entries for this gateway, ms. */
@@ -67,22 +75,38 @@ export class QueueReader {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    const { queue, feed, observe } = this.#parts;
-    while (!signal.aborted) {
-      const pauseMs = await this.#turn();
-      // Rejects when the gateway stops, which the loop sees.
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
-    await queue.release(feed.name).catch((error: unknown) => {
+    const { queue, name, observe } = this.#parts;
+    while (!this.#isStopping) await this.#pause(await this.#turn());
+    await queue.release(name).catch((error: unknown) => {
       // It ends by itself.
       if (!(error instanceof GatewayError)) observe.report("queue_release", error);
     });
   }
 
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Keeps the lease in a long pause. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopping;
+    const { leaseMs } = this.#parts.bounds;
+    for (let left = ms; left > 0 && !this.#isStopping; left -= leaseMs / renewals) {
+      if (left < ms) await this.#renew();
+      // Rejects when the gateway stops, which the loop sees.
+      await sleep(Math.min(left, leaseMs / renewals), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { queue, name, bounds } = this.#parts;
+    // A store that is away, or refuses, shows at the next turn.
+    await queue.take(name, { ...bounds, entries: 1 }).catch(() => undefined);
+  }
+
   /** @returns how long to wait before the next one, ms. */
   async #turn(): Promise<number> {
-    const { bus, observe } = this.#parts;
+    const { bus, observe, idleMs } = this.#parts;
     if (!bus.state().isReady) return idleMs;
     try {
       const refusal = (await this.#settle()) ?? (await this.#readOn());
@@ -99,71 +123,40 @@ export class QueueReader {
 
   /** @returns how long to wait, or why the store does not let us. */
   async #readOn(): Promise<number | QueueRefusal> {
-    const { queue, feed } = this.#parts;
+    const { queue, name, bounds, work, idleMs, busyMs } = this.#parts;
     const askedAt = performance.now();
-    const { maxEntryBytes } = feed;
-    const taken = await queue.take(feed.name, {
-      entries: entriesAtOnce,
-      bytes: bytesAtOnce,
-      maxEntryBytes,
-      leaseMs,
-    });
+    const taken = await queue.take(name, bounds);
     if (taken.kind === "refused") return taken;
-    this.#isRefused = false;
     this.#waiting = taken.waiting;
     const { entries } = taken;
-    if (this.#stopping.signal.aborted || performance.now() - askedAt > staleMs) return 0;
-    if (entries.length === 0) return askedAt - this.#lastFound < usedForMs ? busyMs : idleMs;
+    if (entries.length === 0) {
+      this.#isRefused = false;
+      return askedAt - this.#lastFound < usedForMs ? busyMs : idleMs;
+    }
+    if (this.#isStopping || performance.now() - askedAt > staleMs) return 0;
     this.#lastFound = askedAt;
-    // All in one turn: the broker keeps their order.
-    const outcomes = await Promise.all(entries.map(async (entry) => this.#publish(entry)));
-    this.#unsettled = outcomes.filter((outcome) => outcome !== undefined);
-    const isStuck = this.#unsettled.length === 0;
-    return (await this.#settle()) ?? (isStuck ? idleMs : 0);
+    const worked = await work(entries);
+    if ("kind" in worked) return worked;
+    this.#isRefused = false;
+    this.#unsettled = worked.settled;
+    return (await this.#settle()) ?? worked.pauseMs;
   }
 
   /** Removes what is done with, also where that failed before. */
   async #settle(): Promise<QueueRefusal | undefined> {
     if (this.#unsettled.length === 0) return undefined;
-    const { queue, feed } = this.#parts;
-    const refusal = await queue.settle(feed.name, this.#unsettled);
+    const { queue, name } = this.#parts;
+    const refusal = await queue.settle(name, this.#unsettled);
     if (refusal) return refusal;
     this.#waiting = Math.max(0, this.#waiting - this.#unsettled.length);
     this.#unsettled = [];
     return undefined;
   }
 
-  /** @returns undefined when the bus did not take it: it stays in the queue. */
-  async #publish({ id, fields, bytes }: QueueEntry): Promise<Settled | undefined> {
-    const { feed, broker, dialect, observe } = this.#parts;
-    const decoded = fields ? feed.decode(fields) : tooLarge(feed.maxEntryBytes);
-    if (decoded.kind === "refused") return this.#refuse(id, decoded);
-    try {
-      await broker.publish(decoded.publication, { ...decoded.options, entry: { queue: feed.name, id } });
-      observe.received(dialect, bytes);
-      return { id, refusal: undefined };
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      const { code: reason, message: text } = error;
-      if (reason !== "history_off" && reason !== "version_outdated") return undefined;
-      return this.#refuse(id, { kind: "refused", reason, text });
-    }
-  }
-
-  #refuse(id: string, refusal: EntryRefusal): Settled {
-    const { observe, dialect } = this.#parts;
-    observe.skipped(dialect, refusal.reason);
-    return { id, refusal };
-  }
-
   #sayRefusal({ text }: QueueRefusal): void {
     if (this.#isRefused) return;
     this.#isRefused = true;
-    const { observe, dialect } = this.#parts;
-    observe.log("warn", "queue_refused", { dialect, text });
+    const { observe, owner } = this.#parts;
+    observe.log("warn", "queue_refused", { dialect: owner, text });
   }
-}
-
-function tooLarge(maxBytes: number): EntryRefusal {
-  return { kind: "refused", reason: "too_large", text: `Expected an entry of at most ${maxBytes} bytes` };
 }

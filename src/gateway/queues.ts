@@ -3,7 +3,17 @@
 import type { Backplane } from "../brokers/driver.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { Telemetry } from "../observe/observe.ts";
+import type { QueueFeed } from "../core/dialect.ts";
+import { QueuePublisher } from "./queue-publisher.ts";
 import { QueueReader } from "./queue-reader.ts";
+
+/** An empty queue is looked at this often, ms. */
+const idleMs = 100;
+/** And this often while it is used, ms. */
+const busyMs = 25;
+const leaseMs = 5_000;
+const entriesAtOnce = 100;
+const bytesAtOnce = 4 * 1024 * 1024;
 
 export interface QueuesParts {
   readonly backplane: Backplane;
@@ -15,12 +25,17 @@ export class Queues {
 
   constructor(dialects: readonly SpokenDialect[], { backplane, observe }: QueuesParts) {
     const { queue, bus, broker } = backplane;
+    const open = (dialect: string, feed: QueueFeed): readonly QueueReader[] => {
+      if (!queue) return [];
+      const { name, maxEntryBytes } = feed;
+      const { publish } = new QueuePublisher({ dialect, feed, broker, observe });
+      const bounds = { entries: entriesAtOnce, bytes: bytesAtOnce, maxEntryBytes, leaseMs };
+      return [
+        new QueueReader({ name, queue, bounds, idleMs, busyMs, work: publish, owner: dialect, bus, observe }),
+      ];
+    };
     this.#readers = dialects.flatMap(({ name, backend }) =>
-      queue
-        ? (backend?.queues ?? []).map(
-            (feed) => new QueueReader({ dialect: name, feed, queue, bus, broker, observe }),
-          )
-        : [],
+      (backend?.queues ?? []).flatMap((feed) => open(name, feed)),
     );
     observe.gauge(
       "belfry_queue_entries",

@@ -237,3 +237,20 @@ export const skips = [
 ] as const satisfies ReasonRows;
 
 export type SkipReason = (typeof skips)[number][0][number];
+
+/** Of `belfry_webhook_requests_total` and `belfry_webhook_events_total`, beside `ok`. */
+export const webhookFailures = [
+  [["status"], "it answered otherwise than 2xx; redirects are not followed"],
+  [["timeout"], "it did not answer within 5 s"],
+  [["unreachable"], "no connection, one that broke, or a certificate that is not right"],
+  [["name_unknown"], "its name has no address"],
+  [
+    ["address_blocked", "insecure"],
+    "its address is not public, or its URL not https, and `webhooks.allowPrivate` does not have it",
+  ],
+  [["answer_too_large"], "it answered with more than 64 KiB"],
+  [["backlog"], "an event was the oldest of more than `webhooks.backlog`"],
+  [["event_invalid"], "an entry of the stream `belfry:events` is no event"],
+] as const satisfies ReasonRows;
+
+export type WebhookFailure = (typeof webhookFailures)[number][0][number];

@@ -1,10 +1,8 @@
 // The section `webhooks` of the config: where events of rooms are sent, which ones, and how they are signed (docs/webhooks.md).
 
 import { z } from "zod";
+import { roomEventTypes } from "../core/room-event.ts";
 import { outboundProblem, outboundUrl, privateRanges, signingSecret } from "../outbound/options.ts";
-
-/** What happens in rooms, as the events say it. */
-const eventTypes = ["room_occupied", "room_vacated", "user_joined", "user_left"] as const;
 
 export const webhooksOptions = z
   .strictObject({
@@ -21,9 +19,9 @@ export const webhooksOptions = z
         "Secrets that sign the requests, each `whsec_` and base64; a request has a signature by each",
       ),
     events: z
-      .array(z.enum(eventTypes))
+      .array(z.enum(roomEventTypes))
       .min(1)
-      .default([...eventTypes])
+      .default([...roomEventTypes])
       .describe("The events that are sent"),
     rooms: z
       .array(z.string().min(1).max(256))

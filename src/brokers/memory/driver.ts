@@ -7,6 +7,7 @@ import type { Driver } from "../driver.ts";
 import { MemoryBus } from "./bus.ts";
 import { MemoryKeys } from "./keys.ts";
 import { MemoryLog } from "./log.ts";
+import { MemoryQueue } from "./queue.ts";
 
 export const memory = {
   schemes: ["memory"],
@@ -30,6 +31,7 @@ export const memory = {
         observe: options.observe,
       }),
       log,
+      events: new MemoryQueue(Date.now),
       close: async () => {
         keys.close();
         log.close();

@@ -31,6 +31,7 @@ export const redis = {
       broker: new BusBroker({ bus, log, queue, rules, observe }),
       log,
       queue,
+      events: queue,
       close: async () => bus.close(),
     };
   },

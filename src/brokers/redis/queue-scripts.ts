@@ -5,7 +5,7 @@ import { script } from "./scripts.ts";
 
 /**
  * KEYS: stream, lease. ARGV: this gateway, ms of the lease, entries, bytes of them together, bytes of the largest.
- * Gives the length of the stream, and for each entry id, bytes and fields; no fields where it is too large.
+ * Gives the length of the stream, and for each entry id, bytes, age and fields; no fields where it is too large.
  */
 export const take = script(`
 local stream, lease = KEYS[1], KEYS[2]
@@ -18,6 +18,8 @@ if reader and reader ~= me then return page end
 -- Who may not remove an entry must not publish it: it would be published again and again.
 redis.call('XDEL', stream, '0-1')
 
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local from, sum = '-', 0
 for _ = 1, limit do
   local entry = redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1]
@@ -29,7 +31,8 @@ for _ = 1, limit do
     if sum > 0 and sum + bytes > total then break end
     sum = sum + bytes
   end
-  page[#page + 1] = {id, bytes, isTooLarge and {} or fields}
+  local age = math.max(0, nowMs - tonumber(string.match(id, '^%d+')))
+  page[#page + 1] = {id, bytes, age, isTooLarge and {} or fields}
   from = '(' .. id
 end
 -- Last, so that a gateway that is refused one of the steps keeps no other from reading.
@@ -70,6 +73,43 @@ for first = 3, #ARGV, 3 do
   end
   redis.call('XDEL', stream, id)
 end
+`);
+
+/**
+ * KEYS: stream, and for each queue that entries go on to, it and its refused. ARGV: entries that may wait in one, length of the
+ * refused, and the ids. Gives for each how many it gave up.
+ */
+export const forward = script(`
+local stream, backlog, length = KEYS[1], tonumber(ARGV[1]), ARGV[2]
+
+local function add(target, id, fields)
+  local added = redis.pcall('XADD', target, id, unpack(fields))
+  -- The queue had younger entries: the stream was begun anew.
+  if type(added) == 'table' and added.err then redis.call('XADD', target, '*', unpack(fields)) end
+end
+
+local function giveUp(target, refused)
+  local over = math.max(0, redis.call('XLEN', target) - backlog)
+  for _ = 1, over do
+    local entry = redis.call('XRANGE', target, '-', '+', 'COUNT', 1)[1]
+    redis.call('XADD', refused, 'MAXLEN', '~', length, '*', 'reason', 'backlog', 'text',
+      'Expected at most ' .. ARGV[1] .. ' entries that wait', 'entry', entry[1], unpack(entry[2]))
+    redis.call('XDEL', target, entry[1])
+  end
+  return over
+end
+
+for index = 3, #ARGV do
+  local entry = redis.call('XRANGE', stream, ARGV[index], ARGV[index])[1]
+  if entry then
+    for target = 2, #KEYS, 2 do add(KEYS[target], entry[1], entry[2]) end
+    redis.call('XDEL', stream, ARGV[index])
+  end
+end
+
+local given = {}
+for target = 2, #KEYS, 2 do given[#given + 1] = giveUp(KEYS[target], KEYS[target + 1]) end
+return given
 `);
 
 /** KEYS: lease. ARGV: this gateway. */

@@ -1,4 +1,4 @@
-// The Queue port on Redis 6.2 and later: a stream, from which entries are removed once they are published, and beside it a lease
+// The Queue port on Redis 6.2 and later: a stream, from which entries are removed once they are done with, and beside it a lease
 // of the one gateway that reads it. No consumer group: its members would publish side by side, and two entries for one room
 // could change places. What is left in the stream when a reader dies is what the next one begins with.
 
@@ -6,9 +6,12 @@ import { randomId } from "../../base/random-id.ts";
 import type {
   QueuedMessage,
   Queue,
+  Onward,
   QueueBounds,
   QueueEntry,
+  QueueLook,
   QueueRefusal,
+  RefusedEntry,
   Settled,
   Taken,
 } from "../queue.ts";
@@ -61,11 +64,38 @@ export class RedisQueue implements Queue {
     return this.#orRefusal(name, async () => {
       const args = entries.flatMap(({ id, refusal }) => [id, refusal?.reason ?? "", refusal?.text ?? ""]);
       await runScript(this.#commands, scripts.settle, {
-        keys: [name, `${name}:refused`],
+        keys: [name, refusedOf(name)],
         args: [maxRefused, maxRefusedBytes, ...args],
       });
       return undefined;
     });
+  }
+
+  async forward(
+    name: string,
+    ids: readonly string[],
+    { queues, backlog }: Onward,
+  ): Promise<readonly number[] | QueueRefusal> {
+    return this.#orRefusal(name, async () => {
+      const reply = await runScript(this.#commands, scripts.forward, {
+        keys: [name, ...queues.flatMap((queue) => [queue, refusedOf(queue)])],
+        args: [backlog, maxRefused, ...ids],
+      });
+      return listOf(reply).map(Number);
+    });
+  }
+
+  async look(name: string, count: number): Promise<QueueLook> {
+    const [waiting, refused, newest] = await Promise.all([
+      this.#commands.run(["XLEN", name]),
+      this.#commands.run(["XLEN", refusedOf(name)]),
+      this.#commands.run(["XREVRANGE", refusedOf(name), "+", "-", "COUNT", String(count)], "bytes"),
+    ]);
+    return {
+      waiting: Number(waiting),
+      refused: Number(refused),
+      newest: listOf(newest).map((entry) => refusedEntryOf(listOf(listOf(entry)[1]))),
+    };
   }
 
   async release(name: string): Promise<void> {
@@ -78,7 +108,7 @@ export class RedisQueue implements Queue {
       return await work();
     } catch (error) {
       if (refusalOf(error) === undefined || !(error instanceof Error)) throw error;
-      const needs = `Redis 6.2 or later, and the permission to run EVAL, EVALSHA, XLEN, XRANGE, XADD, XDEL, GET, SET and DEL on keys that begin with ${name}`;
+      const needs = `Redis 6.2 or later, and the permission to run EVAL, EVALSHA, XLEN, XRANGE, XADD, XDEL, TIME, GET, SET and DEL on keys that begin with ${name}`;
       return { kind: "refused", text: `${name} is not read: that needs ${needs}. ${error.message}` };
     }
   }
@@ -90,17 +120,36 @@ function leaseOf(name: string): string {
   return `${name}:reader`;
 }
 
+function refusedOf(name: string): string {
+  return `${name}:refused`;
+}
+
 function listOf(reply: unknown): readonly unknown[] {
   return Array.isArray(reply) ? reply : [];
 }
 
 function entryOf(reply: unknown): QueueEntry {
-  const [id, bytes, texts] = listOf(reply);
-  const parts = listOf(texts).map((text) => (Buffer.isBuffer(text) ? text : Buffer.alloc(0)));
-  const fields: QueueFields = Array.from({ length: parts.length / 2 }, (_, index) => [
+  const [id, bytes, age, texts] = listOf(reply);
+  const fields = fieldsOf(listOf(texts));
+  // Redis has no entry without fields.
+  return {
+    id: String(id),
+    bytes: Number(bytes),
+    ageMs: Number(age),
+    fields: fields.length === 0 ? undefined : fields,
+  };
+}
+
+/** Reason, text and id stand before the fields that the entry had. */
+function refusedEntryOf(texts: readonly unknown[]): RefusedEntry {
+  const [reason, text, id, ...fields] = fieldsOf(texts);
+  return { id: String(id?.[1]), reason: String(reason?.[1]), text: String(text?.[1]), fields };
+}
+
+function fieldsOf(texts: readonly unknown[]): QueueFields {
+  const parts = texts.map((text) => (Buffer.isBuffer(text) ? text : Buffer.alloc(0)));
+  return Array.from({ length: parts.length / 2 }, (_, index) => [
     String(parts[2 * index]),
     parts[2 * index + 1] ?? Buffer.alloc(0),
   ]);
-  // Redis has no entry without fields.
-  return { id: String(id), bytes: Number(bytes), fields: fields.length === 0 ? undefined : fields };
 }
