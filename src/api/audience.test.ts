@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SecretVerdict } from "../core/access.ts";
-import type { Exchange } from "../core/dialect.ts";
+import type { Exchange } from "../core/route.ts";
 import { audienceRoute } from "./audience.ts";
 
 const asked: unknown[] = [];

@@ -2,7 +2,8 @@
 // another port, or takes other methods, else plain "Not found". It repeats nothing of the request (SEC-05), names no client or room (SEC-13), and
 // says no more than the documentation does.
 
-import type { Explanation, Route } from "../core/dialect.ts";
+import type { Explanation } from "../dialects/dialect.ts";
+import type { Route } from "../core/route.ts";
 import { textAnswer } from "../base/http.ts";
 import type { Observe } from "../core/observe.ts";
 

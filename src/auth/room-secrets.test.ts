@@ -4,13 +4,12 @@ import { describe, expect, spyOn, test } from "bun:test";
 import * as crypto from "node:crypto";
 import { ShownBefore } from "../core/access.ts";
 import type { EnterVerdict } from "../core/access.ts";
-import type { SecretRequest } from "./room-secrets.ts";
+import type { RoomSecretsParts, SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { isLoopback } from "./address.ts";
 import { RoomSecrets } from "./room-secrets.ts";
-import type { RoomSecretsParts } from "./room-secrets.ts";
 
 const keyPrefixes = ["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"];
 const canary = "cAnArY7291";

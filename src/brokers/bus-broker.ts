@@ -8,6 +8,7 @@ import type {
   HistoryQuery,
   HistoryRefusal,
   PublishOptions,
+  QueueRef,
   Receipt,
 } from "../core/broker.ts";
 import type { Bus, BusMessage } from "../core/bus.ts";
@@ -15,12 +16,10 @@ import { textCanary } from "../codec/canary.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition } from "./log-store.ts";
 import type { Log } from "./log.ts";
-import type { RoomName } from "../core/publication.ts";
+import type { Meaning, Publication, RoomName } from "../core/publication.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Queue } from "./queue.ts";
-import type { QueueRef } from "../core/broker.ts";
 import { contentBytes } from "../core/publication.ts";
-import type { Meaning, Publication } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../core/room-rules.ts";
 import { Echoes } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";

@@ -3,8 +3,7 @@
 import type { HistoryPage, HistoryQuery, HistoryRefusal, StoredPublication } from "../core/broker.ts";
 import { formatPosition, readPosition } from "./log-store.ts";
 import type { Log, LogEntry, LogRange } from "./log.ts";
-import type { RoomName } from "../core/publication.ts";
-import type { Publication } from "../core/publication.ts";
+import type { Publication, RoomName } from "../core/publication.ts";
 import type { HistoryRule } from "../core/room-rules.ts";
 import { decodeEnvelope } from "./envelope.ts";
 

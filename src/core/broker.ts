@@ -3,8 +3,7 @@
 // What goes to a room with `history` in its rule is kept in the room's log on its way (brokers/log.ts).
 
 import type { BusMessage } from "./bus.ts";
-import type { RoomName } from "./publication.ts";
-import type { Publication } from "./publication.ts";
+import type { Publication, RoomName } from "./publication.ts";
 import type { SkipReason } from "../vocabulary/reasons.ts";
 
 /** What became of a publication. */

@@ -1,7 +1,7 @@
 // The Bus port: raw named channels, as Redis has them. brokers/<name>/ implement it; the conformance suite in
 // test/conformance runs over every one of them. Keys are a port of their own (keys.ts).
 
-import type { Meaning, Payload } from "./publication.ts";
+import type { BackendMessage, Meaning, Payload } from "./publication.ts";
 
 /** One message of a channel. The payload is the receiver's own: it may keep it. */
 export interface BusMessage {
@@ -42,6 +42,14 @@ export interface WatchedFilter extends ChannelFilter {
 
 export interface Subscription {
   close(): Promise<void>;
+}
+
+/** What is heard on the bus, and how it is understood. */
+export interface Feed<Filter extends ChannelFilter = WatchedFilter> {
+  readonly filter: Filter;
+  decode(message: BusMessage): BackendMessage;
+  /** Reads the bytes of a message that came with a meaning, without it, for clients that come back. @default this feed */
+  readonly ofMeant?: Feed<ChannelFilter>;
 }
 
 export interface Bus {

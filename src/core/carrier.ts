@@ -84,3 +84,8 @@ export interface StreamHandler {
 export type CloseCause =
   | "peer"
   | Extract<DisconnectReason, "slow" | "too_large" | "flood" | "protocol_error">;
+
+/** A client of the browser side, for the drain. */
+export interface Closable {
+  close(reason: DisconnectReason): void;
+}

@@ -1,8 +1,7 @@
 // The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
 // recovery/ answers: the tape for all that the bus carried, the log (brokers/log.ts) for rooms with `history` in their rule.
 
-import type { RoomName } from "./publication.ts";
-import type { Publication } from "./publication.ts";
+import type { Publication, RoomName } from "./publication.ts";
 
 /** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
 export type Position = string;

@@ -1,8 +1,8 @@
-// One line of the table of dialects (registry.ts): the dialect, which a gateway opens (core/dialect.ts), and what it adds to
+// One line of the table of dialects (registry.ts): the dialect, which a gateway opens (dialect.ts), and what it adds to
 // the config and the command line, which are made from the table.
 
 import type { ZodObject } from "zod";
-import type { Dialect } from "../core/dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import type { CommandParts } from "./command-parts.ts";
 import type { Profile, SharedView, StartWarning } from "./profile.ts";
 

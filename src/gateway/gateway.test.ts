@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import { createConfigSchema } from "../config/schema.ts";
-import type { DialectContext } from "../core/dialect.ts";
+import type { DialectContext } from "../dialects/dialect.ts";
 import type { DialectEntry } from "../dialects/entry.ts";
 import { dialects as registry } from "../dialects/registry.ts";
 import { createGateway } from "./gateway.ts";

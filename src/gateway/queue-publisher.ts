@@ -2,7 +2,7 @@
 // the composition root (gateway.ts).
 
 import type { Broker, EntryRefusal } from "../core/broker.ts";
-import type { QueueFeed } from "../core/dialect.ts";
+import type { QueueFeed } from "../dialects/dialect.ts";
 import type { Observe } from "../core/observe.ts";
 import type { QueueEntry, Settled } from "../brokers/queue.ts";
 import type { Worked } from "./queue-reader.ts";

@@ -3,7 +3,7 @@
 import type { Backplane } from "../brokers/driver.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { Telemetry } from "../observe/observe.ts";
-import type { QueueFeed } from "../core/dialect.ts";
+import type { QueueFeed } from "../dialects/dialect.ts";
 import { QueuePublisher } from "./queue-publisher.ts";
 import { QueueReader } from "./queue-reader.ts";
 

@@ -3,10 +3,9 @@
 // and was not cut off since (brokers/marker.ts says what the line is). Nothing is written anywhere for that. What is kept are the bytes
 // of the bus (tape-ring.ts), which are read again for a client that comes back. Pure: no clock, no timers, no bus of its own.
 
-import type { BusMessage, ChannelFilter } from "../core/bus.ts";
+import type { BusMessage, ChannelFilter, Feed } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import { readMarker } from "../brokers/marker.ts";
-import type { Feed } from "../core/dialect.ts";
 import { keptOrder } from "./kept-order.ts";
 import { mayHear } from "../core/publication.ts";
 import { Recent } from "./recent.ts";

@@ -1,7 +1,7 @@
 // Closes clients over a time with jitter, so that they do not all come back at once (SEC-14).
 
 import { setTimeout } from "node:timers/promises";
-import type { BrowserSide, Closable } from "../core/dialect.ts";
+import type { Closable } from "../core/carrier.ts";
 
 /** Fewer clients than this are closed within a second. */
 const fewClients = 1_000;
@@ -49,7 +49,7 @@ export async function closeAll(
  * @returns true when a client had not received all of it.
  */
 export async function lastWords(
-  sides: readonly Pick<BrowserSide, "hasUnsaid">[],
+  sides: readonly { hasUnsaid?(): boolean }[],
   clock: Clock = realClock,
 ): Promise<boolean> {
   const hasUnsaid = (): boolean => sides.some((side) => side.hasUnsaid?.() === true);

@@ -2,7 +2,7 @@
 // of its end exactly once, and a client gets one answer.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Route } from "../core/dialect.ts";
+import type { Route } from "../core/route.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import type { Socket, SocketHandler } from "../core/carrier.ts";

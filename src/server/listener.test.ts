@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Route } from "../core/dialect.ts";
+import type { Route } from "../core/route.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";

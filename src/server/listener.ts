@@ -2,7 +2,7 @@
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import type { Server, ServerWebSocket } from "bun";
-import type { Exchange, Route } from "../core/dialect.ts";
+import type { Exchange, Route } from "../core/route.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../base/rate-limit.ts";

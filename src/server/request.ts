@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { isLoopback, sharedAddress } from "../auth/address.ts";
-import type { Exchange } from "../core/dialect.ts";
+import type { Exchange } from "../core/route.ts";
 import { isUpgrade } from "../base/http.ts";
 import { addressRanges } from "../base/ip-address.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";

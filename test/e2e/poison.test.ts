@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
-import type { Feed } from "../../src/core/dialect.ts";
+import type { Feed } from "../../src/core/bus.ts";
 import { nodeFeeds } from "../../src/dialects/socketio/node/broadcasts.ts";
 import { pythonFeed } from "../../src/dialects/socketio/python/queue.ts";
 import { until } from "../support/until.ts";

@@ -5,14 +5,9 @@ import { z } from "zod";
 import { createConfigSchema } from "../../src/config/schema.ts";
 import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
-import type {
-  BrowserSide,
-  DialectContext,
-  Exchange,
-  Feed,
-  OpenDialect,
-  Route,
-} from "../../src/core/dialect.ts";
+import type { BrowserSide, DialectContext, OpenDialect } from "../../src/dialects/dialect.ts";
+import type { Feed } from "../../src/core/bus.ts";
+import type { Exchange, Route } from "../../src/core/route.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/core/identity.ts";
 import { anonymous } from "../../src/core/identity.ts";

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import type { Carrier, Frame } from "../../src/core/carrier.ts";
-import type { DialectContext } from "../../src/core/dialect.ts";
+import type { DialectContext } from "../../src/dialects/dialect.ts";
 import { Connection } from "../../src/core/membership.ts";
 import type { Format } from "../../src/core/membership.ts";
 import type { Answer } from "../../src/core/recovery.ts";

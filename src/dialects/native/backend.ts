@@ -4,7 +4,8 @@
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import { textCanary } from "../../codec/canary.ts";
-import type { BackendContext, BackendSide, Feed, QueueFeed } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide, QueueFeed } from "../dialect.ts";
+import type { Feed } from "../../core/bus.ts";
 import { junk } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";

@@ -1,7 +1,8 @@
 // The browser side of the native dialect: websockets and event streams at one path. It judges who may come in (Origin,
 // rooms, limits); member.ts and stream-client.ts have the client from there on.
 
-import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../dialect.ts";
+import type { Exchange, Route } from "../../core/route.ts";
 import type { CredentialError } from "../../core/credentials.ts";
 import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../core/credentials.ts";
 import { anonymous } from "../../core/identity.ts";

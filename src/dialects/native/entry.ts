@@ -1,9 +1,8 @@
 // An entry of the stream `belfry:publish` (README.md), by which backends leave a publication for the gateways to publish.
 
 import { isRoomTooLong } from "../../core/access.ts";
-import type { PublishOptions } from "../../core/broker.ts";
-import type { Order } from "../../core/dialect.ts";
-import type { EntryRefusal, QueueFields } from "../../core/broker.ts";
+import type { EntryRefusal, PublishOptions, QueueFields } from "../../core/broker.ts";
+import type { Order } from "../dialect.ts";
 import type { Publication } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";

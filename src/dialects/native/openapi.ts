@@ -4,7 +4,7 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { textAnswer } from "../../base/http.ts";
-import type { Route } from "../../core/dialect.ts";
+import type { Route } from "../../core/route.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { apiSchemas, queryFields } from "./api-schema.ts";
 import { apiPath, roomsPath } from "./publish-route.ts";

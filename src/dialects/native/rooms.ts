@@ -2,7 +2,7 @@
 
 import type { EnterVerdict } from "../../core/access.ts";
 import { isRoomTooLong, roomSpace } from "../../core/access.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { NativeError } from "./packet.ts";
 import { dialectName, isRoomName } from "./packet.ts";

@@ -4,7 +4,8 @@
 import { z } from "zod";
 import { isRoomTooLong } from "../../core/access.ts";
 import type { TicketOrder } from "../../core/credentials.ts";
-import type { BackendContext, Route } from "../../core/dialect.ts";
+import type { BackendContext } from "../dialect.ts";
+import type { Route } from "../../core/route.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { answer } from "./api-answer.ts";

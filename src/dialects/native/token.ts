@@ -3,7 +3,7 @@
 
 import { credentialError } from "../../core/credentials.ts";
 import type { CredentialError } from "../../core/credentials.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RawConnection } from "../raw/raw-connection.ts";

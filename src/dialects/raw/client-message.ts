@@ -1,7 +1,7 @@
 // What a client of a raw dialect says, on its way to Redis.
 
 import type { Frame } from "../../core/carrier.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 
 export interface ClientMessage {

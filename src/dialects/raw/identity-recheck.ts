@@ -1,7 +1,7 @@
 // Asks again, while a visitor is connected, who it is (DJS-12): a visitor that is logged out, banned, or of other groups now
 // has to connect anew. When the source of identities does not answer, the visitor stays, and is asked about next time.
 
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { IdentityRequest, Identity } from "../../core/identity.ts";
 
 export interface RecheckParts {

@@ -1,7 +1,6 @@
 // What raw dialects subscribe on the bus: all names under a prefix, which is cut off as it stands.
 
-import type { Canary } from "../../core/bus.ts";
-import type { Feed } from "../../core/dialect.ts";
+import type { Canary, Feed } from "../../core/bus.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 
 export interface PrefixFeed {

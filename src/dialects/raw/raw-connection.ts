@@ -4,11 +4,11 @@
 import type { Agent, Format } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
-import type { BrowserContext, Closable } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
+import type { Closable, CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { WaitingCarrier } from "./waiting-carrier.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../core/carrier.ts";
 
 /** What all clients of one dialect on one gateway share. */
 export interface RawDialect {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Subscription } from "../../core/bus.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { notForUs } from "../../core/publication.ts";
 import { SharedSubscriptions } from "./shared-subscriptions.ts";

@@ -2,7 +2,7 @@
 // them.
 
 import type { Subscription } from "../../core/bus.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 
 interface Shared {

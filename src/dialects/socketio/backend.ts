@@ -1,7 +1,7 @@
 // The backend side of the socketio dialect: the queue channels of Python, the channels of Node's emitters and
 // adapters, and `POST /emit`. Only a list; each way in has its own file.
 
-import type { BackendContext, BackendSide } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide } from "../dialect.ts";
 import { emitRoute } from "./emit-route.ts";
 import { nodeFeeds } from "./node/broadcasts.ts";
 import type { SocketIoOptions } from "./options.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { DialectGateway, exchangeOf } from "../../../test/support/dialect-gateway.ts";
 import type { DialectParts } from "../../../test/support/dialect-gateway.ts";
 import { FakeSocket } from "../../../test/support/fake-socket.ts";
-import type { BrowserSide } from "../../core/dialect.ts";
+import type { BrowserSide } from "../dialect.ts";
 
 const setup = async (options: DialectParts["options"] = {}) => {
   const clock = { now: 0 };

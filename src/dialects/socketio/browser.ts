@@ -2,7 +2,8 @@
 // finds the session of a request, and hands it to polling.ts, upgrade.ts or session.ts.
 
 import { createClientId } from "../../base/client-id.ts";
-import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../dialect.ts";
+import type { Exchange, Route } from "../../core/route.ts";
 import { hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
 import { withoutEndSlashes } from "../../base/http.ts";
 import { clientRoutes } from "./client-bundle.ts";

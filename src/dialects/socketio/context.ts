@@ -2,7 +2,7 @@
 // the Socket.IO layer (client.ts) knows of the Engine.IO session below it. Made once by browser.ts, passed down.
 
 import type { Carrier, Frame } from "../../core/carrier.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { Format } from "../../core/membership.ts";
 import type { Rate } from "../../base/rate-limit.ts";

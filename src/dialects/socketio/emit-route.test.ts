@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { DialectGateway, exchangeOf } from "../../../test/support/dialect-gateway.ts";
 import fc from "fast-check";
 import type { Bus, BusState } from "../../core/bus.ts";
-import type { BackendContext } from "../../core/dialect.ts";
+import type { BackendContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";

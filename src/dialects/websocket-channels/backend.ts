@@ -5,7 +5,9 @@
 import { readObject, readString } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { textCanary } from "../../codec/canary.ts";
-import type { BackendContext, BackendSide, Exchange, Feed, Route } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide } from "../dialect.ts";
+import type { Feed } from "../../core/bus.ts";
+import type { Exchange, Route } from "../../core/route.ts";
 import { isUpgrade, textAnswer } from "../../base/http.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { backendPost, bearerRefusal, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";

@@ -1,7 +1,8 @@
 // The browser side of the websocket-channels dialect: a websocket at `/ws/<channel>` (compat section 9). It turns the path
 // into a channel and admits the client (client.ts).
 
-import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../dialect.ts";
+import type { Exchange, Route } from "../../core/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../core/credentials.ts";

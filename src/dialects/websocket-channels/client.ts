@@ -2,7 +2,7 @@
 // and what it says is published to the channel.
 
 import type { Frame } from "../../core/carrier.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import { publishClientMessage } from "../raw/client-message.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";

@@ -1,7 +1,7 @@
 // Tells backends of clients: one `client-new` for each connection (HUB-04), and after an outage of the bus one more
 // for each client that is still without groups, because question or answer may have been lost (HUB-15).
 
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import { channels, dialectName } from "./names.ts";
 import type { Roster } from "./roster.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { compileGlob } from "../../base/glob.ts";
-import type { Feed } from "../../core/dialect.ts";
+import type { Feed } from "../../core/bus.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";

@@ -2,7 +2,8 @@
 // publications. Every gateway hears every message; those for keys and groups that it has not lead to nothing.
 
 import { readUtf8 } from "../../codec/utf8.ts";
-import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide } from "../dialect.ts";
+import type { Feed } from "../../core/bus.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
 import { textCanary } from "../../codec/canary.ts";

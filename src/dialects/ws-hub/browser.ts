@@ -1,7 +1,8 @@
 // The browser side of the ws-hub dialect: one plain websocket per key. It judges handshakes and makes their clients
 // (client.ts). Groups come from backend.ts, through the hub.
 
-import type { BrowserContext, BrowserSide, Exchange, Route } from "../../core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../dialect.ts";
+import type { Exchange, Route } from "../../core/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BucketTable } from "../../base/rate-limit.ts";

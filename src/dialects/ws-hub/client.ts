@@ -2,7 +2,7 @@
 // to Redis, and it is dropped when it does not read (HUB-16). Methods, not closures: an idle client must stay small.
 
 import type { Frame } from "../../core/carrier.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import type { Announcer } from "./announcer.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Feed } from "../../core/dialect.ts";
+import type { Feed } from "../../core/bus.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";

@@ -3,7 +3,8 @@
 
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { textCanary } from "../../codec/canary.ts";
-import type { BackendContext, BackendSide, Feed } from "../../core/dialect.ts";
+import type { BackendContext, BackendSide } from "../dialect.ts";
+import type { Feed } from "../../core/bus.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import type { BackendMessage } from "../../core/publication.ts";

@@ -1,7 +1,8 @@
 // The browser side of the ws4redis dialect: a websocket at `/ws/<facility>?subscribe-…` (compat section 7). Here are its
 // routes and what its clients share; admission.ts judges the handshakes.
 
-import type { BrowserContext, BrowserSide, Route } from "../../core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../dialect.ts";
+import type { Route } from "../../core/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BatchedKeys } from "../raw/batched-keys.ts";

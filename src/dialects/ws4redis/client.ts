@@ -3,7 +3,7 @@
 
 import { rawFrame } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { BatchedKeys } from "../raw/batched-keys.ts";
 import { publishClientMessage } from "../raw/client-message.ts";

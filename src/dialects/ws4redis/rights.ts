@@ -1,7 +1,7 @@
 // What a client may get and publish at a facility, once its identity is known: rooms, keys and Redis channels (W4R-03). A
 // user, group or session without a name, or with an unsafe one, has no channel under any naming (W4R-14, SEC-03).
 
-import type { BrowserContext } from "../../core/dialect.ts";
+import type { BrowserContext } from "../dialect.ts";
 import { isRoomTooLong } from "../../core/access.ts";
 import type { Identity } from "../../core/identity.ts";
 import { covers, namePrefix } from "../../base/redis-name.ts";

@@ -3,7 +3,7 @@
 import { readBody } from "../../../src/codec/body.ts";
 import { RawPublication } from "../../../src/codec/raw-publication.ts";
 import { textCanary } from "../../../src/codec/canary.ts";
-import type { BackendContext, BackendSide } from "../../../src/core/dialect.ts";
+import type { BackendContext, BackendSide } from "../../../src/dialects/dialect.ts";
 import { textAnswer } from "../../../src/base/http.ts";
 import { bearerRefusal } from "../../../src/dialects/kit/backend-post.ts";
 import { toRooms } from "../../../src/dialects/raw/format.ts";

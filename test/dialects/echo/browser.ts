@@ -1,7 +1,9 @@
 // The browser side of the echo dialect: websockets and event streams at one path, in the rooms of their query.
 
 import { isRoomTooLong } from "../../../src/core/access.ts";
-import type { BrowserContext, BrowserSide, Closable, Exchange, Route } from "../../../src/core/dialect.ts";
+import type { BrowserContext, BrowserSide } from "../../../src/dialects/dialect.ts";
+import type { Closable } from "../../../src/core/carrier.ts";
+import type { Exchange, Route } from "../../../src/core/route.ts";
 import { textAnswer } from "../../../src/base/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
 import type { RefusalReason } from "../../../src/vocabulary/reasons.ts";

@@ -2,7 +2,7 @@
 
 import { RawPublication } from "../../../src/codec/raw-publication.ts";
 import type { Frame } from "../../../src/core/carrier.ts";
-import type { BrowserContext } from "../../../src/core/dialect.ts";
+import type { BrowserContext } from "../../../src/dialects/dialect.ts";
 import { toRooms } from "../../../src/dialects/raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../../../src/dialects/raw/raw-connection.ts";
 import { dialectName } from "./names.ts";

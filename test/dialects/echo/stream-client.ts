@@ -1,7 +1,7 @@
 // One client of the echo dialect on an event stream: it gets the messages of its rooms, and says nothing.
 
-import type { CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
-import type { BrowserContext, Closable } from "../../../src/core/dialect.ts";
+import type { Closable, CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
+import type { BrowserContext } from "../../../src/dialects/dialect.ts";
 import type { DisconnectReason } from "../../../src/vocabulary/reasons.ts";
 import { Connection } from "../../../src/core/membership.ts";
 import type { Agent, Format } from "../../../src/core/membership.ts";

@@ -4,7 +4,7 @@
 import { acceptedEncodings } from "../../../base/http.ts";
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
-import type { Exchange } from "../../../core/dialect.ts";
+import type { Exchange } from "../../../core/route.ts";
 import { bodyOf } from "./poll-answer.ts";
 import type { Sending } from "./poll-answer.ts";
 
@@ -112,7 +112,8 @@ function jsonpBody(index: string, payload: string): string {
 
 /** The payload of a JSONP POST: form field `d`, its backslash-n pairs are line feeds (EIO-21). */
 export function jsonpPayload(body: string): string | undefined {
-  const data = new URLSearchParams(body).get("d");
+  // One `?` in front is left out by the reader of forms, so that a `?` of the body's own stays.
+  const data = new URLSearchParams(`?${body}`).get("d");
   return data?.replaceAll(/(\\)?\\n/g, (match, escaped?: string) =>
     escaped === undefined ? "\n" : match.slice(1),
   );

@@ -2,8 +2,7 @@
 // same Redis: bytes of their channels -> Publication or Command (compat NRE-01..07, NRE-10). The gateway only
 // listens, and by patterns: Node servers count exact subscribers and would wait for our answers (NRE-07).
 
-import type { BusMessage, Canary } from "../../../core/bus.ts";
-import type { Feed } from "../../../core/dialect.ts";
+import type { BusMessage, Canary, Feed } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { BackendMessage, Target } from "../../../core/publication.ts";
 import { readMsgpack } from "../../../codec/msgpack.ts";

@@ -9,7 +9,7 @@ import type { Members } from "../../../codec/json.ts";
 import { pickleForm } from "../../../codec/pickle-json.ts";
 import { readPickle } from "../../../codec/pickle.ts";
 import { readJsonText, startOfJson } from "../../../codec/utf8.ts";
-import type { Feed } from "../../../core/dialect.ts";
+import type { Feed } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { AckReply, BackendMessage, Skipped, Target } from "../../../core/publication.ts";
 import { reservedEvents } from "../../../codec/event-names.ts";

@@ -2,7 +2,7 @@
 // that came back to another one.
 
 import { randomId } from "../../../base/random-id.ts";
-import type { BrowserContext } from "../../../core/dialect.ts";
+import type { BrowserContext } from "../../dialect.ts";
 import type { BusMessage } from "../../../core/bus.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import { sessionPrefix } from "./pid.ts";

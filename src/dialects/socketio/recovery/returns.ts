@@ -4,7 +4,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { ShownBefore } from "../../../core/access.ts";
 import type { EnterVerdict } from "../../../core/access.ts";
-import type { BrowserContext } from "../../../core/dialect.ts";
+import type { BrowserContext } from "../../dialect.ts";
 import type { Identity } from "../../../core/identity.ts";
 import type { Kept } from "../../../core/recovery.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";

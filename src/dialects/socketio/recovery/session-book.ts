@@ -3,7 +3,7 @@
 
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { Bus } from "../../../core/bus.ts";
-import type { BrowserContext } from "../../../core/dialect.ts";
+import type { BrowserContext } from "../../dialect.ts";
 import type { Position } from "../../../core/recovery.ts";
 import { encodeSession } from "./stored-session.ts";
 import type { StoredSession } from "./stored-session.ts";

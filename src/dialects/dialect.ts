@@ -1,79 +1,21 @@
 // The Dialect port: a way of speaking, with a browser side (client packets) and a backend side (Redis and HTTP
-// formats). A dialect is a folder and one line in dialects/registry.ts; nothing else knows it.
+// formats). A dialect is a folder and one line in registry.ts; nothing else knows it. gateway/contexts.ts makes what it is given.
 
-import type { Access, SecretCheck } from "./access.ts";
-import type { Broker, PublishOptions } from "./broker.ts";
-import type { Bus, BusMessage, ChannelFilter, Subscription, Voice, WatchedFilter } from "./bus.ts";
-import type { Credentials, TicketIssuer } from "./credentials.ts";
-import type { DisconnectReason } from "../vocabulary/reasons.ts";
-import type { Hub } from "./hub.ts";
-import type { IdentitySource } from "./identity.ts";
-import type { KeyStore } from "./keys.ts";
+import type { Access, SecretCheck } from "../core/access.ts";
+import type { Broker, EntryRefusal, PublishOptions, QueueFields } from "../core/broker.ts";
+import type { Bus, ChannelFilter, Feed, Subscription, Voice } from "../core/bus.ts";
+import type { Closable } from "../core/carrier.ts";
+import type { Credentials, TicketIssuer } from "../core/credentials.ts";
+import type { Hub } from "../core/hub.ts";
+import type { IdentitySource } from "../core/identity.ts";
+import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
-import type { Observe } from "./observe.ts";
-import type { BackendMessage, Publication } from "./publication.ts";
-import type { EntryRefusal, QueueFields } from "./broker.ts";
+import type { Observe } from "../core/observe.ts";
+import type { Publication } from "../core/publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
-import type { Recovery } from "./recovery.ts";
-import type { RoomRules } from "./room-rules.ts";
-import type { SocketHandler, StreamHandler } from "./carrier.ts";
-
-/** One HTTP request, with what the listener already found out about it. */
-export interface Exchange {
-  readonly path: string;
-  readonly query: URLSearchParams;
-  /** The client's address, behind trusted proxies (SEC-15). */
-  readonly address: string;
-  /**
-   * What limits count it by: its address, or a name that no limit counts. Only a peer on this machine and a proxy that
-   * this listener trusts have such a name, for requests of their own (SEC-15).
-   */
-  readonly countedAs: string;
-  /** Verdict on the `Origin` header (EIO-18); `undefined` means that there was none, which is allowed. */
-  readonly origin: string | undefined;
-  readonly isOriginAllowed: boolean;
-  /** Is the page of our own host and port, as the client or a trusted proxy names them (W4R-16)? No Origin is none. */
-  readonly isOwnOrigin: boolean;
-  /** May the page that asks read an answer that is a script (EIO-21)? Pages ask for scripts without an `Origin`. */
-  isScriptAllowed(): boolean;
-  /** Keeps the request open this long without an answer (a held poll). */
-  hold(seconds: number): void;
-}
-
-/**
- * How well a request suits a route. Of the routes with the best fitting paths, the first `yes` gets it, else the first `likely`
- * (it shows nothing that another dialect would know by), else the first `otherwise` (only if no other route wants it). When
- * all of them say `no`, the routes with less fitting paths are asked.
- */
-export type Suitability = "yes" | "likely" | "otherwise" | "no";
-
-export interface Route {
-  /** `/emit` matches exactly; with `isPrefix`, everything below it too. */
-  readonly path: string;
-  readonly isPrefix: boolean;
-  fetch(request: Request, exchange: Exchange): Response | Promise<Response>;
-  /** How well the request suits this route, beside its path (RTE-01..07). @default yes */
-  accepts?(request: Request, exchange: Exchange): Suitability;
-  /** `upgrade` judges the handshake's headers itself; otherwise the listener refuses what RFC 6455 forbids (W4R-10). */
-  readonly judgesHandshake?: boolean;
-  /** `fetch` refuses websocket handshakes by another method than GET; otherwise the listener does, with 405 (EIO-15). */
-  readonly judgesMethod?: boolean;
-  /** A GET or HEAD for an endless answer: a handler accepts it, a Response refuses it, undefined leaves it to `fetch`. */
-  stream?(
-    request: Request,
-    exchange: Exchange,
-  ): StreamHandler | Response | undefined | Promise<StreamHandler | Response>;
-  /** A websocket handshake: a handler accepts it, a Response refuses it. Without it, upgrades are refused. */
-  upgrade?(
-    request: Request,
-    exchange: Exchange,
-  ): SocketHandler | Response | Promise<SocketHandler | Response>;
-}
-
-/** A client of the browser side, for the drain. */
-export interface Closable {
-  close(reason: DisconnectReason): void;
-}
+import type { Recovery } from "../core/recovery.ts";
+import type { RoomRules } from "../core/room-rules.ts";
+import type { Route } from "../core/route.ts";
 
 export interface BrowserSide {
   readonly routes: readonly Route[];
@@ -116,13 +58,6 @@ export interface QueueFeed {
   readonly maxEntryBytes: number;
   /** What an entry says. Never throws. */
   decode(fields: QueueFields): Order | EntryRefusal;
-}
-
-export interface Feed<Filter extends ChannelFilter = WatchedFilter> {
-  readonly filter: Filter;
-  decode(message: BusMessage): BackendMessage;
-  /** Reads the bytes of a message that came with a meaning, without it, for clients that come back. @default this feed */
-  readonly ofMeant?: Feed<ChannelFilter>;
 }
 
 /** What a browser side may use. */
