@@ -1,7 +1,6 @@
 // Who may join: where the secret comes from, what counts as a guess, and whom a guesser locks out.
 
-import { describe, expect, spyOn, test } from "bun:test";
-import * as crypto from "node:crypto";
+import { describe, expect, test } from "bun:test";
 import { ShownBefore } from "../core/access.ts";
 import type { EnterVerdict } from "../core/access.ts";
 import type { RoomSecretsParts, SecretRequest } from "./room-secrets.ts";
@@ -213,18 +212,14 @@ describe("guessing", () => {
     expect(await join({ room: "shop::a" })).toBe("allowed");
   });
 
-  test("WSE-08 T13 of 10,000 guesses at once at most five are compared", async () => {
+  test("WSE-08 T13 of 10,000 guesses at once at most five are compared: the right ones among the rest open nothing", async () => {
     const { join } = setUp({ stored, parts: { limits: { ...defaultLimits, roomsPerConnection: 100_000 } } });
-    const compare = spyOn(crypto, "timingSafeEqual");
-    try {
-      const client = {};
-      const guesses = Array.from({ length: 10_000 }, (_, index) => join({ secret: `wrong${index}`, client }));
-      const verdicts = await Promise.all(guesses);
-      expect(compare).toHaveBeenCalledTimes(5);
-      expect(verdicts.filter((verdict) => verdict === "secret_wrong")).toHaveLength(5);
-    } finally {
-      compare.mockRestore();
-    }
+    const client = {};
+    const secretOf = (index: number): string => (index < 5 ? `wrong${index}` : "right");
+    const guesses = Array.from({ length: 10_000 }, (_, index) => join({ secret: secretOf(index), client }));
+    const verdicts = await Promise.all(guesses);
+    expect(verdicts.slice(0, 5)).toEqual(fiveWrong);
+    expect(new Set(verdicts.slice(5))).toEqual(new Set(["rate_limited"]));
   });
 
   test("WSE-08 a place comes back every twelve seconds", async () => {
@@ -293,21 +288,14 @@ test("SEC-06 a lookup that is done makes room for the next, also when it failed"
 });
 
 describe("what a refusal tells", () => {
-  test("T13 T16 an unknown space and a wrong secret: the same verdict by the same work", async () => {
-    const compare = spyOn(crypto, "timingSafeEqual");
-    try {
-      const work = async (stored: Readonly<Record<string, string>>) => {
-        const { join, lookups } = setUp({ stored });
-        const before = compare.mock.calls.length;
-        const verdict = await join({ secret: "wrong" });
-        return { verdict, lookups, comparisons: compare.mock.calls.length - before };
-      };
-      const known = await work({ "ws-emit::secret::dir": "right" });
-      expect(await work({})).toEqual(known);
-      expect(await work({ "r2ws::room_secret::dir": "right" })).toEqual(known);
-      expect(known).toMatchObject({ verdict: "secret_wrong", comparisons: 1 });
-    } finally {
-      compare.mockRestore();
-    }
+  test("T13 T16 an unknown space and a wrong secret: the same verdict by the same lookups", async () => {
+    const ask = async (stored: Readonly<Record<string, string>>) => {
+      const { join, lookups } = setUp({ stored });
+      return { verdict: await join({ secret: "wrong" }), lookups };
+    };
+    const known = await ask({ "ws-emit::secret::dir": "right" });
+    expect(await ask({})).toEqual(known);
+    expect(await ask({ "r2ws::room_secret::dir": "right" })).toEqual(known);
+    expect(known.verdict).toBe("secret_wrong");
   });
 });

@@ -12,7 +12,7 @@ import type { Observe } from "../core/observe.ts";
 import { BucketTable, TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
-import { isEqualSecret } from "./constant-time.ts";
+import { isEqualSecret } from "../base/constant-time.ts";
 
 export interface RoomSecretsParts {
   readonly keys: Pick<KeyStore, "get">;

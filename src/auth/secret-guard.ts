@@ -7,7 +7,7 @@ import type { SecretCheck, SecretSender, SecretVerdict } from "../core/access.ts
 import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";
-import { publishSecret } from "./constant-time.ts";
+import { secretCheck } from "../base/constant-time.ts";
 
 export interface SecretGuardParts {
   readonly limits: Pick<Limits, "wrongSecretsPerMinute">;
@@ -36,7 +36,7 @@ export class SecretGuard {
 
   /** All secrets of one gateway share the count. */
   checkOf(secret: string): SecretCheck {
-    const isRight = publishSecret(secret);
+    const isRight = secretCheck(secret);
     return (candidate, sender) => {
       // No secret is no guess.
       if (typeof candidate !== "string" || candidate === "") return "wrong";

@@ -14,6 +14,7 @@ import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 /** How long a server waits for the others before it gives up, ms: whoever waits for us is late by as much. */
 const requestsTimeoutMs = 3_000;
@@ -43,17 +44,6 @@ afterAll(async () => {
 
 async function connectRedis(url: string) {
   return createClient({ url }).connect();
-}
-
-/** Asks until the answer is the wanted number. */
-async function until(what: string, wanted: number, ask: () => number | Promise<number>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  let last = await ask();
-  while (last !== wanted) {
-    if (performance.now() > deadline) throw new Error(`Expected ${wanted} ${what}, got ${last}`);
-    await Bun.sleep(10);
-    last = await ask();
-  }
 }
 
 /** Runs it, and fails when it took as long as waiting for a server that does not answer. */
@@ -88,7 +78,7 @@ class Spy {
   async caughtUp(): Promise<number> {
     const mark = `caught up ${this.messages.length}`;
     await this.#publisher.publish(mark, "");
-    await until("marks", 1, () => this.on(mark).length);
+    await until(() => this.on(mark).length === 1);
     return this.messages.length;
   }
 
@@ -132,7 +122,7 @@ class Neighbour implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     http.listen(0, "127.0.0.1", resolve);
     await promise;
-    await until("servers", count, serverCount);
+    await until(async () => (await serverCount()) === count);
     const address = http.address();
     const port = typeof address === "object" && address ? address.port : 0;
     return new Neighbour(io, `http://127.0.0.1:${port}`, [pub, sub]);
@@ -252,7 +242,7 @@ describe("@socket.io/redis-emitter 5.1", () => {
     other.once("disconnect", ended.resolve);
     emitter.of("/other").disconnectSockets(true);
     expect(["io server disconnect", "transport close"]).toContain(await ended.promise);
-    await until("open connections", 0, () => (page.socket.io.engine.readyState === "open" ? 1 : 0));
+    await until(() => page.socket.io.engine.readyState !== "open");
   });
 });
 
@@ -390,8 +380,11 @@ describe("bad messages", () => {
     for (const [reason, channel, payload] of bad) {
       const before = await gateway.metric("belfry_skipped_total", `reason="${reason}"`);
       await client.publish(channel, payload);
-      await until(`messages skipped as ${reason}`, before + 1, () =>
-        gateway.metric("belfry_skipped_total", `reason="${reason}"`),
+      const skipped = () => gateway.metric("belfry_skipped_total", `reason="${reason}"`);
+      await until(
+        async () => (await skipped()) === before + 1,
+        5_000,
+        () => `one more message skipped as ${reason}`,
       );
     }
     emitter.emit("end");
@@ -508,7 +501,7 @@ describe("socket.io servers with @socket.io/redis-adapter 8.3", () => {
     }
     emitter.to("single").emit("x", "single");
     expect(await ours.next()).toEqual(["x", "single"]);
-    await until("answers", 1, () => spy.on("socket.io-response#/#", start).length);
+    await until(() => spy.on("socket.io-response#/#", start).length === 1);
     expect(spy.on("socket.io-response#/#", start)).toEqual(['{"requestId":"second"}']);
   });
 

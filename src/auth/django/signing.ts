@@ -3,7 +3,7 @@
 
 import { createHash, createHmac } from "node:crypto";
 import { inflateSync } from "node:zlib";
-import { isEqualSecret } from "../constant-time.ts";
+import { isEqualSecret } from "../../base/constant-time.ts";
 
 /** Longest signed value, and longest payload once inflated, bytes (DJS-07). */
 const maxSignedBytes = 1024 * 1024;

@@ -30,7 +30,7 @@ export function userProof(pid: string, user: string | undefined): string {
 
 /** Says whether a secret is the same later. It cannot be guessed from without the pid, which is kept nowhere. */
 export function proofOf(pid: string, secret: string): string {
-  // UTF-16 keeps strings apart that UTF-8 would merge (auth/constant-time.ts).
+  // UTF-16 keeps strings apart that UTF-8 would merge (base/constant-time.ts).
   const digest = createHmac("sha256", pid).update(Buffer.from(secret, "utf16le")).digest("base64url");
   return digest.slice(0, proofLength);
 }

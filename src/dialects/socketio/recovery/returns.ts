@@ -1,7 +1,7 @@
 // The way back of one client in one namespace: its session is taken from the book, its rights to each room are judged anew,
 // and what it missed is asked for, all rooms in one turn. Whatever is not sure makes it a client like any other.
 
-import { timingSafeEqual } from "node:crypto";
+import { isEqualSecret } from "../../../base/constant-time.ts";
 import { ShownBefore } from "../../../core/access.ts";
 import type { EnterVerdict } from "../../../core/access.ts";
 import type { BrowserContext } from "../../dialect.ts";
@@ -117,7 +117,7 @@ export class Returns {
 
   /** May it be in its rooms still? One that it may not be in makes it a new client: its page joins anew, and is answered. */
   async #judge(claim: Claim, { sid, who, rooms }: StoredSession, comer: Comer): Promise<Loss | undefined> {
-    const isSameUser = isEqual(userProof(claim.pid, comer.identity.user), who);
+    const isSameUser = isEqualSecret(userProof(claim.pid, comer.identity.user), who);
     if (!isSameUser || rooms.size > this.#ports.limits.roomsPerConnection) return "rights";
     const verdicts = await Promise.all(
       Array.from(rooms, async ([room, kept]) => this.#judgeRoom({ claim, sid, room, kept }, comer)),
@@ -145,7 +145,7 @@ export class Returns {
     const { namespace, pid } = claim;
     const { proof } = way;
     const secret =
-      proof === undefined ? undefined : new ShownBefore((now) => isEqual(proofOf(pid, now), proof));
+      proof === undefined ? undefined : new ShownBefore((now) => isEqualSecret(proofOf(pid, now), proof));
     return this.#ports.access.enter({
       namespace,
       room,
@@ -156,8 +156,4 @@ export class Returns {
       client,
     });
   }
-}
-
-function isEqual(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -1,5 +1,5 @@
 // Compares secrets without telling by its time how much of a guess was right: digests of equal length, compared to
-// the last byte, also when there is nothing to compare with (T13, T16). Every secret of the gateway is compared here.
+// the last byte, also when there is nothing to compare with (T13, T16). All secrets of the gateway, and digests of them, are compared here.
 
 import { timingSafeEqual } from "node:crypto";
 
@@ -26,17 +26,15 @@ export function isEqualSecret(candidate: unknown, secret: unknown): boolean {
   return secretCheck(secret)(candidate);
 }
 
-/** The same for a secret that is compared over and over: its digest is made once, and the candidate's in one place. */
-function secretCheck(secret: unknown): (candidate: unknown) => boolean {
+/**
+ * The same for a secret that is compared over and over, as the publish secret is (SEC-11, WSE-22): its digest is made once, and the
+ * candidate's in one place. An empty secret is none: nothing passes (WSE-27).
+ */
+export function secretCheck(secret: unknown): (candidate: unknown) => boolean {
   const expected = digest(secret, new Uint8Array(32));
   const got = new Uint8Array(32);
   return (candidate) => {
     const isEqual = timingSafeEqual(digest(candidate, got), expected);
     return isEqual && isText(candidate) && isText(secret);
   };
-}
-
-/** The check of a publish secret (SEC-11, WSE-22). An empty secret is none: nothing passes (WSE-27). */
-export function publishSecret(secret: string): (candidate: unknown) => boolean {
-  return secretCheck(secret);
 }
