@@ -6,6 +6,7 @@ import { z } from "zod";
 import { markdownTable } from "../src/config/table.ts";
 import { publicationFields, queryFields, receiptFields } from "../src/dialects/native/api-schema.ts";
 import { apiOperations, openApiText, refusalsOf } from "../src/dialects/native/openapi.ts";
+import { revokeFields, revokeSchemas } from "../src/dialects/native/revoke-route.ts";
 import { ticketFields } from "../src/dialects/native/ticket-route.ts";
 import type { ApiOperation } from "../src/dialects/native/openapi.ts";
 
@@ -20,7 +21,7 @@ export function apiFiles(): ReadonlyMap<string, string> {
 }
 
 function apiPage(): string {
-  const { publish, publishBody, ticket } = apiOperations;
+  const { publish, publishBody, ticket, revoke } = apiOperations;
   return `${opening}
 ${operationOf(publish)}
 A publication has these members:
@@ -46,6 +47,19 @@ ${fieldTable(ticketFields)}
 At least one of \`rooms\`, \`user\` and \`groups\` must be there. The answer is \`{"ticket":"...","seconds":30}\`; what it is for is in
 [auth.md](auth.md).
 
+${operationOf(revoke)}
+An order has these members:
+
+${fieldTable(revokeFields)}
+
+One of \`user\`, \`token\` and \`space\` must be there.
+
+${revokeExample}
+
+The answer:
+
+${fieldTable(revokeSchemas.Revoked.shape)}
+
 ## Answers
 
 A 200 of a publication has these members; for a batch, \`{"results":[...]}\` with one such object, or one \`error\`, for each:
@@ -56,7 +70,7 @@ ${fieldTable(receiptFields)}
 
 ${errors}
 
-${refusalTable(publish)}
+${refusalTable({ ...publish, without: [] })}
 
 Two refusals are plain text: 404, where the gateway has no publish secret, and 405 at \`/rooms/<room>\`.
 `;
@@ -82,6 +96,14 @@ curl http://localhost:8899/api/publish -H "Authorization: Bearer $(cat secret)" 
 
 const bodyExample = `\`\`\`sh
 curl http://localhost:8899/rooms/time -H "Authorization: Bearer $(cat secret)" -d '12:00'
+\`\`\``;
+
+const revokeExample = `\`\`\`sh
+curl http://localhost:8899/api/revoke -H "Authorization: Bearer $(cat secret)" -d '{"user":"john"}'
+\`\`\`
+
+\`\`\`json
+{ "ended": 3, "answered": ["8a2f", "c071"], "silent": [] }
 \`\`\``;
 
 const errors = `As problem details (RFC 9457, \`application/problem+json\`), with an \`error\` for programs:

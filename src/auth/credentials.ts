@@ -1,40 +1,51 @@
-// Judges what a client shows of itself (core/credentials.ts): finds the ticket or the token of a handshake, and asks the
-// store or the verifier. Without `auth.jwt` in the config no token is looked for.
+// Judges what a client shows of itself (core/credentials.ts): finds the ticket or the token of a handshake, asks the store or
+// the verifier, and refuses what was taken back. Without `auth.jwt` in the config no token is looked for.
 
 import { bearerToken } from "../base/http.ts";
 import { bearerSubprotocol, offeredSubprotocols } from "../core/credentials.ts";
 import type { Credentials } from "../core/credentials.ts";
 import type { IdentityResult } from "../core/identity.ts";
+import type { Revocations } from "../core/revocations.ts";
 import { readCookie } from "./cookies.ts";
 import { identityOf } from "./jwt/claims.ts";
 import type { AuthOptions } from "./jwt/options.ts";
 import { createVerifier } from "./jwt/verifier.ts";
 import type { Fetch } from "./result.ts";
+import { unlessRevoked } from "./revocations.ts";
 import type { Tickets } from "./tickets.ts";
 
 export interface CredentialsParts {
   readonly options: AuthOptions;
   readonly tickets: Pick<Tickets, "take">;
+  readonly revocations: Revocations;
   readonly fetch: Fetch;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
 }
 
 /** @param parts options that `jwtProblem` had nothing against */
-export function createCredentials({ options, tickets, fetch, nowMs }: CredentialsParts): Credentials {
+export function createCredentials({
+  options,
+  tickets,
+  revocations,
+  fetch,
+  nowMs,
+}: CredentialsParts): Credentials {
   const { jwt } = options;
   const verify = jwt && createVerifier({ options: jwt, fetch, nowMs });
   const ofToken = async (token: string): Promise<IdentityResult> => {
     const verified = (await verify?.(token)) ?? { kind: "denied", reason: "jwt_invalid" };
-    if (verified.kind === "verified") return identityOf(verified.payload);
+    if (verified.kind === "verified") return unlessRevoked(revocations, identityOf(verified.payload));
     return { kind: verified.kind, reason: verified.reason };
   };
+  const ofTicket = async (code: string): Promise<IdentityResult> =>
+    unlessRevoked(revocations, await tickets.take(code));
   return {
     acceptsTokens: jwt !== undefined,
     ofToken,
     ofHandshake(request, query) {
       const ticket = query.get(ticketParameter);
-      if (ticket !== null) return tickets.take(ticket);
+      if (ticket !== null) return ofTicket(ticket);
       const token = jwt && tokenOf(request, jwt.cookie);
       return token === undefined ? undefined : ofToken(token);
     },

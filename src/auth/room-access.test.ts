@@ -25,7 +25,9 @@ const secrets = new RoomSecrets({
   now: () => 0,
   isExempt: () => true,
 });
-const access = new RoomAccess({ hub, secrets, rules: noRules });
+/** Nothing was taken back. */
+const revocations = { isRevoked: () => false };
+const access = new RoomAccess({ hub, secrets, rules: noRules, revocations });
 const john: Identity = { kind: "identity", session: "s1", user: "john", groups: ["staff"] };
 
 async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<EnterVerdict> {
@@ -64,7 +66,7 @@ describe("ways in", () => {
   /** Who gets in, of those who try. */
   async function admitted(join: readonly JoinWay[], room: string): Promise<readonly string[]> {
     const rules = createRoomRules([{ match: "*", join }]);
-    const ruled = new RoomAccess({ hub, secrets, rules });
+    const ruled = new RoomAccess({ hub, secrets, rules, revocations });
     const tries = {
       anonymous: { identity: anonymous, secret: undefined },
       secret: { identity: anonymous, secret: "right" },
@@ -105,7 +107,7 @@ describe("ways in", () => {
 
   test("a refusal by a rule says so, and the secret is asked for only where it may be right", () => {
     const rules = createRoomRules([{ match: "*", join: ["grant"] }]);
-    const ruled = new RoomAccess({ hub, secrets, rules });
+    const ruled = new RoomAccess({ hub, secrets, rules, revocations });
     const request = { namespace: "/", identity: john, secret: "right", address: "", client: {} };
     expect(ruled.enter({ ...request, room: "shop::orders" })).toBe("closed");
     const id = createClientId();

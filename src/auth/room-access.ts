@@ -9,6 +9,7 @@ import type { Identity } from "../core/identity.ts";
 import type { Connection } from "../core/membership.ts";
 import { roomLabel } from "../core/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import type { Revocations } from "../core/revocations.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
 import { isAdmittedBy, opensRoom } from "./ways.ts";
 
@@ -16,26 +17,30 @@ export interface RoomAccessParts {
   readonly hub: Pick<Hub, "isOwnRoom">;
   readonly secrets: Pick<RoomSecrets, "mayJoin" | "hintIfUnset">;
   readonly rules: RoomRules;
+  readonly revocations: Pick<Revocations, "isRevoked">;
 }
 
 export class RoomAccess implements Access {
   readonly #hub: RoomAccessParts["hub"];
   readonly #secrets: RoomAccessParts["secrets"];
   readonly #rules: RoomRules;
+  readonly #revocations: RoomAccessParts["revocations"];
 
-  constructor({ hub, secrets, rules }: RoomAccessParts) {
+  constructor({ hub, secrets, rules, revocations }: RoomAccessParts) {
     this.#hub = hub;
     this.#secrets = secrets;
     this.#rules = rules;
+    this.#revocations = revocations;
   }
 
   enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
   enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
   enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict> {
     const { namespace, room, id } = request;
+    if (this.#revocations.isRevoked(request.identity)) return "closed";
     if (room !== id && this.#hub.isOwnRoom(namespace, room)) return "room_of_another";
     const ways = this.#rules.ruleOf(room, namespace).join;
-    if (this.#isOpenTo(request)) return "allowed";
+    if (this.isOpenTo(request)) return "allowed";
     if (!ways) return this.#secrets.mayJoin(request);
     // A room without a room-space has no secret that could be right.
     const hasSecret = ways.includes("secret") && roomSpace(room) !== undefined;
@@ -52,17 +57,21 @@ export class RoomAccess implements Access {
     return Array.from(rooms, ({ name }) => name)
       .filter((name) => name !== undefined)
       .filter((room) => {
-        const wasOpen = room !== id && this.#isOpenTo({ namespace, room, identity: earlier });
-        return wasOpen && !this.#isOpenTo({ namespace, room, identity });
+        const wasOpen = room !== id && this.isOpenTo({ namespace, room, identity: earlier });
+        return wasOpen && !this.isOpenTo({ namespace, room, identity });
       });
   }
 
   /** Is the room open to the visitor for who it is, whatever secret it shows? */
-  #isOpenTo({ namespace, room, identity }: SayRequest): boolean {
+  isOpenTo({ namespace, room, identity }: SayRequest): boolean {
     const ways = this.#rules.ruleOf(room, namespace).join;
     const isGranted = (): boolean => identity.grants?.mayJoin(roomLabel(room, namespace)) === true;
     if (!ways) return opensRoom(identity, room) || isGranted();
     return isAdmittedBy(ways, identity, room) || (ways.includes("token") && isGranted());
+  }
+
+  isRevoked(identity: Identity): boolean {
+    return this.#revocations.isRevoked(identity);
   }
 
   hintIfUnset(space: string): void {

@@ -1,8 +1,10 @@
 // Who may join a room with a room-space: clients that send the space's secret (WSE-03 step 4). Secrets live in the
 // configuration or on the bus (WSE-05). Failed joins are limited per connection and per address and space (WSE-08):
 // once the limit is reached, nothing is looked up or compared, so a right secret is refused there too until the
-// limit has a place again. No secret is ever logged or kept.
+// limit has a place again. No secret is ever logged or kept; of the one that a client showed, a digest is, so that it can be
+// put out when the secret is another one.
 
+import { createHash } from "node:crypto";
 import { ShownBefore, roomSpace } from "../core/access.ts";
 import type { EnterRequest, EnterVerdict } from "../core/access.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
@@ -38,6 +40,8 @@ const maxGuessedSpaces = 50_000;
 interface Guesser {
   readonly failures: TokenBucket;
   lookups: number;
+  /** Digests of the secrets by which it was let in, by room-space. */
+  shown: Map<string, string> | undefined;
 }
 
 interface Attempt {
@@ -80,14 +84,31 @@ export class RoomSecrets {
     if (!found) return "unavailable";
     // Others may have failed while this one waited: of many guesses sent at once, only the first few are compared.
     if (this.#isLimited(attempt)) return "rate_limited";
-    if (request.secret instanceof ShownBefore) {
-      // It guesses nothing: a secret that was changed meanwhile is no failure of the client.
-      return request.secret.isStill(found.secret) ? "allowed" : "secret_wrong";
+    const { secret } = request;
+    const isBack = secret instanceof ShownBefore;
+    if (isBack ? secret.isStill(found.secret) : isEqualSecret(secret, found.secret)) {
+      (attempt.guesser.shown ??= new Map()).set(space, digestOf(found.secret));
+      return "allowed";
     }
-    if (isEqualSecret(request.secret, found.secret)) return "allowed";
+    // It guesses nothing: a secret that was changed meanwhile is no failure of the client.
+    if (isBack) return "secret_wrong";
     this.#countFailure(attempt);
     if (!found.secret) this.#hintAtUnset(space);
     return "secret_wrong";
+  }
+
+  /**
+   * Which clients showed a secret of the room-space that is not its secret any more?
+   * @returns undefined when the secret cannot be looked up.
+   */
+  async outdated(space: string): Promise<((client: object) => boolean) | undefined> {
+    const found = await this.#find(space);
+    if (!found) return undefined;
+    const now = found.secret === undefined ? undefined : digestOf(found.secret);
+    return (client) => {
+      const shown = this.#guessers.get(client)?.shown?.get(space);
+      return shown !== undefined && shown !== now;
+    };
   }
 
   /** Says in the log when the room-space has no secret at all; no client waits for it, or learns it. */
@@ -115,7 +136,8 @@ export class RoomSecrets {
   #attempt({ client, address }: SecretRequest, space: string): Attempt {
     let guesser = this.#guessers.get(client);
     if (!guesser) {
-      guesser = { failures: new TokenBucket(this.#rate, this.#parts.now()), lookups: 0 };
+      const failures = new TokenBucket(this.#rate, this.#parts.now());
+      guesser = { failures, lookups: 0, shown: undefined };
       this.#guessers.set(client, guesser);
     }
     const origin = this.#parts.isExempt(address) ? undefined : `${addressKey(address)} ${space}`;
@@ -145,4 +167,8 @@ export class RoomSecrets {
       return undefined;
     }
   }
+}
+
+function digestOf(secret = ""): string {
+  return createHash("sha256").update(Buffer.from(secret, "utf16le")).digest("base64url");
 }

@@ -21,11 +21,15 @@ const stored = z.object({
   rooms: z.array(z.string()),
   user: z.string().optional(),
   groups: z.array(z.string()),
+  /** When it was made, seconds since 1970. */
+  at: z.number().default(0),
 });
 
 export interface TicketsParts {
   readonly keys: Pick<KeyStore, "set" | "take">;
   readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
 }
 
 export class Tickets implements TicketIssuer {
@@ -37,7 +41,8 @@ export class Tickets implements TicketIssuer {
 
   async issue({ rooms, user, groups, seconds }: TicketOrder): Promise<string> {
     const code = randomBytes(32).toString("base64url");
-    await this.#parts.keys.set(keyOf(code), JSON.stringify({ rooms, user, groups }), seconds);
+    const at = Math.floor(this.#parts.nowMs() / 1_000);
+    await this.#parts.keys.set(keyOf(code), JSON.stringify({ rooms, user, groups, at }), seconds);
     return code;
   }
 
@@ -60,8 +65,8 @@ function keyOf(code: string): string {
 }
 
 function identityOf(bytes: Buffer): IdentityResult {
-  const { rooms, user, groups } = stored.parse(JSON.parse(bytes.toString()));
+  const { rooms, user, groups, at } = stored.parse(JSON.parse(bytes.toString()));
   // Names, not globs: a backend may put words of its users into them.
   const grants = createGrants(new Set(rooms));
-  return { kind: "identity", session: undefined, user, groups, ...(grants && { grants }) };
+  return { kind: "identity", session: undefined, user, groups, issuedAt: at, ...(grants && { grants }) };
 }

@@ -9,6 +9,7 @@ import type { Log } from "./log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Queue } from "./queue.ts";
+import type { RevocationStore } from "../core/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 
 export interface BackplaneOptions {
@@ -48,6 +49,7 @@ export interface Backplane {
   readonly queue?: Queue;
   /** What gateways themselves leave there: events of rooms, on their way to webhooks. */
   readonly events: Queue;
+  readonly revocations: RevocationStore;
   /** Ends all of them. */
   readonly close: () => Promise<void>;
 }

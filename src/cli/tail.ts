@@ -31,6 +31,8 @@ import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
+import { alone } from "../gateway/revoking.ts";
+import { createRights } from "../gateway/rights.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
 import type { TailLine } from "./tail-line.ts";
@@ -231,15 +233,20 @@ function openToListen(parts: ListenParts) {
   const { limits } = config;
   const shared = { limits, now: () => performance.now() };
   const observe = silent;
+  const { now } = shared;
+  const backplanes = { main: backplane, sessions: backplane };
+  const hub = new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined });
+  const rules = createRoomRules(config.rooms, config.openRooms);
   return openDialects(dialectsToHear(parts), {
     ...shared,
     config,
     dialects: model.dialects,
     observe,
-    backplanes: { main: backplane, sessions: backplane },
-    hub: new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined }),
-    rules: createRoomRules(config.rooms, config.openRooms),
+    backplanes,
+    hub,
+    rules,
     recovery: nothingKept,
+    rights: createRights({ config, observe, backplanes, hub, rules, peers: alone(), now }),
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,
     mayJudge: () => true,

@@ -9,6 +9,7 @@ import { jwtProblem } from "../auth/jwt/problem.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../brokers/log-store.ts";
+import { revocationKeyPrefix } from "../brokers/revocation-keys.ts";
 import { namePrefix, overlap } from "../base/redis-name.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";
@@ -124,7 +125,7 @@ function ownersOf(config: Config, dialects: Dialects): readonly Owner[] {
     label: `the dialect \`${name}\``,
     names: dialect.redisNames(sectionOf(config, name)),
   }));
-  return [...owners, secretsOwner(config), logsOwner, ticketsOwner];
+  return [...owners, secretsOwner(config), logsOwner, ticketsOwner, revocationsOwner];
 }
 
 /** All names that are not this dialect's, of dialects that another gateway may speak too. */
@@ -145,6 +146,11 @@ const logsOwner: Owner = {
 };
 
 const ticketsOwner: Owner = { label: "the tickets", names: [namePrefix(ticketKeyPrefix)] };
+
+const revocationsOwner: Owner = {
+  label: "the rights that were taken back",
+  names: [namePrefix(revocationKeyPrefix)],
+};
 
 function secretsOwner({ secretKeys }: Config): Owner {
   const prefixes = [...secretSpaces, ...secretKeys];

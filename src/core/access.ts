@@ -89,6 +89,10 @@ export interface Access {
   enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
   /** May clients of every dialect hear what this client, being in the room, says there (SEC-16)? */
   mayPublish(request: SayRequest): boolean;
+  /** Is the room open to this visitor for who it is, whatever secret it shows? */
+  isOpenTo(request: SayRequest): boolean;
+  /** Was the proof of this identity taken back since it was judged? */
+  isRevoked(identity: Identity): boolean;
   /**
    * Rooms that a client may not be in any more, having this identity now: those that the earlier one opened, and this one does
    * not. What a secret or a backend opened stays open.

@@ -32,6 +32,10 @@ export interface Identity {
   readonly info?: string;
   /** The id of its token, by which that one can be taken back. */
   readonly tokenId?: string;
+  /**
+   * When its token or ticket was made, or its source was asked, seconds since 1970; 0: it does not say.
+   */
+  readonly issuedAt?: number;
 }
 
 /** Rooms that a proof of identity names, beside those that its user, groups and session open. They are named as rules name them. */

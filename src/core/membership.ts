@@ -30,6 +30,10 @@ export interface Format {
 
 /** The dialect's side of a connection. */
 export interface Agent {
+  /** As which its client asks for rooms (`EnterRequest.client`). @default it shows no secrets */
+  readonly client?: object;
+  /** It is no longer in a room, because its right to it was taken back. @default it is not told */
+  putOut?(room: string): void;
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
   disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void;
   /** A backend's order may have changed its rooms. */

@@ -14,6 +14,7 @@ import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "../core/recovery.ts";
+import type { Revoker } from "../core/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { Route } from "../core/route.ts";
 
@@ -113,6 +114,7 @@ export interface BackendContext {
   /** The check of the publish secret; undefined when none is configured: no HTTP publishes. */
   readonly checkSecret: SecretCheck | undefined;
   readonly tickets: TicketIssuer;
+  readonly revoker: Revoker;
 }
 
 /** What a dialect may use. */

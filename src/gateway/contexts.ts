@@ -1,14 +1,7 @@
 // What each dialect is given: the ports of one gateway, put together from its config. Part of the composition root
 // (gateway.ts); `belfry tail` uses it too, for dialects that only listen.
 
-import { isShared } from "../auth/address.ts";
-import { createCredentials } from "../auth/credentials.ts";
-import { createIdentity } from "../auth/django/identity.ts";
 import { voiceOf } from "../brokers/voice.ts";
-import { withTokens } from "../auth/token-identity.ts";
-import { Tickets } from "../auth/tickets.ts";
-import { RoomAccess } from "../auth/room-access.ts";
-import { RoomSecrets } from "../auth/room-secrets.ts";
 import type { SecretGuard } from "../auth/secret-guard.ts";
 import type { Backplanes } from "./backplanes.ts";
 import { foreignNames } from "../config/house-rules.ts";
@@ -22,6 +15,7 @@ import { randomId } from "../base/random-id.ts";
 import { covers } from "../base/redis-name.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { Recovery } from "../core/recovery.ts";
+import type { Rights } from "./rights.ts";
 import type { Dialects } from "../dialects/registry.ts";
 
 export interface ContextParts {
@@ -33,6 +27,7 @@ export interface ContextParts {
   readonly hub: Hub;
   readonly rules: RoomRules;
   readonly recovery: Recovery;
+  readonly rights: Rights;
   /** Counts wrong secrets, by whichever door they came. */
   readonly guard: SecretGuard;
   /** Monotonic clock, ms. */
@@ -69,18 +64,10 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
-  const { config, observe, backplanes, hub, recovery, rules, guard, now } = parts;
+  const { config, observe, backplanes, hub, recovery, rules, rights, guard, now } = parts;
   const { bus, keys, broker } = backplanes.main;
   const { limits, secret } = config;
-  const secrets = new RoomSecrets({
-    keys,
-    keyPrefixes: config.secretKeys,
-    configured: new Map(Object.entries(config.roomSecrets)),
-    limits,
-    observe,
-    now,
-    isExempt: isShared,
-  });
+  const { access, identity, credentials, tickets, revoker } = rights;
   return {
     hub,
     bus,
@@ -88,10 +75,13 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     voice: voiceOf(backplanes.main),
     broker,
     recovery,
-    access: new RoomAccess({ hub, secrets, rules }),
+    access,
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
-    ...whoComes(parts),
+    identity,
+    credentials,
+    tickets,
+    revoker,
     observe,
     limits,
     now,
@@ -101,24 +91,5 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     isOpenRoom: (room) => rules.ruleOf(room).publish === "members",
     rules,
     gatewayId: randomId(),
-  };
-}
-
-/** What says who a client is. */
-function whoComes({
-  config,
-  backplanes,
-  observe,
-}: ContextParts): Pick<DialectContext, "identity" | "credentials" | "tickets"> {
-  const { identity: options, auth } = config;
-  const tickets = new Tickets({ keys: backplanes.main.keys, observe });
-  const credentials = createCredentials({ options: auth, tickets, fetch, nowMs: Date.now });
-  const { keys: store } = backplanes.sessions;
-  const identity = createIdentity({ options, store, fetch, now: Date.now, observe });
-  // Tokens of its own come before those of all dialects.
-  return {
-    identity: options.jwt ? identity : withTokens(identity, { credentials, options: auth }),
-    credentials,
-    tickets,
   };
 }

@@ -3,7 +3,6 @@
 // order live here and nowhere else.
 
 import type { Readiness } from "../api/app.ts";
-import { notFoundRoute } from "../api/not-found.ts";
 import { apiRoutes } from "../api/routes.ts";
 import { isShared } from "../auth/address.ts";
 import { AddressLimits } from "../auth/address-limits.ts";
@@ -12,26 +11,27 @@ import { busesProved, openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
 import type { Backplane, OpenBackplane } from "../brokers/driver.ts";
 import { openBackplane } from "../brokers/registry.ts";
-import { readPlace } from "../config/address.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { BusMessage, ChannelFilter, Feed, Subscription } from "../core/bus.ts";
 import type { Route } from "../core/route.ts";
-import { GatewayError } from "../vocabulary/errors.ts";
-import type { Publication } from "../core/publication.ts";
 import { Hub } from "../core/hub.ts";
 import { Pauses } from "./pauses.ts";
 import { Queues } from "./queues.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import { listenOn } from "./listen.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "../recovery/tape-recovery.ts";
+import { alone } from "./revoking.ts";
+import { createRights } from "./rights.ts";
+import type { Rights } from "./rights.ts";
 import { dialects as registry } from "../dialects/registry.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import { closeAll, lastWords } from "../server/drain.ts";
-import { Listener } from "../server/listener.ts";
+import type { Listener } from "../server/listener.ts";
 
 /** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
 const tickMs = 250;
@@ -86,6 +86,7 @@ export class Gateway {
   readonly #rules: RoomRules;
   readonly #hub: Hub;
   readonly #kept: KeptPublications;
+  readonly #rights: Rights;
   readonly #addresses: AddressLimits;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
@@ -119,6 +120,15 @@ export class Gateway {
       observe: parts.observe,
       now: this.#now,
     });
+    this.#rights = createRights({
+      config,
+      observe: parts.observe,
+      backplanes: { main, sessions },
+      hub: this.#hub,
+      rules: parts.rules,
+      peers: alone(),
+      now: this.#now,
+    });
     this.#addresses = new AddressLimits(this.#addressParts());
     this.#guard = new SecretGuard(this.#addressParts());
     this.#dialects = this.#openDialects({ main, sessions });
@@ -126,11 +136,15 @@ export class Gateway {
       backplane: main,
       observe: parts.observe,
     });
+    this.#measure();
+  }
+
+  #measure(): void {
     this.#observe.gauge("belfry_rooms", "Rooms with members on this gateway", () => this.#hub.roomCount);
     this.#observe.gauge(
       "belfry_bus_ready",
       "1 while the bus is connected and its subscriptions are proved alive",
-      () => (main.bus.state().isReady ? 1 : 0),
+      () => (this.#main.bus.state().isReady ? 1 : 0),
     );
   }
 
@@ -157,7 +171,8 @@ export class Gateway {
     this.#kept.tick();
     if (!this.#pauses.ticked(now)) return;
     for (const { browser } of this.#dialects) browser?.tick(now);
-    this.#hub.visitors.tick(Date.now());
+    this.#rights.tick(now);
+    this.#hub.visitors.tick(Date.now(), (identity) => this.#rights.access.isRevoked(identity));
   }
 
   /** Listens: first to the bus, then to clients. */
@@ -169,6 +184,7 @@ export class Gateway {
     if (isUsed || this.#rules.hasHistory) {
       await this.#main.broker.open((publication, carried) => this.#kept.received(publication, carried));
     }
+    await this.#rights.start();
     await busesProved({ main: this.#main, sessions: this.#sessions });
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
@@ -231,6 +247,7 @@ export class Gateway {
       hub: this.#hub,
       rules: this.#rules,
       recovery: this.#kept.recovery,
+      rights: this.#rights,
       guard: this.#guard,
       admit: (countedAs) => this.#admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),
@@ -276,7 +293,7 @@ export class Gateway {
     const heard = this.#hub.deliver(decoded, at);
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);
-    if (this.#rules.hasHistory) this.#countUnlogged(dialect, decoded);
+    if (this.#rules.hasHistory) this.#kept.countUnlogged(dialect, decoded);
     this.#observe.named?.("message", {
       dialect,
       name: decoded.event,
@@ -285,54 +302,20 @@ export class Gateway {
     });
   }
 
-  /** What a backend says on a channel of Redis is in no log, whatever the rule of its room says. */
-  #countUnlogged(dialect: string, { namespace, rooms = [], isTree, only }: Publication): void {
-    if (isTree === true || only !== undefined) return;
-    const room = rooms.find((name) => this.#rules.hasLog(name, namespace));
-    if (room === undefined) return;
-    this.#observe.unlogged(dialect);
-    const text =
-      "A message for a room with a history came from a channel of Redis and is not kept: publish it by POST /api/publish";
-    this.#observe.hint("unlogged", { about: dialect, fields: { dialect, text }, names: { room } });
-  }
-
   async #listen(listener: ListenerConfig): Promise<Listener> {
-    // In the listener's own order, which decides where two want the same (RTE-01).
-    const sides = [...new Set(listener.dialects)].flatMap((spoken) =>
-      this.#dialects.filter(({ name }) => name === spoken),
-    );
-    const { secret } = this.#config;
-    const address = readPlace(listener);
-    if (!address) {
-      throw new GatewayError(
-        "config_invalid",
-        "Expected a listener's address as host:port, [v6]:port or :port, or the path of a unix socket",
-      );
-    }
-    return Listener.start({
-      address,
-      tls: listener.tls,
-      routes: [
-        ...apiRoutes({
-          observe: this.#observe,
-          metrics: () => this.#observe.metrics(),
-          readiness: () => this.readiness(),
-          checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
-          count: (addressed) => this.#hub.audience(addressed),
-        }),
-        ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
-        ...this.#extraRoutes,
-        notFoundRoute(this.#observe, {
-          dialects: listener.dialects,
-          explain: (method, path) =>
-            sides.map(({ explain }) => explain?.(method, path)).find((text) => text !== undefined),
-          usualPaths: Object.values(this.#table).flatMap(({ usualPath }) => usualPath ?? []),
-        }),
-      ],
-      origins: listener.origins,
-      trustedProxies: listener.trustedProxies,
-      maxMessageBytes: Math.max(...sides.map(({ browser }) => browser?.maxMessageBytes ?? 0)),
-      limits: this.#config.limits,
+    const { secret, limits } = this.#config;
+    return listenOn(listener, {
+      dialects: this.#dialects,
+      table: this.#table,
+      ownRoutes: apiRoutes({
+        observe: this.#observe,
+        metrics: () => this.#observe.metrics(),
+        readiness: () => this.readiness(),
+        checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
+        count: (addressed) => this.#hub.audience(addressed),
+      }),
+      extraRoutes: this.#extraRoutes,
+      limits,
       observe: this.#observe,
     });
   }

@@ -43,9 +43,13 @@ export class KeptPublications {
   readonly recovery: Recovery;
   readonly #tape: TapeRecovery;
   readonly #logs: LogFollower;
+  readonly #rules: RoomRules;
+  readonly #observe: KeptParts["observe"];
 
   constructor(tape: TapeRecovery, { backplane, hub, rules, observe, now }: KeptParts) {
     this.#tape = tape;
+    this.#rules = rules;
+    this.#observe = observe;
     const logs = new LogFollower({
       log: backplane.log,
       bus: backplane.bus,
@@ -78,6 +82,17 @@ export class KeptPublications {
   /** Keeps and delivers what the broker says. @returns to how many clients */
   received(publication: Publication, { at, message }: Carried): number {
     return this.#logs.received(publication, { ...this.record(publication, brokerFeed, message), log: at });
+  }
+
+  /** What a backend says on a channel of Redis is in no log, whatever the rule of its room says. */
+  countUnlogged(dialect: string, { namespace, rooms = [], isTree, only }: Publication): void {
+    if (isTree === true || only !== undefined) return;
+    const room = rooms.find((name) => this.#rules.hasLog(name, namespace));
+    if (room === undefined) return;
+    this.#observe.unlogged(dialect);
+    const text =
+      "A message for a room with a history came from a channel of Redis and is not kept: publish it by POST /api/publish";
+    this.#observe.hint("unlogged", { about: dialect, fields: { dialect, text }, names: { room } });
   }
 
   /** Forgets what is too old, answers clients that waited for too long, looks after the logs. */

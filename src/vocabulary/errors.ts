@@ -2,6 +2,7 @@
 
 const table = {
   bus_unavailable: 503,
+  revocations_full: 503,
   shutting_down: 503,
   body_invalid: 400,
   body_too_large: 413,

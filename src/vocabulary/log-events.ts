@@ -106,6 +106,11 @@ export const logEvents = {
     fields: "dialect, text",
     when: "Redis does not let this gateway read the stream `belfry:publish`: the text says what is missing (once, until it does)",
   },
+  revocations_unread: {
+    levels: ["warn"],
+    fields: "text",
+    when: "Redis does not say which tokens were taken back, since the start: tokens and tickets are refused (once)",
+  },
   session_too_large: {
     levels: ["warn"],
     fields: "text",

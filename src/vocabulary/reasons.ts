@@ -65,6 +65,11 @@ export const refusals = [
     ["token_invalid", "token_expired", "token_other_user", "ticket_invalid"],
     "a token or a ticket that a client showed was refused: the codes that it sees",
   ],
+  [["revoked"], "a token or a ticket that was taken back (`POST /api/revoke`)"],
+  [
+    ["revocations_unknown"],
+    "a token or a ticket, while Redis does not say which ones were taken back: it may work later",
+  ],
   [["callback_denied"], '`dialect="django"`: the callback denied the visitor'],
   [
     [
@@ -129,6 +134,7 @@ export const refusals = [
       "body_too_large",
       "content_encoding",
       "bus_unavailable",
+      "revocations_full",
       "method_not_allowed",
     ],
     "a POST of a backend was refused",

@@ -45,6 +45,7 @@ beforeAll(async () => {
     isOpenRoom: () => false,
     isLogged: () => false,
     tickets: { issue: async () => "x".repeat(43) },
+    revoker: { revoke: async () => ({ ended: 0, answered: ["test"], silent: [] }) },
     checkSecret: (shown) => (shown === secret ? "right" : "wrong"),
   };
   ({ routes } = createBackendSide(context, { queue: false }));

@@ -233,6 +233,7 @@ describe("the order of the sources", () => {
       ...anonymous,
       user: "token",
       expiresAtMs: now + 120_000,
+      issuedAt: 0,
     });
     expect((await visit(visitor)).result).toHaveProperty("user", "7");
     expect((await visit({ ...visitor, authorization: "Bearer x.y.z" })).result).toHaveProperty(

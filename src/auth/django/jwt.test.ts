@@ -52,6 +52,7 @@ const john = {
   user: "john",
   groups: ["staff"],
   expiresAtMs: (now + 660) * 1_000,
+  issuedAt: 0,
 } as const;
 
 /** The verdict on these claims alone, or on good ones that these change. */

@@ -13,6 +13,8 @@ import { boundGroups } from "../result.ts";
 /** A token without an end is none (T18). */
 const claims = z.object({
   exp: z.number(),
+  iat: z.number().default(0),
+  jti: z.string().min(1).optional(),
   username: z.string().min(1).optional(),
   sub: z.string().min(1).optional(),
   groups: z.array(z.string()).optional(),
@@ -53,12 +55,14 @@ function findToken(request: Request, asked: IdentityRequest, options: QueryJwtOp
 function readClaims(payload: unknown): IdentityResult {
   const read = claims.safeParse(payload);
   if (!read.success) return { kind: "denied", reason: "jwt_claims" };
-  const { exp, username, sub, groups, sid } = read.data;
+  const { exp, iat, jti, username, sub, groups, sid } = read.data;
   return {
     kind: "identity",
     session: sid,
     user: username ?? sub,
     groups: boundGroups(groups ?? []),
     expiresAtMs: (exp + clockTolerance) * 1_000,
+    issuedAt: iat,
+    ...(jti !== undefined && { tokenId: jti }),
   };
 }

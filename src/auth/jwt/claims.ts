@@ -18,6 +18,7 @@ const maxInfoLength = 1_024;
 
 const claims = z.object({
   exp: z.number(),
+  iat: z.number().default(0),
   sub: name,
   groups: z.array(z.string()).default([]),
   rooms: roomList,
@@ -40,7 +41,7 @@ export function claimFaults(payload: unknown): readonly string[] {
 export function identityOf(payload: unknown): IdentityResult {
   const read = claims.safeParse(payload);
   if (!read.success) return { kind: "denied", reason: "jwt_claims" };
-  const { exp, sub, groups, rooms, rooms_publish: publish, info, sid, jti } = read.data;
+  const { exp, iat, sub, groups, rooms, rooms_publish: publish, info, sid, jti } = read.data;
   const grants = createGrants(rooms, publish);
   return {
     kind: "identity",
@@ -48,6 +49,7 @@ export function identityOf(payload: unknown): IdentityResult {
     user: sub,
     groups: boundGroups(groups),
     expiresAtMs: (exp + clockTolerance) * 1_000,
+    issuedAt: iat,
     ...(grants && { grants }),
     ...(info !== undefined && { info }),
     ...(jti !== undefined && { tokenId: jti }),

@@ -8,6 +8,7 @@ import { MemoryBus } from "./bus.ts";
 import { MemoryKeys } from "./keys.ts";
 import { MemoryLog } from "./log.ts";
 import { MemoryQueue } from "./queue.ts";
+import { MemoryRevocations } from "./revocations.ts";
 
 export const memory = {
   schemes: ["memory"],
@@ -32,6 +33,7 @@ export const memory = {
       }),
       log,
       events: new MemoryQueue(Date.now),
+      revocations: new MemoryRevocations(),
       close: async () => {
         keys.close();
         log.close();

@@ -16,6 +16,7 @@ import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
 import { RedisLog } from "./log.ts";
 import { RedisQueue } from "./queue.ts";
+import { RedisRevocations } from "./revocations.ts";
 import { knock } from "./knock.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Member, Subscriptions } from "./subscriptions.ts";
@@ -38,6 +39,7 @@ export class RedisBus implements Bus, Voice {
   /** The logs in the same database, likewise. */
   readonly log: RedisLog;
   readonly queue: RedisQueue;
+  readonly revocations: RedisRevocations;
   readonly #options: RedisBusOptions;
   /** `host:port`, or the path of the socket. */
   readonly #place: string;
@@ -73,6 +75,7 @@ export class RedisBus implements Bus, Voice {
     this.keys = new RedisKeys(this.#commands);
     this.log = new RedisLog(this.#commands);
     this.queue = new RedisQueue(this.#commands);
+    this.revocations = new RedisRevocations(this.#commands);
     this.#subscriptions = new Subscriptions({
       ...options,
       link: this.#subscriberLink,

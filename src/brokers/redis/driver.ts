@@ -22,7 +22,7 @@ export const redis = {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, needsVoice });
     await bus.open();
-    const { keys, log, queue } = bus;
+    const { keys, log, queue, revocations } = bus;
     if (rules.hasHistory) await log.check().catch(refuseStart(bus));
     return {
       bus,
@@ -32,6 +32,7 @@ export const redis = {
       log,
       queue,
       events: queue,
+      revocations,
       close: async () => bus.close(),
     };
   },

@@ -1,4 +1,4 @@
-// What the HTTP doors of backends answer: JSON, and problem details where they refuse (README.md).
+// What the HTTP doors of backends read and answer: JSON, and problem details where they refuse (README.md).
 
 import { STATUS_CODES } from "node:http";
 import type { BackendRefusal } from "../kit/backend-post.ts";
@@ -21,4 +21,13 @@ export function problemAnswer(refused: BackendRefusal): Response {
 export function answer(status: number, body: object): Response {
   const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
   return Response.json(body, { status, headers });
+}
+
+/** @returns undefined when it is no JSON. */
+export function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined; // refused by the caller
+  }
 }

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { base64Form, maxKeyLength } from "./packet.ts";
 import { maxPublications, maxRooms } from "./publish-route.ts";
+import { revokeSchemas } from "./revoke-route.ts";
 import { ticketSchemas } from "./ticket-route.ts";
 
 const roomName = z
@@ -98,6 +99,7 @@ export const apiSchemas = {
   Results: results,
   Problem: problem,
   ...ticketSchemas,
+  ...revokeSchemas,
 };
 
 /** The members of a publication, for people. */

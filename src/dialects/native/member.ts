@@ -99,6 +99,10 @@ export class Member implements RawConnectionParts {
     if (at !== undefined) client.send(atMessage(at));
   }
 
+  putOut(client: RawConnection, room: string): void {
+    client.send(refusedMessage(room, "secret_wrong"));
+  }
+
   heard(client: RawConnection, frame: Frame): void {
     const command = readCommand(frame);
     if (command.type === "fault") this.#refuse(client, command.id, command.code);

@@ -8,6 +8,7 @@ import type { Route } from "../../core/route.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { apiSchemas, queryFields } from "./api-schema.ts";
 import { apiPath, roomsPath } from "./publish-route.ts";
+import { revokePath } from "./revoke-route.ts";
 import { ticketsPath } from "./ticket-route.ts";
 
 const openApiPath = "/api/openapi.json";
@@ -36,6 +37,11 @@ const apiRefusals: readonly ApiRefusal[] = [
     code: "bus_unavailable",
     when: "The bus did not take it, or not in time: it may be published all the same, and a `key` makes it safe to try again",
   },
+  {
+    status: 503,
+    code: "revocations_full",
+    when: "As many rights are taken back already as are kept (20,000)",
+  },
 ];
 
 /** One way to publish, for the document and for the page. */
@@ -55,6 +61,7 @@ export const apiOperations = {
     summary: "Publishes one message, or up to 100",
     description:
       "A JSON object: one publication, or `publications` with several. Everything is checked before anything is published; what the log of a room refuses then has its `error` among the `results`.",
+    without: ["revocations_full"],
   },
   publishBody: {
     path: `${roomsPath}/{room}`,
@@ -63,7 +70,7 @@ export const apiOperations = {
     description:
       "Any body: a bare payload. With `event` it is the argument of that event, as JSON where it is JSON, else as text. A body that says to be JSON must be. The room's name is percent-encoded; slashes may stay as they are.",
     // Other methods below the path may be another dialect's.
-    without: ["method_not_allowed"],
+    without: ["method_not_allowed", "revocations_full"],
   },
   ticket: {
     path: ticketsPath,
@@ -71,6 +78,14 @@ export const apiOperations = {
     summary: "Makes a ticket: a code for one use in a URL",
     description:
       "It opens rooms to the first client that shows it as `?ticket=`, where nothing else can be sent. See auth.md.",
+    without: ["history_off", "version_outdated", "revocations_full"],
+  },
+  revoke: {
+    path: revokePath,
+    id: "revoke",
+    summary: "Takes rights back before they end",
+    description:
+      "Of a user, of one token, or of clients that showed an earlier secret of a room-space. Those that are connected are put out on every gateway within five seconds, and what was taken back is refused when it comes again. See auth.md.",
     without: ["history_off", "version_outdated"],
   },
 } as const satisfies Readonly<Record<string, ApiOperation>>;
@@ -120,7 +135,7 @@ function openApi(): object {
 }
 
 function paths(): object {
-  const { publish, publishBody, ticket } = apiOperations;
+  const { publish, publishBody, ticket, revoke } = apiOperations;
   return {
     [publish.path]: {
       post: operation(publish, {
@@ -139,6 +154,12 @@ function paths(): object {
       post: operation(ticket, {
         requestBody: jsonBody(ref("TicketOrder")),
         success: ref("Ticket"),
+      }),
+    },
+    [revoke.path]: {
+      post: operation(revoke, {
+        requestBody: jsonBody(ref("RevokeOrder")),
+        success: ref("Revoked"),
       }),
     },
   };

@@ -21,6 +21,7 @@ import {
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
 import { answer, errorFields, problemAnswer } from "./api-answer.ts";
+import { revokeRoutes } from "./revoke-route.ts";
 import { ticketRoutes } from "./ticket-route.ts";
 import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
@@ -52,6 +53,7 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
   return [
     { path: apiPath, isPrefix: false, fetch: publishJson },
     ...ticketRoutes(context, door),
+    ...revokeRoutes(context, door),
     // On a shared port, GETs and websockets below it may be another dialect's.
     { path: roomsPath, isPrefix: true, accepts: acceptsPost, fetch: publishBare },
   ];

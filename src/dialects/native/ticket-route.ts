@@ -8,7 +8,7 @@ import type { BackendContext } from "../dialect.ts";
 import type { Route } from "../../core/route.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
-import { answer } from "./api-answer.ts";
+import { answer, parseJson } from "./api-answer.ts";
 import { isRoomName } from "./packet.ts";
 
 export const ticketsPath = "/api/tickets";
@@ -54,20 +54,12 @@ export function ticketRoutes(
 ): readonly Route[] {
   if (!context.checkSecret) return [];
   const issue = backendDoor(context, { ...door, maxBytes }, async (body) => {
-    const order = readOrder(context, readJsonBody(body, parse));
+    const order = readOrder(context, readJsonBody(body, parseJson));
     if (!context.bus.state().isReady) throw busUnavailable();
     const ticket = await context.tickets.issue(order);
     return answer(200, { ticket, seconds: order.seconds });
   });
   return [{ path: ticketsPath, isPrefix: false, fetch: issue }];
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined; // refused by the caller
-  }
 }
 
 function readOrder({ limits }: BackendContext, body: unknown): TicketOrder {

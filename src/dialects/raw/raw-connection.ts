@@ -57,6 +57,8 @@ export interface RawConnectionParts {
   ticked?(client: RawConnection, now: number): void;
   /** A ping is about to go out. */
   pinged?(client: RawConnection): void;
+  /** It is no longer in a room, because its right to it was taken back. */
+  putOut?(client: RawConnection, room: string): void;
   /** It is gone, by either side. */
   gone?(client: RawConnection, reason: DisconnectReason): void;
 }
@@ -80,6 +82,10 @@ export class RawConnection implements SocketHandler, Agent, Closable {
   /** The hub's side of it; undefined before it opened and after it is gone. */
   get connection(): Connection | undefined {
     return this.#connection;
+  }
+
+  get client(): object {
+    return this.#parts;
   }
 
   open(socket: Socket): void {
@@ -146,6 +152,10 @@ export class RawConnection implements SocketHandler, Agent, Closable {
   /** A backend's order (NRE-06): there is no namespace to leave, so the client is closed. */
   disconnect(_closeClient: unknown, reason: DisconnectReason = "server"): void {
     this.close(reason);
+  }
+
+  putOut(room: string): void {
+    this.#parts.putOut?.(this, room);
   }
 
   /** Raw dialects have no acknowledgements: the publication is delivered, none comes back. */

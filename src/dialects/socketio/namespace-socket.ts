@@ -128,6 +128,10 @@ export class NamespaceSocket implements Agent {
 
   // Agent: what a backend asks for.
 
+  get client(): object {
+    return this.#session;
+  }
+
   moved(): void {
     void this.#rewrite();
   }

@@ -146,7 +146,7 @@ export class Admission {
       release: handshake.release,
       hasEcho: echo === "always" || handshake.tokens.has("echo"),
       protocol: subprotocol(handshake.request),
-      expiresAt: context.now() + (identity.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now(),
+      identity,
       recheck: this.#recheckOf(handshake, identity),
       closeReason: isWithoutSession(channels, identity) ? "no_session" : undefined,
     });

@@ -96,5 +96,6 @@ function strippedRoute(admission: Admission, { path, keepLeadingSlash }: Ws4redi
 function closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string } {
   if (reason === "too_large") return { code: 1009, reason: "Message too large" };
   if (reason === "expired") return { code: 1008, reason: "Identity expired" };
+  if (reason === "denied") return { code: 1008, reason: "Identity refused" };
   return { code: 1001, reason: "Websocket Closed" };
 }

@@ -4,6 +4,8 @@
 import { rawFrame } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../dialect.ts";
+import { anonymous } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { BatchedKeys } from "../raw/batched-keys.ts";
 import { publishClientMessage } from "../raw/client-message.ts";
@@ -38,8 +40,7 @@ export interface FacilityClientParts {
   /** It gets its own messages, too. */
   readonly hasEcho: boolean;
   readonly protocol: string | undefined;
-  /** When its identity ends, by the monotonic clock, ms; infinity: never. */
-  readonly expiresAt: number;
+  readonly identity: Identity;
   /** undefined: its identity is not checked again. */
   readonly recheck: IdentityRecheck | undefined;
   /** Why it is closed as soon as it is open; undefined: it may stay. */
@@ -57,26 +58,29 @@ export class FacilityClient implements RawConnectionParts {
   readonly #hasEcho: boolean;
   /** Redis names that its messages go to. */
   readonly #publishesTo: readonly string[];
-  readonly #expiresAt: number;
   readonly #recheck: IdentityRecheck | undefined;
   /** Until it asked for its first messages. */
-  #opening: Pick<FacilityClientParts, "rights" | "closeReason"> | undefined;
+  #opening: Pick<FacilityClientParts, "rights" | "identity" | "closeReason"> | undefined;
   /** Names of 0.1 and 0.2 that it joined, and has to leave. */
   #legacyNames = none;
   #lastMessageRoom: string | undefined;
   #nextHeartbeat: number;
 
   constructor(shared: Ws4redisContext, parts: FacilityClientParts) {
-    const { rights, closeReason } = parts;
+    const { rights, identity, closeReason } = parts;
     this.release = parts.release;
     this.#shared = shared;
     this.#hasEcho = parts.hasEcho;
     this.#publishesTo = rights.publishesTo.length === 0 ? none : rights.publishesTo;
-    this.#expiresAt = parts.expiresAt;
     this.#recheck = parts.recheck;
-    this.#opening = { rights, closeReason };
+    this.#opening = { rights, identity, closeReason };
     this.#nextHeartbeat = shared.context.now() + heartbeatMs;
     if (parts.protocol !== undefined) this.protocol = parts.protocol;
+  }
+
+  /** Asked for as it opens. */
+  get identity(): Identity {
+    return this.#opening?.identity ?? anonymous;
   }
 
   get rooms(): readonly string[] {
@@ -121,8 +125,7 @@ export class FacilityClient implements RawConnectionParts {
     this.#recheck?.tick(now, () => {
       client.close("expired");
     });
-    if (now >= this.#expiresAt) client.close("expired");
-    else if (heartbeat !== undefined && now >= this.#nextHeartbeat) this.#sendHeartbeat(client, heartbeat);
+    if (heartbeat !== undefined && now >= this.#nextHeartbeat) this.#sendHeartbeat(client, heartbeat);
   }
 
   gone(): void {

@@ -544,12 +544,19 @@ describe("on a clock of the test's own", () => {
   });
 
   test("T18 DJS-11 when the identity ends, the connection does: 1008", async () => {
-    const ending = { ...john, expiresAtMs: Date.now() + 60_000 };
-    const { house, socket, after, tickTo } = await clocked({}, ending);
+    const expiresAtMs = Date.now() + 60_000;
+    const { house, socket, after } = await clocked({}, { ...john, expiresAtMs });
     await using _house = house;
-    expect(await after(() => tickTo(1_000 + 55_000))).toEqual([]);
+    const tickAt = (nowMs: number): void => {
+      house.hub.visitors.tick(nowMs, () => false);
+    };
+    expect(
+      await after(() => {
+        tickAt(expiresAtMs - 1);
+      }),
+    ).toEqual([]);
     expect(house.connected).toBe(1);
-    tickTo(1_000 + 61_000);
+    tickAt(expiresAtMs);
     expect(await socket.waitForClose(patience)).toEqual({ code: 1008, reason: "Identity expired" });
     await isEmpty(house);
   });

@@ -84,7 +84,7 @@ export class Returns {
     }: { readonly claim: Claim; readonly session: StoredSession; readonly comer: Comer },
     settle: (back: Return | Loss) => void,
   ): void {
-    const { recovery, limits } = this.#ports;
+    const { access, recovery, limits } = this.#ports;
     const coming = { ...claim, session };
     const asked = questionsOf(coming);
     if (typeof asked === "string") {
@@ -95,7 +95,8 @@ export class Returns {
       // It may come again, and have it then.
       if (comer.isGone()) void this.#book.putBack(sessionKey(claim.pid, claim.namespace), session);
       else {
-        const missed = missedBy(coming, answers);
+        // It may have lost its right while this was looked up.
+        const missed = access.isRevoked(comer.identity) ? "rights" : missedBy(coming, answers);
         if (typeof missed === "string") settle(missed);
         else settle(sizeOf(missed) > maxReplayBytes(limits) ? "too_much" : { session, missed });
       }

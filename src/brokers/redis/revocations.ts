@@ -1,0 +1,80 @@
+// The RevocationStore port on Redis 6.2 and later: a sorted set, in which each revocation stands by its end, and beside it the
+// name of its state, so that gateways that look whether something was added read one small key.
+
+import { randomId } from "../../base/random-id.ts";
+import { maxRevocations, revocationKinds } from "../../core/revocations.ts";
+import type { KeptRevocations, Revocation, RevocationStore } from "../../core/revocations.ts";
+import { revocationKeyPrefix } from "../revocation-keys.ts";
+import type { Commands } from "./commands.ts";
+import { runScript, script } from "./scripts.ts";
+
+const listKey = `${revocationKeyPrefix}list`;
+const versionKey = `${revocationKeyPrefix}version`;
+
+/**
+ * KEYS: list, version. ARGV: now, end and name of the revocation, how many are kept at most, a new version; times are ms since
+ * 1970. Gives 0 where there are too many.
+ */
+const add = script(`
+local list, version = KEYS[1], KEYS[2]
+local now, ends, name, most, fresh = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+
+redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
+if not redis.call('ZSCORE', list, name) and redis.call('ZCARD', list) >= most then return 0 end
+redis.call('ZADD', list, 'GT', ends, name)
+redis.call('SET', version, fresh)
+local last = redis.call('ZRANGE', list, -1, -1, 'WITHSCORES')[2]
+redis.call('PEXPIREAT', list, last)
+redis.call('PEXPIREAT', version, last)
+return 1
+`);
+
+export class RedisRevocations implements RevocationStore {
+  readonly #commands: Commands;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+  }
+
+  async add({ kind, name, before, untilMs }: Revocation): Promise<boolean> {
+    const member = JSON.stringify([kind, name, before]);
+    const args = [Date.now(), untilMs, member, maxRevocations, randomId()];
+    return (await runScript(this.#commands, add, { keys: [listKey, versionKey], args })) === 1;
+  }
+
+  async read(known: string | undefined): Promise<KeptRevocations | undefined> {
+    // First the version: what is added between the two is read again.
+    const [version = ""] = textsOf(await this.#commands.run(["MGET", versionKey]));
+    if (version === known) return undefined;
+    const range = ["ZRANGE", listKey, String(Date.now()), "+inf", "BYSCORE", "WITHSCORES"];
+    const reply = await this.#commands.run(range);
+    return { version, all: pairsOf(reply).flatMap(read) };
+  }
+}
+
+function textsOf(reply: unknown): readonly string[] {
+  return Array.isArray(reply) ? reply.filter((text) => typeof text === "string") : [];
+}
+
+/** Members with their scores, in either form in which Redis says them. */
+function pairsOf(reply: unknown): readonly (readonly [unknown, unknown])[] {
+  const list: readonly unknown[] = Array.isArray(reply) ? reply.flat() : [];
+  return Array.from({ length: list.length / 2 }, (_, index) => [list[2 * index], list[2 * index + 1]]);
+}
+
+/** What is none of ours is left out: others may write into Redis. */
+function read([member, score]: readonly [unknown, unknown]): readonly Revocation[] {
+  const parts = parse(String(member));
+  const [kindName, name, before] = Array.isArray(parts) ? (parts as unknown[]) : [];
+  const kind = revocationKinds.find((known) => known === kindName);
+  if (!kind || typeof name !== "string" || typeof before !== "number") return [];
+  return [{ kind, name, before, untilMs: Number(score) }];
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // left out by the caller
+  }
+}

@@ -1,0 +1,125 @@
+// Rights that are taken back: the order is kept in the store first, so that no gateway forgets it, and then all gateways are
+// asked to put those out that are connected. One that does not hear it reads it from the store within seconds
+// (auth/revocations.ts).
+
+import { z } from "zod";
+import type { Lost, RevocationBook } from "../auth/revocations.ts";
+import type { RoomAccess } from "../auth/room-access.ts";
+import type { RoomSecrets } from "../auth/room-secrets.ts";
+import { roomSpace } from "../core/access.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Room } from "../core/membership.ts";
+import { revocationKinds } from "../core/revocations.ts";
+import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../core/revocations.ts";
+import { GatewayError } from "../vocabulary/errors.ts";
+
+/** The gateways of the bus, as far as they are used here. */
+export interface Asking {
+  ask(
+    topic: string,
+    question: Record<string, string | number>,
+  ): Promise<{ readonly answers: ReadonlyMap<string, unknown>; readonly silent: readonly string[] }>;
+  answer(topic: string, reply: (question: unknown) => Promise<number>): void;
+}
+
+/** Of a gateway that has no others beside it. */
+export function alone(): Asking {
+  const replies = new Map<string, (question: unknown) => Promise<number>>();
+  return {
+    async ask(topic, question) {
+      return { answers: new Map([["self", await replies.get(topic)?.(question)]]), silent: [] };
+    },
+    answer(topic, reply) {
+      replies.set(topic, reply);
+    },
+  };
+}
+
+export interface RevokingParts {
+  readonly hub: Pick<Hub, "visitors" | "rooms" | "leave">;
+  readonly access: Pick<RoomAccess, "isOpenTo">;
+  readonly secrets: Pick<RoomSecrets, "outdated">;
+  readonly book: Pick<RevocationBook, "obey">;
+  readonly store: Pick<RevocationStore, "add">;
+  readonly peers: Asking;
+}
+
+const topic = "revoke";
+
+const question = z.object({
+  kind: z.enum(revocationKinds),
+  name: z.string().max(512),
+  before: z.number(),
+  untilMs: z.number(),
+});
+
+/** Secrets of room-spaces that could not be looked up are tried again after so long, ms. */
+const retryMs = 2_000;
+
+export class Revoking implements Revoker {
+  readonly #parts: RevokingParts;
+  /** Room-spaces of which the secret could not be looked up. */
+  readonly #due = new Set<string>();
+  #retryAt = 0;
+
+  constructor(parts: RevokingParts) {
+    this.#parts = parts;
+    parts.peers.answer(topic, async (asked) => {
+      const order = question.safeParse(asked);
+      return order.success ? parts.book.obey(order.data) : 0;
+    });
+  }
+
+  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    if (!(await this.#parts.store.add(revocation)))
+      throw new GatewayError(
+        "revocations_full",
+        "Expected fewer rights that were taken back and have not ended, got as many as are kept",
+      );
+    const { answers, silent } = await this.#parts.peers.ask(topic, { ...revocation });
+    const counts = [...answers.values()].map((count) => (typeof count === "number" ? count : 0));
+    return { ended: counts.reduce((sum, count) => sum + count, 0), answered: [...answers.keys()], silent };
+  }
+
+  /** Puts those out that lost their right here. @returns how many */
+  async carryOut(lost: Lost): Promise<number> {
+    let ended = this.#parts.hub.visitors.revoke((identity) => lost.isOut(identity));
+    for (const space of lost.spaces) ended += await this.#close(space);
+    return ended;
+  }
+
+  tick(now: number): void {
+    if (this.#due.size === 0 || now < this.#retryAt) return;
+    this.#retryAt = now + retryMs;
+    for (const space of this.#due) void this.#close(space);
+  }
+
+  /** Puts those out of the rooms of a room-space that showed an earlier secret of it, and have no other right. */
+  async #close(space: string): Promise<number> {
+    const { hub, secrets } = this.#parts;
+    const isOutdated = await secrets.outdated(space);
+    if (!isOutdated) {
+      this.#due.add(space);
+      return 0;
+    }
+    this.#due.delete(space);
+    const rooms = [...hub.rooms()].filter(({ name = "" }) => roomSpace(name) === space);
+    return rooms.reduce((sum, room) => sum + this.#putOut(room, isOutdated), 0);
+  }
+
+  #putOut(room: Room, isOutdated: (client: object) => boolean): number {
+    const { hub, access } = this.#parts;
+    const { namespace, name = "" } = room;
+    let count = 0;
+    for (const member of Array.from(room.members())) {
+      const { agent, identity } = member;
+      const hasLost = agent.client !== undefined && isOutdated(agent.client);
+      if (!hasLost || access.isOpenTo({ namespace, room: name, identity })) continue;
+      hub.leave(member, name);
+      agent.putOut?.(name);
+      agent.moved?.();
+      count++;
+    }
+    return count;
+  }
+}
