@@ -2,7 +2,7 @@
 // write down. Nothing is hidden: a client that receives something twice writes it twice.
 
 import type { Random } from "../support/random.ts";
-import type { Heard, HistoryEvent } from "./history.ts";
+import type { Heard, HistoryEvent, RecoverySource } from "./history.ts";
 
 export interface Place {
   readonly name: string;
@@ -36,7 +36,8 @@ export interface Verdict {
   readonly recovered?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly at?: string | undefined;
-  readonly mayRecover?: boolean | undefined;
+  readonly source?: RecoverySource | undefined;
+  readonly isPlaceless?: boolean | undefined;
 }
 
 /** How long an abandoned connection stays open with nobody at it, ms. */
@@ -46,6 +47,7 @@ export const abandonedMs = 10_000;
 export class Notes {
   readonly #parts: ClientParts;
   #asked = 0;
+  #reachedAt = 0;
   #place: Place = { name: "", url: "" };
 
   constructor(parts: ClientParts) {
@@ -59,6 +61,7 @@ export class Notes {
 
   reached(place: Place): void {
     this.#place = place;
+    this.#reachedAt = this.#parts.now();
   }
 
   left(): void {
@@ -66,17 +69,11 @@ export class Notes {
     write({ kind: "left", t: now(), client: name });
   }
 
-  joined({ room = "", recovered, reason, at, mayRecover }: Verdict, shown: string | undefined): void {
+  joined(verdict: Verdict, shown: string | undefined): void {
     const { name, write, now } = this.#parts;
-    const event = {
-      kind: "joined",
-      t: now(),
-      client: name,
-      room,
-      gateway: this.#place.name,
-      asked: this.#asked,
-    } as const;
-    write({ ...event, shown, recovered, reason, at, mayRecover });
+    const { room = "", recovered, reason, at, source, isPlaceless } = verdict;
+    const coming = { client: name, room, gateway: this.#place.name, asked: this.#asked, shown };
+    write({ kind: "joined", t: now(), ...coming, recovered, reason, at, source, isPlaceless });
   }
 
   heard({ room, id, at }: Pick<Heard, "room" | "id" | "at">): void {
@@ -87,5 +84,12 @@ export class Notes {
   gap(room: string): void {
     const { name, write, now } = this.#parts;
     write({ kind: "gap", t: now(), client: name, room });
+  }
+
+  /** It was told on connecting that it is a new client, and cut off before it was in the room. */
+  passed({ room = "", source, isPlaceless }: Verdict): void {
+    const { name, write, now } = this.#parts;
+    const passed = { t: this.#reachedAt, gateway: this.#place.name, source, isPlaceless };
+    write({ kind: "gap", t: now(), client: name, room, passed });
   }
 }

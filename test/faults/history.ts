@@ -27,6 +27,9 @@ export interface Taken {
   readonly at?: string | undefined;
 }
 
+/** `nothing`: its system gives nothing back, and does not say that it does. `tape`: rooms with a log are no exception. */
+export type RecoverySource = "nothing" | "tape";
+
 export interface Joined {
   readonly kind: "joined";
   readonly t: Time;
@@ -40,8 +43,10 @@ export interface Joined {
   readonly recovered?: boolean | undefined;
   readonly reason?: string | undefined;
   readonly at?: string | undefined;
-  /** False: its system gives nothing back, and does not say that it does. */
-  readonly mayRecover?: boolean | undefined;
+  /** What its system recovers rooms from. @default the log where the room has one, else the tape */
+  readonly source?: RecoverySource | undefined;
+  /** It could show no position, because its protocol gives it one with the first event. */
+  readonly isPlaceless?: boolean | undefined;
 }
 
 export interface Heard {
@@ -59,6 +64,8 @@ export interface Gap {
   readonly t: Time;
   readonly client: string;
   readonly room: string;
+  /** It came to this gateway, was told that it is a new client, and was cut off before it was in the room. */
+  readonly passed?: Pick<Joined, "t" | "gateway" | "source" | "isPlaceless"> | undefined;
 }
 
 /** Its connection ended. */

@@ -1,7 +1,7 @@
 // The oracle's own test: a history without a fault passes, and each of the mutants is caught for what it is (R5).
 
 import { describe, expect, test } from "bun:test";
-import type { Heard, HistoryEvent, Joined } from "./history.ts";
+import type { Fault, Heard, HistoryEvent, Joined } from "./history.ts";
 import { judge } from "./oracle.ts";
 import type { Findings } from "./oracle.ts";
 import { isPassed } from "./report.ts";
@@ -240,6 +240,40 @@ describe("R5 the oracle catches a gateway that", () => {
     const findings = judge(history());
     expect(isPassed(findings)).toBe(false);
     expect(findings[found]).not.toBeEmpty();
+  });
+});
+
+describe("a page of Socket.IO that comes back as a new one", () => {
+  const isAnew = (event: HistoryEvent): boolean => isReturn(event) && event.room === log;
+  const back = (more: Partial<Joined>, breaks: Partial<Fault> = {}): Findings =>
+    judge(
+      change((event) => {
+        if (event.kind === "fault") return [{ ...event, ...breaks }];
+        return isAnew(event) && event.kind === "joined"
+          ? [{ ...event, recovered: undefined, source: "tape", ...more }]
+          : [event];
+      }),
+    );
+
+  test("counts apart where it had received no event", () => {
+    expect(back({ isPlaceless: true })).toMatchObject({ recoverable: 1, placeless: 1, notRecovered: [] });
+    expect(back({})).toMatchObject({ recoverable: 2, placeless: 0, notRecovered: [expect.any(String)] });
+  });
+
+  test("is not due where the tape broke, though its room has a log", () => {
+    const drained = { gateway: "one", t: 500, until: 900 };
+    expect(back({}, drained)).toMatchObject({ recoverable: 0, notRecovered: [] });
+    expect(back({ source: undefined }, drained).notRecovered).toHaveLength(1);
+  });
+
+  test("is due where it was cut off before it was in its room, and not the next time", () => {
+    const passed = { t: returns - 500, gateway: "one", source: "tape" } as const;
+    const gap = { kind: "gap", t: returns - 480, client: "away", room: tape, passed } as const;
+    const anew = change((event) =>
+      isReturn(event) && event.room === tape ? [gap, { ...event, recovered: undefined }] : [event],
+    );
+    const findings = judge(inOrder(anew));
+    expect(findings.notRecovered).toEqual([expect.stringContaining(`${tape} of one at 6.55 s`)]);
   });
 });
 

@@ -1,13 +1,12 @@
 // The oracle: what went wrong in a run, from what was written down (history.ts). It asks no gateway. Pure.
 
-import type { Fault, Gap, Heard, HistoryEvent, Joined, Left, Logged, Said, Taken } from "./history.ts";
+import { Book, ms, push } from "./book.ts";
+import type { Span, Stay } from "./book.ts";
+import type { Heard, HistoryEvent, Joined, Logged, Said, Taken } from "./history.ts";
+import { returnsOf, settleMs } from "./returns.ts";
 
 /** A loss is told, and a publication is heard, within this time of health, ms: nothing broken and the client connected. */
 const healthyMs = 5_000;
-/** How old the marker in a position may be, and how long a gateway may take to hear again after a fault, ms. */
-const settleMs = 6_000;
-/** Breaks of clients up to here count for the share of recoveries. */
-const blipMs = 60_000;
 
 export interface Findings {
   /** Never heard, and never told. */
@@ -29,63 +28,10 @@ export interface Findings {
   readonly recoverable: number;
   readonly recovered: number;
   readonly notRecovered: readonly string[];
+  /** The same where the page had received no event yet: Socket.IO recovers nothing then, and these count apart. */
+  readonly placeless: number;
   /** From the end of a fault to the word of a loss, ms. */
   readonly slowestTold: number;
-}
-
-/** One client in one room. */
-interface Stay {
-  readonly client: string;
-  readonly room: string;
-  readonly joins: Joined[];
-  readonly heard: Heard[];
-  readonly gaps: Gap[];
-}
-
-interface Span {
-  readonly from: number;
-  readonly until: number;
-}
-
-class Book {
-  readonly said = new Map<string, Said>();
-  readonly taken = new Map<string, Taken[]>();
-  readonly stays = new Map<string, Stay>();
-  readonly faults: Fault[] = [];
-  readonly logs: Logged[] = [];
-  readonly lefts = new Map<string, Left[]>();
-  readonly end: number;
-
-  constructor(history: readonly HistoryEvent[]) {
-    for (const event of history) this.#enter(event);
-    this.end = history.reduce((end, { t }) => Math.max(end, t), 0);
-  }
-
-  /** Times in which a client was not in a room. */
-  absences({ client, joins }: Stay): readonly Span[] {
-    return (this.lefts.get(client) ?? []).map(({ t }) => ({
-      from: t,
-      until: joins.find((join) => join.t > t)?.t ?? Number.POSITIVE_INFINITY,
-    }));
-  }
-
-  #enter(event: HistoryEvent): void {
-    if (event.kind === "said") this.said.set(event.id, event);
-    else if (event.kind === "taken") push(this.taken, event.id, event);
-    else if (event.kind === "left") push(this.lefts, event.client, event);
-    else if (event.kind === "fault") this.faults.push(event);
-    else if (event.kind === "logged") this.logs.push(event);
-    else if (event.kind === "joined") this.#stay(event).joins.push(event);
-    else if (event.kind === "heard") this.#stay(event).heard.push(event);
-    else this.#stay(event).gaps.push(event);
-  }
-
-  #stay({ client, room }: { readonly client: string; readonly room: string }): Stay {
-    const key = `${client} ${room}`;
-    const stay = this.stays.get(key) ?? { client, room, joins: [], heard: [], gaps: [] };
-    this.stays.set(key, stay);
-    return stay;
-  }
 }
 
 export function judge(history: readonly HistoryEvent[]): Findings {
@@ -108,6 +54,7 @@ export function judge(history: readonly HistoryEvent[]): Findings {
     recoverable: sum(returns.map(({ due }) => due)),
     recovered: sum(returns.map(({ due, not }) => due - not.length)),
     notRecovered: returns.flatMap(({ not }) => not),
+    placeless: sum(returns.map(({ placeless }) => placeless)),
     slowestTold: Math.max(0, ...stays.map((stay) => slowestToldOf(book, stay))),
   };
 }
@@ -290,61 +237,6 @@ function unlogged(log: Logged | undefined, id: string, all: readonly Taken[]): r
   });
 }
 
-interface Returns {
-  readonly all: number;
-  readonly due: number;
-  readonly not: readonly string[];
-}
-
-/** Ways back, and those on which the store held everything: nothing broke it from a while before the client left. */
-function returnsOf(book: Book, { client, room, joins }: Stay): Returns {
-  const back = joins.slice(1);
-  const lefts = book.lefts.get(client) ?? [];
-  const isLog = room.startsWith("log:");
-  const due = back.filter(({ t, gateway, mayRecover }, index) => {
-    if (mayRecover === false) return false;
-    const before = joins[index];
-    const earlier = before && { from: before.t - settleMs, until: before.t };
-    // It has its position, or none, from a gateway that could not know better.
-    const isMisled =
-      before?.recovered !== true &&
-      earlier !== undefined &&
-      book.faults.some((fault) => excuses(fault, earlier, { gateway: before?.gateway ?? "", isLog: false }));
-    if (isMisled) return false;
-    const left = lefts.findLast((one) => one.t < t)?.t ?? 0;
-    const span = { from: heardUntil(book, before?.gateway, left) - settleMs, until: t };
-    return t - left < blipMs && !book.faults.some((fault) => excuses(fault, span, { gateway, isLog }));
-  });
-  const not = due
-    .filter(({ recovered }) => recovered !== true)
-    .map(({ t, reason, gateway }) => `${client} came back to ${room} of ${gateway} at ${ms(t)}: ${reason}`);
-  return { all: back.length, due: due.length, not };
-}
-
-/** A gateway that was broken until a client left it gave it no newer place than the one from before. */
-function heardUntil({ faults }: Book, gateway: string | undefined, left: number): number {
-  let until = left;
-  for (const fault of faults.toSorted((a, b) => b.t - a.t)) {
-    const isHere = fault.gateway === undefined || fault.gateway === gateway;
-    if (isHere && fault.breaks.length > 0 && fault.t < until && fault.until + settleMs > until)
-      until = fault.t;
-  }
-  return until;
-}
-
-function excuses(
-  { t, until, gateway, breaks }: Fault,
-  span: Span,
-  to: { readonly gateway: string; readonly isLog: boolean },
-): boolean {
-  if (breaks.length === 0 || (gateway !== undefined && gateway !== to.gateway)) return false;
-  // A log is there again as soon as Redis is.
-  return (
-    (t < span.until && until + settleMs > (to.isLog ? span.until : span.from)) ||
-    (breaks.includes("store") && t < span.until && until > span.from)
-  );
-}
-
 /** From the end of the fault before it, or from its publication where that came later. */
 function slowestToldOf(book: Book, stay: Stay): number {
   const ends = [...book.faults, ...book.absences(stay)].map(({ until }) => until);
@@ -356,16 +248,6 @@ function slowestToldOf(book: Book, stay: Stay): number {
   );
 }
 
-function push<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
-  const list = lists.get(key);
-  if (list) list.push(item);
-  else lists.set(key, [item]);
-}
-
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-function ms(time: number): string {
-  return `${(time / 1_000).toFixed(2)} s`;
 }

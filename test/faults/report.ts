@@ -40,6 +40,7 @@ export function tableOf(history: readonly HistoryEvent[], findings: Findings): s
       "  kept, and recovered",
       `${findings.recovered} of ${findings.recoverable} (${(shareOf(findings) * 100).toFixed(2)} %, bar 99 %)`,
     ] as const,
+    ["  kept, no event received before", `${findings.placeless} (Socket.IO has no offset then)`] as const,
     ...failures.map((name) => [name, `${findings[name].length} (bar 0)`] as const),
   ];
   const examples = [...failures, "notRecovered" as const].flatMap((name) =>

@@ -3,21 +3,26 @@
 
 import { type Socket, io } from "socket.io-client";
 import { Notes } from "./client.ts";
-import type { Blip, Client, ClientParts } from "./client.ts";
+import type { Blip, Client, ClientParts, Verdict } from "./client.ts";
+import type { RecoverySource } from "./history.ts";
 import { Relay } from "./relay.ts";
 
 export class SocketIoClient implements Client {
   readonly #rooms: readonly string[];
-  readonly #mayRecover: boolean;
+  readonly #source: RecoverySource | undefined;
   readonly #notes: Notes;
   readonly #relay: Relay;
   readonly #socket: Socket;
   readonly #in = new Set<string>();
+  /** As the library has it: the last argument of an event, where that is text. */
+  #offset: string | undefined;
+  /** What it showed when it came the last time. */
+  #shown: string | undefined;
   #isTwice = false;
 
-  private constructor(parts: ClientParts, relay: Relay, mayRecover: boolean) {
+  private constructor(parts: ClientParts, relay: Relay, source: RecoverySource | undefined) {
     this.#rooms = parts.rooms;
-    this.#mayRecover = mayRecover;
+    this.#source = source;
     this.#notes = new Notes(parts);
     this.#relay = relay;
     this.#socket = io(`http://${relay.host}`, {
@@ -30,9 +35,9 @@ export class SocketIoClient implements Client {
     this.#listen();
   }
 
-  /** @param mayRecover is connection state recovery on? */
-  static async start(parts: ClientParts, mayRecover: boolean): Promise<SocketIoClient> {
-    return new SocketIoClient(parts, await Relay.start(parts.place), mayRecover);
+  /** @param source `nothing`: connection state recovery is off. */
+  static async start(parts: ClientParts, source?: RecoverySource): Promise<SocketIoClient> {
+    return new SocketIoClient(parts, await Relay.start(parts.place), source);
   }
 
   get isConnected(): boolean {
@@ -53,6 +58,7 @@ export class SocketIoClient implements Client {
   #listen(): void {
     this.#notes.coming();
     this.#socket.io.on("reconnect_attempt", () => {
+      this.#shown = this.#offset;
       this.#notes.coming();
     });
     this.#socket.on("connect", () => {
@@ -63,12 +69,12 @@ export class SocketIoClient implements Client {
       }
     });
     this.#socket.on("disconnect", () => {
-      // It was told on connecting, and cut off before it was in these rooms again.
-      for (const room of this.#rooms) if (!this.#in.has(room)) this.#notes.gap(room);
+      for (const room of this.#rooms) if (!this.#in.has(room)) this.#notes.passed(this.#verdictOf(room));
       this.#in.clear();
       this.#notes.left();
     });
-    this.#socket.onAny((_event: string, data: unknown) => {
+    this.#socket.onAny((_event: string, data: unknown, offset: unknown) => {
+      if (typeof offset === "string") this.#offset = offset;
       const id = idIn(data);
       // The id of a publication begins with its room.
       this.#notes.heard({ room: id.slice(0, id.lastIndexOf("-")), id, at: undefined });
@@ -84,12 +90,16 @@ export class SocketIoClient implements Client {
 
   #enter(room: string, recovered: true | undefined): void {
     this.#in.add(room);
-    this.#notes.joined({ room, recovered, mayRecover: this.#mayRecover }, undefined);
+    this.#notes.joined({ ...this.#verdictOf(room), recovered }, this.#shown);
     if (!this.#isTwice) return;
     this.#isTwice = false;
     setTimeout(() => {
       this.#relay.blip("reset", 20);
     }, 20);
+  }
+
+  #verdictOf(room: string): Verdict {
+    return { room, source: this.#source, isPlaceless: this.#shown === undefined };
   }
 }
 

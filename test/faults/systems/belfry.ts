@@ -56,7 +56,7 @@ export const belfry: System = {
 export const belfrySocketIo: System = {
   ...gateways,
   title: "Belfry, pages of Socket.IO",
-  client: async (parts) => SocketIoClient.start(parts, true),
+  client: async (parts) => SocketIoClient.start(parts, "tape"),
 };
 
 async function logOf(redis: RedisServer, room: string, t: number): Promise<Logged> {

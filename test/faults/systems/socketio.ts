@@ -18,7 +18,7 @@ function socketIo(title: string, kind: "pubsub" | "streams"): System {
       const [, url = ""] = await server.waitFor(/listening on (\S+)/);
       return servedBy(server, url);
     },
-    client: async (parts) => SocketIoClient.start(parts, kind === "streams"),
+    client: async (parts) => SocketIoClient.start(parts, kind === "streams" ? undefined : "nothing"),
     publishers: (parts) =>
       ["a", "b", "c"].map((way) =>
         once({ ...parts, name: `${parts.room}-${way}` }, (id) => ({

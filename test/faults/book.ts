@@ -1,0 +1,68 @@
+// What was written down (history.ts), as the oracle looks things up in it. Pure.
+
+import type { Fault, Gap, Heard, HistoryEvent, Joined, Left, Logged, Said, Taken } from "./history.ts";
+
+/** One client in one room. */
+export interface Stay {
+  readonly client: string;
+  readonly room: string;
+  readonly joins: Joined[];
+  readonly heard: Heard[];
+  readonly gaps: Gap[];
+}
+
+export interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
+export class Book {
+  readonly said = new Map<string, Said>();
+  readonly taken = new Map<string, Taken[]>();
+  readonly stays = new Map<string, Stay>();
+  readonly faults: Fault[] = [];
+  readonly logs: Logged[] = [];
+  readonly lefts = new Map<string, Left[]>();
+  readonly end: number;
+
+  constructor(history: readonly HistoryEvent[]) {
+    for (const event of history) this.#enter(event);
+    this.end = history.reduce((end, { t }) => Math.max(end, t), 0);
+  }
+
+  /** Times in which a client was not in a room. */
+  absences({ client, joins }: Stay): readonly Span[] {
+    return (this.lefts.get(client) ?? []).map(({ t }) => ({
+      from: t,
+      until: joins.find((join) => join.t > t)?.t ?? Number.POSITIVE_INFINITY,
+    }));
+  }
+
+  #enter(event: HistoryEvent): void {
+    if (event.kind === "said") this.said.set(event.id, event);
+    else if (event.kind === "taken") push(this.taken, event.id, event);
+    else if (event.kind === "left") push(this.lefts, event.client, event);
+    else if (event.kind === "fault") this.faults.push(event);
+    else if (event.kind === "logged") this.logs.push(event);
+    else if (event.kind === "joined") this.#stay(event).joins.push(event);
+    else if (event.kind === "heard") this.#stay(event).heard.push(event);
+    else this.#stay(event).gaps.push(event);
+  }
+
+  #stay({ client, room }: { readonly client: string; readonly room: string }): Stay {
+    const key = `${client} ${room}`;
+    const stay = this.stays.get(key) ?? { client, room, joins: [], heard: [], gaps: [] };
+    this.stays.set(key, stay);
+    return stay;
+  }
+}
+
+function push<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+export function ms(time: number): string {
+  return `${(time / 1_000).toFixed(2)} s`;
+}
