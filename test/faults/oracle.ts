@@ -1,6 +1,6 @@
 // The oracle: what went wrong in a run, from what was written down (history.ts). It asks no gateway. Pure.
 
-import { Book, ms, push } from "./book.ts";
+import { Book, ms } from "./book.ts";
 import type { Span, Stay } from "./book.ts";
 import type { Heard, HistoryEvent, Joined, Logged, Said, Taken } from "./history.ts";
 import { returnsOf, settleMs } from "./returns.ts";

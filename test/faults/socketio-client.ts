@@ -19,6 +19,8 @@ export class SocketIoClient implements Client {
   /** What it showed when it came the last time. */
   #shown: string | undefined;
   #isTwice = false;
+  /** It is connected, as a page is told. */
+  #isTold = false;
 
   private constructor(parts: ClientParts, relay: Relay, source: RecoverySource | undefined) {
     this.#rooms = parts.rooms;
@@ -62,6 +64,7 @@ export class SocketIoClient implements Client {
       this.#notes.coming();
     });
     this.#socket.on("connect", () => {
+      this.#isTold = true;
       this.#notes.reached(this.#relay.place);
       for (const room of this.#rooms) {
         if (this.#socket.recovered) this.#enter(room, true);
@@ -69,6 +72,9 @@ export class SocketIoClient implements Client {
       }
     });
     this.#socket.on("disconnect", () => {
+      // Raised also for a connection that was lost before the page was told anything.
+      if (!this.#isTold) return;
+      this.#isTold = false;
       for (const room of this.#rooms) if (!this.#in.has(room)) this.#notes.passed(this.#verdictOf(room));
       this.#in.clear();
       this.#notes.left();
