@@ -85,14 +85,14 @@ class UncutObject implements Members {
   }
 
   get(name: string): string | undefined {
-    if (!this.has(name)) return undefined;
+    if (!Object.hasOwn(this.#value, name)) return undefined;
     const value = this.#value[name];
     // Of these there is one spelling.
     return value === null || typeof value === "boolean" ? String(value) : this.#cut(name);
   }
 
   string(name: string): string | null | undefined {
-    const value = this.has(name) ? this.#value[name] : null;
+    const value = Object.hasOwn(this.#value, name) ? this.#value[name] : null;
     return value === null || typeof value === "string" ? value : undefined;
   }
 
@@ -124,7 +124,8 @@ function walkObject(text: string, { maxDepth = defaultDepth }: JsonBounds): Plac
   at = behindSpace(text, at + 1);
   while (text.charCodeAt(at) !== closingObject) {
     const keyEnd = behindString(text, at);
-    const start = behindSpace(text, behindSpace(text, keyEnd) + 1);
+    // Nothing but space stands before the colon.
+    const start = behindSpace(text, text.indexOf(":", keyEnd) + 1);
     const end = behindValue(text, start, maxDepth - 1);
     if (end === -1) return undefined;
     places.push(at, keyEnd, start, end);
@@ -138,14 +139,11 @@ function behindValue(text: string, start: number, maxDepth: number): number {
   const first = text.charCodeAt(start);
   if (first === quote) return behindString(text, start);
   if (first === openingObject || first === openingArray) return behindContainer(text, start, maxDepth);
-  let at = start + 1;
-  while (isOfWord(text.charCodeAt(at))) at++;
-  return at;
-}
-
-/** Numbers and words end where something stands that none of them has; at the end it is NaN. */
-function isOfWord(code: number): boolean {
-  return code > space && code !== comma && code !== closingObject && code !== closingArray;
+  // Numbers and words end where something stands that none of them has; at the end it is NaN.
+  for (let at = start + 1; ; at++) {
+    const code = text.charCodeAt(at);
+    if (!(code > space) || code === comma || code === closingObject || code === closingArray) return at;
+  }
 }
 
 function behindContainer(text: string, start: number, maxDepth: number): number {

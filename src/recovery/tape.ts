@@ -169,7 +169,7 @@ export class Tape implements LineObserver {
       { serial: this.#serial, time: this.#time, source: used.index, channel, payload },
       chains,
     );
-    while (this.#ring.bytes > 0 && this.bytes > this.#parts.maxBytes) this.#drop();
+    while (this.bytes > this.#parts.maxBytes && this.#ring.bytes > 0) this.#drop();
     return at;
   }
 
@@ -283,8 +283,9 @@ export class Tape implements LineObserver {
 
   /** Each once. */
   #openAll(namespace: string, names: readonly string[]): readonly Room[] {
-    const rooms = names.map((name) => this.#open(namespace, name));
-    return rooms.length === 1 ? rooms : [...new Set(rooms)];
+    const [first] = names;
+    if (first !== undefined && names.length === 1) return [this.#open(namespace, first)];
+    return [...new Set(names.map((name) => this.#open(namespace, name)))];
   }
 
   #use(source: TapeSource): Source {
