@@ -6,8 +6,8 @@ import { maskUrl } from "../config/problems.ts";
 import { sectionOf } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { Emission, Published, Publishing } from "../dialects/command-parts.ts";
-import { withoutEndSlashes } from "../base/http.ts";
 import { silent } from "../core/observe.ts";
+import { postTo, refusalOf } from "./api-request.ts";
 import { AudienceAsker } from "./audience.ts";
 import { CommandError } from "./failure.ts";
 import type { Publisher } from "./gateway-url.ts";
@@ -18,9 +18,6 @@ export interface EmissionTarget {
   readonly secret: string;
   readonly door: Pick<Publishing<unknown>, "path" | "request" | "readAnswer">;
 }
-
-const timeoutMs = 10_000;
-const shownCharacters = 500;
 
 /**
  * Asks the first of these that the gateway has.
@@ -36,8 +33,7 @@ export async function postEmission(
     const answer = await response.text();
     const gateway = maskUrl(url);
     if (response.status === 404) continue;
-    if (response.status !== 200)
-      throw new CommandError(`The gateway at ${gateway} refused (${response.status}): ${reasonOf(answer)}`);
+    if (response.status !== 200) throw refusalOf(url, response.status, answer);
     const told = door.readAnswer?.(answer) ?? { delivered: await audienceOf(emission, target) };
     if (told.isRepeated === true) return ["Not published again: its key came before", ...placeOf(told)];
     const { event, room } = emission;
@@ -63,36 +59,12 @@ async function audienceOf({ namespace, room }: Emission, { url, secret }: Emissi
   return asker.ask({ namespace, rooms: [room], except: [], skip: [] });
 }
 
-/** The sentence of a refusal, from plain text or from JSON. */
-function reasonOf(answer: string): string {
-  const text = answer.slice(0, shownCharacters).trim();
-  try {
-    const { error } = JSON.parse(answer) as { readonly error?: { readonly message?: unknown } };
-    return typeof error?.message === "string" ? error.message.slice(0, shownCharacters) : text;
-  } catch {
-    return text;
-  }
-}
-
 async function post(emission: Emission, { url, secret, door }: EmissionTarget): Promise<Response> {
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
-  }
   const { body, headers } = door.request(emission, secret);
-  try {
-    return await fetch(`${withoutEndSlashes(url)}${door.path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body,
-      // The secret goes nowhere else.
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch (error) {
-    const isLate = error instanceof Error && error.name === "TimeoutError";
-    const got = isLate ? `no answer within ${timeoutMs / 1000} s` : "no connection";
-    throw new CommandError(`Expected a gateway at ${maskUrl(url)}, got ${got}`, { cause: error });
-  }
+  return postTo(
+    { url, path: door.path },
+    { headers: { "content-type": "application/json", ...headers }, body },
+  );
 }
 
 /** @returns what happened, in sentences. Rejects with GatewayError when Redis does not take it. */

@@ -11,6 +11,7 @@ const commands = [
   "demo",
   "publish",
   "tail",
+  "revoke",
   "config",
   "config print",
   "config check",
@@ -29,7 +30,7 @@ describe("help", () => {
     expect(out).toContain("-h, --help");
   });
 
-  test.each(["", "serve", "demo", "publish", "tail", "config", "config print", "config check"])(
+  test.each(["", "serve", "demo", "publish", "tail", "revoke", "config", "config print", "config check"])(
     "WSE-01 belfry %s --help shows examples",
     async (command) => {
       const { out } = await run([...command.split(" ").filter(Boolean), "--help"]);

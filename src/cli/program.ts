@@ -10,6 +10,7 @@ import { describeFailure } from "./failure.ts";
 import { fullName, helpStyle } from "./help.ts";
 import type { Cli, Io } from "./io.ts";
 import { publishCommand } from "./publish.ts";
+import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
 import { tokenCommand } from "./token.ts";
@@ -53,6 +54,7 @@ function createProgram(cli: Cli): Command {
     tailCommand(cli),
     configCommand(cli),
     tokenCommand(cli),
+    revokeCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, cli);

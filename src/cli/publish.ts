@@ -7,6 +7,7 @@ import type { Config } from "../config/schema.ts";
 import type { Emission } from "../dialects/command-parts.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
+import { secretOf } from "./api-request.ts";
 import { postEmission, pushEmission } from "./emission.ts";
 import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Publisher } from "./gateway-url.ts";
@@ -99,18 +100,14 @@ async function send(emission: Emission, { loaded, flags, publishers }: Sending):
   const able = publishersFor(emission, publishers, secret);
   // A Redis of the environment is the gateway's; going past the gateway is asked for by the flag.
   if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config, able[0]);
-  if (secret === undefined) {
-    const expected =
-      "Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET)";
-    throw new CommandError(`${expected}, got none`);
-  }
+  const shown = secretOf(secret);
   // Those that tell what became of it come first.
   const doors = [...able].sort((a, b) => rank(a) - rank(b));
   return postEmission(
     emission,
     doors.map(({ name, publishing }) => ({
       url: flags.url ?? gatewayUrl(config, name),
-      secret,
+      secret: shown,
       door: publishing,
     })),
   );

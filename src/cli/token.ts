@@ -10,6 +10,7 @@ import { describeFileError, readNamedFile } from "../files/named-file.ts";
 import { printable } from "../observe/printable.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
+import { secondsOf } from "./duration.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
 
@@ -88,7 +89,7 @@ async function sign(flags: TokenFlags, jwt: Jwt): Promise<string> {
         : `Expected --key with the private key for ${jwt.algorithm}`,
     );
   const payload = {
-    exp: Math.floor(Date.now() / 1_000) + secondsOf(expires),
+    exp: Math.floor(Date.now() / 1_000) + secondsOf("--expires", expires),
     ...(jwt.issuer !== undefined && { iss: jwt.issuer }),
     ...(jwt.audience !== undefined && { aud: jwt.audience }),
     ...(user !== undefined && { sub: user }),
@@ -115,17 +116,6 @@ function readKey(path: string): string {
   } catch (error) {
     throw new CommandError(`Expected a private key in the file of --key, got ${describeFileError(error)}`);
   }
-}
-
-const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
-
-function secondsOf(text: string): number {
-  const [, count = "", unit = ""] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
-  if (Number.isSafeInteger(seconds)) return seconds;
-  throw new CommandError(
-    `Expected --expires as a number and s, m, h or d, such as 15m, got ${JSON.stringify(text)}`,
-  );
 }
 
 function describeClaims(payload: Readonly<Record<string, unknown>>): readonly string[] {

@@ -1,0 +1,60 @@
+// One request of a command to the HTTP API of a gateway, with its failures as sentences.
+
+import { withoutEndSlashes } from "../base/http.ts";
+import { maskUrl } from "../config/problems.ts";
+import { CommandError } from "./failure.ts";
+
+export interface ApiTarget {
+  /** The gateway's URL; the path is added. */
+  readonly url: string;
+  readonly path: string;
+}
+
+const timeoutMs = 10_000;
+const shownCharacters = 500;
+
+/** Rejects with CommandError when there is no answer. */
+export async function postTo(
+  { url, path }: ApiTarget,
+  init: Pick<RequestInit, "headers" | "body">,
+): Promise<Response> {
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
+  }
+  try {
+    return await fetch(`${withoutEndSlashes(url)}${path}`, {
+      method: "POST",
+      ...init,
+      // The secret goes nowhere else.
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const got = isLate ? `no answer within ${timeoutMs / 1000} s` : "no connection";
+    throw new CommandError(`Expected a gateway at ${maskUrl(url)}, got ${got}`, { cause: error });
+  }
+}
+
+/** What to say of a refusal, from plain text or from JSON. */
+export function refusalOf(url: string, status: number, answer: string): CommandError {
+  return new CommandError(`The gateway at ${maskUrl(url)} refused (${status}): ${reasonOf(answer)}`);
+}
+
+function reasonOf(answer: string): string {
+  const text = answer.slice(0, shownCharacters).trim();
+  try {
+    const { error } = JSON.parse(answer) as { readonly error?: { readonly message?: unknown } };
+    return typeof error?.message === "string" ? error.message.slice(0, shownCharacters) : text;
+  } catch {
+    return text;
+  }
+}
+
+/** @throws CommandError when there is none. */
+export function secretOf(secret: string | undefined): string {
+  if (secret !== undefined) return secret;
+  throw new CommandError(
+    "Expected a publish secret (--secret-file, --secret, BELFRY_SECRET_FILE or BELFRY_SECRET), got none",
+  );
+}

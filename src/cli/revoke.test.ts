@@ -1,0 +1,51 @@
+// `belfry revoke` against a gateway in this process.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { runCommand } from "../../test/support/command-line.ts";
+import { startGateway } from "../../test/support/gateway.ts";
+import type { TestGateway } from "../../test/support/gateway.ts";
+import { RawWebSocket } from "../../test/support/raw.ts";
+import { auth, nowSeconds, signToken } from "../../test/support/tokens.ts";
+
+const secret = "publish-secret-of-the-test";
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway({ auth, secret });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+});
+
+const run = async (...args: readonly string[]) =>
+  runCommand(["revoke", "--url", gateway.url, ...args], { env: { BELFRY_SECRET: secret } });
+
+test("T28 it puts a user out, and says how many", async () => {
+  const token = await signToken({ sub: "john", iat: nowSeconds() });
+  using socket = await RawWebSocket.open(gateway.url, "/connect?room=user:john::a", {
+    Authorization: `Bearer ${token}`,
+  });
+  await socket.waitForMessage();
+  const { code, out } = await run("--user", "john", "--for", "15m");
+  expect(out).toBe("Taken back. Connections that were put out: 1. Gateways that answered: 1");
+  expect(code).toBe(0);
+  expect((await socket.waitForClose()).code).toBe(4501);
+});
+
+test.each([
+  [[], "Expected one of --user, --token and --space, got 0"],
+  [["--user", "a", "--token", "b"], "Expected one of --user, --token and --space, got 2"],
+  [["--user", "a", "--for", "1w"], "Expected --for as a number and s, m, h or d"],
+  [["--user", "a", "--secret", "wrong-secret-of-the-test"], "refused (401)"],
+])("%j is refused: %s", async (args, expected) => {
+  const { code, err } = await run(...args);
+  expect(err).toContain(expected);
+  expect(code).toBe(1);
+});
+
+test("SEC-11 a gateway without a publish secret has no such door", async () => {
+  await using closed = await startGateway();
+  const { err } = await runCommand(["revoke", "--url", closed.url, "--user", "a"], {
+    env: { BELFRY_SECRET: secret },
+  });
+  expect(err).toContain("got 404: a gateway without a publish secret has none");
+});
