@@ -1,11 +1,11 @@
-// Judges what a client shows of itself (core/credentials.ts): finds the ticket or the token of a handshake, asks the store or
+// Judges what a client shows of itself (proofs/credentials.ts): finds the ticket or the token of a handshake, asks the store or
 // the verifier, and refuses what was taken back. Without `auth.jwt` in the config no token is looked for.
 
 import { bearerToken } from "../base/http.ts";
-import { bearerSubprotocol, offeredSubprotocols } from "../core/credentials.ts";
-import type { Credentials } from "../core/credentials.ts";
+import { bearerSubprotocol, offeredSubprotocols } from "../proofs/credentials.ts";
+import type { Credentials } from "../proofs/credentials.ts";
 import type { IdentityResult } from "../core/identity.ts";
-import type { Revocations } from "../core/revocations.ts";
+import type { Revocations } from "../proofs/revocations.ts";
 import { readCookie } from "./cookies.ts";
 import { identityOf } from "./jwt/claims.ts";
 import type { AuthOptions } from "./jwt/options.ts";

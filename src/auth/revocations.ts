@@ -1,11 +1,11 @@
-// What was taken back (core/revocations.ts), as this gateway knows it: a copy of the store, asked at each handshake without a
+// What was taken back (proofs/revocations.ts), as this gateway knows it: a copy of the store, asked at each handshake without a
 // wait, and read again every two seconds where something was added. So a gateway that misses an order carries it out all the
 // same. Where the store does not answer and something was taken back, proofs that were made earlier are not trusted.
 
 import type { Identity, IdentityResult, IdentitySource } from "../core/identity.ts";
 import type { Observe } from "../core/observe.ts";
-import { maxRevocations } from "../core/revocations.ts";
-import type { Revocation, RevocationStore, Revocations } from "../core/revocations.ts";
+import { maxRevocations } from "../proofs/revocations.ts";
+import type { Revocation, RevocationStore, Revocations } from "../proofs/revocations.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** The store is asked so often, ms. */

@@ -9,7 +9,7 @@ import type { Identity } from "../core/identity.ts";
 import type { Connection } from "../core/membership.ts";
 import { roomLabel } from "../core/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
-import type { Revocations } from "../core/revocations.ts";
+import type { Revocations } from "../proofs/revocations.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
 import { isAdmittedBy, opensRoom } from "./ways.ts";
 

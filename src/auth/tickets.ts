@@ -4,7 +4,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
-import type { TicketIssuer, TicketOrder } from "../core/credentials.ts";
+import type { TicketIssuer, TicketOrder } from "../proofs/credentials.ts";
 import type { IdentityResult } from "../core/identity.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Observe } from "../core/observe.ts";

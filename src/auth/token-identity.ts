@@ -1,7 +1,7 @@
 // Tokens of all dialects as a source of identity for ws4redis (docs/auth.md): a visitor who shows one is who it says, and only
 // the others are asked about by callback or session.
 
-import type { Credentials } from "../core/credentials.ts";
+import type { Credentials } from "../proofs/credentials.ts";
 import type { IdentitySource } from "../core/identity.ts";
 import type { AuthOptions } from "./jwt/options.ts";
 

@@ -9,7 +9,7 @@ import type { Log } from "./log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Queue } from "./queue.ts";
-import type { RevocationStore } from "../core/revocations.ts";
+import type { RevocationStore } from "../proofs/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 
 export interface BackplaneOptions {

@@ -5,7 +5,7 @@ import type { Access, SecretCheck } from "../core/access.ts";
 import type { Broker, EntryRefusal, PublishOptions, QueueFields } from "../core/broker.ts";
 import type { Bus, ChannelFilter, Feed, Subscription, Voice } from "../core/bus.ts";
 import type { Closable } from "../core/carrier.ts";
-import type { Credentials, TicketIssuer } from "../core/credentials.ts";
+import type { Credentials, TicketIssuer } from "../proofs/credentials.ts";
 import type { Hub } from "../core/hub.ts";
 import type { IdentitySource } from "../core/identity.ts";
 import type { KeyStore } from "../core/keys.ts";
@@ -14,7 +14,7 @@ import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Recovery } from "../core/recovery.ts";
-import type { Revoker } from "../core/revocations.ts";
+import type { Revoker } from "../proofs/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import type { Route } from "../core/route.ts";
 

@@ -9,8 +9,8 @@ import type { RoomSecrets } from "../auth/room-secrets.ts";
 import { roomSpace } from "../core/access.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Room } from "../core/membership.ts";
-import { revocationKinds } from "../core/revocations.ts";
-import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../core/revocations.ts";
+import { revocationKinds } from "../proofs/revocations.ts";
+import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../proofs/revocations.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** The gateways of the bus, as far as they are used here. */

@@ -1,7 +1,7 @@
 // The RevocationStore port in memory: for one gateway, as long as it runs.
 
-import { maxRevocations } from "../../core/revocations.ts";
-import type { KeptRevocations, Revocation, RevocationStore } from "../../core/revocations.ts";
+import { maxRevocations } from "../../proofs/revocations.ts";
+import type { KeptRevocations, Revocation, RevocationStore } from "../../proofs/revocations.ts";
 
 export class MemoryRevocations implements RevocationStore {
   readonly #all = new Map<string, Revocation>();

@@ -2,8 +2,8 @@
 // name of its state, so that gateways that look whether something was added read one small key.
 
 import { randomId } from "../../base/random-id.ts";
-import { maxRevocations, revocationKinds } from "../../core/revocations.ts";
-import type { KeptRevocations, Revocation, RevocationStore } from "../../core/revocations.ts";
+import { maxRevocations, revocationKinds } from "../../proofs/revocations.ts";
+import type { KeptRevocations, Revocation, RevocationStore } from "../../proofs/revocations.ts";
 import { revocationKeyPrefix } from "../revocation-keys.ts";
 import type { Commands } from "./commands.ts";
 import { runScript, script } from "./scripts.ts";

@@ -27,6 +27,8 @@ interface Entry {
   readonly listener: (payload: Buffer, channel: Buffer) => void;
   /** Replaced, never changed: handlers subscribe and close. */
   members: readonly Member[];
+  /** Does it stand on the line: is it there for as long as the gateway is? */
+  isLasting: boolean;
   /** The connection on which it was asked for, and the answer. */
   client: RedisClient | undefined;
   made: Promise<void>;
@@ -86,7 +88,7 @@ export class Subscriptions {
     const receive = createReceiver({ ...this.#options, filter, onMessage, onCanary });
     const member: Member = { filter, receive, pulse, isClosed: false };
     const entry = this.#entryOf(filter);
-    entry.members = [...entry.members, member];
+    setMembers(entry, [...entry.members, member]);
     if (filter.canary) this.#nameLine();
     const client = this.#options.link.client;
     try {
@@ -103,7 +105,10 @@ export class Subscriptions {
     member.isClosed = true;
     const entry = this.#entries.get(keyOf(member.filter));
     if (!entry?.members.includes(member)) return;
-    entry.members = entry.members.filter((other) => other !== member);
+    setMembers(
+      entry,
+      entry.members.filter((other) => other !== member),
+    );
     if (entry.members.length === 0) this.#entries.delete(keyOf(entry));
     if (member.filter.canary) this.#nameLine();
     if (entry.members.length > 0) return;
@@ -151,10 +156,11 @@ export class Subscriptions {
       kind: filter.kind,
       name: filter.name.toWellFormed(),
       listener: (payload, channel) => {
-        if (isLasting(entry)) this.#line.step();
+        if (entry.isLasting) this.#line.step();
         hand(entry, payload, channel);
       },
       members: [],
+      isLasting: false,
       client: undefined,
       made: Promise.resolve(),
       isMade: false,
@@ -173,7 +179,7 @@ export class Subscriptions {
     }
     await entry.made;
     // Those of single clients come and go by the thousand, and stand on no line.
-    if (isLasting(entry)) this.#joinLine();
+    if (entry.isLasting) this.#joinLine();
   }
 
   async #meet(client: RedisClient): Promise<void> {
@@ -197,7 +203,7 @@ export class Subscriptions {
   }
 
   get #lasting(): readonly Entry[] {
-    return [...this.#entries.values()].filter(isLasting);
+    return [...this.#entries.values()].filter(({ isLasting }) => isLasting);
   }
 
   /** Waits for Redis's answer. A connection that is lost or silent is replaced, and restored later: no error. @returns whether it answered. */
@@ -238,10 +244,9 @@ function hand({ kind, name, members }: Entry, payload: Buffer, channelName: Buff
   }
 }
 
-/** Does it stand on the line: is it there for as long as the gateway is? */
-function isLasting({ members }: Entry): boolean {
-  for (const { filter } of members) if (filter.canary) return true;
-  return false;
+function setMembers(entry: Entry, members: readonly Member[]): void {
+  entry.members = members;
+  entry.isLasting = members.some(({ filter }) => filter.canary !== undefined);
 }
 
 /** Half of a surrogate pair cannot be sent: on the wire, and so here, it is U+FFFD. */

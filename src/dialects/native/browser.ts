@@ -3,8 +3,8 @@
 
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";
-import type { CredentialError } from "../../core/credentials.ts";
-import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../core/credentials.ts";
+import type { CredentialError } from "../../proofs/credentials.ts";
+import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";

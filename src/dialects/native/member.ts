@@ -4,7 +4,7 @@
 import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
 import type { HistoryPage } from "../../core/broker.ts";
-import type { CredentialError } from "../../core/credentials.ts";
+import type { CredentialError } from "../../proofs/credentials.ts";
 import type { BrowserContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";

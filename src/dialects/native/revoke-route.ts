@@ -4,8 +4,8 @@
 import { z } from "zod";
 import type { Route } from "../../core/route.ts";
 import type { BackendContext } from "../dialect.ts";
-import { revocationKinds } from "../../core/revocations.ts";
-import type { Revocation } from "../../core/revocations.ts";
+import { revocationKinds } from "../../proofs/revocations.ts";
+import type { Revocation } from "../../proofs/revocations.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { answer, parseJson } from "./api-answer.ts";

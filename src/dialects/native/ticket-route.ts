@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { isRoomTooLong } from "../../core/access.ts";
-import type { TicketOrder } from "../../core/credentials.ts";
+import type { TicketOrder } from "../../proofs/credentials.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Route } from "../../core/route.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";

@@ -1,8 +1,8 @@
 // Tokens of clients of the native dialect: the command with one, on a connection that is open, and what becomes of one that is
 // refused (docs/auth.md).
 
-import { credentialError } from "../../core/credentials.ts";
-import type { CredentialError } from "../../core/credentials.ts";
+import { credentialError } from "../../proofs/credentials.ts";
+import type { CredentialError } from "../../proofs/credentials.ts";
 import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";

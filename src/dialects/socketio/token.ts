@@ -2,8 +2,8 @@
 // The verdict on a wrong one reaches pages as a `connect_error`, or as the acknowledgement of the event.
 
 import { toAscii } from "../../codec/ascii-json.ts";
-import { credentialError } from "../../core/credentials.ts";
-import type { CredentialError } from "../../core/credentials.ts";
+import { credentialError } from "../../proofs/credentials.ts";
+import type { CredentialError } from "../../proofs/credentials.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { SocketIoContext } from "./context.ts";

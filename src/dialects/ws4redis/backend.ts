@@ -61,13 +61,15 @@ function readAddressee(rest: string): Addressee | undefined {
 }
 
 export function createBackendSide(decoder: Decoder, { naming, prefix }: Ws4redisOptions): BackendSide {
-  const feed = (audience: Audience, start: string): Feed =>
-    prefixFeed({
+  const feed = (audience: Audience, start: string): Feed => {
+    const named = [audience];
+    return prefixFeed({
       prefix: start,
       // To a name that no visitor of any server can have: a control character in front of a colon.
       canary: textCanary(`${start}\u0000belfry:`, "belfry-canary"),
-      decode: (rest, payload) => decoder.decode([audience], rest, payload),
+      decode: (rest, payload) => decoder.decode(named, rest, payload),
     });
+  };
   const current = naming === "legacy" ? [] : audiences;
   const legacy = naming === "current" ? [] : [feed("broadcast", legacyBroadcasts)];
   return {

@@ -2,7 +2,7 @@
 // store is the backplane's, so each gateway refuses them, also one that starts later; auth/revocations.ts keeps a copy, which
 // is asked at each handshake without a wait.
 
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../core/identity.ts";
 
 export const revocationKinds = ["user", "token", "space"] as const;
 
