@@ -53,7 +53,15 @@ export interface Settled {
   readonly refusal: EntryRefusal<SkipReason | WebhookFailure> | undefined;
 }
 
-/** A queue that entries go on to. */
+/** What became of entries that were taken. */
+export interface Worked {
+  /** Done with. The others come again. */
+  readonly settled: readonly Settled[];
+  /** Before the next look, ms; meanwhile no other gateway reads. */
+  readonly pauseMs: number;
+}
+
+/** Queues that entries go on to. */
 export interface Onward {
   readonly queues: readonly string[];
   /** Of more than these, a queue gives up the oldest: they are refused as `backlog`. */

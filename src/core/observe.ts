@@ -2,7 +2,13 @@
 // counters and log lines. No secret and no payload ever passes here, and names of rooms only where it is said.
 
 import type { LogEventAt, LogLevel } from "../vocabulary/log-events.ts";
-import type { DisconnectReason, RefusalReason, ReturnOutcome, SkipReason } from "../vocabulary/reasons.ts";
+import type {
+  DisconnectReason,
+  RefusalReason,
+  ReturnOutcome,
+  SkipReason,
+  WebhookOutcome,
+} from "../vocabulary/reasons.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -37,6 +43,10 @@ export interface Observe {
   refused(dialect: string, reason: RefusalReason): void;
   /** A client came back and showed the session that it had. */
   returned(dialect: string, outcome: ReturnOutcome): void;
+  /** A webhook was asked to take events. */
+  webhookAsked(outcome: WebhookOutcome): void;
+  /** So many events are done with: a webhook took them, or they are given up for this reason. */
+  webhookTold(outcome: WebhookOutcome, events: number): void;
   /** One stable event name plus fields. */
   log<Level extends LogLevel>(level: Level, event: LogEventAt<Level>, fields?: LogFields): void;
   /** A warning with a remedy: said at most once a minute. @returns whether it is said now. */
@@ -59,6 +69,8 @@ export const silent: Observe = {
   skipped() {},
   refused() {},
   returned() {},
+  webhookAsked() {},
+  webhookTold() {},
   log() {},
   hint: () => false,
   report() {},

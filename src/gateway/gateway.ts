@@ -135,6 +135,7 @@ export class Gateway {
     this.#queues = new Queues(this.#dialects, {
       backplane: main,
       observe: parts.observe,
+      webhooks: config.webhooks,
     });
     this.#measure();
   }

@@ -4,8 +4,7 @@
 import type { Broker, EntryRefusal } from "../core/broker.ts";
 import type { QueueFeed } from "../dialects/dialect.ts";
 import type { Observe } from "../core/observe.ts";
-import type { QueueEntry, Settled } from "../brokers/queue.ts";
-import type { Worked } from "./queue-reader.ts";
+import type { QueueEntry, Settled, Worked } from "../brokers/queue.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** After a look where nothing could be published, ms. */

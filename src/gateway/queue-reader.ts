@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../core/bus.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Queue, QueueBounds, QueueEntry, QueueRefusal, Settled } from "../brokers/queue.ts";
+import type { Queue, QueueBounds, QueueEntry, QueueRefusal, Settled, Worked } from "../brokers/queue.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** A store that refuses is asked again after this time, ms. */
@@ -16,13 +16,6 @@ const usedForMs = 5_000;
 const staleMs = 1_000;
 /** The lease is renewed so many times in its life. */
 const renewals = 3;
-
-export interface Worked {
-  /** Done with. The others come again. */
-  readonly settled: readonly Settled[];
-  /** Before the next look, ms; meanwhile no other gateway reads. */
-  readonly pauseMs: number;
-}
 
 export interface QueueReaderParts {
   readonly name: string;

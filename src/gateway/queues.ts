@@ -1,4 +1,4 @@
-// The queues of all dialects of one gateway, where what it is connected to has any. Part of the composition root (gateway.ts).
+// The queues that one gateway reads: those of its dialects, where what it is connected to has any, and those of webhooks. Part of the composition root (gateway.ts).
 
 import type { Backplane } from "../brokers/driver.ts";
 import type { SpokenDialect } from "./contexts.ts";
@@ -6,6 +6,8 @@ import type { Telemetry } from "../observe/observe.ts";
 import type { QueueFeed } from "../dialects/dialect.ts";
 import { QueuePublisher } from "./queue-publisher.ts";
 import { QueueReader } from "./queue-reader.ts";
+import type { WebhooksOptions } from "../webhooks/options.ts";
+import { webhookReaders } from "./webhooks.ts";
 
 /** An empty queue is looked at this often, ms. */
 const idleMs = 100;
@@ -18,12 +20,13 @@ const bytesAtOnce = 4 * 1024 * 1024;
 export interface QueuesParts {
   readonly backplane: Backplane;
   readonly observe: Telemetry;
+  readonly webhooks: WebhooksOptions;
 }
 
 export class Queues {
   readonly #readers: readonly QueueReader[];
 
-  constructor(dialects: readonly SpokenDialect[], { backplane, observe }: QueuesParts) {
+  constructor(dialects: readonly SpokenDialect[], { backplane, observe, webhooks }: QueuesParts) {
     const { queue, bus, broker } = backplane;
     const open = (dialect: string, feed: QueueFeed): readonly QueueReader[] => {
       if (!queue) return [];
@@ -34,13 +37,20 @@ export class Queues {
         new QueueReader({ name, queue, bounds, idleMs, busyMs, work: publish, owner: dialect, bus, observe }),
       ];
     };
-    this.#readers = dialects.flatMap(({ name, backend }) =>
+    const published = dialects.flatMap(({ name, backend }) =>
       (backend?.queues ?? []).flatMap((feed) => open(name, feed)),
     );
+    const told = webhookReaders(webhooks, { backplane, observe });
+    this.#readers = [...published, ...told];
     observe.gauge(
       "belfry_queue_entries",
       "Entries that backends left to be published, as this gateway last saw them",
-      () => this.#readers.reduce((sum, { waiting }) => sum + waiting, 0),
+      () => waitingIn(published),
+    );
+    observe.gauge(
+      "belfry_webhook_waiting_events",
+      "Events that wait for webhooks, as this gateway last saw them; once for each URL",
+      () => waitingIn(told),
     );
   }
 
@@ -52,4 +62,8 @@ export class Queues {
   async stop(): Promise<void> {
     await Promise.all(this.#readers.map(async (reader) => reader.stop()));
   }
+}
+
+function waitingIn(readers: readonly QueueReader[]): number {
+  return readers.reduce((sum, { waiting }) => sum + waiting, 0);
 }

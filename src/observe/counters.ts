@@ -19,15 +19,19 @@ export class Counters {
   readonly refused = new Tally("dialect", "reason");
   readonly skipped = new Tally("dialect", "reason");
   readonly returned = new Tally("dialect", "reason");
+  readonly webhookRequests = new Tally("reason");
+  readonly webhookEvents = new Tally("reason");
   readonly errors = new Tally("reason");
 
   metrics(): readonly Metric[] {
-    return [...this.#clients(), ...this.#messages()].map(([name, help, tally, value = "count"]) => ({
-      name,
-      help,
-      labels: tally.labels,
-      read: () => [...tally.cells()].map((cell) => ({ labels: cell.labels, value: cell[value] })),
-    }));
+    return [...this.#clients(), ...this.#messages(), ...this.#webhooks()].map(
+      ([name, help, tally, value = "count"]) => ({
+        name,
+        help,
+        labels: tally.labels,
+        read: () => [...tally.cells()].map((cell) => ({ labels: cell.labels, value: cell[value] })),
+      }),
+    );
   }
 
   #clients(): readonly Row[] {
@@ -67,6 +71,17 @@ export class Counters {
       ["belfry_refused_total", refused, this.refused],
       ["belfry_skipped_total", "Payloads of the bus that were skipped as junk, by reason", this.skipped],
       ["belfry_errors_total", "Errors in background work, by the stage that failed", this.errors],
+    ];
+  }
+
+  #webhooks(): readonly Row[] {
+    return [
+      ["belfry_webhook_requests_total", "Requests to webhooks, by what became of them", this.webhookRequests],
+      [
+        "belfry_webhook_events_total",
+        "Events that webhooks took (ok), or that are dead letters, by reason",
+        this.webhookEvents,
+      ],
     ];
   }
 }

@@ -143,6 +143,14 @@ class GatewayTelemetry implements Telemetry {
     this.#debug("returned", { dialect, outcome });
   }
 
+  webhookAsked(outcome: string): void {
+    this.#counters.webhookRequests.at(outcome).count++;
+  }
+
+  webhookTold(outcome: string, events: number): void {
+    this.#counters.webhookEvents.at(outcome).count += events;
+  }
+
   log(level: LogLevel, event: string, fields?: LogFields): void {
     this.#logger.log(level, event, fields);
   }

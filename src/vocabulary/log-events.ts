@@ -104,7 +104,24 @@ export const logEvents = {
   queue_refused: {
     levels: ["warn"],
     fields: "dialect, text",
-    when: "Redis does not let this gateway read the stream `belfry:publish`: the text says what is missing (once, until it does)",
+    when: "Redis does not let this gateway read the stream `belfry:publish`, or, as `webhooks`, those of events: the text says what is missing (once, until it does)",
+  },
+  webhook_failed: {
+    levels: ["warn"],
+    fields: "webhook, reason, status",
+    when: "a webhook does not take events, for the first time since it took some",
+    sentence: "{webhook} does not take events: {reason}",
+  },
+  webhook_back: {
+    levels: ["info"],
+    fields: "webhook, failedMs",
+    when: "it takes events again",
+    sentence: "{webhook} takes events again after {failedMs} ms",
+  },
+  webhook_dead: {
+    levels: ["warn"],
+    fields: "webhook, text",
+    when: "events are given up, and are dead letters now (once a minute for each webhook)",
   },
   revocations_unread: {
     levels: ["warn"],

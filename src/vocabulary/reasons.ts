@@ -260,3 +260,6 @@ export const webhookFailures = [
 ] as const satisfies ReasonRows;
 
 export type WebhookFailure = (typeof webhookFailures)[number][0][number];
+
+/** What became of a request to a webhook, or of an event. */
+export type WebhookOutcome = "ok" | WebhookFailure;

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply } from "@redis/client";
 import type { Observe } from "../../core/observe.ts";
-import { longestUnansweredMs, retryDelayMs } from "./back-off.ts";
+import { longestUnansweredMs, retryDelayMs } from "../../base/back-off.ts";
 import { within } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
 import { type Failure, failureOf } from "./failure.ts";

@@ -1,10 +1,10 @@
-// How long to wait before the next attempt to reach Redis (PSQ-16). Pure.
+// How long to wait before the next attempt to reach Redis (PSQ-16), or what else does not answer. Pure.
 
 const firstDelayMs = 1_000;
-/** For connections that Redis took and that ended: one that hangs up again and again is not hurried. */
+/** For connections that were taken and that ended: a server that hangs up again and again is not hurried. */
 const longestDelayMs = 60_000;
 /**
- * While no connection got as far as a first answer, whatever stands in the way: with the spread 3.6 s, so that
+ * While no connection to Redis got as far as a first answer, whatever stands in the way: with the spread 3.6 s, so that
  * subscriptions are made and proved, too, within 5 s of the healing.
  */
 export const longestUnansweredMs = 3_000;

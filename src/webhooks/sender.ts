@@ -1,0 +1,129 @@
+// Sends the events that wait for one URL: batches in their order, one request at a time. What the URL does not take comes again,
+// after pauses that grow, until the event is too old.
+
+import { retryDelayMs } from "../base/back-off.ts";
+import type { QueueEntry, Settled, Worked } from "../brokers/queue.ts";
+import type { EntryRefusal } from "../core/broker.ts";
+import type { Observe } from "../core/observe.ts";
+import type { Outbound } from "../outbound/outbound.ts";
+import { signatureHeaders } from "../outbound/signature.ts";
+import type { WebhookFailure } from "../vocabulary/reasons.ts";
+import { eventBody, readEvent } from "./event.ts";
+
+/** Events of one request (issue of the queue: it takes no more at once). */
+export const batchSize = 100;
+/** Events that came meanwhile go out together, ms. */
+const batchMs = 1_000;
+/** Pauses between attempts grow up to this, ms. */
+const longestPauseMs = 30_000;
+
+export interface SenderParts {
+  readonly url: URL;
+  /** How the URL is called in logs: without what may be secret in it. */
+  readonly label: string;
+  readonly secrets: readonly Buffer[];
+  /** Events of this age are given up when an attempt fails, ms. */
+  readonly retryMs: number;
+  readonly outbound: Outbound;
+  readonly observe: Observe;
+}
+
+interface Failure {
+  readonly reason: WebhookFailure;
+  /** For people. */
+  readonly got: string;
+  readonly status: number | undefined;
+}
+
+export class Sender {
+  readonly #parts: SenderParts;
+  /** The batch that was not taken: it is sent again as it was, with the same id. */
+  #batch = "";
+  #batchLength = 0;
+  #failures = 0;
+  #failingSince = 0;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends what is next. */
+  readonly send = async (entries: readonly QueueEntry[]): Promise<Worked> => {
+    const batch = entries.slice(0, this.#lengthFor(entries));
+    const failure = await this.#post(batch);
+    this.#parts.observe.webhookAsked(failure?.reason ?? "ok");
+    return failure ? this.#failed(batch, failure) : this.#taken(batch, entries);
+  };
+
+  #lengthFor([first]: readonly QueueEntry[]): number {
+    return first?.id === this.#batch ? this.#batchLength : batchSize;
+  }
+
+  /** @returns why it was not taken. */
+  async #post(batch: readonly QueueEntry[]): Promise<Failure | undefined> {
+    const { url, secrets, outbound } = this.#parts;
+    const events = batch.flatMap((entry) => {
+      const event = readEvent(entry);
+      return event ? [eventBody(entry.id, event)] : [];
+    });
+    const body = JSON.stringify({ events });
+    const id = `msg_${batch[0]?.id}-${batch.length}`;
+    const seconds = Math.floor(Date.now() / 1_000);
+    const signed = signatureHeaders({ id, seconds, body }, secrets);
+    const headers = { ...signed, "content-type": "application/json", "user-agent": "Belfry" };
+    const answer = await outbound.post(url, { headers, body });
+    if (answer.kind === "failed")
+      return { reason: answer.reason, got: answer.reason.replaceAll("_", " "), status: undefined };
+    const { status } = answer;
+    return status >= 200 && status < 300 ? undefined : { reason: "status", got: `status ${status}`, status };
+  }
+
+  #taken(batch: readonly QueueEntry[], entries: readonly QueueEntry[]): Worked {
+    const { observe, label } = this.#parts;
+    observe.webhookTold("ok", batch.length);
+    if (this.#failures > 0) {
+      const failedMs = Math.round(performance.now() - this.#failingSince);
+      observe.log("info", "webhook_back", { webhook: label, failedMs });
+    }
+    this.#failures = 0;
+    this.#batch = "";
+    const hasMore = entries.length === batchSize || batch.length < entries.length;
+    return {
+      settled: batch.map(({ id }) => ({ id, refusal: undefined })),
+      pauseMs: hasMore ? 0 : batchMs,
+    };
+  }
+
+  #failed(batch: readonly QueueEntry[], failure: Failure): Worked {
+    this.#sayFailure(failure);
+    const { retryMs } = this.#parts;
+    const dead = batch.filter(({ ageMs }) => ageMs >= retryMs);
+    if (dead.length === 0) {
+      this.#batch = batch[0]?.id ?? "";
+      this.#batchLength = batch.length;
+    } else this.#giveUp(dead.length, failure);
+    return {
+      settled: dead.map(({ id }): Settled => ({ id, refusal: this.#refusal(failure) })),
+      pauseMs: retryDelayMs(this.#failures++, Math.random(), longestPauseMs),
+    };
+  }
+
+  #sayFailure({ reason, status }: Failure): void {
+    if (this.#failures > 0) return;
+    this.#failingSince = performance.now();
+    const { observe, label } = this.#parts;
+    observe.log("warn", "webhook_failed", { webhook: label, reason, status });
+  }
+
+  #giveUp(events: number, { reason, got }: Failure): void {
+    const { observe, label } = this.#parts;
+    observe.webhookTold(reason, events);
+    const text = `${label} did not take ${events} events in time, got ${got}: they are dead letters, which \`GET /api/webhooks\` lists`;
+    observe.hint("webhook_dead", { about: label, fields: { webhook: label, text } });
+  }
+
+  #refusal({ reason, got }: Failure): EntryRefusal<WebhookFailure> {
+    const seconds = this.#parts.retryMs / 1_000;
+    return { kind: "refused", reason, text: `Expected an answer 2xx within ${seconds} s, got ${got}` };
+  }
+}

@@ -1,0 +1,303 @@
+// Events of rooms on their way to webhooks, over every driver: each URL gets each event once and in the order of its room, whatever
+// the receivers do, and what cannot be delivered is a dead letter.
+
+import { createHash } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Backplane } from "../../src/brokers/driver.ts";
+import { openBackplane } from "../../src/brokers/registry.ts";
+import type { drivers } from "../../src/brokers/registry.ts";
+import { silent } from "../../src/core/observe.ts";
+import { eventFields, eventsQueue } from "../../src/core/room-event.ts";
+import type { RoomEvent } from "../../src/core/room-event.ts";
+import type { QueueReader } from "../../src/gateway/queue-reader.ts";
+import { webhookReaders } from "../../src/gateway/webhooks.ts";
+import { webhooksOptions } from "../../src/webhooks/options.ts";
+import type { WebhooksOptions } from "../../src/webhooks/options.ts";
+import { defaultLimits } from "../../src/vocabulary/limits.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
+
+setDefaultTimeout(60_000);
+
+const secretOf = (fill: number): string => `whsec_${Buffer.alloc(32, fill).toString("base64")}`;
+const secret = secretOf(1);
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+const open: { readonly backplane: Backplane; readonly readers: readonly QueueReader[] }[] = [];
+const receivers: WebhookReceiver[] = [];
+afterEach(async () => {
+  for (const { backplane, readers } of open.splice(0)) {
+    await Promise.all(readers.map(async (reader) => reader.stop()));
+    await backplane.close();
+  }
+  for (const receiver of receivers.splice(0)) await receiver[Symbol.asyncDispose]();
+  await server.command("FLUSHALL");
+});
+
+interface Started {
+  readonly backplane: Backplane;
+  /** What was counted: `request ok` and `event ok` and the like. */
+  readonly counts: Map<string, number>;
+  readonly log: { readonly event: string; readonly fields: unknown }[];
+}
+
+/** A gateway, as far as webhooks go. */
+async function start(url: string | undefined, options: Partial<WebhooksOptions>): Promise<Started> {
+  const counts: Started["counts"] = new Map();
+  const log: Started["log"][number][] = [];
+  const count = (name: string, by: number) => void counts.set(name, (counts.get(name) ?? 0) + by);
+  const observe = {
+    ...silent,
+    webhookAsked: (outcome: string) => count(`request ${outcome}`, 1),
+    webhookTold: (outcome: string, events: number) => count(`event ${outcome}`, events),
+    log: (_: unknown, event: string, fields: unknown) => void log.push({ event, fields }),
+    hint: (event: string, { fields }: { readonly fields: unknown }) => log.push({ event, fields }) > 0,
+    report: (stage: string, error: unknown) => void log.push({ event: stage, fields: error }),
+  };
+  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
+  const all = webhooksOptions.parse({ secrets: [secret], allowPrivate: ["127.0.0.1"], ...options });
+  const readers = webhookReaders(all, { backplane, observe });
+  open.push({ backplane, readers });
+  for (const reader of readers) reader.start();
+  return { backplane, counts, log };
+}
+
+async function receiver(): Promise<WebhookReceiver> {
+  const started = await WebhookReceiver.start(secret);
+  receivers.push(started);
+  return started;
+}
+
+/** Events of a room with these numbers, as the store of presence writes them. */
+async function happen(
+  { backplane }: Started,
+  room: string,
+  numbers: readonly number[],
+  more: Partial<RoomEvent> = {},
+) {
+  for (const seq of numbers) {
+    const event = {
+      type: "user_joined",
+      namespace: "/",
+      room,
+      user: `user${seq}`,
+      seq,
+      at: Date.now(),
+      ...more,
+    } as const;
+    await backplane.events.add(eventsQueue, eventFields(event));
+  }
+}
+
+const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+
+function queueOf({ url }: WebhookReceiver): string {
+  return `${eventsQueue}:${createHash("sha256").update(url).digest("hex").slice(0, 16)}`;
+}
+
+async function deadLetters({ backplane }: Started, to: WebhookReceiver, count = 1_000) {
+  return backplane.events.look(queueOf(to), count);
+}
+
+async function heard(to: WebhookReceiver, room: string, count: number, timeoutMs = 20_000): Promise<void> {
+  await until(
+    () => to.seqs(room).length >= count,
+    timeoutMs,
+    () => `${count} events of ${room}, got ${to.seqs(room).length}`,
+  );
+}
+
+const urls: Record<keyof typeof drivers, () => string | undefined> = {
+  memory: () => undefined,
+  redis: () => server.url,
+};
+
+for (const [driver, urlOf] of Object.entries(urls)) {
+  describe(`webhooks: ${driver}`, () => {
+    test("events come signed, whole, and in batches", async () => {
+      const to = await receiver();
+      const gateway = await start(urlOf(), { urls: [to.url] });
+      const at = Date.now();
+      await happen(gateway, "a", [1], { type: "room_occupied", user: undefined, at });
+      await happen(gateway, "é::b", [7], { namespace: "/chat", user: "ann", at });
+      await until(() => to.events.length === 2);
+      expect(to.events.map((event) => ({ ...event, id: "" }))).toEqual([
+        { id: "", type: "room_occupied", room: "a", seq: 1, at },
+        { id: "", type: "user_joined", room: "é::b", namespace: "/chat", user: "ann", seq: 7, at },
+      ]);
+      await happen(gateway, "many", range(0, 1_000));
+      await heard(to, "many", 1_000);
+      expect(to.seqs("many")).toEqual(range(0, 1_000));
+      expect(to.taken.length).toBe(1_002);
+      expect(to.faults).toEqual([]);
+      expect(to.mostAtOnce).toBe(1);
+      expect(new Set(to.requests.map(({ id }) => id)).size).toBe(to.requests.length);
+      for (const { id, events } of to.requests) expect(id).toBe(`msg_${events[0]?.id}-${events.length}`);
+      // A request for each hundred, and few for what came bit by bit.
+      expect(to.requests.length).toBeLessThan(20);
+      await until(() => gateway.counts.get("event ok") === 1_002);
+      expect(gateway.counts).toEqual(
+        new Map([
+          ["request ok", to.requests.length],
+          ["event ok", 1_002],
+        ]),
+      );
+    });
+
+    test("only the events and rooms of the config are sent, and what is no event is kept apart", async () => {
+      const to = await receiver();
+      const gateway = await start(urlOf(), {
+        urls: [to.url],
+        events: ["user_left"],
+        rooms: ["a*", "/chat,*"],
+      });
+      const left = { type: "user_left" } as const;
+      await happen(gateway, "a1", [1]);
+      await happen(gateway, "b1", [2], left);
+      await gateway.backplane.events.add(eventsQueue, [["event", "nonsense"]]);
+      await happen(gateway, "b1", [3], { ...left, namespace: "/chat" });
+      await happen(gateway, "a1", [4], left);
+      await until(() => to.events.length === 2);
+      expect(to.events.map(({ seq }) => seq)).toEqual([3, 4]);
+      await until(async () => (await gateway.backplane.events.look(eventsQueue, 1)).waiting === 0);
+      const { refused, newest } = await gateway.backplane.events.look(eventsQueue, 10);
+      expect([refused, newest[0]?.reason]).toEqual([1, "event_invalid"]);
+      expect(gateway.counts.get("event event_invalid")).toBe(1);
+    });
+
+    test("several secrets sign: a receiver that knows one of them is served through a change", async () => {
+      const old = await receiver();
+      const changed = await WebhookReceiver.start(secretOf(2));
+      receivers.push(changed);
+      const gateway = await start(urlOf(), { urls: [old.url, changed.url], secrets: [secretOf(2), secret] });
+      await happen(gateway, "a", [1]);
+      await heard(old, "a", 1);
+      await heard(changed, "a", 1);
+      expect([...old.faults, ...changed.faults]).toEqual([]);
+      expect(old.requests[0]?.signatures.length).toBe(2);
+    });
+
+    test("what a receiver fails is sent again with the same id, and once it is taken the next follow in order", async () => {
+      const to = await receiver();
+      const gateway = await start(urlOf(), { urls: [to.url] });
+      for (const behaviour of [500, 404, "redirect", "reset", "flood"] as const) {
+        to.behaviour = behaviour;
+        const before = to.requests.length;
+        const room = `room-${behaviour}`;
+        await happen(gateway, room, range(0, 30));
+        await until(() => to.requests.length > before);
+        await happen(gateway, room, range(30, 60));
+        await until(() => to.requests.length > before + 1);
+        to.behaviour = 200;
+        await heard(to, room, 60);
+        expect(to.seqs(room)).toEqual(range(0, 60));
+        const [first, second] = to.requests.slice(before);
+        expect([second?.id, second?.events]).toEqual([first?.id, first?.events]);
+        // It waited, a second give or take a fifth.
+        expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(790);
+      }
+      expect(to.taken.length).toBe(300);
+      expect(to.faults).toEqual([]);
+      const failed = gateway.log.filter(({ event }) => event === "webhook_failed");
+      expect(failed.map(({ fields }) => (fields as { readonly reason: string }).reason)).toEqual([
+        "status",
+        "status",
+        "status",
+        "unreachable",
+        "answer_too_large",
+      ]);
+      expect(gateway.log.filter(({ event }) => event === "webhook_back").length).toBe(5);
+    });
+
+    test("a receiver that answers late or not at all is given 5 s, and the event comes again", async () => {
+      const [late, stalled] = [await receiver(), await receiver()];
+      late.behaviour = "late";
+      stalled.behaviour = "stall";
+      const gateway = await start(urlOf(), { urls: [late.url, stalled.url] });
+      await happen(gateway, "a", [1]);
+      await until(() => late.requests.length === 1 && stalled.requests.length === 1);
+      const asked = performance.now();
+      await until(() => (gateway.counts.get("request timeout") ?? 0) === 2, 10_000);
+      expect(performance.now() - asked).toBeGreaterThan(4_500);
+      expect(performance.now() - asked).toBeLessThan(7_000);
+      late.behaviour = 200;
+      stalled.behaviour = 200;
+      await heard(late, "a", 1);
+      await heard(stalled, "a", 1);
+      expect(new Set(late.requests.map(({ id }) => id)).size).toBe(1);
+    });
+
+    test("a receiver that is dead does not hold up another, and hears all when it is back", async () => {
+      const [dead, well] = [await receiver(), await receiver()];
+      await dead.die();
+      const gateway = await start(urlOf(), { urls: [dead.url, well.url] });
+      await happen(gateway, "a", range(0, 250));
+      await heard(well, "a", 250, 5_000);
+      expect(dead.events).toEqual([]);
+      await dead.revive();
+      await heard(dead, "a", 250);
+      for (const to of [dead, well]) {
+        expect(to.seqs("a")).toEqual(range(0, 250));
+        expect(to.taken.length).toBe(250);
+      }
+    });
+
+    test("what is not taken in time is a dead letter, and what comes later is sent", async () => {
+      const to = await receiver();
+      to.behaviour = 503;
+      const gateway = await start(urlOf(), { urls: [to.url], retry: 2 });
+      await happen(gateway, "a", range(0, 10));
+      await until(async () => (await deadLetters(gateway, to)).refused === 10, 20_000);
+      const { waiting, newest } = await deadLetters(gateway, to, 1);
+      expect(waiting).toBe(0);
+      expect(newest[0]).toMatchObject({
+        reason: "status",
+        text: "Expected an answer 2xx within 2 s, got status 503",
+      });
+      expect(newest[0]?.fields.map(([name, value]) => `${name}=${value.toString()}`)).toEqual(
+        expect.arrayContaining(["event=user_joined", "room=a", "seq=9", "user=user9"]),
+      );
+      expect(gateway.counts.get("event status")).toBe(10);
+      expect(gateway.log.some(({ event }) => event === "webhook_dead")).toBe(true);
+      to.behaviour = 200;
+      await happen(gateway, "a", range(10, 20));
+      await heard(to, "a", 10);
+      expect(to.seqs("a")).toEqual(range(10, 20));
+    });
+
+    test("of more events than may wait, the oldest are dead letters", async () => {
+      const [dead, well] = [await receiver(), await receiver()];
+      dead.behaviour = 500;
+      const gateway = await start(urlOf(), { urls: [dead.url, well.url], backlog: 100 });
+      for (let from = 0; from < 350; from += 50) {
+        await happen(gateway, "a", range(from, from + 50));
+        await heard(well, "a", from + 50);
+      }
+      await until(async () => (await deadLetters(gateway, dead)).refused === 250);
+      expect((await deadLetters(gateway, dead)).waiting).toBe(100);
+      expect(gateway.counts.get("event backlog")).toBe(250);
+      dead.behaviour = 200;
+      await heard(dead, "a", 100);
+      expect(dead.seqs("a")).toEqual(range(250, 350));
+    });
+
+    test("T24 no request goes to an address that is not allowed: its events become dead letters", async () => {
+      const to = await receiver();
+      const gateway = await start(urlOf(), { urls: [to.url], allowPrivate: ["10.0.0.0/8"], retry: 1 });
+      await happen(gateway, "a", [1]);
+      await until(async () => (await deadLetters(gateway, to)).refused === 1, 20_000);
+      expect((await deadLetters(gateway, to)).newest[0]).toMatchObject({ reason: "address_blocked" });
+      expect(to.requests).toEqual([]);
+    });
+  });
+}
