@@ -7,7 +7,7 @@ export function voiceOf({ voice, bus, keys }: Pick<Backplane, "voice" | "bus" | 
   return (
     voice ?? {
       say: async (channel, payload, keepSeconds = 0) => {
-        const sent = [bus.publish(channel, payload)];
+        const sent: Promise<unknown>[] = [bus.publish(channel, payload)];
         if (keepSeconds > 0) sent.push(keys.set(channel, payload, keepSeconds));
         await Promise.all(sent);
       },

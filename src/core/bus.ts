@@ -59,8 +59,9 @@ export interface Bus {
    * Publishes to everyone who listens, ourselves included. Resolves when the bus has accepted the message;
    * rejects with GatewayError `bus_unavailable` when it has not within its deadline (it never queues for later).
    * @param meaning what the payload says: a bus may hand it on to spare us the reading, or drop it.
+   * @returns how many listeners it went to, as far as the bus knows: each gateway is one or more.
    */
-  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<void>;
+  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<number | undefined>;
   /**
    * Calls `onMessage` for every message, in the order in which one channel carried them, synchronously as they are
    * read. The subscription outlives reconnects; messages published while it is cut off are lost (PSQ-16).

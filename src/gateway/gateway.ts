@@ -2,10 +2,10 @@
 // dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
 // order live here and nowhere else.
 
+import { Admission } from "./admission.ts";
 import type { Readiness } from "../api/app.ts";
 import { apiRoutes } from "../api/routes.ts";
 import { isShared } from "../auth/address.ts";
-import { AddressLimits } from "../auth/address-limits.ts";
 import { SecretGuard } from "../auth/secret-guard.ts";
 import { busesProved, openBackplanes } from "./backplanes.ts";
 import type { Backplanes } from "./backplanes.ts";
@@ -18,13 +18,13 @@ import type { BusMessage, ChannelFilter, Feed, Subscription } from "../core/bus.
 import type { Route } from "../core/route.ts";
 import { Hub } from "../core/hub.ts";
 import { Pauses } from "./pauses.ts";
+import { BusPeers } from "../peers/bus-peers.ts";
 import { Queues } from "./queues.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { listenOn } from "./listen.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "../recovery/tape-recovery.ts";
-import { alone } from "./revoking.ts";
 import { createRights } from "./rights.ts";
 import type { Rights } from "./rights.ts";
 import { dialects as registry } from "../dialects/registry.ts";
@@ -87,7 +87,7 @@ export class Gateway {
   readonly #hub: Hub;
   readonly #kept: KeptPublications;
   readonly #rights: Rights;
-  readonly #addresses: AddressLimits;
+  readonly #admission: Admission;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
   readonly #now: () => number;
@@ -95,15 +95,16 @@ export class Gateway {
   readonly #pauses: Pauses;
   readonly #dialects: readonly SpokenDialect[];
   readonly #queues: Queues;
+  readonly #peers: BusPeers;
   readonly #listeners: Listener[] = [];
   #ticker: ReturnType<typeof setInterval> | undefined;
-  #connections = 0;
   #state: "starting" | "running" | "draining" | "stopped" = "starting";
 
   /** Use {@link createGateway}. */
   constructor(config: Config, parts: GatewayParts & EarlyParts, { main, sessions }: Backplanes) {
+    const { observe, rules, tape } = parts;
     this.#config = config;
-    this.#observe = parts.observe;
+    this.#observe = observe;
     this.#extraRoutes = parts.routes ?? [];
     this.#table = parts.dialects ?? registry;
     this.#now = parts.now ?? monotonic;
@@ -111,32 +112,26 @@ export class Gateway {
     this.#pauses = new Pauses(this.#now());
     this.#main = main;
     this.#sessions = sessions;
-    this.#rules = parts.rules;
+    this.#rules = rules;
+    const shared = { observe, rules, now: this.#now };
+    this.#peers = new BusPeers({ ...shared, bus: main.bus, limits: config.limits });
     this.#hub = this.#createHub();
-    this.#kept = new KeptPublications(parts.tape, {
-      backplane: main,
-      hub: this.#hub,
-      rules: parts.rules,
-      observe: parts.observe,
-      now: this.#now,
-    });
+    this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub: this.#hub });
     this.#rights = createRights({
+      ...shared,
       config,
-      observe: parts.observe,
       backplanes: { main, sessions },
       hub: this.#hub,
-      rules: parts.rules,
-      peers: alone(),
-      now: this.#now,
+      peers: this.#peers,
     });
-    this.#addresses = new AddressLimits(this.#addressParts());
+    this.#admission = new Admission({
+      ...this.#addressParts(),
+      observe,
+      isDraining: () => this.#state === "draining",
+    });
     this.#guard = new SecretGuard(this.#addressParts());
     this.#dialects = this.#openDialects({ main, sessions });
-    this.#queues = new Queues(this.#dialects, {
-      backplane: main,
-      observe: parts.observe,
-      webhooks: config.webhooks,
-    });
+    this.#queues = new Queues(this.#dialects, { backplane: main, observe, webhooks: config.webhooks });
     this.#measure();
   }
 
@@ -146,6 +141,11 @@ export class Gateway {
       "belfry_bus_ready",
       "1 while the bus is connected and its subscriptions are proved alive",
       () => (this.#main.bus.state().isReady ? 1 : 0),
+    );
+    this.#observe.gauge(
+      "belfry_peers",
+      "Other gateways on the same bus that showed themselves lately",
+      () => this.#peers.others.length,
     );
   }
 
@@ -171,6 +171,7 @@ export class Gateway {
     const now = this.#now();
     this.#kept.tick();
     if (!this.#pauses.ticked(now)) return;
+    this.#peers.tick(now);
     for (const { browser } of this.#dialects) browser?.tick(now);
     this.#rights.tick(now);
     this.#hub.visitors.tick(Date.now(), (identity) => this.#rights.access.isRevoked(identity));
@@ -187,6 +188,8 @@ export class Gateway {
     }
     await this.#rights.start();
     await busesProved({ main: this.#main, sessions: this.#sessions });
+    // In memory there are no others.
+    if (this.#main.bus.carriesMeaning !== true) await this.#peers.open();
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
     this.#queues.start();
@@ -208,6 +211,7 @@ export class Gateway {
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
     await queuesDone;
+    await this.#peers.close();
     await this.#kept.close();
     for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();
     this.#state = "stopped";
@@ -250,28 +254,10 @@ export class Gateway {
       recovery: this.#kept.recovery,
       rights: this.#rights,
       guard: this.#guard,
-      admit: (countedAs) => this.#admit(countedAs),
+      admit: (countedAs) => this.#admission.admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),
       subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
     });
-  }
-
-  #admit(countedAs: string): (() => void) | undefined {
-    const isFull = this.#connections >= this.#config.limits.connections;
-    const refusal = this.#state === "draining" ? "shutting_down" : isFull ? "connections" : undefined;
-    const release = refusal ?? this.#addresses.admit(countedAs);
-    if (typeof release === "string") {
-      this.#observe.refused("http", release);
-      return undefined;
-    }
-    this.#connections++;
-    // Bound, not a closure: each idle client keeps it.
-    return this.#leave.bind(this, release);
-  }
-
-  #leave(release: () => void): void {
-    this.#connections--;
-    release();
   }
 
   async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {

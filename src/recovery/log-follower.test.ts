@@ -237,6 +237,7 @@ class World {
       publish: async (_channel: string, payload: string | Uint8Array) =>
         this.#later(() => {
           this.line.push({ ...this.place(0), mark: payload.toString() });
+          return undefined;
         }),
       subscribe: async (
         _filter: unknown,

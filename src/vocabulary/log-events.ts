@@ -128,6 +128,29 @@ export const logEvents = {
     fields: "text",
     when: "Redis does not say which tokens were taken back, since the start: tokens and tickets are refused (once)",
   },
+  peers_refused: {
+    levels: ["warn"],
+    fields: "text",
+    when: "Redis does not let this gateway use the channels `belfry-peers`: it answers for itself alone",
+  },
+  peer_found: {
+    levels: ["debug"],
+    fields: "gateway",
+    when: "another gateway of the bus showed itself",
+    sentence: "Found the gateway {gateway}",
+  },
+  peer_left: {
+    levels: ["debug"],
+    fields: "gateway",
+    when: "it said goodbye",
+    sentence: "The gateway {gateway} ended",
+  },
+  peer_silent: {
+    levels: ["warn"],
+    fields: "gateway",
+    when: "nothing came from it for 15 s",
+    sentence: "The gateway {gateway} was silent for 15 s, and is asked nothing any more",
+  },
   session_too_large: {
     levels: ["warn"],
     fields: "text",

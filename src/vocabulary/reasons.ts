@@ -164,7 +164,7 @@ export type ReturnOutcome = (typeof returns)[number][0][number];
 export const skips = [
   [
     ["too_large"],
-    'over `limits.busMessageBytes` (`dialect="bus"`), or an entry over `limits.httpBodyBytes` (`dialect="native"`)',
+    'over `limits.busMessageBytes` (`dialect="bus"`), an entry over `limits.httpBodyBytes` (`dialect="native"`), or over 1 MiB between gateways (`dialect="peers"`)',
   ],
   [
     ["unknown_encoding", "not_json", "not_object"],
@@ -222,6 +222,10 @@ export const skips = [
   [
     ["envelope_invalid", "version_unknown"],
     '`dialect="broker"`: a message between gateways that cannot be read',
+  ],
+  [
+    ["message_invalid", "answer_unasked", "too_many_gateways"],
+    '`dialect="peers"`: what gateways ask each other: a message that cannot be read, an answer that came too late or was not asked for, a gateway too many',
   ],
   [
     ["room_name_invalid", "room_name_too_long"],

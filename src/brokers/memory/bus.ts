@@ -17,7 +17,7 @@ const messageOverhead = 128;
 /** And how often its payload, where its meaning waits beside what may write it: as text, of up to two bytes for each. */
 const withMeaning = 3;
 /** What was taken: one for all. */
-const taken = Promise.resolve();
+const taken = Promise.resolve(undefined);
 /** A marker comes after so many messages, or so much time, ms. */
 const messagesPerMarker = 256;
 const markerMs = 2_000;
@@ -96,7 +96,7 @@ export class MemoryBus implements Bus {
     this.#mark();
   }
 
-  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<void> {
+  publish(channel: string, payload: Payload, meaning?: Meaning): Promise<undefined> {
     try {
       this.#checkOpen();
       const said = meaning ? payload : writePayload(payload);

@@ -101,10 +101,12 @@ export class RedisBus implements Bus, Voice {
     }, tickMs);
   }
 
-  async publish(channel: string, payload: Payload): Promise<void> {
+  async publish(channel: string, payload: Payload): Promise<number | undefined> {
     const bytes = writePayload(payload);
     // A copy: the publisher may use its buffer again.
-    await this.#commands.run(["PUBLISH", channel, typeof bytes === "string" ? bytes : Buffer.from(bytes)]);
+    const text = typeof bytes === "string" ? bytes : Buffer.from(bytes);
+    const reply = await this.#commands.run(["PUBLISH", channel, text]);
+    return typeof reply === "number" ? reply : undefined;
   }
 
   async say(channel: string, payload: string | Uint8Array, keepSeconds = 0): Promise<void> {
