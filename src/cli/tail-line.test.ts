@@ -1,19 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import type { BackendMessage, Publication } from "../core/publication.ts";
+import type { BackendMessage } from "../core/publication.ts";
 import { junk, notForUs } from "../core/publication.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
-const publication: Publication = {
-  kind: "publication",
-  namespace: "/",
+const publication = publicationWith({
   rooms: ["time"],
-  except: [],
-  skip: [],
   event: "update",
   args: ['{"time": 12345678901234567890}'],
-  attachments: [],
-  volatile: false,
-};
+});
 
 function line(message: BackendMessage, write = textLine): string {
   return write({

@@ -11,6 +11,7 @@ import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "./observe.ts";
 import type { Publication } from "./publication.ts";
 import type { Frame } from "./carrier.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 const union: Format = { dialect: "union", name: "u", encode: () => ["union"] };
 const perRoom: Format = {
@@ -22,8 +23,7 @@ const perRoom: Format = {
 const agent = { disconnect() {}, request() {} };
 
 function publication(rooms: readonly string[] | undefined, more: Partial<Publication> = {}): Publication {
-  const target = { namespace: "/", rooms, except: [], skip: [] };
-  return { kind: "publication", ...target, event: "e", args: [], attachments: [], volatile: false, ...more };
+  return publicationWith({ rooms, ...more });
 }
 
 /** A hub whose topics reach fake sockets, and what each of them heard. */

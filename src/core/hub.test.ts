@@ -6,6 +6,7 @@ import { Hub } from "./hub.ts";
 import { silent } from "./observe.ts";
 import type { Outgoing, Publication } from "./publication.ts";
 import type { Carrier, Frame } from "./carrier.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 /** Native topics in memory: who is subscribed hears a publish, in the order of the calls. */
 class FakeTopics {
@@ -95,27 +96,12 @@ function setUp() {
   return { topics, hub, formats, connect, outgoing };
 }
 
-function publication(fields: Partial<Publication> = {}): Publication {
-  return {
-    kind: "publication",
-    namespace: "/",
-    rooms: undefined,
-    except: [],
-    skip: [],
-    event: "e",
-    args: [],
-    attachments: [],
-    volatile: false,
-    ...fields,
-  };
-}
-
 describe("delivery", () => {
   test("one room: one publish per format, encoded once, native members not looped over", () => {
     const { topics, hub, formats, connect } = setUp();
     const members = [connect("1"), connect("2"), connect("3", { format: formats.b })];
     for (const { connection } of members) hub.join(connection, "r");
-    hub.deliver(publication({ rooms: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"] }));
     expect(topics.publishes).toBe(2);
     expect([formats.a.encoded, formats.b.encoded]).toEqual([1, 1]);
     expect(members.map(({ client }) => client.heard)).toEqual([["a:e"], ["a:e"], ["b:e"]]);
@@ -126,7 +112,7 @@ describe("delivery", () => {
     const { hub, connect } = setUp();
     const here = connect("1");
     const there = connect("2", { namespace: "/chat" });
-    hub.deliver(publication({ rooms: undefined }));
+    hub.deliver(publicationWith({ rooms: undefined }));
     expect([here.client.heard, there.client.heard]).toEqual([["a:e"], []]);
   });
 
@@ -136,8 +122,8 @@ describe("delivery", () => {
     const one = connect("2");
     for (const room of ["r", "s"]) hub.join(both.connection, room);
     hub.join(one.connection, "s");
-    hub.deliver(publication({ rooms: [] }));
-    hub.deliver(publication({ rooms: ["r", "s", "nobody"] }));
+    hub.deliver(publicationWith({ rooms: [] }));
+    hub.deliver(publicationWith({ rooms: ["r", "s", "nobody"] }));
     expect([both.client.heard, one.client.heard]).toEqual([["a:e"], ["a:e"]]);
   });
 
@@ -146,9 +132,9 @@ describe("delivery", () => {
     const [a, b, c] = [connect("1"), connect("2"), connect("3")];
     for (const { connection } of [a, b, c]) hub.join(connection, "r");
     hub.join(b.connection, "quiet");
-    hub.deliver(publication({ rooms: ["r"], skip: ["1"], except: ["quiet"] }));
+    hub.deliver(publicationWith({ rooms: ["r"], skip: ["1"], except: ["quiet"] }));
     expect([a, b, c].map(({ client }) => client.heard.length)).toEqual([0, 0, 1]);
-    hub.deliver(publication({ rooms: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"] }));
     expect([a, b, c].map(({ client }) => client.heard.length)).toEqual([1, 1, 2]);
     expect(topics.publishes).toBe(2);
   });
@@ -158,11 +144,11 @@ describe("delivery", () => {
     const [a, b, c] = [connect("1"), connect("2", { isNative: false }), connect("3")];
     for (const { connection } of [a, b, c]) hub.join(connection, "r");
     const heard = (): readonly number[] => [a, b, c].map(({ client }) => client.heard.length);
-    expect(hub.deliver(publication({ rooms: ["r"] }), {}, new Set([a.connection, b.connection]))).toBe(1);
+    expect(hub.deliver(publicationWith({ rooms: ["r"] }), {}, new Set([a.connection, b.connection]))).toBe(1);
     expect(heard()).toEqual([0, 0, 1]);
-    hub.deliver(publication({ rooms: ["r"], skip: ["3"] }), {}, new Set([a.connection]));
+    hub.deliver(publicationWith({ rooms: ["r"], skip: ["3"] }), {}, new Set([a.connection]));
     expect(heard()).toEqual([0, 1, 1]);
-    hub.deliver(publication({ rooms: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"] }));
     expect(heard()).toEqual([1, 2, 2]);
   });
 
@@ -170,7 +156,7 @@ describe("delivery", () => {
     const { hub, connect } = setUp();
     const a = connect("1");
     hub.join(a.connection, "r");
-    hub.deliver(publication({ rooms: ["r"], skip: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"], skip: ["r"] }));
     expect(a.client.heard).toEqual(["a:e"]);
   });
 
@@ -179,8 +165,8 @@ describe("delivery", () => {
     const a = connect("1");
     const b = connect("2");
     hub.join(a.connection, "r");
-    hub.deliver(publication({ rooms: ["1"] }));
-    hub.deliver(publication({ rooms: ["r", "1"] }));
+    hub.deliver(publicationWith({ rooms: ["1"] }));
+    hub.deliver(publicationWith({ rooms: ["r", "1"] }));
     expect([a.client.heard.length, b.client.heard.length]).toEqual([2, 0]);
   });
 
@@ -190,9 +176,9 @@ describe("delivery", () => {
     const chat = connect("2", { namespace: "/chat" });
     hub.join(root.connection, "/chat,r");
     hub.join(chat.connection, "r");
-    hub.deliver(publication({ namespace: "/chat", rooms: ["r"] }));
+    hub.deliver(publicationWith({ namespace: "/chat", rooms: ["r"] }));
     expect([root.client.heard.length, chat.client.heard.length]).toEqual([0, 1]);
-    hub.deliver(publication({ rooms: ["/chat,r"] }));
+    hub.deliver(publicationWith({ rooms: ["/chat,r"] }));
     expect([root.client.heard.length, chat.client.heard.length]).toEqual([1, 1]);
   });
 
@@ -200,7 +186,7 @@ describe("delivery", () => {
     const { hub, connect } = setUp();
     const [ready, busy] = [connect("1", { isNative: false }), connect("2", { isNative: false })];
     busy.client.bufferedBytes = 1;
-    hub.deliver(publication({ volatile: true }));
+    hub.deliver(publicationWith({ volatile: true }));
     expect([ready.client.heard.length, busy.client.heard.length]).toEqual([1, 0]);
   });
 
@@ -209,13 +195,13 @@ describe("delivery", () => {
     const [slow, quick] = [connect("1"), connect("2")];
     for (const { connection } of [slow, quick]) hub.join(connection, "r");
     slow.client.bufferedBytes = 100_000;
-    hub.deliver(publication({ rooms: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"] }));
     expect([slow.client.isNative, quick.client.isNative]).toEqual([false, true]);
-    hub.deliver(publication({ rooms: ["r"], event: "f" }));
+    hub.deliver(publicationWith({ rooms: ["r"], event: "f" }));
     expect(slow.client.sent).toEqual(["a:f"]);
     slow.client.isNative = true;
     hub.refresh(slow.connection);
-    hub.deliver(publication({ rooms: ["r"], event: "g" }));
+    hub.deliver(publicationWith({ rooms: ["r"], event: "g" }));
     expect(slow.client.heard).toEqual(["a:e", "a:f", "a:g"]);
     expect(slow.client.sent).toEqual(["a:f"]);
   });
@@ -230,8 +216,8 @@ describe("delivery", () => {
       hub.refresh(behind.connection);
       send(frames);
     };
-    expect(hub.deliver(publication({ rooms: ["r"] }))).toBe(2);
-    hub.deliver(publication({ rooms: ["r"], event: "f" }));
+    expect(hub.deliver(publicationWith({ rooms: ["r"] }))).toBe(2);
+    hub.deliver(publicationWith({ rooms: ["r"], event: "f" }));
     expect([behind.client.heard, other.client.heard]).toEqual([
       ["a:e", "a:f"],
       ["a:e", "a:f"],
@@ -246,7 +232,7 @@ describe("delivery", () => {
     dying.client.send = () => {
       hub.exit(dying.connection);
     };
-    hub.deliver(publication());
+    hub.deliver(publicationWith());
     expect(other.client.heard).toEqual(["b:e"]);
   });
 
@@ -254,7 +240,7 @@ describe("delivery", () => {
     const { hub, connect, outgoing } = setUp();
     const [a, b] = [connect("1"), connect("2")];
     hub.deliver(
-      publication({
+      publicationWith({
         onAck: (args, hasBinary) =>
           hasBinary ? undefined : { channel: "c", payload: `[${args.join(",")}]` },
       }),
@@ -285,12 +271,12 @@ describe("commands", () => {
       rooms: ["y"],
       done: { channel: "c", payload: "no" },
     });
-    hub.deliver(publication({ rooms: ["z"] }));
-    hub.deliver(publication({ rooms: ["y"] }));
+    hub.deliver(publicationWith({ rooms: ["z"] }));
+    hub.deliver(publicationWith({ rooms: ["y"] }));
     expect([a.client.heard.length, b.client.heard.length]).toEqual([1, 1]);
     expect(outgoing).toEqual([{ channel: "c", payload: "ok" }]);
     hub.carryOut({ kind: "leave", target: { namespace: "/", id: "2" }, rooms: ["y"] });
-    hub.deliver(publication({ rooms: ["y"] }));
+    hub.deliver(publicationWith({ rooms: ["y"] }));
     expect(b.client.heard.length).toBe(1);
   });
 
@@ -326,7 +312,7 @@ describe("commands", () => {
     for (const { connection } of members) hub.join(connection, "r");
     expect(hub.roomCount).toBe(1);
     hub.carryOut({ kind: "close-room", namespace: "/", room: "r" });
-    hub.deliver(publication({ rooms: ["r"] }));
+    hub.deliver(publicationWith({ rooms: ["r"] }));
     expect(hub.roomCount).toBe(0);
     expect(members.flatMap(({ client }) => client.heard)).toEqual([]);
   });
@@ -374,7 +360,7 @@ test("PSQ-07 PSQ-08 NRE-02 any mix of rooms, exceptions and skips reaches exactl
           const client = clients[id];
           if (client) for (const room of joined) hub.join(client.connection, room);
         }
-        hub.deliver(publication({ rooms: to, except, skip }));
+        hub.deliver(publicationWith({ rooms: to, except, skip }));
         const isIn = (id: number, list: readonly string[]) =>
           list.some((name) => name === String(id) || (rooms[id] ?? []).includes(name));
         const expected = rooms.map((_, id) =>
@@ -395,8 +381,8 @@ test("HUB-12 whoever took an id over keeps it; the one before leaves its rooms a
   expect(hub.join(old.connection, "s")).toBeFalse();
   hub.exit(old.connection);
   hub.exit(old.connection);
-  hub.deliver(publication({ rooms: ["r"] }));
-  hub.deliver(publication({ rooms: ["k"] }));
+  hub.deliver(publicationWith({ rooms: ["r"] }));
+  hub.deliver(publicationWith({ rooms: ["k"] }));
   expect([old.client.heard, fresh.client.heard]).toEqual([[], ["a:e"]]);
   expect(hub.roomCount).toBe(0);
   hub.exit(fresh.connection);

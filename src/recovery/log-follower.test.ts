@@ -13,6 +13,7 @@ import type { Answer, Asked } from "../core/recovery.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import { encodeEnvelope } from "../brokers/envelope.ts";
 import { LogFollower } from "./log-follower.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 const room = "r";
 
@@ -24,17 +25,7 @@ afterEach(() => {
 });
 
 function publicationOf(offset: number): Publication {
-  return {
-    kind: "publication",
-    namespace: "/",
-    rooms: [room],
-    except: [],
-    skip: [],
-    event: String(offset),
-    args: [],
-    attachments: [],
-    volatile: false,
-  };
+  return publicationWith({ rooms: [room], event: String(offset) });
 }
 
 /** A client of this gateway, from one coming to its going. */

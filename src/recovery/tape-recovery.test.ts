@@ -1,24 +1,14 @@
 import { expect, test } from "bun:test";
 import { formatMarker } from "../brokers/marker.ts";
-import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
 import type { TapeSource } from "./tape.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 const source = "a".repeat(24);
 const token = (number: number): string => formatMarker({ source, line: "00000001", number });
 const ask = (position?: string): Asked => ({ namespace: "/", room: "a", position, dialect: "x" });
-const said: Publication = {
-  kind: "publication",
-  namespace: "/",
-  rooms: ["a"],
-  except: [],
-  skip: [],
-  event: "update",
-  args: [],
-  attachments: [],
-  volatile: false,
-};
+const said = publicationWith({ rooms: ["a"] });
 
 const from: TapeSource = { filter: { kind: "exact", name: "c" }, decode: () => said };
 

@@ -5,6 +5,7 @@ import { formatMarker } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
 import { Tape } from "./tape.ts";
 import type { TapeParts } from "./tape.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 const source = "a".repeat(24);
 const marker = (number: number, line = "00000001"): string => formatMarker({ source, line, number });
@@ -13,18 +14,7 @@ const roomB = { namespace: "/", room: "b" };
 const everyone = { namespace: "/", room: undefined };
 
 function publication(rooms: readonly string[] | undefined, more: Partial<Publication> = {}): Publication {
-  return {
-    kind: "publication",
-    namespace: "/",
-    rooms,
-    except: [],
-    skip: [],
-    event: "update",
-    args: [],
-    attachments: [],
-    volatile: false,
-    ...more,
-  };
+  return publicationWith({ rooms, ...more });
 }
 
 /** A tape that heard its first marker, and its clock. */

@@ -7,12 +7,12 @@ import { Hub } from "../core/hub.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { packetRate } from "../base/rate-limit.ts";
-import type { Publication } from "../core/publication.ts";
 import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
 import { FakeSocket } from "../../test/support/fake-socket.ts";
 import { Turns } from "./turns.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import type { SocketContext } from "./websocket.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -197,18 +197,7 @@ class Setup {
   #deliver(room: string, frames: readonly Frame[]): void {
     const args = frames.filter((frame) => typeof frame === "string");
     const attachments = frames.filter((frame) => typeof frame !== "string");
-    const publication: Publication = {
-      kind: "publication",
-      namespace: "/",
-      rooms: [room],
-      except: [],
-      skip: [],
-      event: "x",
-      args,
-      attachments,
-      volatile: false,
-    };
-    this.hub.deliver(publication);
+    this.hub.deliver(publicationWith({ rooms: [room], args, attachments }));
   }
 
   /** Directly to the client. */

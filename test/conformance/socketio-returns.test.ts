@@ -18,6 +18,7 @@ import { SessionBook } from "../../src/dialects/socketio/recovery/session-book.t
 import { encodeSession } from "../../src/dialects/socketio/recovery/stored-session.ts";
 import { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
+import { publicationWith } from "../support/publication.ts";
 
 setDefaultTimeout(120_000);
 
@@ -26,17 +27,7 @@ const token = formatMarker({ source: "a".repeat(24), line: "00000001", number: 7
 const at = (count: number): string => `${token}.${count}`;
 
 function said(count: number, rooms: readonly string[] | undefined): Publication {
-  const nobody = { except: [], skip: [] };
-  return {
-    kind: "publication",
-    namespace: "/",
-    rooms,
-    ...nobody,
-    event: `${count}`,
-    args: [],
-    attachments: [],
-    volatile: false,
-  };
+  return publicationWith({ rooms, event: `${count}` });
 }
 
 /** A client `sid` in `a` since 2 and in `b` since 20, and 30 publications, of which a backend's order is one. */

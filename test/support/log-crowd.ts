@@ -11,21 +11,12 @@ import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import type { Answer, Asked } from "../../src/core/recovery.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
+import { publicationWith } from "./publication.ts";
 
 const rules = createRoomRules([{ match: "*", history: { size: 10_000, seconds: 300 } }]);
 
 export function said(room: string, event: string): Publication {
-  return {
-    kind: "publication",
-    namespace: "/",
-    rooms: [room],
-    except: [],
-    skip: [],
-    event,
-    args: [],
-    attachments: [],
-    volatile: false,
-  };
+  return publicationWith({ rooms: [room], event });
 }
 
 /** A broker, a follower and the clients that are with them. */

@@ -4,6 +4,7 @@ import { defaultLimits } from "../../vocabulary/limits.ts";
 import { silent } from "../../core/observe.ts";
 import type { Meaning } from "../../core/publication.ts";
 import { MemoryBus } from "./bus.ts";
+import { publicationWith } from "../../../test/support/publication.ts";
 
 const filter: ChannelFilter = {
   kind: "exact",
@@ -33,21 +34,7 @@ test("SEC-06 what waits is bounded: a publish past 64 MiB is refused, and taken 
 
 test("WSE-26 what the publisher says of a message comes with it, to each listener, and counts", async () => {
   const bus = new MemoryBus({ observe: silent, limits: defaultLimits });
-  const meaning: Meaning = {
-    dialect: "d",
-    bytes: 1,
-    publication: {
-      kind: "publication",
-      namespace: "/",
-      rooms: undefined,
-      except: [],
-      skip: [],
-      event: "e",
-      args: [],
-      attachments: [],
-      volatile: false,
-    },
-  };
+  const meaning: Meaning = { dialect: "d", bytes: 1, publication: publicationWith() };
   const heard: unknown[] = [];
   for (let listener = 0; listener < 2; listener++) {
     await bus.subscribe(filter, (message) => void heard.push(message.meaning));
@@ -101,18 +88,7 @@ test("RTE-11 publishes from inside a handler wait for a later turn, so the event
 
 test("bytes are written for a listener that reads them, once for each, and for no other", async () => {
   const bus = new MemoryBus({ observe: silent, limits: defaultLimits });
-  const publication = {
-    kind: "publication",
-    namespace: "/",
-    rooms: undefined,
-    except: [],
-    skip: [],
-    event: "e",
-    args: [],
-    attachments: [],
-    volatile: false,
-  } as const;
-  const meaning: Meaning = { dialect: "d", publication, bytes: 1 };
+  const meaning: Meaning = { dialect: "d", publication: publicationWith(), bytes: 1 };
   let written = 0;
   const payload = (): string => {
     written++;

@@ -8,6 +8,7 @@ import { Connection } from "../../core/membership.ts";
 import type { Route } from "../../core/route.ts";
 import { toRooms } from "../raw/format.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
+import { publicationWith } from "../../../test/support/publication.ts";
 
 /** A path of so many segments. */
 function path(segments: number): string {
@@ -305,16 +306,7 @@ describe("messages", () => {
   });
 });
 
-const event = {
-  kind: "publication",
-  namespace: "/",
-  except: [],
-  skip: [],
-  event: "update",
-  args: ['{"n":9007199254740993}'],
-  attachments: [],
-  volatile: false,
-} as const;
+const event = publicationWith({ event: "update", args: ['{"n":9007199254740993}'] });
 
 /** Adds members of another dialect to rooms of the hub; they note what they hear. */
 function foreignConnection(gateway: ChannelsGateway, heard: string[]): (room: string) => void {

@@ -17,6 +17,7 @@ import type { EngineIoContext } from "./session.ts";
 import { createClientId } from "../../../base/client-id.ts";
 import { Probe } from "./upgrade.ts";
 import { noRules } from "../../../core/room-rules.ts";
+import { publicationWith } from "../../../../test/support/publication.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -124,17 +125,7 @@ class Setup {
   }
 
   publish(value: number): void {
-    this.hub.deliver({
-      kind: "publication",
-      namespace: "/",
-      rooms: undefined,
-      except: [],
-      skip: [],
-      event: "n",
-      args: [String(value)],
-      attachments: [],
-      volatile: false,
-    });
+    this.hub.deliver(publicationWith({ event: "n", args: [String(value)] }));
   }
 
   /** Moves the clock in steps, as the gateway's ticker does. */
