@@ -198,6 +198,27 @@ describe("what is no way back", () => {
     expect(outcomes).toEqual({ no_offset: 1, session_unknown: 1 });
   });
 
+  test("I10 a client that was cut off before its joins were carried out is a new one: it may think that it is in", async () => {
+    const first = await Hand.open(one);
+    await emit(first.sid, "here");
+    await first.next();
+    const ended = await one.metric("belfry_disconnections_total");
+    redis.pause();
+    try {
+      for (const room of ["first", "second"]) first.socket.send(`420["join",{"room":"${room}"}]`);
+      first.socket[Symbol.dispose]();
+      await until(async () => (await one.metric("belfry_disconnections_total")) > ended);
+    } finally {
+      redis.resume();
+    }
+    await until(async () => (await bus.exists(sessionKey(first.pid, "/"))) === 0);
+    const outcomes = await outcomesOf(async () => {
+      using back = await Hand.open(two, { pid: first.pid, offset: first.offset });
+      expect(back.sid).not.toBe(first.sid);
+    });
+    expect(outcomes).toEqual({ session_unknown: 1 });
+  });
+
   test("of many that come with one private id at once, one gets the session", async () => {
     for (let round = 0; round < 10; round++) {
       const first = await Hand.open(one);

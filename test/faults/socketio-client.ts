@@ -1,5 +1,5 @@
 // A page with socket.io-client as it comes from npm: it comes back by itself, and joins its rooms again unless its connection
-// was recovered. Without recovery each way back is a loss that it knows of.
+// was recovered with them. Without recovery each way back is a loss that it knows of.
 
 import { type Socket, io } from "socket.io-client";
 import { Notes } from "./client.ts";
@@ -14,6 +14,8 @@ export class SocketIoClient implements Client {
   readonly #relay: Relay;
   readonly #socket: Socket;
   readonly #in = new Set<string>();
+  /** Joins of this session that were acknowledged: the others may never have come to a gateway. */
+  readonly #answered = new Set<string>();
   /** As the library has it: the last argument of an event, where that is text. */
   #offset: string | undefined;
   /** What it showed when it came the last time. */
@@ -66,8 +68,9 @@ export class SocketIoClient implements Client {
     this.#socket.on("connect", () => {
       this.#isTold = true;
       this.#notes.reached(this.#relay.place);
+      if (!this.#socket.recovered) this.#answered.clear();
       for (const room of this.#rooms) {
-        if (this.#socket.recovered) this.#enter(room, true);
+        if (this.#answered.has(room)) this.#enter(room, true);
         else this.#join(room);
       }
     });
@@ -90,7 +93,9 @@ export class SocketIoClient implements Client {
   #join(room: string): void {
     const { id } = this.#socket;
     this.#socket.emit("join", { room }, () => {
-      if (id === this.#socket.id) this.#enter(room, undefined);
+      if (id !== this.#socket.id) return;
+      this.#answered.add(room);
+      this.#enter(room, undefined);
     });
   }
 

@@ -123,6 +123,8 @@ export class NamespaceSocket implements Agent {
     this.#client.pendingAcks -= this.#acks?.size ?? 0;
     this.#acks = undefined;
     this.#hasLeft = true;
+    // What it asked for and was not answered is not carried out: its page may think that it is in a room that it is not in.
+    if (this.#waiting) this.forget();
     this.#context.hub.exit(this.connection, this.#alias);
   }
 
