@@ -47,7 +47,13 @@ class Scene {
       observe,
       limits: defaultLimits,
       now: () => this.now,
-      access: { enter: () => "allowed" as const, hintIfUnset() {}, lostRooms: () => [], rules: noRules },
+      access: {
+        enter: () => "allowed" as const,
+        hintIfUnset() {},
+        lostRooms: () => [],
+        isRevoked: () => false,
+        rules: noRules,
+      },
       bus: { losses: 0, state: () => ({ isReady: true as const }) },
     };
     this.returns = new Returns(ports as never, new SessionBook(ports));
@@ -98,7 +104,8 @@ class Scene {
     const claim = readClaim("/", JSON.stringify(auth));
     if (!claim) return undefined;
     const got: (Return | undefined)[] = [];
-    await this.returns.comeBack(claim, { address: "", client: {}, identity, isGone: () => false }, (back) => {
+    const comer = { address: "", client: {}, identity, gone: new AbortController().signal };
+    await this.returns.comeBack(claim, comer, (back) => {
       got.push(back);
     });
     // What is ahead of this gateway is waited for.
@@ -187,4 +194,21 @@ test("another user, an order since its rooms were written, a session that was us
   await scene.keep(undefined, scene.recovery.here());
   expect(await scene.comeBack(auth)).toBeDefined();
   expect(scene.outcomes).toEqual(["recovered", "changed", "recovered"]);
+});
+
+test("a client that is gone before it was told anything has its session again at once, not when its answer is there", async () => {
+  const scene = new Scene();
+  await scene.keep();
+  const claim = readClaim("/", JSON.stringify({ pid, offset: at(31) }));
+  if (!claim) throw new Error("Expected a claim, got none");
+  const gone = new AbortController();
+  const comer = { address: "", client: {}, identity: anonymous, gone: gone.signal };
+  // It waits for what is ahead of this gateway.
+  await scene.returns.comeBack(claim, comer, () => {
+    expect.unreachable();
+  });
+  expect(await scene.keys.get([sessionKey(pid, "/")])).toEqual([undefined]);
+  gone.abort();
+  expect((await scene.comeBack({ pid, offset: at(25) }))?.session.sid).toBe("sid");
+  expect(scene.outcomes).toEqual(["recovered"]);
 });

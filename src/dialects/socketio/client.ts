@@ -49,6 +49,8 @@ export class SocketIoClient {
   /** Namespaces to which it is on its way back. */
   readonly #returning = new Set<string>();
   #isGone = false;
+  /** Tells those that look up what it had. */
+  #leaving: AbortController | undefined;
   #assembly: Assembly | undefined;
   #repeatedConnects = 0;
   /** Until then the client must join a namespace (SIO-06); undefined once it has. */
@@ -105,6 +107,7 @@ export class SocketIoClient {
   /** The session ended, or a client of version 3 left `/`. */
   closed(): void {
     this.#isGone = true;
+    this.#leaving?.abort();
     for (const socket of this.#sockets.splice(0)) socket.exit();
   }
 
@@ -213,12 +216,9 @@ export class SocketIoClient {
       return;
     }
     this.#returning.add(namespace);
-    const comer = {
-      address: this.#session.address,
-      client: this.#session,
-      identity,
-      isGone: () => this.#isGone,
-    };
+    this.#leaving ??= new AbortController();
+    const { address } = this.#session;
+    const comer = { address, client: this.#session, identity, gone: this.#leaving.signal };
     void keeping.returns.comeBack(claim, comer, (back) => {
       this.#returning.delete(namespace);
       if (back) this.#enterAgain(keeping, { ...claim, identity }, back);

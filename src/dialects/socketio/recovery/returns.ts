@@ -31,7 +31,8 @@ export interface Comer {
   /** Limits of wrong secrets are counted by it. */
   readonly client: object;
   readonly identity: Identity;
-  isGone(): boolean;
+  /** Aborted when it is gone. */
+  readonly gone: AbortSignal;
 }
 
 export interface Return {
@@ -66,14 +67,29 @@ export class Returns {
    * called for a client that is gone.
    */
   async comeBack(claim: Claim, comer: Comer, arrive: (back: Return | undefined) => void): Promise<void> {
+    const { gone } = comer;
     const settle = (back: Return | Loss): void => {
       this.#ports.observe.returned("socketio", typeof back === "string" ? back : "recovered");
-      if (!comer.isGone()) arrive(typeof back === "string" ? undefined : back);
+      if (!gone.aborted) arrive(typeof back === "string" ? undefined : back);
     };
     const session = await this.#take(claim);
-    const refusal = typeof session === "string" ? session : await this.#judge(claim, session, comer);
-    if (typeof session === "string" || refusal !== undefined) settle(refusal ?? "session_unknown");
-    else this.#resume({ claim, session, comer }, settle);
+    if (typeof session === "string") {
+      settle(session);
+      return;
+    }
+    // At once: it was told nothing, and may be at another gateway already.
+    const giveBack = (): void => {
+      void this.#book.putBack(sessionKey(claim.pid, claim.namespace), session);
+    };
+    if (gone.aborted) giveBack();
+    gone.addEventListener("abort", giveBack, { once: true });
+    const answer = (back: Return | Loss): void => {
+      gone.removeEventListener("abort", giveBack);
+      if (!gone.aborted) settle(back);
+    };
+    const refusal = await this.#judge(claim, session, comer);
+    if (refusal === undefined) this.#resume({ claim, session, comer }, answer);
+    else answer(refusal);
   }
 
   #resume(
@@ -92,14 +108,10 @@ export class Returns {
       return;
     }
     recovery.resume(asked, (answers) => {
-      // It may come again, and have it then.
-      if (comer.isGone()) void this.#book.putBack(sessionKey(claim.pid, claim.namespace), session);
-      else {
-        // It may have lost its right while this was looked up.
-        const missed = access.isRevoked(comer.identity) ? "rights" : missedBy(coming, answers);
-        if (typeof missed === "string") settle(missed);
-        else settle(sizeOf(missed) > maxReplayBytes(limits) ? "too_much" : { session, missed });
-      }
+      // It may have lost its right while this was looked up.
+      const missed = access.isRevoked(comer.identity) ? "rights" : missedBy(coming, answers);
+      if (typeof missed === "string") settle(missed);
+      else settle(sizeOf(missed) > maxReplayBytes(limits) ? "too_much" : { session, missed });
     });
   }
 
