@@ -1,0 +1,203 @@
+// Webhooks of whole gateways: events arrive each once by id and in the order of their room, also where the gateway that sends is
+// killed or stands still, and where Redis starts anew; and no secret of theirs is in any output.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@redis/client";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { eventFields, eventsQueue } from "../../src/core/room-event.ts";
+import { run } from "../support/process.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { ServedGateway, belfryPath } from "../support/serve.ts";
+import { until } from "../support/until.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
+
+setDefaultTimeout(90_000);
+
+const secret = `whsec_${Buffer.from("canary-of-the-signing-secret-000").toString("base64")}`;
+/** Long enough for a lease to end, ms. */
+const takeoverMs = 25_000;
+
+let folder: string;
+let redis: RedisServer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "belfry-webhooks-"));
+  redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+});
+afterAll(async () => {
+  await redis.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** A config file with webhooks to these. */
+async function configFor(receivers: readonly WebhookReceiver[]): Promise<string> {
+  const path = join(folder, `${crypto.randomUUID()}.json`);
+  const urls = receivers.map(({ url }) => `${url}?token=canary-of-the-query`);
+  const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"] };
+  await writeFile(path, JSON.stringify({ redis: redis.url, webhooks }));
+  return path;
+}
+
+async function serve(config: string): Promise<ServedGateway> {
+  return ServedGateway.start({ args: ["--config", config, "--log-level", "debug"] });
+}
+
+/** What the store of presence would write: events of two rooms in turns. */
+async function happen(from: number, to: number): Promise<void> {
+  const backend = createClient({ url: redis.url });
+  await backend.connect();
+  const adding: Promise<string>[] = [];
+  for (let seq = from; seq < to; seq++) {
+    for (const room of ["a", "b"]) {
+      const event = {
+        type: "user_joined",
+        namespace: "/",
+        room,
+        user: `u${seq}`,
+        seq,
+        at: Date.now(),
+      } as const;
+      adding.push(backend.xAdd(eventsQueue, "*", Object.fromEntries(eventFields(event))));
+    }
+  }
+  await Promise.all(adding);
+  backend.destroy();
+}
+
+const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+
+async function heardAll(receivers: readonly WebhookReceiver[], count: number): Promise<void> {
+  const counts = () => receivers.map((to) => `${to.seqs("a").length} and ${to.seqs("b").length}`).join(", ");
+  const isDone = () => receivers.every((to) => ["a", "b"].every((room) => to.seqs(room).length >= count));
+  await until(isDone, takeoverMs + 20_000, () => `${count} events of each room, got ${counts()}`);
+  for (const to of receivers) {
+    for (const room of ["a", "b"]) expect(to.seqs(room)).toEqual(range(0, count));
+    expect(to.faults).toEqual([]);
+  }
+}
+
+/** The gateway of these that sends now: the one that was counted as asking. */
+async function senderOf(gateways: readonly ServedGateway[]): Promise<ServedGateway> {
+  for (const gateway of gateways) {
+    if ((await gateway.metrics()).sum("belfry_webhook_requests_total") > 0) return gateway;
+  }
+  throw new Error("Expected a gateway that sends, got none");
+}
+
+test("F9 the gateway that sends is killed: another goes on, each event comes once by its id, in the order of its room", async () => {
+  await using one = await WebhookReceiver.start(secret);
+  await using other = await WebhookReceiver.start(secret);
+  const receivers = [one, other];
+  const config = await configFor(receivers);
+  await using first = await serve(config);
+  await using second = await serve(config);
+  await happen(0, 50);
+  await heardAll(receivers, 50);
+  // Both URLs may be served by different gateways: whichever asked is killed with a request on its way.
+  const killed = await senderOf([first, second]);
+  for (const to of receivers) to.behaviour = "stall";
+  const before = receivers.map(({ requests }) => requests.length);
+  await happen(50, 150);
+  await until(() => receivers.some(({ requests }, index) => requests.length > (before[index] ?? 0)));
+  killed.process.kill("SIGKILL");
+  for (const to of receivers) to.behaviour = 200;
+  await happen(150, 200);
+  await heardAll(receivers, 200);
+  expect((await redis.command("XLEN", eventsQueue)) as number).toBe(0);
+});
+
+test("F9 killed after an answer that Redis did not hear of: what comes again has the same id", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to]);
+  let round = 0;
+  for (; round < 3; round++) {
+    await using gateway = await serve(config);
+    const before = to.requests.length;
+    await happen(round * 100, round * 100 + 100);
+    await until(() => to.requests.length > before, takeoverMs);
+    gateway.process.kill("SIGKILL");
+    await gateway.process.exited;
+  }
+  await using _last = await serve(config);
+  await heardAll([to], round * 100);
+  // At least once: each id says one event, however often it came.
+  for (const event of to.taken) expect(to.events.find(({ id }) => id === event.id)).toEqual(event);
+});
+
+test("the gateway that sends stands still: another goes on, and the first one does no harm when it wakes", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to]);
+  await using first = await serve(config);
+  await happen(0, 10);
+  await heardAll([to], 10);
+  to.behaviour = "stall";
+  const before = to.requests.length;
+  await happen(10, 20);
+  await until(() => to.requests.length > before);
+  first.process.kill("SIGSTOP");
+  to.behaviour = 200;
+  await using second = await serve(config);
+  await heardAll([to], 20);
+  first.process.kill("SIGCONT");
+  await happen(20, 40);
+  await heardAll([to], 40);
+  expect(second.process.output).not.toContain("queue_refused");
+});
+
+test("Redis starts anew while events wait: nothing is lost that it kept", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to]);
+  await using gateway = await serve(config);
+  to.behaviour = 500;
+  await happen(0, 150);
+  await until(() => to.requests.length > 0);
+  await redis.restart();
+  to.behaviour = 200;
+  await until(async () => (await fetch(`${gateway.url}/-/health/ready`)).status === 200, 20_000);
+  await happen(150, 200);
+  await heardAll([to], 200);
+});
+
+test("a gateway that is drained lets go at once, and the next one goes on", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to]);
+  {
+    await using _first = await serve(config);
+    to.behaviour = 500;
+    await happen(0, 20);
+    await until(() => to.requests.length > 0);
+  }
+  to.behaviour = 200;
+  const since = performance.now();
+  await using _second = await serve(config);
+  await heardAll([to], 20);
+  expect(performance.now() - since).toBeLessThan(10_000);
+});
+
+test("T17 neither the secrets nor the paths of webhooks are in the log, in the metrics or in what is printed", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to]);
+  await using gateway = await serve(config);
+  to.behaviour = 500;
+  await happen(0, 5);
+  await gateway.process.waitFor(/"event":"webhook_failed"/);
+  to.behaviour = 200;
+  await gateway.process.waitFor(/"event":"webhook_back"/);
+  const metrics = await (await fetch(`${gateway.url}/-/metrics`)).text();
+  const printed = await run([belfryPath, "config", "print", "--config", config]);
+  expect(printed.stdout).toContain("webhooks.secrets");
+  const wrong = await run([belfryPath, "config", "check", "--webhooks-secrets", "canary-of-a-wrong-secret"]);
+  expect(wrong.code).toBe(1);
+  const outputs = [gateway.process.output, metrics, printed.stdout, wrong.stdout, wrong.stderr];
+  for (const text of outputs) {
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain(secret.slice(6));
+    expect(text).not.toContain("canary-of-a-wrong-secret");
+    expect(text).not.toContain("canary-of-the-signing-secret");
+  }
+  expect(gateway.process.output).not.toContain("canary-of-the-query");
+});
