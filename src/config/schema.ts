@@ -64,6 +64,16 @@ const placeShape = {
   tls: listenerTlsSchema.optional(),
 };
 
+/** What it is for, beside its dialects. */
+const purposeShape = {
+  api: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Serve the HTTP API that rules the gateway here, for those who show the publish secret (docs/api.md); publishing over HTTP is not part of it",
+    ),
+};
+
 /** Who may come there. */
 const pagesShape = {
   origins: z
@@ -95,6 +105,7 @@ function createListenerSchema<Name extends string>(
         .min(1)
         .default([...usual])
         .describe("The dialects of the listener"),
+      ...purposeShape,
       ...pagesShape,
     })
     .describe("Listener")

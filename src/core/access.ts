@@ -12,6 +12,14 @@ export function roomSpace(room: string): string | undefined {
   return end === -1 ? undefined : room.slice(0, end);
 }
 
+/**
+ * May a room be called so? Half surrogates and U+FFFD are what several names would become on their way; control characters
+ * cannot be seen in a name.
+ */
+export function isRoomName(room: string): boolean {
+  return room !== "" && room.isWellFormed() && !/[\p{Cc}\uFFFD]/u.test(room);
+}
+
 /** Is a part of the name, its room-space or the rest, over this many bytes (SEC-06)? */
 export function isRoomTooLong(room: string, maxBytes: number): boolean {
   const space = roomSpace(room);

@@ -3,6 +3,7 @@
 
 import type { ZodObject } from "zod";
 import type { Dialect } from "./dialect.ts";
+import type { Described } from "../vocabulary/operation.ts";
 import type { CommandParts } from "./command-parts.ts";
 import type { Profile, SharedView, StartWarning } from "./profile.ts";
 
@@ -17,6 +18,8 @@ export interface DialectEntry<Options> extends Dialect<Options> {
   warnings?(options: Options, shared: SharedView): readonly StartWarning[];
   /** The system that it comes from: `--as <profile>`. */
   readonly profile?: Profile<Options>;
+  /** Its HTTP doors, for the OpenAPI document. @default none */
+  readonly described?: Described;
   /** Its part of the command line beside its options. */
   readonly commands?: CommandParts<Options>;
 }

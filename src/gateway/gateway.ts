@@ -4,6 +4,8 @@
 
 import { Admission } from "./admission.ts";
 import type { Readiness } from "../api/app.ts";
+import type { ApiContext } from "../api/operation.ts";
+import { answerPeers } from "../api/operations.ts";
 import { apiRoutes } from "../api/routes.ts";
 import { isShared } from "../auth/address.ts";
 import { SecretGuard } from "../auth/secret-guard.ts";
@@ -188,9 +190,10 @@ export class Gateway {
     }
     await this.#rights.start();
     await busesProved({ main: this.#main, sessions: this.#sessions });
+    const api = this.#openApi();
     // In memory there are no others.
     if (this.#main.bus.carriesMeaning !== true) await this.#peers.open();
-    for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener));
+    for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener, api));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
     this.#queues.start();
     this.#state = "running";
@@ -289,8 +292,17 @@ export class Gateway {
     });
   }
 
-  async #listen(listener: ListenerConfig): Promise<Listener> {
+  #openApi(): ApiContext {
+    const { limits } = this.#config;
+    const { broker } = this.#main;
+    const api = { hub: this.#hub, broker, rules: this.#rules, limits, peers: this.#peers };
+    answerPeers(api);
+    return api;
+  }
+
+  async #listen(listener: ListenerConfig, api: ApiContext): Promise<Listener> {
     const { secret, limits } = this.#config;
+    const checkSecret = secret === undefined ? undefined : this.#guard.checkOf(secret);
     return listenOn(listener, {
       dialects: this.#dialects,
       table: this.#table,
@@ -298,10 +310,12 @@ export class Gateway {
         observe: this.#observe,
         metrics: () => this.#observe.metrics(),
         readiness: () => this.readiness(),
-        checkSecret: secret === undefined ? undefined : this.#guard.checkOf(secret),
+        checkSecret,
         count: (addressed) => this.#hub.audience(addressed),
       }),
       extraRoutes: this.#extraRoutes,
+      api,
+      checkSecret,
       limits,
       observe: this.#observe,
     });

@@ -1,10 +1,15 @@
 // One listener of the config as a running one: the routes of the dialects that it speaks, in their order, between the
 // gateway's own and the answer to what no route took. Part of the composition root (gateway.ts).
 
+import { apiRoute } from "../api/door.ts";
 import { notFoundRoute } from "../api/not-found.ts";
+import { openApiRoute } from "../api/openapi.ts";
+import type { ApiContext } from "../api/operation.ts";
+import { described, operations } from "../api/operations.ts";
 import { readPlace } from "../config/address.ts";
 import type { ListenerConfig } from "../config/schema.ts";
 import type { SpokenDialect } from "./contexts.ts";
+import type { SecretCheck } from "../core/access.ts";
 import type { Route } from "../core/route.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Dialects } from "../dialects/registry.ts";
@@ -23,13 +28,15 @@ export interface ListenParts {
   readonly extraRoutes: readonly Route[];
   readonly limits: Limits;
   readonly observe: Observe;
+  /** What its API works on. */
+  readonly api: ApiContext;
+  /** Of the publish secret; undefined: there is none, and no API. */
+  readonly checkSecret: SecretCheck | undefined;
 }
 
 /** Rejects with GatewayError `start_failed` or `config_invalid` when the address cannot be had. */
-export async function listenOn(
-  listener: ListenerConfig,
-  { dialects, table, ownRoutes, extraRoutes, limits, observe }: ListenParts,
-): Promise<Listener> {
+export async function listenOn(listener: ListenerConfig, parts: ListenParts): Promise<Listener> {
+  const { dialects, table, ownRoutes, extraRoutes, limits, observe } = parts;
   // In the listener's own order, which decides where two want the same (RTE-01).
   const sides = [...new Set(listener.dialects)].flatMap((spoken) =>
     dialects.filter(({ name }) => name === spoken),
@@ -46,6 +53,7 @@ export async function listenOn(
     tls: listener.tls,
     routes: [
       ...ownRoutes,
+      ...rulingRoutes(listener, parts),
       ...sides.flatMap(({ browser, backend }) => [...(browser?.routes ?? []), ...(backend?.routes ?? [])]),
       ...extraRoutes,
       notFoundRoute(observe, {
@@ -61,4 +69,14 @@ export async function listenOn(
     limits,
     observe,
   });
+}
+
+/** The API and its description. None without a publish secret: there is no unauthenticated mode. */
+function rulingRoutes(
+  listener: ListenerConfig,
+  { api: context, checkSecret, observe, table }: ListenParts,
+): readonly Route[] {
+  if (!listener.api || !checkSecret) return [];
+  const ofDialects = [...new Set(listener.dialects)].flatMap((name) => table[name]?.described ?? []);
+  return [apiRoute({ context, operations, checkSecret, observe }), openApiRoute([...ofDialects, described])];
 }

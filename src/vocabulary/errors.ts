@@ -5,6 +5,7 @@ const table = {
   revocations_full: 503,
   shutting_down: 503,
   body_invalid: 400,
+  request_invalid: 400,
   body_too_large: 413,
   content_encoding: 415,
   secret_wrong: 403,
@@ -12,6 +13,9 @@ const table = {
   event_reserved: 400,
   version_outdated: 409,
   history_off: 400,
+  position_unknown: 410,
+  connection_unknown: 404,
+  gateway_silent: 503,
   config_invalid: 500,
   start_failed: 500,
 } as const;

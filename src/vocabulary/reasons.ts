@@ -139,6 +139,10 @@ export const refusals = [
     ],
     "a POST of a backend was refused",
   ],
+  [
+    ["request_invalid", "connection_unknown", "gateway_silent"],
+    '`dialect="api"`: a request to `/api` names what cannot be or is not there, or another gateway did not answer',
+  ],
 ] as const satisfies ReasonRows;
 
 /** Codes of errors that callers see are reasons, too. */

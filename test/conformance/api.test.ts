@@ -5,19 +5,21 @@ import { readFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { z } from "zod";
-import { apiFiles } from "../../scripts/api.ts";
+import { allDescribed, apiFiles } from "../../scripts/api.ts";
+import { openApiText } from "../../src/api/openapi.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
-import { isRoomTooLong } from "../../src/core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../src/core/access.ts";
 import type { BackendContext } from "../../src/dialects/dialect.ts";
 import type { Exchange, Route } from "../../src/core/route.ts";
 import { silent } from "../../src/core/observe.ts";
 import { apiSchemas } from "../../src/dialects/native/api-schema.ts";
 import { createBackendSide } from "../../src/dialects/native/backend.ts";
-import { apiOperations, openApiText, refusalsOf } from "../../src/dialects/native/openapi.ts";
-import type { ApiOperation } from "../../src/dialects/native/openapi.ts";
-import { isEventName, isRoomName } from "../../src/dialects/native/packet.ts";
+import { nativeOperations } from "../../src/dialects/native/operations.ts";
+import { isEventName } from "../../src/dialects/native/packet.ts";
+import { problemSchema } from "../../src/vocabulary/operation.ts";
+import type { DescribedOperation } from "../../src/vocabulary/operation.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { startGateway } from "../support/gateway.ts";
 import { Random } from "../support/random.ts";
@@ -71,15 +73,18 @@ const problem = z.object({ error: z.object({ code: z.string() }) });
 const answers = z.union([apiSchemas.Receipt, apiSchemas.Results, apiSchemas.Ticket]);
 
 /** @returns the status, and the code of a refusal. Throws when the document does not say that it is answered so. */
-async function documented(answer: Response, operation: ApiOperation): Promise<readonly [number, string]> {
+async function documented(
+  answer: Response,
+  operation: DescribedOperation,
+): Promise<readonly [number, string]> {
   const body: unknown = await answer.json();
   if (answer.status === 200) {
     answers.parse(body);
     return [200, ""];
   }
-  apiSchemas.Problem.parse(body);
+  problemSchema.parse(body);
   const { code } = problem.parse(body).error;
-  const isListed = refusalsOf(operation).some((one) => one.status === answer.status && one.code === code);
+  const isListed = operation.refusals.some((one) => one.status === answer.status && one.code === code);
   if (!isListed || answer.headers.get("content-type") !== "application/problem+json")
     throw new Error(`Expected a documented answer, got ${answer.status} ${code}`);
   return [answer.status, code];
@@ -91,7 +96,7 @@ test("docs/api.md and docs/openapi.json are what the schemas say: scripts/bun sc
 
 test("the document is valid OpenAPI 3.1", async () => {
   const validator = new Validator();
-  expect(await validator.validate(JSON.parse(openApiText()) as Record<string, unknown>)).toEqual({
+  expect(await validator.validate(JSON.parse(openApiText(allDescribed)) as Record<string, unknown>)).toEqual({
     valid: true,
   });
   expect(validator.version).toBe("3.1");
@@ -106,7 +111,7 @@ test("a gateway with a publish secret serves it, without asking for the secret",
   await using closed = await startGateway();
   const answer = await fetch(`${gateway.url}/api/openapi.json`);
   expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
-  expect(await answer.text()).toBe(openApiText());
+  expect(await answer.text()).toBe(openApiText(allDescribed));
   expect((await fetch(`${gateway.url}/api/openapi.json`, { method: "POST" })).status).toBe(405);
   expect((await fetch(`${closed.url}/api/openapi.json`)).status).toBe(404);
 });
@@ -203,7 +208,7 @@ test("90,000 random bodies of POST /api/publish are answered as the document say
     const body = randomBody(random) as Members;
     const [status, code] = await documented(
       await post("/api/publish", JSON.stringify(body)),
-      apiOperations.publish,
+      nativeOperations.publish,
     );
     seen.set(`${status} ${code}`, (seen.get(`${status} ${code}`) ?? 0) + 1);
     const isTaken = code !== "body_invalid";
@@ -241,7 +246,7 @@ test("10,000 bodies that are broken, and bare ones, are answered as the document
       random.below(2) === 0
         ? text
         : Array.from({ length: random.below(9) }, () => random.pick(pieces)).join("");
-    await documented(await post("/api/publish", broken), apiOperations.publish);
+    await documented(await post("/api/publish", broken), nativeOperations.publish);
     const path = `/rooms/${random.pick(["time", "log", "a/b", "%", "%ff", "%00", "x".repeat(300), "%F0%9F%94%94"])}`;
     const query = random.pick([
       "",
@@ -255,7 +260,7 @@ test("10,000 bodies that are broken, and bare ones, are answered as the document
     ]);
     await documented(
       await post(path, random.below(9) === 0 ? Buffer.alloc(5_000) : text, query),
-      apiOperations.publishBody,
+      nativeOperations.publishBody,
     );
   }
 });
@@ -285,7 +290,7 @@ test("a gateway answers 3,000 of them over HTTP without a 5xx, and lives", async
       body: bytesOf(body),
       headers: { ...headers, ...encoding },
     });
-    if (path.startsWith("/api")) await documented(answer, apiOperations.publish);
+    if (path.startsWith("/api")) await documented(answer, nativeOperations.publish);
     else await answer.body?.cancel();
     return answer.status;
   };
@@ -316,7 +321,10 @@ test("10,000 orders of tickets: each is taken exactly where the schema says so, 
     const { data } = apiSchemas.TicketOrder.safeParse(JSON.parse(JSON.stringify(body)));
     const isRight =
       data !== undefined && [data.rooms, data.groups, data.user].some((one) => (one?.length ?? 0) > 0);
-    const [status] = await documented(await post("/api/tickets", JSON.stringify(body)), apiOperations.ticket);
+    const [status] = await documented(
+      await post("/api/tickets", JSON.stringify(body)),
+      nativeOperations.ticket,
+    );
     expect({ body, status }).toEqual({ body, status: isRight ? 200 : 400 });
     taken[isRight ? "right" : "wrong"]++;
   }

@@ -1,8 +1,9 @@
-// What the HTTP doors of publish-route.ts take and answer, as schemas: the OpenAPI document (openapi.ts) and docs/api.md are made
-// from them. Bodies are not read by them, because numbers keep all their digits there (SIO-15); a test holds both against
+// What the HTTP doors of publish-route.ts take and answer, as schemas: the OpenAPI document (operations.ts) and docs/api.md are
+// made from them. Bodies are not read by them, because numbers keep all their digits there (SIO-15); a test holds both against
 // each other, body by body.
 
 import { z } from "zod";
+import { errorSchema } from "../../vocabulary/operation.ts";
 import { base64Form, maxKeyLength } from "./packet.ts";
 import { maxPublications, maxRooms } from "./publish-route.ts";
 import { revokeSchemas } from "./revoke-route.ts";
@@ -65,22 +66,6 @@ export const receiptFields = {
 };
 const receipt = z.strictObject(receiptFields).describe("It was published");
 
-const error = z.strictObject({
-  code: z.string().describe("For programs"),
-  message: z.string().describe("A sentence for people, which repeats nothing of the request"),
-  retry: z.boolean().describe("May the same work later?"),
-});
-
-const problem = z
-  .strictObject({
-    type: z.literal("about:blank"),
-    title: z.string().describe("The status in words"),
-    status: z.int(),
-    detail: z.string().describe("`error.message`"),
-    error,
-  })
-  .describe("It was refused (RFC 9457)");
-
 const batch = z
   .looseObject({
     publications: z.array(publication).min(1).max(maxPublications),
@@ -88,7 +73,7 @@ const batch = z
   .describe("All are checked before the first is published");
 
 const results = z
-  .strictObject({ results: z.array(z.union([receipt, z.strictObject({ error })])) })
+  .strictObject({ results: z.array(z.union([receipt, z.strictObject({ error: errorSchema })])) })
   .describe("One for each of `publications`, in their order");
 
 /** By the names that they have in the document. Unlike there, a member that is null counts as absent, but for `data`. */
@@ -97,7 +82,6 @@ export const apiSchemas = {
   Batch: batch,
   Receipt: receipt,
   Results: results,
-  Problem: problem,
   ...ticketSchemas,
   ...revokeSchemas,
 };
@@ -111,3 +95,6 @@ export const queryFields = {
   key,
   version,
 };
+
+/** The room in the path. */
+export const roomField = roomName.describe("The room");

@@ -2,7 +2,7 @@
 // bare payload, and the queue `belfry:publish`. The HTTP doors are in publish-route.ts.
 
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/access.ts";
 import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide, QueueFeed } from "../dialect.ts";
 import type { Feed } from "../../core/bus.ts";
@@ -11,8 +11,6 @@ import { toRooms } from "../raw/format.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
 import { readEntry } from "./entry.ts";
 import type { NativeOptions } from "./options.ts";
-import { isRoomName } from "./packet.ts";
-import { openApiRoute } from "./openapi.ts";
 import { publishRoutes } from "./publish-route.ts";
 
 /** What the dialect's channels in Redis begin with. */
@@ -30,7 +28,7 @@ export function createBackendSide(
 ): BackendSide {
   return {
     feeds: [roomsFeed(context)],
-    routes: context.checkSecret ? [...publishRoutes(context), openApiRoute()] : [],
+    routes: context.checkSecret ? publishRoutes(context) : [],
     queues: queue ? [publishQueue(context)] : [],
   };
 }

@@ -6,6 +6,7 @@ import { createBackendSide, redisPrefix } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
 import { commands } from "./commands.ts";
 import type { NativeOptions } from "./options.ts";
+import { described } from "./operations.ts";
 import { nativeOptions } from "./options.ts";
 import { dialectName } from "./packet.ts";
 import { apiPath, roomsPath } from "./publish-route.ts";
@@ -26,6 +27,7 @@ export const nativeDialect = {
   redisNames: () => [namePrefix(redisPrefix)],
   takesSecret: () => true,
   commands,
+  described,
   usualPath,
   open: (context, options) => ({
     browser: createBrowserSide(context, options),

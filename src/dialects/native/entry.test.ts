@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { skips } from "../../vocabulary/reasons.ts";
-import { publicationMessage } from "./format.ts";
+import { publicationMessage } from "../../codec/publication-json.ts";
 import { readEntry } from "./entry.ts";
 import { Random } from "../../../test/support/random.ts";
 

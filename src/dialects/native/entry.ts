@@ -1,13 +1,13 @@
 // An entry of the stream `belfry:publish` (README.md), by which backends leave a publication for the gateways to publish.
 
-import { isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/access.ts";
 import type { EntryRefusal, PublishOptions, QueueFields } from "../../core/broker.ts";
 import type { Order } from "../dialect.ts";
 import type { Publication } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
 import { toRooms } from "../raw/format.ts";
-import { isEventName, isRoomName, maxKeyLength, readCount } from "./packet.ts";
+import { isEventName, maxKeyLength, readCount } from "./packet.ts";
 import { textEvent } from "./publish-route.ts";
 
 const names = ["room", "data", "event", "key", "version"] as const;

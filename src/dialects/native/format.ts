@@ -1,11 +1,8 @@
 // What a publication looks like in the native dialect: one JSON object for each room, as a websocket's text or as an event
 // of a stream. Data stays the JSON text that it is, so large numbers keep their digits.
 
-import { toBase64 } from "../../codec/base64.ts";
-import { isJson } from "../../codec/json.ts";
+import { publicationMessage } from "../../codec/publication-json.ts";
 import type { Format } from "../../core/membership.ts";
-import type { Publication } from "../../core/publication.ts";
-import { eventMembers } from "../raw/format.ts";
 import type { Cursor } from "./cursor.ts";
 import { formatCursor, markOf } from "./cursor.ts";
 import { dialectName } from "./packet.ts";
@@ -47,22 +44,3 @@ export function eventOf(json: string, name?: string): string {
 function inOneField(json: string): string {
   return /[\r\n]/.test(json) ? json.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : json;
 }
-
-/** The JSON of one publication in one room. */
-export function publicationMessage(publication: Publication, room: string | undefined, at?: string): string {
-  const name = room === undefined ? "" : `"room":${JSON.stringify(room)},`;
-  const place = at === undefined ? "" : `,"at":${JSON.stringify(at)}`;
-  return `{${name}${contentOf(publication)}${place}}`;
-}
-
-function contentOf(publication: Publication): string {
-  const { raw, frame, attachments } = publication;
-  if (raw !== undefined || frame !== undefined) {
-    if (typeof frame === "string") return `"data":${isJson(frame) ? frame : JSON.stringify(frame)}`;
-    return `"binary":"${toBase64(frame ?? raw ?? none)}"`;
-  }
-  const members = eventMembers(publication, (bytes) => `{"base64":"${toBase64(bytes)}"}`);
-  return attachments.length === 0 ? members : `${members},"hasBinary":true`;
-}
-
-const none = new Uint8Array();

@@ -14,7 +14,7 @@ import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
-import { publicationMessage } from "./format.ts";
+import { publicationMessage } from "../../codec/publication-json.ts";
 import type { Command, History, Join, NativeError, Say, Token } from "./packet.ts";
 import {
   answerMessage,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { errorMessage, isEventName, isRoomName, joinedMessage, readBase64, readCommand } from "./packet.ts";
+import { isRoomName } from "../../core/access.ts";
+import { errorMessage, isEventName, joinedMessage, readBase64, readCommand } from "./packet.ts";
 
 const head = { id: 1, room: "time" };
 

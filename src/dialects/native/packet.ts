@@ -185,14 +185,6 @@ export function isEventName(event: string, maxBytes: number): boolean {
   return Buffer.byteLength(event) <= maxBytes && !reservedEvents.has(event);
 }
 
-/**
- * May a room be called so? Half surrogates and U+FFFD are what several names would become on their way; control characters
- * cannot be seen in a name.
- */
-export function isRoomName(room: string): boolean {
-  return room !== "" && room.isWellFormed() && !/[\p{Cc}\uFFFD]/u.test(room);
-}
-
 /** What the gateway says. */
 
 export function errorMessage(code: NativeError, id: number | undefined): string {

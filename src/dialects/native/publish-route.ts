@@ -4,7 +4,7 @@
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/access.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";
@@ -20,10 +20,10 @@ import {
 } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
-import { answer, errorFields, problemAnswer } from "./api-answer.ts";
+import { answer, errorFields, problemAnswer } from "../../base/problem.ts";
 import { revokeRoutes } from "./revoke-route.ts";
 import { ticketRoutes } from "./ticket-route.ts";
-import { dialectName, isEventName, isRoomName, maxKeyLength, readBase64, readCount } from "./packet.ts";
+import { dialectName, isEventName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
 export const apiPath = "/api/publish";
 export const roomsPath = "/rooms";

@@ -8,7 +8,7 @@ import { revocationKinds } from "../../proofs/revocations.ts";
 import type { Revocation } from "../../proofs/revocations.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
-import { answer, parseJson } from "./api-answer.ts";
+import { answer, parseJson } from "../../base/problem.ts";
 
 export const revokePath = "/api/revoke";
 
@@ -43,7 +43,7 @@ export const revokeFields = {
     .describe("It is refused for so long, which is as long as tokens live at most; 30 days without it"),
 };
 
-/** What the route takes and answers, by the names that they have in the OpenAPI document (openapi.ts). */
+/** What the route takes and answers, by the names that they have in the OpenAPI document (operations.ts). */
 export const revokeSchemas = {
   RevokeOrder: z.strictObject(revokeFields).describe("One of `user`, `token` and `space` must be there"),
   Revoked: z

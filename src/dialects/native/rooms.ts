@@ -1,11 +1,11 @@
 // May a client of the native dialect be in a room? The one rule of all dialects (core/access.ts), with the errors of this one.
 
 import type { EnterVerdict } from "../../core/access.ts";
-import { isRoomTooLong, roomSpace } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong, roomSpace } from "../../core/access.ts";
 import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { NativeError } from "./packet.ts";
-import { dialectName, isRoomName } from "./packet.ts";
+import { dialectName } from "./packet.ts";
 
 export interface Asking {
   readonly room: string;

@@ -4,7 +4,8 @@
 import type { Answer, Kept } from "../../core/recovery.ts";
 import { markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
-import { eventOf, idLine, publicationMessage } from "./format.ts";
+import { publicationMessage } from "../../codec/publication-json.ts";
+import { eventOf, idLine } from "./format.ts";
 import { joinedMessage } from "./packet.ts";
 import { sizeOf } from "../kit/replay.ts";
 import { returnOf, told } from "./replay.ts";

@@ -2,14 +2,13 @@
 // publish secret, as all doors of backends are.
 
 import { z } from "zod";
-import { isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/access.ts";
 import type { TicketOrder } from "../../proofs/credentials.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Route } from "../../core/route.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
-import { answer, parseJson } from "./api-answer.ts";
-import { isRoomName } from "./packet.ts";
+import { answer, parseJson } from "../../base/problem.ts";
 
 export const ticketsPath = "/api/tickets";
 
@@ -34,7 +33,7 @@ export const ticketFields = {
   seconds,
 };
 
-/** What the route takes and answers, by the names that they have in the OpenAPI document (openapi.ts). */
+/** What the route takes and answers, by the names that they have in the OpenAPI document (operations.ts). */
 export const ticketSchemas = {
   TicketOrder: z
     .strictObject(ticketFields)

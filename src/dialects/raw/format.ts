@@ -2,6 +2,7 @@
 // Events look like `{"event":..,"data":..}` to raw clients.
 
 import { toBase64 } from "../../codec/base64.ts";
+import { eventMembers } from "../../codec/publication-json.ts";
 import type { Format } from "../../core/membership.ts";
 import type { Publication, Target } from "../../core/publication.ts";
 
@@ -36,23 +37,4 @@ export function createRawFormat(dialect: string): Format {
 /** An event as JSON text; binary values are base64 text. */
 export function eventFrame(publication: Publication): string {
   return `{${eventMembers(publication, (bytes) => `"${toBase64(bytes)}"`)}}`;
-}
-
-const placeholder = /\{"_placeholder":true,"num":(\d+)\}/g;
-
-/**
- * The members `event` and `data` of an event. One argument is `data` itself, several are a list, none is null.
- * @param write a binary value as JSON text.
- */
-export function eventMembers(
-  { event, args, attachments }: Publication,
-  write: (bytes: Uint8Array) => string,
-): string {
-  const data = args.length === 0 ? "null" : args.length === 1 ? args[0] : `[${args.join(",")}]`;
-  const text = `"event":${JSON.stringify(event)},"data":${data}`;
-  if (attachments.length === 0) return text;
-  return text.replaceAll(placeholder, (found, index: string) => {
-    const bytes = attachments[Number(index)];
-    return bytes ? write(bytes) : found;
-  });
 }

@@ -1,0 +1,56 @@
+// Questions of the API to all gateways of the bus: an answer says which of them it comes from, and which were silent. What
+// gateways say to each other passes a bus where others may publish too, so it is checked on both ends.
+
+import { z } from "zod";
+import type { Json, Peers } from "../core/peers.ts";
+
+/** A gateway has this long for its answer, ms: an answer of the API comes within it, however slow a gateway is. */
+const answerMs = 1_000;
+
+/** Members of every answer that comes from all gateways. */
+export const gatewayFields = {
+  answered: z.array(z.string()).describe("The gateways that this comes from"),
+  silent: z
+    .array(z.string())
+    .describe("Gateways that gave no answer within a second: what they know is missing here"),
+};
+
+/** A question that gateways ask each other. */
+export interface Question<Asked extends z.ZodType, Answered extends z.ZodType> {
+  readonly topic: string;
+  readonly asked: Asked;
+  readonly answered: Answered;
+}
+
+export interface Told<Answered> {
+  /** By gateway. */
+  readonly answers: ReadonlyMap<string, Answered>;
+  readonly gateways: { readonly answered: readonly string[]; readonly silent: readonly string[] };
+}
+
+/** Asks all gateways, this one too. An answer of another form counts as none. */
+export async function askAll<Asked extends z.ZodType, Answered extends z.ZodType>(
+  peers: Peers,
+  { topic, answered }: Question<Asked, Answered>,
+  asked: z.input<Asked>,
+): Promise<Told<z.output<Answered>>> {
+  const told = await peers.ask(topic, asked as Json, answerMs);
+  const answers = new Map<string, z.output<Answered>>();
+  const silent = [...told.silent];
+  for (const [gateway, answer] of told.answers) {
+    const read = answered.safeParse(answer);
+    if (read.success) answers.set(gateway, read.data);
+    else silent.push(gateway);
+  }
+  return { answers, gateways: { answered: [...answers.keys()].sort(), silent: silent.sort() } };
+}
+
+/** Answers it here. A question of another form has no answer. */
+export function answerTo<Asked extends z.ZodType, Answered extends z.ZodType>(
+  peers: Peers,
+  { topic, asked }: Question<Asked, Answered>,
+  reply: (asked: z.output<Asked>) => z.input<Answered> | Promise<z.input<Answered>>,
+): void {
+  // What the schema describes is JSON.
+  peers.answer(topic, (question) => reply(asked.parse(question)) as Json | Promise<Json>);
+}

@@ -1,0 +1,16 @@
+// All operations of the HTTP API that rules a gateway, one line each, and what the gateway answers to others for them.
+
+import type { Described } from "../vocabulary/operation.ts";
+import { historySchemas, showHistory } from "./history.ts";
+import type { ApiContext, Operation } from "./operation.ts";
+import { answerRooms, listRooms, roomSchemas, showRoom } from "./rooms.ts";
+
+export const operations: readonly Operation[] = [listRooms, showRoom, showHistory];
+
+/** For the OpenAPI document. */
+export const described: Described = { operations, schemas: { ...roomSchemas, ...historySchemas } };
+
+/** This gateway answers the questions of others. */
+export function answerPeers(context: ApiContext): void {
+  answerRooms(context);
+}

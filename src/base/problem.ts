@@ -1,0 +1,52 @@
+// What the HTTP doors of backends read and answer: JSON, and problem details where they refuse (docs/api.md). No answer repeats the
+// request (SEC-05).
+
+import { STATUS_CODES } from "node:http";
+
+/** Why a request is refused. */
+export interface ProblemParts {
+  readonly status: number;
+  /** For programs. */
+  readonly code: string;
+  /** A sentence of ours. */
+  readonly message: string;
+}
+
+/** What programs read of a refusal. */
+export function errorFields({ status, code, message }: ProblemParts): object {
+  return { error: { code, message, retry: status === 503 || status === 429 } };
+}
+
+/** RFC 9457, with our `error` as its extension. */
+export function problemAnswer(refused: ProblemParts): Response {
+  const { status, message } = refused;
+  const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message };
+  const refusal = answer(status, { ...problem, ...errorFields(refused) });
+  refusal.headers.set("content-type", "application/problem+json");
+  return refusal;
+}
+
+/** In JSON, kept by no cache. */
+export function answer(status: number, body: object): Response {
+  return jsonAnswer(status, JSON.stringify(body));
+}
+
+/** The same with JSON that is written already: its numbers keep their digits. */
+export function jsonAnswer(status: number, json: string): Response {
+  return new Response(json, { status, headers });
+}
+
+const headers = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
+/** @returns undefined when it is no JSON. */
+export function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined; // refused by the caller
+  }
+}
