@@ -8,6 +8,7 @@ import type { KeyStore } from "../core/keys.ts";
 import type { Log } from "./log.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import type { PresenceStore, PresenceTimes, Tracking } from "./presence.ts";
 import type { Queue } from "./queue.ts";
 import type { RevocationStore } from "../proofs/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
@@ -23,6 +24,10 @@ export interface BackplaneOptions {
   readonly tls?: TlsOptions;
   /** What is kept of which room. @default nothing */
   readonly rules?: RoomRules;
+  /** Of which rooms it is told who is there. @default of none */
+  readonly tracking?: Tracking | undefined;
+  /** For tests that cannot wait. */
+  readonly presenceTimes?: PresenceTimes;
   /** Clients of some dialect speak: a voice of its own is of use. @default false */
   readonly needsVoice?: boolean;
   /** The keys that a backplane in memory holds at first. @default none */
@@ -50,6 +55,8 @@ export interface Backplane {
   /** What gateways themselves leave there: events of rooms, on their way to webhooks. */
   readonly events: Queue;
   readonly revocations: RevocationStore;
+  /** Who is in rooms with presence. */
+  readonly presence: PresenceStore;
   /** Ends all of them. */
   readonly close: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
 // `belfry config rule <room>`: which rule a room has, and what follows from it: who may join, what browsers may say, what is
-// kept.
+// kept, and whether it is told who is there.
 
 import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
@@ -46,6 +46,7 @@ function explainRule(
     `Join:    ${whoJoins(rule, inNamespace(label))}`,
     `Publish: ${publishWords[rule.publish]}${open === undefined ? "" : ` (openRooms has \`${open}\`)`}`,
     `Kept:    ${whatIsKept(rule)}`,
+    `Present: ${rule.presence ? "members are told who is there" : "members are not told who is there"}`,
   ];
 }
 

@@ -15,6 +15,7 @@ import { columns } from "../config/table.ts";
 import { compileGlob } from "../base/glob.ts";
 import { Hub } from "../core/hub.ts";
 import { createRoomRules } from "../config/room-rules.ts";
+import { noPresence } from "../core/presence.ts";
 import { nothingKept } from "../core/recovery.ts";
 import { openDialects } from "../gateway/contexts.ts";
 import { silent } from "../core/observe.ts";
@@ -247,6 +248,7 @@ function openToListen(parts: ListenParts) {
     rules,
     recovery: nothingKept,
     rights: createRights({ config, observe, backplanes, hub, rules, peers: alone(), now }),
+    presence: noPresence,
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,
     mayJudge: () => true,

@@ -14,19 +14,43 @@ describe("rules of rooms", () => {
       join: ["grant"],
       publish: "backends",
       history: undefined,
+      presence: false,
     });
-    expect(rules.ruleOf("orders::1")).toEqual({ index: 1, join: ["secret"], publish: "backends", history });
+    expect(rules.ruleOf("orders::1")).toEqual({
+      index: 1,
+      join: ["secret"],
+      publish: "backends",
+      history,
+      presence: false,
+    });
     expect(rules.ruleOf("time")).toEqual({
       index: 2,
       join: undefined,
       publish: "members",
       history: undefined,
+      presence: false,
     });
-    expect(rules.hasHistory).toBe(true);
+    expect([rules.hasHistory, rules.hasPresence]).toEqual([true, false]);
+  });
+
+  test("T16 presence is told where a rule says so, and nowhere else", () => {
+    const rules = createRoomRules([
+      { match: "a", presence: true },
+      { match: "b", presence: false },
+    ]);
+    expect(rules.hasPresence).toBe(true);
+    expect(["a", "b", "c"].map((room) => rules.ruleOf(room).presence)).toEqual([true, false, false]);
+    expect(rules.ruleOf("a", "/chat").presence).toBe(false);
   });
 
   test("a room without a rule is as its name says", () => {
-    const none = { index: undefined, join: undefined, publish: "backends", history: undefined } as const;
+    const none = {
+      index: undefined,
+      join: undefined,
+      publish: "backends",
+      history: undefined,
+      presence: false,
+    } as const;
     expect(createRoomRules().ruleOf("time")).toEqual(none);
     expect(createRoomRules([{ match: "news" }]).ruleOf("time")).toEqual(none);
     expect(createRoomRules().hasHistory).toBe(false);

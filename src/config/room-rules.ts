@@ -23,6 +23,7 @@ export function createRoomRules(
       join: rule?.join,
       publish: rule?.publish ?? (isOpen(label) ? "members" : "backends"),
       history: rule?.history,
+      presence: rule?.presence ?? false,
     };
   };
   const known = new Map<string, RoomRule>();
@@ -38,6 +39,7 @@ export function createRoomRules(
   };
   return {
     hasHistory,
+    hasPresence: written.some(({ presence }) => presence === true),
     ruleOf,
     hasLog: (room, namespace) => hasHistory && ruleOf(room, namespace).history !== undefined,
   };

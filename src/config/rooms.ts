@@ -51,6 +51,12 @@ const ruleSchema = z.strictObject({
       "Which messages of browsers are delivered: with `members`, to clients of every dialect; with `backends`, the default, to clients of their own dialect (SEC-16); with `none`, none",
     ),
   history: historySchema.optional(),
+  presence: z
+    .boolean()
+    .optional()
+    .describe(
+      "Members may ask who is in the room, and are told who comes and goes ([presence.md](presence.md))",
+    ),
 });
 
 export const roomsSchema = z

@@ -11,6 +11,8 @@ export interface Namespace {
   readonly rooms: Map<string, Room>;
   /** A table of their own: no room that a client or a backend can name collides with a tree. */
   readonly trees: Map<string, Room>;
+  /** For each watched room, its members who are told of its presence. */
+  readonly watchers: Map<string, Room>;
   /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
   readonly ids: Map<string, Connection>;
   /** Everyone who is in, with an id or without. */

@@ -33,12 +33,17 @@ export interface HubParts extends DeliveryParts {
 /** What happens in rooms with a name, trees and the rooms of single clients not counted; each call is plain and at once. */
 export interface HubEvents {
   /** The first member is about to join. */
-  opened?(room: Room): void;
+  readonly opened?: (room: Room) => void;
   /** The last member left. */
-  closed?(room: Room): void;
-  joined?(connection: Connection, room: Room): void;
-  left?(connection: Connection, room: Room): void;
+  readonly closed?: (room: Room) => void;
+  readonly joined?: (connection: Connection, room: Room) => void;
+  readonly left?: (connection: Connection, room: Room) => void;
+  /** It has another identity; told for each of its rooms. */
+  readonly identified?: (connection: Connection, room: Room, before: Identity) => void;
 }
+
+/** Which rooms of a namespace. */
+type Table = "rooms" | "trees" | "watchers";
 
 export class Hub {
   /** Connections with an identity. */
@@ -117,8 +122,13 @@ export class Hub {
 
   /** A connection that is in has this identity from now on. */
   identify(connection: Connection, identity: Identity): void {
+    const before = connection.identity;
     connection.identity = identity;
-    if (connection.isIn) this.visitors.add(connection);
+    if (!connection.isIn) return;
+    this.visitors.add(connection);
+    const { identified } = this.#events;
+    if (!identified) return;
+    for (const room of connection.rooms) if (this.#isNamed(room)) identified(connection, room, before);
   }
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
@@ -137,6 +147,22 @@ export class Hub {
   /** Joins everyone below `name` in a dialect's tree of names; only a target with `isTree` reaches them (WSC-03). */
   joinTree(connection: Connection, name: string): boolean {
     return this.#join(connection, name, "trees");
+  }
+
+  /** A member of the room is told of its presence from now on. @returns as `join` does; false for others. */
+  watch(connection: Connection, name: string): boolean {
+    const isMember = this.room(connection.namespace, name)?.has(connection) === true;
+    return isMember && this.#join(connection, name, "watchers");
+  }
+
+  unwatch(connection: Connection, name: string): void {
+    const watchers = this.watchers(connection.namespace, name);
+    if (watchers) this.#remove(connection, watchers);
+  }
+
+  /** Those who are told of the presence of this room; undefined while there are none. */
+  watchers(namespace: string, name: string): Room | undefined {
+    return this.#namespaces.get(namespace)?.watchers.get(name);
   }
 
   leave(connection: Connection, name: string): boolean {
@@ -171,6 +197,11 @@ export class Hub {
     if (only) delivery.toRoom(only);
     else deliverToMany(namespace, { publication, without }, delivery);
     return delivery.receivers;
+  }
+
+  /** Delivers to those who watch these. */
+  tell(watchers: Room, publication: Publication): void {
+    new Delivery(this.#parts, publication, nowhere).toRoom(watchers);
   }
 
   /** How many clients a publication reaches now. */
@@ -246,7 +277,7 @@ export class Hub {
     return new Set(connection ? [connection] : []);
   }
 
-  #join(connection: Connection, name: string, table: "rooms" | "trees"): boolean {
+  #join(connection: Connection, name: string, table: Table): boolean {
     const namespace = this.#namespaces.get(connection.namespace);
     const refusal = this.joinRefusal(connection, name);
     if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
@@ -267,11 +298,23 @@ export class Hub {
     return isNew;
   }
 
+  /** No tree, and not those who watch one. */
+  #isNamed(room: Room): boolean {
+    return room.name !== undefined && this.room(room.namespace, room.name) === room;
+  }
+
   #openNamespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
     if (!namespace) {
       const everyone = new Room(this.#nextRoom++, name);
-      namespace = { everyone, rooms: new Map(), trees: new Map(), ids: new Map(), population: 0 };
+      namespace = {
+        everyone,
+        rooms: new Map(),
+        trees: new Map(),
+        watchers: new Map(),
+        ids: new Map(),
+        population: 0,
+      };
       this.#namespaces.set(name, namespace);
     }
     return namespace;
@@ -288,11 +331,15 @@ export class Hub {
     connection.removeRoom(room);
     const namespace = this.#namespaces.get(room.namespace);
     if (room.name === undefined || !namespace) return true;
-    const isTree = namespace.rooms.get(room.name) !== room;
-    if (!isTree) this.#events.left?.(connection, room);
+    const isNamed = this.#isNamed(room);
+    if (isNamed) this.unwatch(connection, room.name);
+    if (isNamed) this.#events.left?.(connection, room);
     if (!room.isEmpty) return true;
-    if (isTree) namespace.trees.delete(room.name);
-    else if (namespace.rooms.delete(room.name)) {
+    if (!isNamed) {
+      for (const others of [namespace.trees, namespace.watchers]) {
+        if (others.get(room.name) === room) others.delete(room.name);
+      }
+    } else if (namespace.rooms.delete(room.name)) {
       this.#rooms--;
       this.#events.closed?.(room);
     }

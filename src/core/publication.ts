@@ -4,6 +4,7 @@
 
 import type { DisconnectReason, SkipReason } from "../vocabulary/reasons.ts";
 import type { Frame } from "./carrier.ts";
+import type { PresenceNews } from "./presence-news.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {
@@ -48,6 +49,8 @@ export interface Publication extends Target {
   readonly not?: string;
   /** Drop it for clients that are not writable now (NRE-02). */
   readonly volatile: boolean;
+  /** What it tells to those who watch the room (presence.ts); the event and its arguments say the same. */
+  readonly presence?: PresenceNews;
   /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */
   readonly onAck?: AckReply;
 }

@@ -1,6 +1,6 @@
 // The rules of rooms: who may join a room, which messages browsers receive there, and what is kept of it (docs/rooms.md). One
 // list for all dialects; the first rule that matches a room's name counts. auth/room-access.ts obeys `join`, the dialects
-// obey `publish`, the broker obeys `history`. config/room-rules.ts makes them.
+// obey `publish`, the broker obeys `history`, presence/ obeys `presence`. config/room-rules.ts makes them.
 
 /** The name of a room by which rules and tokens find it. */
 export function roomLabel(room: string, namespace = "/"): string {
@@ -33,6 +33,7 @@ export interface WrittenRule {
   readonly join?: readonly JoinWay[] | undefined;
   readonly publish?: PublishRule | undefined;
   readonly history?: HistoryRule | undefined;
+  readonly presence?: boolean | undefined;
 }
 
 /** What holds for one room. */
@@ -44,18 +45,33 @@ export interface RoomRule {
   readonly publish: PublishRule;
   /** Undefined: nothing is kept. */
   readonly history: HistoryRule | undefined;
+  /** Are its members told who is there? */
+  readonly presence: boolean;
 }
 
 export interface RoomRules {
   /** May any room have a history? */
   readonly hasHistory: boolean;
+  /** May any room have presence? */
+  readonly hasPresence: boolean;
   /** @param namespace of Socket.IO. @default "/" */
   ruleOf(room: string, namespace?: string): RoomRule;
   /** Has the room a log? */
   hasLog(room: string, namespace?: string): boolean;
 }
 
-const asNamed: RoomRule = { index: undefined, join: undefined, publish: "backends", history: undefined };
+const asNamed: RoomRule = {
+  index: undefined,
+  join: undefined,
+  publish: "backends",
+  history: undefined,
+  presence: false,
+};
 
 /** Without rules, the name of a room decides all. */
-export const noRules: RoomRules = { hasHistory: false, ruleOf: () => asNamed, hasLog: () => false };
+export const noRules: RoomRules = {
+  hasHistory: false,
+  hasPresence: false,
+  ruleOf: () => asNamed,
+  hasLog: () => false,
+};

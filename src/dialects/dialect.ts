@@ -13,6 +13,7 @@ import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
+import type { Presence } from "../core/presence.ts";
 import type { Recovery } from "../core/recovery.ts";
 import type { Revoker } from "../proofs/revocations.ts";
 import type { RoomRules } from "../core/room-rules.ts";
@@ -72,6 +73,8 @@ export interface BrowserContext {
   readonly access: Access;
   /** What clients that come back have missed. */
   readonly recovery: Recovery;
+  /** Who is in rooms. */
+  readonly presence: Presence;
   /** The check of a secret of the dialect's own; what is wrong counts with all others of the gateway. */
   readonly guardSecret: (secret: string) => SecretCheck;
   /** Who visitors are by what browsers send by themselves, for the dialects that ask. */

@@ -7,6 +7,7 @@ import type { Config } from "../config/schema.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import type { Observe } from "../core/observe.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import type { Tracking } from "../brokers/presence.ts";
 import type { Dialects } from "../dialects/registry.ts";
 
 /** What the gateway is connected to. */
@@ -22,6 +23,7 @@ export interface BackplanesParts {
   readonly dialects: Dialects;
   readonly open: OpenBackplane;
   readonly rules: RoomRules;
+  readonly tracking: Tracking | undefined;
   /** Told of everything on the line of the main one. */
   readonly line: LineObserver;
 }
@@ -29,13 +31,13 @@ export interface BackplanesParts {
 /** Rejects with GatewayError `start_failed` when one cannot be had; nothing is left open then. */
 export async function openBackplanes(
   config: Config,
-  { observe, dialects, open, rules, line }: BackplanesParts,
+  { observe, dialects, open, rules, tracking, line }: BackplanesParts,
 ): Promise<Backplanes> {
   const { redis, redisTls, limits, identity } = config;
   const shared = { tls: redisTls, observe, limits };
   const spoken = Object.values(spokenDialects(config, dialects));
   const needsVoice = spoken.some(({ clientsSpeak }) => clientsSpeak === true);
-  const main = await open({ ...shared, url: redis, rules, line, needsVoice });
+  const main = await open({ ...shared, url: redis, rules, tracking, line, needsVoice });
   const isAsked = spoken.some(({ needsIdentity }) => needsIdentity === true);
   if (!isAsked || identity.redis === undefined || identity.redis === redis) return { main, sessions: main };
   try {

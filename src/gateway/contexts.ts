@@ -14,6 +14,7 @@ import type { Observe } from "../core/observe.ts";
 import { randomId } from "../base/random-id.ts";
 import { covers } from "../base/redis-name.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import type { Presence } from "../core/presence.ts";
 import type { Recovery } from "../core/recovery.ts";
 import type { Rights } from "./rights.ts";
 import type { Dialects } from "../dialects/registry.ts";
@@ -28,6 +29,7 @@ export interface ContextParts {
   readonly rules: RoomRules;
   readonly recovery: Recovery;
   readonly rights: Rights;
+  readonly presence: Presence;
   /** Counts wrong secrets, by whichever door they came. */
   readonly guard: SecretGuard;
   /** Monotonic clock, ms. */
@@ -64,7 +66,7 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
-  const { config, observe, backplanes, hub, recovery, rules, rights, guard, now } = parts;
+  const { config, observe, backplanes, hub, recovery, presence, rules, rights, guard, now } = parts;
   const { bus, keys, broker } = backplanes.main;
   const { limits, secret } = config;
   const { access, identity, credentials, tickets, revoker } = rights;
@@ -76,6 +78,7 @@ function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "is
     broker,
     recovery,
     access,
+    presence,
     guardSecret: (candidate) => guard.checkOf(candidate),
     checkSecret: secret === undefined ? undefined : guard.checkOf(secret),
     identity,

@@ -18,13 +18,17 @@ import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { BusMessage, ChannelFilter, Feed, Subscription } from "../core/bus.ts";
 import type { Route } from "../core/route.ts";
-import { Hub } from "../core/hub.ts";
+import type { Hub } from "../core/hub.ts";
+import { createHub } from "./gateway-hub.ts";
 import { Pauses } from "./pauses.ts";
 import { BusPeers } from "../peers/bus-peers.ts";
 import { Queues } from "./queues.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { listenOn } from "./listen.ts";
+import { GatewayPresence } from "../presence/presence.ts";
+import { createTracking } from "../presence/tracking.ts";
+import type { Tracking } from "../brokers/presence.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "../recovery/tape-recovery.ts";
 import { createRights } from "./rights.ts";
@@ -62,8 +66,9 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   const { observe, dialects = registry, open = openBackplane } = parts;
   const rules = createRoomRules(config.rooms, config.openRooms);
   const tape = createTape(config, parts.now ?? monotonic);
-  const backplanes = await openBackplanes(config, { observe, dialects, open, rules, line: tape });
-  const gateway = new Gateway(config, { ...parts, rules, tape }, backplanes);
+  const tracking = createTracking(config, rules);
+  const backplanes = await openBackplanes(config, { observe, dialects, open, rules, tracking, line: tape });
+  const gateway = new Gateway(config, { ...parts, rules, tracking, tape }, backplanes);
   try {
     await gateway.start();
   } catch (error) {
@@ -76,6 +81,7 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
 /** What is made before the bus, because the bus is told of it. */
 interface EarlyParts {
   readonly rules: RoomRules;
+  readonly tracking: Tracking | undefined;
   readonly tape: TapeRecovery;
 }
 
@@ -89,6 +95,7 @@ export class Gateway {
   readonly #hub: Hub;
   readonly #kept: KeptPublications;
   readonly #rights: Rights;
+  readonly #presence: GatewayPresence;
   readonly #admission: Admission;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
@@ -104,7 +111,7 @@ export class Gateway {
 
   /** Use {@link createGateway}. */
   constructor(config: Config, parts: GatewayParts & EarlyParts, { main, sessions }: Backplanes) {
-    const { observe, rules, tape } = parts;
+    const { observe, rules, tracking, tape } = parts;
     this.#config = config;
     this.#observe = observe;
     this.#extraRoutes = parts.routes ?? [];
@@ -115,17 +122,15 @@ export class Gateway {
     this.#main = main;
     this.#sessions = sessions;
     this.#rules = rules;
-    const shared = { observe, rules, now: this.#now };
-    this.#peers = new BusPeers({ ...shared, bus: main.bus, limits: config.limits });
-    this.#hub = this.#createHub();
-    this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub: this.#hub });
-    this.#rights = createRights({
-      ...shared,
-      config,
-      backplanes: { main, sessions },
-      hub: this.#hub,
-      peers: this.#peers,
-    });
+    const { presence: store, bus } = main;
+    const shared = { config, observe, rules, bus, now: this.#now };
+    this.#peers = new BusPeers({ ...shared, limits: config.limits });
+    this.#presence = new GatewayPresence({ ...shared, store, tracking, hub: () => this.#hub });
+    const { events } = this.#presence;
+    const hub = createHub({ ...shared, events, listeners: this.#listeners });
+    this.#hub = hub;
+    this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub });
+    this.#rights = createRights({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
     this.#admission = new Admission({
       ...this.#addressParts(),
       observe,
@@ -172,6 +177,7 @@ export class Gateway {
   tick(): void {
     const now = this.#now();
     this.#kept.tick();
+    this.#presence.tick();
     if (!this.#pauses.ticked(now)) return;
     this.#peers.tick(now);
     for (const { browser } of this.#dialects) browser?.tick(now);
@@ -189,6 +195,7 @@ export class Gateway {
       await this.#main.broker.open((publication, carried) => this.#kept.received(publication, carried));
     }
     await this.#rights.start();
+    await this.#presence.start();
     await busesProved({ main: this.#main, sessions: this.#sessions });
     const api = this.#openApi();
     // In memory there are no others.
@@ -214,30 +221,11 @@ export class Gateway {
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
     await queuesDone;
+    await this.#presence.stop();
     await this.#peers.close();
     await this.#kept.close();
     for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();
     this.#state = "stopped";
-  }
-
-  #createHub(): Hub {
-    return new Hub({
-      limits: this.#config.limits,
-      hasLog: (namespace, room) => this.#rules.hasLog(room, namespace),
-      observe: this.#observe,
-      topics: {
-        publish: (topic, frame) => {
-          let isBehind = false;
-          for (const listener of this.#listeners) isBehind = listener.publish(topic, frame) || isBehind;
-          return isBehind;
-        },
-      },
-      send: ({ channel, payload }) => {
-        this.#main.bus.publish(channel, payload).catch((error: unknown) => {
-          this.#observe.report("bus_publish", error);
-        });
-      },
-    });
   }
 
   #addressParts() {
@@ -256,6 +244,7 @@ export class Gateway {
       rules: this.#rules,
       recovery: this.#kept.recovery,
       rights: this.#rights,
+      presence: this.#presence,
       guard: this.#guard,
       admit: (countedAs) => this.#admission.admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),

@@ -227,6 +227,7 @@ export const skips = [
     ["envelope_invalid", "version_unknown"],
     '`dialect="broker"`: a message between gateways that cannot be read',
   ],
+  [["presence_invalid"], '`dialect="presence"`: a message of the store of presence that cannot be read'],
   [
     ["message_invalid", "answer_unasked", "too_many_gateways"],
     '`dialect="peers"`: what gateways ask each other: a message that cannot be read, an answer that came too late or was not asked for, a gateway too many',

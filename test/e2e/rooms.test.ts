@@ -128,6 +128,7 @@ test("`belfry config rule` prints what stands on the page", async () => {
       "Join:    anyone",
       "Publish: backends and members; messages of browsers reach every dialect (openRooms has `t*`)",
       "Kept:    no log of its own",
+      "Present: members are not told who is there",
       "",
     ].join("\n"),
   );

@@ -2,11 +2,13 @@
 
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { noRules } from "../../core/room-rules.ts";
+import { noTracking } from "../presence.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { MemoryBus } from "./bus.ts";
 import { MemoryKeys } from "./keys.ts";
 import { MemoryLog } from "./log.ts";
+import { MemoryPresence } from "./presence.ts";
 import { MemoryQueue } from "./queue.ts";
 import { MemoryRevocations } from "./revocations.ts";
 
@@ -22,6 +24,9 @@ export const memory = {
     const bus = new MemoryBus(options);
     const keys = new MemoryKeys(options.keys);
     const log = new MemoryLog({ bus, now: () => performance.now() });
+    const events = new MemoryQueue(Date.now);
+    const { tracking = noTracking, presenceTimes: times } = options;
+    const presence = new MemoryPresence({ bus, events, tracking, times, now: () => performance.now() });
     return {
       bus,
       keys,
@@ -32,11 +37,13 @@ export const memory = {
         observe: options.observe,
       }),
       log,
-      events: new MemoryQueue(Date.now),
       revocations: new MemoryRevocations(),
+      events,
+      presence,
       close: async () => {
         keys.close();
         log.close();
+        presence.close();
         await bus.close();
       },
     };

@@ -4,6 +4,8 @@
 import { noRules } from "../../core/room-rules.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { logKeyPrefix } from "../log-store.ts";
+import { MemoryPresence } from "../memory/presence.ts";
+import { noTracking } from "../presence.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { RedisBus } from "./bus.ts";
@@ -18,7 +20,16 @@ export const redis = {
     const { password } = parseRedisUrl(url);
     return password === undefined ? [] : [password];
   },
-  open: async ({ url = "redis://", tls, observe, limits, line, rules = noRules, needsVoice = false }) => {
+  open: async ({
+    url = "redis://",
+    tls,
+    observe,
+    limits,
+    line,
+    rules = noRules,
+    tracking = noTracking,
+    needsVoice = false,
+  }) => {
     const address = parseRedisUrl(url);
     const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, needsVoice });
     await bus.open();
@@ -33,6 +44,7 @@ export const redis = {
       queue,
       events: queue,
       revocations,
+      presence: new MemoryPresence({ bus, events: queue, tracking, now: () => performance.now() }),
       close: async () => bus.close(),
     };
   },
