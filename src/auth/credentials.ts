@@ -4,7 +4,7 @@
 import { bearerToken } from "../base/http.ts";
 import { bearerSubprotocol, offeredSubprotocols } from "../proofs/credentials.ts";
 import type { Credentials } from "../proofs/credentials.ts";
-import type { IdentityResult } from "../core/identity.ts";
+import type { IdentityResult } from "../proofs/identity-source.ts";
 import type { Revocations } from "../proofs/revocations.ts";
 import { readCookie } from "./cookies.ts";
 import { identityOf } from "./jwt/claims.ts";

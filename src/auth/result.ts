@@ -1,4 +1,4 @@
-// What the sources of identity share beside the port (core/identity.ts).
+// What the sources of identity share beside the port (proofs/identity-source.ts).
 
 /** `fetch`, as far as it is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

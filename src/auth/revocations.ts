@@ -2,7 +2,8 @@
 // wait, and read again every two seconds where something was added. So a gateway that misses an order carries it out all the
 // same. Where the store does not answer and something was taken back, proofs that were made earlier are not trusted.
 
-import type { Identity, IdentityResult, IdentitySource } from "../core/identity.ts";
+import type { Identity } from "../core/identity.ts";
+import type { IdentityResult, IdentitySource } from "../proofs/identity-source.ts";
 import type { Observe } from "../core/observe.ts";
 import { maxRevocations } from "../proofs/revocations.ts";
 import type { Revocation, RevocationStore, Revocations } from "../proofs/revocations.ts";

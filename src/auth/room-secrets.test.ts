@@ -1,7 +1,7 @@
 // Who may join: where the secret comes from, what counts as a guess, and whom a guesser locks out.
 
 import { describe, expect, test } from "bun:test";
-import { ShownBefore } from "../core/access.ts";
+import { ShownBefore } from "../proofs/shown-before.ts";
 import type { EnterVerdict } from "../core/access.ts";
 import type { RoomSecretsParts, SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";

@@ -5,7 +5,8 @@
 // put out when the secret is another one.
 
 import { createHash } from "node:crypto";
-import { ShownBefore, roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/access.ts";
+import { ShownBefore } from "../proofs/shown-before.ts";
 import type { EnterRequest, EnterVerdict } from "../core/access.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { KeyStore } from "../core/keys.ts";

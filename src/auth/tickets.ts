@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { TicketIssuer, TicketOrder } from "../proofs/credentials.ts";
-import type { IdentityResult } from "../core/identity.ts";
+import type { IdentityResult } from "../proofs/identity-source.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Observe } from "../core/observe.ts";
 import { GatewayError } from "../vocabulary/errors.ts";

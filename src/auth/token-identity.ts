@@ -2,7 +2,7 @@
 // the others are asked about by callback or session.
 
 import type { Credentials } from "../proofs/credentials.ts";
-import type { IdentitySource } from "../core/identity.ts";
+import type { IdentitySource } from "../proofs/identity-source.ts";
 import type { AuthOptions } from "./jwt/options.ts";
 
 interface TokenIdentityParts {

@@ -28,20 +28,6 @@ export function isRoomTooLong(room: string, maxBytes: number): boolean {
   return Buffer.byteLength(space) > maxBytes || Buffer.byteLength(rest) > maxBytes;
 }
 
-/** The secret that a client showed before, which is not known any more: only another one is known to be another. */
-export class ShownBefore {
-  readonly #isSame: (secret: string) => boolean;
-
-  /** @param isSame is this the secret that it showed? */
-  constructor(isSame: (secret: string) => boolean) {
-    this.#isSame = isSame;
-  }
-
-  isStill(secret: string | undefined): boolean {
-    return secret !== undefined && secret !== "" && this.#isSame(secret);
-  }
-}
-
 /** What decides about a join. */
 export interface EnterRequest {
   readonly namespace: string;
@@ -49,7 +35,7 @@ export interface EnterRequest {
   /** The id of the client that asks: it may be in the room of that name. */
   readonly id?: string | undefined;
   readonly identity: Identity;
-  /** As the client sent it: only a non-empty string can be right. Or a {@link ShownBefore}, where it comes back. */
+  /** As the client sent it: only a non-empty string can be right. Or a `ShownBefore` (proofs/shown-before.ts), where it comes back. */
   readonly secret: unknown;
   /** What limits count the client by (`Exchange.countedAs`). */
   readonly address: string;

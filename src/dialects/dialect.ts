@@ -7,7 +7,7 @@ import type { Bus, ChannelFilter, Feed, Subscription, Voice } from "../core/bus.
 import type { Closable } from "../core/carrier.ts";
 import type { Credentials, TicketIssuer } from "../proofs/credentials.ts";
 import type { Hub } from "../core/hub.ts";
-import type { IdentitySource } from "../core/identity.ts";
+import type { IdentitySource } from "../proofs/identity-source.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";

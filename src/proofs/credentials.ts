@@ -2,7 +2,8 @@
 // the dialects, which know where their clients can put one, and auth/, which judges it. What is shown and wrong is never taken
 // for nothing: the client is refused, and told whether another proof helps.
 
-import type { Identity, IdentityResult } from "../core/identity.ts";
+import type { Identity } from "../core/identity.ts";
+import type { IdentityResult } from "./identity-source.ts";
 
 export interface Credentials {
   /**

@@ -9,7 +9,7 @@ import type { BrowserSide, DialectContext, OpenDialect } from "../../src/dialect
 import type { Feed } from "../../src/core/bus.ts";
 import type { Exchange, Route } from "../../src/core/route.ts";
 import type { Hub } from "../../src/core/hub.ts";
-import type { IdentitySource } from "../../src/core/identity.ts";
+import type { IdentitySource } from "../../src/proofs/identity-source.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Limits } from "../../src/vocabulary/limits.ts";
 import type { WrittenRule } from "../../src/core/room-rules.ts";

@@ -4,7 +4,7 @@ import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { askCallback } from "./callback.ts";
-import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 
 const asked: IdentityRequest = {
   facility: "news",

@@ -5,7 +5,7 @@ import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { readJsonText } from "../../codec/utf8.ts";
-import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import { boundGroups } from "../result.ts";
 import type { Fetch } from "../result.ts";
 

@@ -9,7 +9,7 @@ import { GatewayError } from "../../vocabulary/errors.ts";
 import { silent } from "../../core/observe.ts";
 import { createIdentity } from "./identity.ts";
 import { identityOptions } from "./options.ts";
-import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import type { Fetch } from "../result.ts";
 import vectors from "./session-vectors.json";
 

@@ -4,7 +4,8 @@
 import type { KeyStore } from "../../core/keys.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { IdentityRequest, Identity, IdentityResult, IdentitySource } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult, IdentitySource } from "../../proofs/identity-source.ts";
 import type { Observe } from "../../core/observe.ts";
 import { askCallback } from "./callback.ts";
 import { readCookie } from "../cookies.ts";

@@ -6,7 +6,7 @@ import { SignJWT, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { createJwtSource } from "./jwt.ts";
 import { jwtAlgorithms } from "../jwt/options.ts";
 import { jwtOptions } from "./options.ts";
-import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import type { Fetch } from "../result.ts";
 
 const now = 1_800_000_000;

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { bearerToken } from "../../base/http.ts";
-import type { IdentityRequest, IdentityResult } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import type { Fetch } from "../result.ts";
 import { clockTolerance, createVerifier } from "../jwt/verifier.ts";
 import { readCookie } from "../cookies.ts";

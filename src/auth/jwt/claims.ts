@@ -2,7 +2,7 @@
 // whole token: a part of its rights would be another token.
 
 import { z } from "zod";
-import type { IdentityResult } from "../../core/identity.ts";
+import type { IdentityResult } from "../../proofs/identity-source.ts";
 import { createGrants } from "../granted-rooms.ts";
 import { boundGroups } from "../result.ts";
 import { clockTolerance } from "./verifier.ts";

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../core/identity.ts";
-import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import { IdentityRecheck, isSameIdentity } from "./identity-recheck.ts";
 
 const john: Identity = { ...anonymous, user: "john", session: "s".repeat(32), groups: ["staff", "chatters"] };

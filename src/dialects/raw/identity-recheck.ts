@@ -2,7 +2,8 @@
 // has to connect anew. When the source of identities does not answer, the visitor stays, and is asked about next time.
 
 import type { BrowserContext } from "../dialect.ts";
-import type { IdentityRequest, Identity } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { IdentityRequest } from "../../proofs/identity-source.ts";
 
 export interface RecheckParts {
   /** Who the visitor was when it connected. */

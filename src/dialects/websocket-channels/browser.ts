@@ -8,7 +8,7 @@ import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../proofs/credentials.ts";
 import type { CredentialError } from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { IdentityResult } from "../../core/identity.ts";
+import type { IdentityResult } from "../../proofs/identity-source.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection, usualHeartbeat } from "../raw/raw-connection.ts";

@@ -10,7 +10,8 @@ import { heardUntil, Ws4redisHouse } from "../../../test/support/ws4redis.ts";
 import { createClientId } from "../../base/client-id.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { IdentityRequest, Identity, IdentityResult } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import { createRawFormat, toRooms } from "../raw/format.ts";
 
 const key = "0123456789abcdef0123456789abcdef";

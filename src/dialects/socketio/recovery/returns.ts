@@ -2,7 +2,7 @@
 // and what it missed is asked for, all rooms in one turn. Whatever is not sure makes it a client like any other.
 
 import { isEqualSecret } from "../../../base/constant-time.ts";
-import { ShownBefore } from "../../../core/access.ts";
+import { ShownBefore } from "../../../proofs/shown-before.ts";
 import type { EnterVerdict } from "../../../core/access.ts";
 import type { BrowserContext } from "../../dialect.ts";
 import type { Identity } from "../../../core/identity.ts";
