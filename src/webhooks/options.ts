@@ -10,7 +10,7 @@ export const webhooksOptions = z
       .array(outboundUrl)
       .max(16)
       .default([])
-      .describe("URLs that are told what happens in rooms, each by POST"),
+      .describe("URLs that are told what happens in rooms, each by POST ([webhooks.md](webhooks.md))"),
     secrets: z
       .array(signingSecret)
       .max(10)

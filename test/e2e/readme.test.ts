@@ -48,6 +48,7 @@ const pages: readonly (readonly [string, readonly number[]])[] = [
   ["src/dialects/native/README.md", [8899]],
   ["client/README.md", [8899, 7788]],
   ["docs/auth.md", [8899, 7788]],
+  ["docs/webhooks.md", [8899, 7788, 7789]],
   ["examples/native-chat/README.md", [8899, 7788]],
   ["examples/time/README.md", [8899, 7788]],
   ["examples/dir2web/README.md", [8899, 7788]],
