@@ -55,6 +55,8 @@ describe("the demo page", () => {
 
         // Only what a lost connection itself logs.
         for (const problem of opened.takeProblems()) expect(problem).toMatch(/socket\.io|\/connect|\/emit/);
+        // Before the gateway: the page would come back to one that stops.
+        await page.close();
       });
     },
     longTestMs,

@@ -29,8 +29,12 @@ interface Side {
   backend(namespace: string): Backend;
   /** The server knows of no client any more. */
   isEmpty(): Promise<boolean>;
+  /** It has received what the backend has said until now. */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
+
+const secret = "publish-secret-of-the-reference";
 
 /** Short: a client that is cut off between two polls is missed by its pings alone. */
 const pings = { pingInterval: 1_000, pingTimeout: 3_000 };
@@ -58,6 +62,7 @@ async function startReference(): Promise<Side> {
     port: typeof address === "object" && address ? address.port : 0,
     backend: (namespace) => io.of(namespace),
     isEmpty: async () => io.engine.clientsCount === 0,
+    settled: async () => undefined,
     stop: async () => io.close(),
   };
 }
@@ -69,13 +74,20 @@ async function startOurs(): Promise<Side> {
     pingInterval: pings.pingInterval / 1000,
     pingTimeout: pings.pingTimeout / 1000,
   };
-  const gateway = await startGateway({ redis: redis.url, socketio });
+  const gateway = await startGateway({ redis: redis.url, socketio, secret });
   const client = await createClient({ url: redis.url }).connect();
   const emitter = new Emitter(client);
   return {
     port: Number(new URL(gateway.url).port),
     backend: (namespace) => emitter.of(namespace),
     isEmpty: async () => (await gateway.metric("belfry_connections")) === 0,
+    // What it publishes itself comes back to it behind all that.
+    async settled() {
+      await client.ping();
+      const headers = { authorization: `Bearer ${secret}` };
+      const answer = await fetch(`${gateway.url}/rooms/settled`, { method: "POST", headers, body: "now" });
+      expect(await answer.json()).toMatchObject({ delivered: 0 });
+    },
     async stop() {
       await gateway[Symbol.asyncDispose]();
       client.destroy();
@@ -90,6 +102,8 @@ interface Stage {
   readonly backend: Backend;
   /** The page is cut off, and the server noticed. */
   readonly leave: () => Promise<void>;
+  /** The page comes back; the server has received what the backend said meanwhile. */
+  readonly comeBack: () => Promise<void>;
 }
 
 interface Script {
@@ -101,7 +115,7 @@ interface Script {
 const scripts: readonly Script[] = [
   {
     name: "arguments of every kind, while it is away and before",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       const say = (): void => {
         backend.to("time").emit("update", { time: 1 });
@@ -116,18 +130,18 @@ const scripts: readonly Script[] = [
       await page.waitFor(7);
       await leave();
       say();
-      await page.comeBack();
+      await comeBack();
       say();
       await page.waitFor(21);
     },
   },
   {
     name: "it received nothing before",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       await leave();
       backend.to("time").emit("update", 1);
-      await page.comeBack();
+      await comeBack();
       backend.to("time").emit("update", 2);
       backend.emit("update", 3);
       await page.waitFor(4);
@@ -135,7 +149,7 @@ const scripts: readonly Script[] = [
   },
   {
     name: "rooms that it left, rooms that leave it out, itself, several rooms",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       for (const room of ["a", "b", "c"]) await page.ask("join", { room });
       await page.ask("leave", { room: "c" });
       backend.to("a").emit("update", 0);
@@ -146,7 +160,7 @@ const scripts: readonly Script[] = [
       backend.to(["a", "b"]).emit("update", 3);
       backend.to(page.ids[0] ?? "").emit("update", 4);
       backend.except("a").emit("update", 5);
-      await page.comeBack();
+      await comeBack();
       backend.to(["b", "c"]).emit("update", 6);
       backend.to("c").emit("update", 7);
       backend.emit("update", 8);
@@ -155,20 +169,20 @@ const scripts: readonly Script[] = [
   },
   {
     name: "what may be lost is not kept, and has no offset",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
       await leave();
       backend.to("time").volatile.emit("update", 2);
       backend.to("time").emit("update", 3);
-      await page.comeBack();
+      await comeBack();
       await page.waitFor(5);
     },
   },
   {
     name: "text that may be lost stands where the offset would",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
@@ -176,7 +190,7 @@ const scripts: readonly Script[] = [
       await page.waitFor(3);
       await leave();
       page.socket._lastOffset = "text";
-      await page.comeBack();
+      await comeBack();
       backend.emit("update", 3);
       await page.waitFor(6);
     },
@@ -184,27 +198,27 @@ const scripts: readonly Script[] = [
   {
     name: "a namespace beside `/`",
     namespace: "/chat",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
       await leave();
       backend.to("time").emit("update", 2);
-      await page.comeBack();
+      await comeBack();
       backend.emit("update", 3);
       await page.waitFor(6);
     },
   },
   {
     name: "it comes back twice",
-    run: async ({ page, backend, leave }) => {
+    run: async ({ page, backend, leave, comeBack }) => {
       await page.ask("join", { room: "time" });
       backend.to("time").emit("update", 1);
       await page.waitFor(2);
       for (const round of [2, 4]) {
         await leave();
         backend.to("time").emit("update", round);
-        await page.comeBack();
+        await comeBack();
         backend.to("time").emit("update", round + 1);
         await page.waitFor(2 + round * 2);
       }
@@ -269,7 +283,11 @@ describe.each(returningClients)("socket.io-client %s over %s", (version, transpo
         await page.cutOff();
         await until(async () => side.isEmpty(), 30_000);
       };
-      await run({ page, backend: side.backend(namespace), leave });
+      const comeBack = async (): Promise<void> => {
+        await side.settled();
+        await page.comeBack();
+      };
+      await run({ page, backend: side.backend(namespace), leave, comeBack });
       seen.push({ lines: page.lines, isSame: page.ids.map((id) => id === page.ids[0]) });
     }
     const [reference, ours] = seen;
