@@ -69,7 +69,7 @@ export interface Recovery {
   /**
    * Calls `enter` once with an answer for each room, in their order, in the one turn in which they are exact: what was
    * published before is in them, and what comes after is delivered to those who join in this call. That is at once where
-   * nothing is to be waited for, and within seconds in any case; the client may be gone then.
+   * nothing is to be waited for; a gateway that is behind answers when it has caught up. The client may be gone then.
    */
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void;
   /** Where a room stands now, for heartbeats; undefined: nothing is kept of it at present. */

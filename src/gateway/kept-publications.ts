@@ -11,6 +11,7 @@ import type { BusMessage } from "../core/bus.ts";
 import type { Hub } from "../core/hub.ts";
 import { keptOrder } from "../recovery/kept-order.ts";
 import type { Command, Publication } from "../core/publication.ts";
+import { MarkLine } from "../recovery/mark-line.ts";
 import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import type { Positions, Recovery } from "../core/recovery.ts";
@@ -43,16 +44,20 @@ export class KeptPublications {
   readonly recovery: Recovery;
   readonly #tape: TapeRecovery;
   readonly #logs: LogFollower;
+  readonly #marks: MarkLine;
   readonly #rules: RoomRules;
   readonly #observe: KeptParts["observe"];
 
   constructor(tape: TapeRecovery, { backplane, hub, rules, observe, now }: KeptParts) {
     this.#tape = tape;
+    this.#marks = new MarkLine(backplane.bus);
+    tape.proveBy(this.#marks);
     this.#rules = rules;
     this.#observe = observe;
     const logs = new LogFollower({
       log: backplane.log,
       bus: backplane.bus,
+      marks: this.#marks,
       rules,
       observe,
       now,
@@ -102,6 +107,7 @@ export class KeptPublications {
   }
 
   async close(): Promise<void> {
-    await this.#logs.close();
+    this.#logs.close();
+    await this.#marks.close();
   }
 }

@@ -12,6 +12,7 @@ import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import { encodeEnvelope } from "../brokers/envelope.ts";
+import { MarkLine } from "./mark-line.ts";
 import { LogFollower } from "./log-follower.ts";
 import { publicationWith } from "../../test/support/publication.ts";
 
@@ -67,9 +68,11 @@ class World {
   readonly follower: LogFollower;
 
   constructor(size = 1_000) {
+    const bus = this.#bus();
     this.follower = new LogFollower({
       log: this.#log(),
-      bus: this.#bus(),
+      bus,
+      marks: new MarkLine(bus),
       rules: createRoomRules([{ match: "*", history: { size, seconds: 60 } }]),
       observe: silent,
       now: () => this.now,

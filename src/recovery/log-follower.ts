@@ -14,7 +14,7 @@ import { mayHear } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Positions, RecoveryVerdict } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { LogRoom } from "./log-room.ts";
-import { MarkLine } from "./mark-line.ts";
+import type { MarkLine } from "./mark-line.ts";
 import type { RoomWindow } from "./room-window.ts";
 
 /** What a window may hold: more was missed by no client that can be helped. */
@@ -27,6 +27,8 @@ const lingerMs = 5_000;
 export interface LogFollowerParts {
   readonly log: Log;
   readonly bus: Bus;
+  /** Of this bus. */
+  readonly marks: Pick<MarkLine, "mark">;
   readonly rules: RoomRules;
   readonly observe: Observe;
   /** Monotonic clock, ms. */
@@ -47,7 +49,6 @@ interface Followed {
 
 export class LogFollower {
   readonly #parts: LogFollowerParts;
-  readonly #marks: MarkLine;
   /** Rooms with members that came by `prepare`, and those asked for lately. */
   readonly #rooms = new Map<string, Followed>();
   #losses: number;
@@ -59,7 +60,6 @@ export class LogFollower {
 
   constructor(parts: LogFollowerParts) {
     this.#parts = parts;
-    this.#marks = new MarkLine(parts.bus);
     this.#losses = parts.bus.losses;
     this.#settled = { losses: parts.bus.losses, holes: 0 };
   }
@@ -139,7 +139,7 @@ export class LogFollower {
     if (this.#isSettling || this.#isHealing()) return;
     this.#isSettling = true;
     const settled = { losses: this.#parts.bus.losses, holes: this.#holes };
-    const isBack = await this.#marks.mark().then(
+    const isBack = await this.#parts.marks.mark().then(
       () => true,
       () => false, // the bus is away: the next sweep tries again
     );
@@ -151,9 +151,8 @@ export class LogFollower {
     return this.#rooms.values().some(({ room }) => room.isHealing);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#rooms.clear();
-    await this.#marks.close();
   }
 
   #follow({ namespace, room = "" }: Asked): LogRoom | undefined {
@@ -172,7 +171,7 @@ export class LogFollower {
       history,
       log,
       bounds,
-      mark: async () => this.#marks.mark(),
+      mark: async () => this.#parts.marks.mark(),
       isReady: () => bus.state().isReady,
       losses: () => bus.losses,
       deliver: (publication, at, without) =>

@@ -4,7 +4,7 @@
 import type { Bus, Subscription } from "../core/bus.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
-/** How long a mark may be on its way, ms. */
+/** How long a mark may be on its way by default, ms. */
 const markMs = 2_000;
 
 interface Waiting {
@@ -24,17 +24,22 @@ export class MarkLine {
     this.#bus = bus;
   }
 
-  /** Sends one, and resolves when it is back. Rejects with GatewayError `bus_unavailable`. */
-  async mark(): Promise<void> {
+  /** Listens from now on. Rejects when the bus refuses that. */
+  async open(): Promise<void> {
+    await this.#listen();
+  }
+
+  /** Sends one, and resolves when it is back. Rejects with GatewayError `bus_unavailable`, at once where it is not sent. */
+  async mark(deadlineMs = markMs): Promise<void> {
     await this.#listen();
     this.#sent += 1;
     const token = String(this.#sent);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       this.#waiting.delete(token);
-      const text = `Expected a message to ourselves to come back within ${markMs} ms, got nothing`;
+      const text = `Expected a message to ourselves to come back within ${deadlineMs} ms, got nothing`;
       reject(new GatewayError("bus_unavailable", text));
-    }, markMs);
+    }, deadlineMs);
     this.#waiting.set(token, { resolve, timer });
     try {
       await this.#bus.publish(this.#channel, token);

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { formatMarker } from "../brokers/marker.ts";
 import type { Answer, Asked } from "../core/recovery.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
@@ -76,6 +76,76 @@ test("a position that does not come within 2 s is lost", () => {
     { recovered: false, reason: "too_old" },
     undefined,
   ]);
+});
+
+describe("where it can be proved that this gateway has heard what was said", () => {
+  /** Each proof ends when the test says so. */
+  function proved() {
+    const opening = opened();
+    const proofs: PromiseWithResolvers<void>[] = [];
+    opening.recovery.proveBy({
+      open: async () => undefined,
+      async mark() {
+        const proof = Promise.withResolvers<void>();
+        proofs.push(proof);
+        return proof.promise;
+      },
+    });
+    const settle = async (): Promise<void> => {
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    };
+    return { ...opening, proofs, settle };
+  }
+
+  test("I3 a client with a position ahead waits for as long as the gateway is behind", async () => {
+    const { recovery, clock, mark, resume, proofs, settle } = proved();
+    mark(1);
+    const got = resume(ask(`${token(1)}.1`));
+    for (clock.now = 0; clock.now < 20_000; clock.now += 250) recovery.tick();
+    expect(got.answers).toBeUndefined();
+    recovery.step();
+    const at = record(recovery);
+    proofs[0]?.resolve();
+    await settle();
+    expect(got.answers).toEqual([{ verdict: { recovered: true, missed: [] }, at }]);
+  });
+
+  test("a position that is not on the line is lost as soon as that is proved; one that came meanwhile has a proof of its own", async () => {
+    const { mark, resume, proofs, settle } = proved();
+    mark(1);
+    const lost = { recovered: false, reason: "too_old" } as const;
+    const [first, second] = [resume(ask(`${token(2)}.0`)), resume(ask(`${token(3)}.0`))];
+    expect(proofs).toHaveLength(1);
+    proofs[0]?.resolve();
+    await settle();
+    expect([first.answers?.[0]?.verdict, second.answers]).toEqual([lost, undefined]);
+    expect(proofs).toHaveLength(2);
+    proofs[1]?.resolve();
+    await settle();
+    expect(second.answers?.[0]?.verdict).toEqual(lost);
+  });
+
+  test("while nothing can be asked, a position that does not come within 2 s is lost; a proof that does not come ends the wait, too", async () => {
+    const { recovery, clock, mark, resume, proofs, settle } = proved();
+    mark(1);
+    const refused = resume(ask(`${token(2)}.0`));
+    const tickFor = async (ms: number, isRefused: boolean): Promise<void> => {
+      for (const end = clock.now + ms; clock.now < end; clock.now += 250) {
+        recovery.tick();
+        if (isRefused) for (const proof of proofs) proof.reject(new Error("refused"));
+        await settle();
+      }
+    };
+    await tickFor(1_900, true);
+    expect(refused.answers).toBeUndefined();
+    await tickFor(300, true);
+    expect(refused.answers).toBeDefined();
+    const silent = resume(ask(`${token(2)}.0`));
+    await tickFor(29_000, false);
+    expect(silent.answers).toBeUndefined();
+    await tickFor(2_000, false);
+    expect(silent.answers).toBeDefined();
+  });
 });
 
 test("before the first marker of a gateway, a client joins without a position and is told of a cut", () => {

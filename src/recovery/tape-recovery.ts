@@ -1,5 +1,5 @@
-// Recovery from the tape: answers at once where the position is on it, and waits a moment for a position that another
-// gateway gave before this one got so far.
+// Recovery from the tape: answers at once where the position is on it, and waits for a position that another gateway may have
+// given before this one got so far, until it is proved that this one has everything that was said before the client came.
 
 import type { BusMessage } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
@@ -8,13 +8,27 @@ import type { Answer, Asked, LossReason, Position, Recovery } from "../core/reco
 import { Tape } from "./tape.ts";
 import type { TapeParts, TapeSource } from "./tape.ts";
 
-/** How long a position may be ahead of this gateway, ms. */
+/** How long a position that is ahead is waited for while nothing can be proved, ms. */
 const waitMs = 2_000;
+/** And while a proof is on its way, ms. An answer before it would be a wrong one: the client would receive messages again. */
+const proofMs = 30_000;
+/** A proof is asked for again after this time, ms: a line that was cut loses it. */
+const askAgainMs = 1_000;
 
 interface Waiting {
   readonly asked: readonly Asked[];
   readonly enter: (answers: readonly Answer[]) => void;
-  readonly until: number;
+  readonly since: number;
+  /** All that was said before it came was heard: what is ahead now is not on this line. */
+  isProved: boolean;
+}
+
+/** How it is proved that this gateway is not behind (mark-line.ts). */
+export interface Proofs {
+  /** Begins to listen: a gateway that is behind already could not. */
+  open(): Promise<void>;
+  /** Resolves once everything was heard that was said before the call. */
+  mark(deadlineMs: number): Promise<void>;
 }
 
 export class TapeRecovery implements Recovery, LineObserver {
@@ -24,6 +38,12 @@ export class TapeRecovery implements Recovery, LineObserver {
   /** Each join of a position ahead is one, for as long as it waits: what clients may say in that time bounds them. */
   #waiting: Waiting[] = [];
   #isLookingSoon = false;
+  /** Undefined: there is no bus yet. */
+  #proofs: Proofs | undefined;
+  #isAsked = false;
+  /** Proofs on their way. */
+  #asked = 0;
+  #proofAskedAt = Number.NEGATIVE_INFINITY;
   #isCut = false;
   /** What came since the line was cut stands behind a gap that clients were told of. */
   #isGapTold = false;
@@ -33,6 +53,10 @@ export class TapeRecovery implements Recovery, LineObserver {
     this.keptSeconds = parts.maxAgeMs / 1000;
     this.#tape = new Tape(parts);
     this.#now = parts.now.bind(parts);
+  }
+
+  proveBy(proofs: Proofs): void {
+    this.#proofs = proofs;
   }
 
   /** What is kept, bytes. */
@@ -72,11 +96,15 @@ export class TapeRecovery implements Recovery, LineObserver {
     this.#tape.expire(this.#now());
     this.#tape.rest();
     this.#look();
+    const isDue = this.#waiting.length > 0 && this.#now() - this.#proofAskedAt >= askAgainMs;
+    if (isDue) this.#askForProof();
   }
 
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
+    if (!this.#isAsked) this.#openProofs();
     if (asked.some((one) => this.#isAhead(one))) {
-      this.#waiting.push({ asked, enter, until: this.#now() + waitMs });
+      this.#waiting.push({ asked, enter, since: this.#now(), isProved: false });
+      if (this.#asked === 0) this.#askForProof();
     } else enter(this.#answer(asked));
   }
 
@@ -108,14 +136,45 @@ export class TapeRecovery implements Recovery, LineObserver {
 
   #look(): void {
     if (this.#waiting.length === 0) return;
-    const now = this.#now();
+    const oldest = this.#now() - (this.#asked > 0 ? proofMs : waitMs);
     const ready: Waiting[] = [];
     this.#waiting = this.#waiting.filter((waiting) => {
-      const isReady = now >= waiting.until || !waiting.asked.some((one) => this.#isAhead(one));
+      const { isProved, since, asked } = waiting;
+      const isReady = isProved || since <= oldest || !asked.some((one) => this.#isAhead(one));
       if (isReady) ready.push(waiting);
       return !isReady;
     });
     for (const { asked, enter } of ready) enter(this.#answer(asked));
+  }
+
+  /** With the first client that asks: a gateway without such clients needs none. */
+  #openProofs(): void {
+    this.#isAsked = true;
+    // A bus that refuses refuses each proof, too.
+    this.#proofs?.open().catch(() => undefined);
+  }
+
+  /** One for all that wait now; those that come meanwhile have the next one. */
+  #askForProof(): void {
+    if (!this.#proofs) return;
+    const waiting = [...this.#waiting];
+    this.#asked += 1;
+    this.#proofAskedAt = this.#now();
+    const settle = (isProved: boolean): void => {
+      this.#asked -= 1;
+      for (const one of waiting) one.isProved ||= isProved;
+      this.#look();
+      if (isProved && this.#asked === 0 && this.#waiting.length > 0) this.#askForProof();
+    };
+    this.#proofs.mark(proofMs).then(
+      () => {
+        settle(true);
+      },
+      () => {
+        // The bus is away: the next tick tries again.
+        settle(false);
+      },
+    );
   }
 
   #isAhead(asked: Asked): boolean {

@@ -2,6 +2,7 @@
 // publishers were told, and nothing of the gateways: for the faults of Redis under rooms with a log.
 
 import type { Backplane } from "../../src/brokers/driver.ts";
+import { MarkLine } from "../../src/recovery/mark-line.ts";
 import { LogFollower } from "../../src/recovery/log-follower.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import { GatewayError } from "../../src/vocabulary/errors.ts";
@@ -23,13 +24,16 @@ export function said(room: string, event: string): Publication {
 export class LogGateway implements AsyncDisposable {
   readonly backplane: Backplane;
   readonly follower: LogFollower;
+  readonly #marks: MarkLine;
   readonly #clients = new Set<LogClient>();
   readonly #ticker: NodeJS.Timeout;
 
   private constructor(backplane: Backplane) {
     this.backplane = backplane;
+    this.#marks = new MarkLine(backplane.bus);
     this.follower = new LogFollower({
       ...backplane,
+      marks: this.#marks,
       rules,
       observe: silent,
       now: () => performance.now(),
@@ -79,7 +83,8 @@ export class LogGateway implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticker);
     this.#clients.clear();
-    await this.follower.close();
+    this.follower.close();
+    await this.#marks.close();
     await this.backplane.close();
   }
 }

@@ -1,5 +1,5 @@
 // A TCP proxy in this process, for faults of the link between two programs: cut (reset), blackhole (nothing arrives
-// any more, although the connection stays), heal. The kernel's own tools for this need root.
+// any more, although the connection stays), delay (what the server sends arrives late), heal. The kernel's own tools for this need root.
 
 import { type Socket, connect, createServer } from "node:net";
 import type { Server } from "node:net";
@@ -18,6 +18,8 @@ interface Link {
   readonly server: Socket;
   /** The start of what the client sent. */
   sent: string;
+  /** What the server sent last arrives then. */
+  dueAt: number;
   /** Once bytes were swallowed the stream has a hole: nothing passes that way again. */
   readonly isDead: { toServer: boolean; toClient: boolean };
 }
@@ -31,6 +33,7 @@ export class TcpProxy {
   readonly #accepted: number[] = [];
   #isCut = false;
   #blackhole: Blackhole | undefined;
+  #delay: { readonly ms: number; readonly only: RegExp } | undefined;
 
   private constructor(target: number) {
     this.#target = target;
@@ -77,6 +80,11 @@ export class TcpProxy {
     this.#blackhole = blackhole;
   }
 
+  /** What the server sends from now on arrives so many ms later, to clients that have sent this. It keeps its order: 0 ends it. */
+  delay(ms: number, only: RegExp): void {
+    this.#delay = { ms, only };
+  }
+
   /** New connections work again. */
   heal(): void {
     this.#isCut = false;
@@ -103,20 +111,28 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.#target, "127.0.0.1");
-    const link: Link = { client, server, sent: "", isDead: { toServer: false, toClient: false } };
+    const link: Link = { client, server, sent: "", dueAt: 0, isDead: { toServer: false, toClient: false } };
     this.#links.add(link);
     client.on("data", (chunk) => {
       link.sent = (link.sent + chunk.toString("latin1")).slice(0, keptBytes);
       if (this.#passes(link, "toServer")) server.write(chunk);
     });
     server.on("data", (chunk) => {
-      if (this.#passes(link, "toClient")) client.write(chunk);
+      if (this.#passes(link, "toClient")) this.#send(link, chunk);
     });
     const end = (): void => {
       // A link with a hole does not even tell that the other side is gone.
       if (!link.isDead.toClient && !link.isDead.toServer) this.#reset(link);
     };
     for (const socket of [client, server]) socket.on("error", end).on("close", end);
+  }
+
+  #send(link: Link, chunk: string | Buffer): void {
+    const { ms, only } = this.#delay ?? {};
+    const now = performance.now();
+    link.dueAt = Math.max(link.dueAt, now + (only?.test(link.sent) === true ? (ms ?? 0) : 0));
+    if (link.dueAt <= now) link.client.write(chunk);
+    else setTimeout(() => link.client.write(chunk), link.dueAt - now).unref();
   }
 
   #passes(link: Link, direction: keyof Link["isDead"]): boolean {
