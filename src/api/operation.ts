@@ -9,6 +9,7 @@ import type { Peers } from "../core/peers.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Limits } from "../vocabulary/limits.ts";
+import type { WebhookState } from "../webhooks/state.ts";
 import type { DescribedOperation, DescribedRefusal, Fields } from "../vocabulary/operation.ts";
 
 /** What operations work on: parts of one gateway. */
@@ -18,6 +19,8 @@ export interface ApiContext {
   readonly peers: Peers;
   readonly rules: RoomRules;
   readonly limits: Limits;
+  /** @param letters of each webhook that are shown. Rejects with GatewayError `bus_unavailable`. */
+  readonly webhooks: (letters: number) => Promise<readonly WebhookState[]>;
 }
 
 /** What a request says, checked as the operation describes it. */

@@ -4,11 +4,15 @@ import type { Described } from "../vocabulary/operation.ts";
 import { historySchemas, showHistory } from "./history.ts";
 import type { ApiContext, Operation } from "./operation.ts";
 import { answerRooms, listRooms, roomSchemas, showRoom } from "./rooms.ts";
+import { listWebhooks, webhookSchemas } from "./webhooks.ts";
 
-export const operations: readonly Operation[] = [listRooms, showRoom, showHistory];
+export const operations: readonly Operation[] = [listRooms, showRoom, showHistory, listWebhooks];
 
 /** For the OpenAPI document. */
-export const described: Described = { operations, schemas: { ...roomSchemas, ...historySchemas } };
+export const described: Described = {
+  operations,
+  schemas: { ...roomSchemas, ...historySchemas, ...webhookSchemas },
+};
 
 /** This gateway answers the questions of others. */
 export function answerPeers(context: ApiContext): void {

@@ -25,6 +25,7 @@ import { BusPeers } from "../peers/bus-peers.ts";
 import { Queues } from "./queues.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import { webhookStates } from "../webhooks/state.ts";
 import { listenOn } from "./listen.ts";
 import { GatewayPresence } from "../presence/presence.ts";
 import { createTracking } from "../presence/tracking.ts";
@@ -282,9 +283,10 @@ export class Gateway {
   }
 
   #openApi(): ApiContext {
-    const { limits } = this.#config;
-    const { broker } = this.#main;
-    const api = { hub: this.#hub, broker, rules: this.#rules, limits, peers: this.#peers };
+    const { limits, webhooks: hooks } = this.#config;
+    const { broker, events } = this.#main;
+    const webhooks: ApiContext["webhooks"] = async (letters) => webhookStates(hooks.urls, events, letters);
+    const api = { hub: this.#hub, broker, rules: this.#rules, limits, peers: this.#peers, webhooks };
     answerPeers(api);
     return api;
   }

@@ -1,7 +1,6 @@
 // The queues of events on their way to webhooks, and what reads them: one for events as they were written, one for each URL. Each
 // is read by one gateway at a time. Part of the composition root (gateway.ts).
 
-import { createHash } from "node:crypto";
 import type { Backplane } from "../brokers/driver.ts";
 import type { QueueBounds } from "../brokers/queue.ts";
 import type { Observe } from "../core/observe.ts";
@@ -11,6 +10,7 @@ import { readSigningSecret } from "../outbound/signature.ts";
 import { Distributor } from "../webhooks/distributor.ts";
 import type { WebhooksOptions } from "../webhooks/options.ts";
 import { Sender, batchSize } from "../webhooks/sender.ts";
+import { queueOf } from "../webhooks/state.ts";
 import { QueueReader } from "./queue-reader.ts";
 
 /** Of a request (T24). */
@@ -54,9 +54,4 @@ export function webhookReaders(
     return new QueueReader({ ...shared, name, idleMs: sendMs, busyMs: sendMs, work: send });
   });
   return [new QueueReader({ ...shared, ...pace, name: eventsQueue, work: distribute }), ...senders];
-}
-
-/** By the URL, which may hold what not everyone in Redis should see. */
-function queueOf(url: string): string {
-  return `${eventsQueue}:${createHash("sha256").update(url).digest("hex").slice(0, 16)}`;
 }

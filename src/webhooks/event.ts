@@ -5,7 +5,7 @@ import { roomEventTypes } from "../core/room-event.ts";
 import type { RoomEvent } from "../core/room-event.ts";
 
 /** Reads an entry of the queue; undefined when it is no event. */
-export function readEvent({ fields }: QueueEntry): RoomEvent | undefined {
+export function readEvent({ fields }: Pick<QueueEntry, "fields">): RoomEvent | undefined {
   const values = new Map(fields?.map(([name, value]) => [name, value.toString()]));
   const type = roomEventTypes.find((name) => name === values.get("event"));
   const room = values.get("room");

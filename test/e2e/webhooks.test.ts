@@ -17,6 +17,7 @@ import { WebhookReceiver } from "../support/webhook-receiver.ts";
 setDefaultTimeout(90_000);
 
 const secret = `whsec_${Buffer.from("canary-of-the-signing-secret-000").toString("base64")}`;
+const publishSecret = "publish-secret-of-the-test";
 /** Long enough for a lease to end, ms. */
 const takeoverMs = 25_000;
 
@@ -33,11 +34,12 @@ afterAll(async () => {
 });
 
 /** A config file with webhooks to these. */
-async function configFor(receivers: readonly WebhookReceiver[]): Promise<string> {
+async function configFor(receivers: readonly WebhookReceiver[], more: object = {}): Promise<string> {
   const path = join(folder, `${crypto.randomUUID()}.json`);
   const urls = receivers.map(({ url }) => `${url}?token=canary-of-the-query`);
-  const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"] };
-  await writeFile(path, JSON.stringify({ redis: redis.url, webhooks }));
+  const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"], ...more };
+  const listeners = [{ api: true }];
+  await writeFile(path, JSON.stringify({ redis: redis.url, secret: publishSecret, listeners, webhooks }));
   return path;
 }
 
@@ -176,6 +178,37 @@ test("a gateway that is drained lets go at once, and the next one goes on", asyn
   await using _second = await serve(config);
   await heardAll([to], 20);
   expect(performance.now() - since).toBeLessThan(10_000);
+});
+
+test("GET /api/webhooks lists what waits and what was given up, and shows no query of a URL", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  const config = await configFor([to], { retry: 1 });
+  await using gateway = await serve(config);
+  const list = async (query = "") => {
+    const answer = await fetch(`${gateway.url}/api/webhooks${query}`, {
+      headers: { authorization: `Bearer ${publishSecret}` },
+    });
+    expect(answer.status).toBe(200);
+    return ((await answer.json()) as { readonly webhooks: readonly Record<string, unknown>[] }).webhooks;
+  };
+  expect(await list()).toEqual([{ url: to.url, waiting: 0, deadLetters: 0, newest: [] }]);
+  to.behaviour = 503;
+  await happen(0, 3);
+  await until(async () => (await list())[0]?.["deadLetters"] === 6, 20_000);
+  const [webhook] = await list("?letters=2");
+  expect(webhook).toMatchObject({
+    url: to.url,
+    waiting: 0,
+    newest: [
+      {
+        reason: "status",
+        text: "Expected an answer 2xx within 1 s, got status 503",
+        event: { room: "b", seq: 2 },
+      },
+      { event: { type: "user_joined", room: "a", namespace: "/", user: "u2", seq: 2 } },
+    ],
+  });
+  expect((await fetch(`${gateway.url}/api/webhooks`)).status).toBe(401);
 });
 
 test("T17 neither the secrets nor the paths of webhooks are in the log, in the metrics or in what is printed", async () => {
