@@ -9,6 +9,9 @@ import type { RoomName } from "../core/publication.ts";
 /** Where changes are said. No other program's channel begins like this. */
 export const presenceChannel = "belfry-presence";
 
+/** What the keys of presence begin with: no name of a dialect may (RTE-08). */
+export const presenceKeyPrefix = "belfry-presence:";
+
 /** Rooms with more users are counted, not listed. */
 export const listedUsers = 1_000;
 
@@ -58,8 +61,8 @@ export interface PresenceStore {
   enroll(gateway: string): Promise<void>;
   /** It still is. @returns "lost" when its lease had ended: it must enroll by another name, and write everything again. */
   beat(gateway: string): Promise<Duties | "lost">;
-  /** MUST have enrolled. Calls take effect in their order. */
-  update(gateway: string, update: RoomUpdate): Promise<void>;
+  /** MUST have enrolled. Calls take effect in their order; one that is rejected may have done a part. */
+  update(gateway: string, updates: readonly RoomUpdate[]): Promise<void>;
   /** Tells the leaves in this room that are due. */
   settle(name: RoomName): Promise<void>;
   /**

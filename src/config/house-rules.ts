@@ -9,6 +9,7 @@ import { jwtProblem } from "../auth/jwt/problem.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../brokers/log-store.ts";
+import { presenceKeyPrefix } from "../brokers/presence.ts";
 import { revocationKeyPrefix } from "../brokers/revocation-keys.ts";
 import { namePrefix, overlap } from "../base/redis-name.ts";
 import type { RedisName } from "../base/redis-name.ts";
@@ -125,7 +126,7 @@ function ownersOf(config: Config, dialects: Dialects): readonly Owner[] {
     label: `the dialect \`${name}\``,
     names: dialect.redisNames(sectionOf(config, name)),
   }));
-  return [...owners, secretsOwner(config), logsOwner, ticketsOwner, revocationsOwner];
+  return [...owners, secretsOwner(config), logsOwner, presenceOwner, ticketsOwner, revocationsOwner];
 }
 
 /** All names that are not this dialect's, of dialects that another gateway may speak too. */
@@ -143,6 +144,11 @@ export function foreignNames(config: Config, dialect: string, dialects: Dialects
 const logsOwner: Owner = {
   label: "the logs of rooms (`rooms`)",
   names: [namePrefix(logKeyPrefix)],
+};
+
+const presenceOwner: Owner = {
+  label: "the presence of rooms (`rooms`)",
+  names: [namePrefix(presenceKeyPrefix)],
 };
 
 const ticketsOwner: Owner = { label: "the tickets", names: [namePrefix(ticketKeyPrefix)] };

@@ -127,7 +127,7 @@ export class Registrar {
       const { gateway } = this.#enrolled;
       const updates = members.take(roomsAtOnce);
       const isWritten = await this.#attempt(async () => {
-        await Promise.all(updates.map(async (update) => store.update(gateway, update)));
+        await store.update(gateway, updates);
       });
       if (!isWritten && this.#enrolled?.gateway === gateway) this.#retire();
       await Bun.sleep(pauseMs);

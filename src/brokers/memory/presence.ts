@@ -56,9 +56,12 @@ export class MemoryPresence implements PresenceStore {
     return { dead, due };
   }
 
-  async update(gateway: string, update: RoomUpdate): Promise<void> {
+  async update(gateway: string, updates: readonly RoomUpdate[]): Promise<void> {
     this.#checkOpen();
-    const { name, here, gone, anonymous } = update;
+    for (const update of updates) this.#updateRoom(gateway, update);
+  }
+
+  #updateRoom(gateway: string, { name, here, gone, anonymous }: RoomUpdate): void {
     const key = keyOf(name);
     let room = this.#rooms.get(key);
     if (!room) {

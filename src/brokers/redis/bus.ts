@@ -7,6 +7,7 @@ import { writePayload } from "../../core/publication.ts";
 import type { Payload } from "../../core/publication.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { BackplaneOptions } from "../driver.ts";
+import type { PresenceTimes, Tracking } from "../presence.ts";
 import { Commands } from "./commands.ts";
 import { deadlineMs } from "./deadline.ts";
 import { type Trust, dial } from "./dial.ts";
@@ -15,6 +16,7 @@ import { failureOf } from "./failure.ts";
 import { betterScheme } from "./speech.ts";
 import { RedisKeys } from "./keys.ts";
 import { RedisLog } from "./log.ts";
+import { RedisPresence } from "./presence.ts";
 import { RedisQueue } from "./queue.ts";
 import { RedisRevocations } from "./revocations.ts";
 import { knock } from "./knock.ts";
@@ -30,6 +32,8 @@ interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits" | 
   readonly address: RedisAddress;
   readonly trust: Trust;
   readonly needsVoice: boolean;
+  readonly tracking?: Tracking | undefined;
+  readonly presenceTimes?: PresenceTimes | undefined;
 }
 
 export class RedisBus implements Bus, Voice {
@@ -40,6 +44,7 @@ export class RedisBus implements Bus, Voice {
   readonly log: RedisLog;
   readonly queue: RedisQueue;
   readonly revocations: RedisRevocations;
+  readonly presence: RedisPresence;
   readonly #options: RedisBusOptions;
   /** `host:port`, or the path of the socket. */
   readonly #place: string;
@@ -76,6 +81,8 @@ export class RedisBus implements Bus, Voice {
     this.log = new RedisLog(this.#commands);
     this.queue = new RedisQueue(this.#commands);
     this.revocations = new RedisRevocations(this.#commands);
+    const { tracking, presenceTimes: times } = options;
+    this.presence = new RedisPresence({ commands: this.#commands, tracking, times });
     this.#subscriptions = new Subscriptions({
       ...options,
       link: this.#subscriberLink,

@@ -4,13 +4,12 @@
 import { noRules } from "../../core/room-rules.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { logKeyPrefix } from "../log-store.ts";
-import { MemoryPresence } from "../memory/presence.ts";
-import { noTracking } from "../presence.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";
 import { RedisBus } from "./bus.ts";
 import { readTrust } from "./dial.ts";
 import { failureOf } from "./failure.ts";
+import { presenceKeyPrefix } from "../presence.ts";
 import { parseRedisUrl, redisSchemes } from "./url.ts";
 
 export const redis = {
@@ -27,14 +26,17 @@ export const redis = {
     limits,
     line,
     rules = noRules,
-    tracking = noTracking,
+    tracking,
+    presenceTimes,
     needsVoice = false,
   }) => {
     const address = parseRedisUrl(url);
-    const bus = new RedisBus({ address, trust: readTrust(address, tls), observe, limits, line, needsVoice });
+    const shared = { observe, limits, line, needsVoice, tracking, presenceTimes };
+    const bus = new RedisBus({ ...shared, address, trust: readTrust(address, tls) });
     await bus.open();
-    const { keys, log, queue, revocations } = bus;
-    if (rules.hasHistory) await log.check().catch(refuseStart(bus));
+    const { keys, log, queue, revocations, presence } = bus;
+    if (rules.hasHistory) await log.check().catch(refuseStart(bus, logNeeds));
+    if (tracking) await presence.check().catch(refuseStart(bus, presenceNeeds));
     return {
       bus,
       keys,
@@ -44,18 +46,21 @@ export const redis = {
       queue,
       events: queue,
       revocations,
-      presence: new MemoryPresence({ bus, events: queue, tracking, now: () => performance.now() }),
+      presence,
       close: async () => bus.close(),
     };
   },
 } satisfies Driver;
 
 /** Without its logs the gateway would refuse each publish to such a room. */
-function refuseStart(bus: RedisBus) {
+const logNeeds = `Rooms with a history need Redis 7.0 or later and the permission to run scripts on keys that begin with ${logKeyPrefix}`;
+const presenceNeeds = `Rooms with presence, and webhooks, need Redis 6.2 or later and the permission to run scripts on keys that begin with ${presenceKeyPrefix}`;
+
+function refuseStart(bus: RedisBus, needs: string) {
   return async (error: unknown): Promise<never> => {
     await bus.close();
     const got = error instanceof GatewayError ? error.message : failureOf(error).text;
-    const text = `Rooms with a history need Redis 7.0 or later and the permission to run scripts on keys that begin with ${logKeyPrefix}. ${got}`;
+    const text = `${needs}. ${got}`;
     throw new GatewayError("start_failed", text, { cause: error });
   };
 }
