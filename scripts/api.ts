@@ -7,14 +7,10 @@ import { openApiText } from "../src/api/openapi.ts";
 import { described } from "../src/api/operations.ts";
 import { markdownTable } from "../src/config/table.ts";
 import { dialects } from "../src/dialects/registry.ts";
+import { apiExamples } from "./api-examples.ts";
+import type { ApiExample } from "./api-examples.ts";
 import type { Dialects } from "../src/dialects/registry.ts";
-import type {
-  Described,
-  DescribedExample,
-  DescribedOperation,
-  DescribedRefusal,
-  Fields,
-} from "../src/vocabulary/operation.ts";
+import type { Described, DescribedOperation, DescribedRefusal, Fields } from "../src/vocabulary/operation.ts";
 
 const docs = join(import.meta.dir, "../docs");
 const table: Dialects = dialects;
@@ -108,7 +104,8 @@ function anchorOf(operation: DescribedOperation): string {
 }
 
 function sectionOf(operation: DescribedOperation): string {
-  const { summary, description, names, query, bodyFields, answerFields, remark, examples = [] } = operation;
+  const { summary, description, names, query, bodyFields, answerFields, remark } = operation;
+  const example = apiExamples[operation.id];
   const inPath = operation.path.startsWith("/api") ? names : undefined;
   return [
     `## \`${titleOf(operation)}\``,
@@ -118,7 +115,7 @@ function sectionOf(operation: DescribedOperation): string {
     ...fieldsPart("The body is a JSON object with these members:", bodyFields),
     ...fieldsPart("A 200 has these members:", answerFields),
     ...(remark === undefined ? [] : [remark]),
-    ...examples.map((example) => exampleOf(operation, example)),
+    ...(example ? [exampleOf(operation, example)] : []),
     `Refused with: ${operation.refusals.map(({ status, code }) => `\`${code}\` (${status})`).join(", ")}.`,
   ].join("\n\n");
 }
@@ -127,7 +124,7 @@ function fieldsPart(title: string, fields: Fields | undefined): readonly string[
   return fields && Object.keys(fields).length > 0 ? [title, fieldTable(fields)] : [];
 }
 
-function exampleOf({ method }: DescribedOperation, { path, body, answer }: DescribedExample): string {
+function exampleOf({ method }: DescribedOperation, { path, body, answer }: ApiExample): string {
   const url = `http://localhost:8899${path}`;
   const data = body === undefined ? (method === "GET" ? "" : " -X POST") : ` -d '${body}'`;
   return `\`\`\`sh

@@ -45,6 +45,17 @@ export async function askAll<Asked extends z.ZodType, Answered extends z.ZodType
   return { answers, gateways: { answered: [...answers.keys()].sort(), silent: silent.sort() } };
 }
 
+/** Asks one gateway. @returns undefined when it gave no answer in time, or one of another form. */
+export async function askOne<Asked extends z.ZodType, Answered extends z.ZodType>(
+  peers: Peers,
+  gateway: string,
+  { topic, answered, about }: Question<Asked, Answered> & { readonly about: z.input<Asked> },
+): Promise<z.output<Answered> | undefined> {
+  const answer = await peers.askOne(gateway, { topic, question: about as Json, deadlineMs: answerMs });
+  const read = answered.safeParse(answer);
+  return read.success ? read.data : undefined;
+}
+
 /** Answers it here. A question of another form has no answer. */
 export function answerTo<Asked extends z.ZodType, Answered extends z.ZodType>(
   peers: Peers,

@@ -44,16 +44,6 @@ export const showHistory = defineOperation({
     { status: 410, code: "position_unknown", when: "The position is of a log that is not there any more" },
     busUnavailableRefusal,
   ],
-  examples: [
-    {
-      path: "/api/rooms/news/history?limit=2",
-      answer: {
-        publications: [{ event: "update", data: { n: 2 }, at: "k3JfQ2Lm:2.x9Q1" }],
-        at: "k3JfQ2Lm:2.x9Q1",
-        hasMore: true,
-      },
-    },
-  ],
   async run({ broker }, { names: { room = "" }, query: { before, after, limit, namespace } }) {
     if (before !== undefined && after !== undefined)
       throw requestInvalid("Expected `before` or `after`, got both");

@@ -96,7 +96,7 @@ function operationOf(described: DescribedOperation, names: Names): object {
   };
 }
 
-function refusalsOf({ refusals }: DescribedOperation, names: Names): object {
+function refusalsOf({ refusals, path }: DescribedOperation, names: Names): object {
   const byStatus = Object.groupBy(refusals, ({ status }) => status);
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, refused = []]) => [
@@ -104,7 +104,11 @@ function refusalsOf({ refusals }: DescribedOperation, names: Names): object {
       {
         description: `${STATUS_CODES[status]}: ${refused.map(({ code }: DescribedRefusal) => code).join(", ")}`,
         ...(status === "429" && { headers: retryAfter }),
-        content: { "application/problem+json": { schema: anyOf([problemSchema], names) } },
+        content: {
+          "application/problem+json": { schema: anyOf([problemSchema], names) },
+          // The listener refuses paths that could mean another one, before any operation is looked for.
+          ...(status === "400" && path.includes("{") && { "text/plain": {} }),
+        },
       },
     ]),
   );

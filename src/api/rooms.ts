@@ -125,18 +125,6 @@ export const listRooms = defineOperation({
   },
   answers: [roomsPage],
   answerFields: roomsFields,
-  examples: [
-    {
-      path: "/api/rooms?match=shop::*",
-      answer: {
-        rooms: [
-          { room: "shop::orders", namespace: "/", connections: 3, dialects: { native: 2, socketio: 1 } },
-        ],
-        answered: ["web-1-5f2c81d0", "web-2-9b03e6aa"],
-        silent: [],
-      },
-    },
-  ],
   async run({ peers }, { query: { match, after, limit } }) {
     const asked = { match, after: readPlace(after, place), limit };
     const { answers, gateways } = await askAll(peers, listed, asked);
@@ -185,21 +173,6 @@ export const showRoom = defineOperation({
   answers: [oneRoom],
   answerFields: roomFields,
   refusals: [busUnavailableRefusal],
-  examples: [
-    {
-      path: "/api/rooms/shop::orders",
-      answer: {
-        room: "shop::orders",
-        namespace: "/",
-        connections: 3,
-        dialects: { native: 2, socketio: 1 },
-        rule: { index: null, join: null, publish: "backends", history: null },
-        at: null,
-        answered: ["web-1-5f2c81d0", "web-2-9b03e6aa"],
-        silent: [],
-      },
-    },
-  ],
   async run({ peers, rules, broker }, { names: { room = "" }, query: { namespace } }) {
     const [{ answers, gateways }, past] = await Promise.all([
       askAll(peers, counted, { room, namespace }),

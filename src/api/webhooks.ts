@@ -45,34 +45,6 @@ export const listWebhooks = defineOperation({
   answers: [webhookList],
   answerFields: listFields,
   refusals: [busUnavailableRefusal],
-  examples: [
-    {
-      path: "/api/webhooks?letters=1",
-      answer: {
-        webhooks: [
-          {
-            url: "https://app.example/hooks",
-            waiting: 0,
-            deadLetters: 1,
-            newest: [
-              {
-                id: "1764400000123-0",
-                reason: "status",
-                text: "Expected an answer 2xx within 300 s, got status 503",
-                event: {
-                  type: "room_occupied",
-                  room: "chat::1",
-                  namespace: "/",
-                  seq: 1,
-                  at: 1_764_400_000_120,
-                },
-              },
-            ],
-          },
-        ],
-      },
-    },
-  ],
   async run({ webhooks }, { query: { letters } }) {
     return { webhooks: (await webhooks(letters)).map(shown) };
   },

@@ -27,6 +27,11 @@ export function isShared(countedAs: string): boolean {
   return countedAs.startsWith(sharedMark);
 }
 
+/** The address behind what limits count it by, for people. */
+export function addressOf(countedAs: string): string {
+  return isShared(countedAs) ? countedAs.slice(sharedMark.length) : countedAs;
+}
+
 /** 127.0.0.0/8 and ::1: a proxy or backend on this machine, never one client (SEC-15). */
 export function isLoopback(address: string): boolean {
   const groups = ipv6Groups(address);

@@ -54,7 +54,10 @@ export class Hub {
   readonly #send: (outgoing: Outgoing) => void;
   readonly #events: HubEvents;
   readonly #namespaces = new Map<string, Namespace>();
+  /** All that are in, in the order of their numbers. */
+  readonly #connections = new Set<Connection>();
   #nextRoom = 1;
+  #entered = 0;
   #rooms = 0;
 
   constructor(parts: HubParts) {
@@ -82,6 +85,11 @@ export class Hub {
     return this.#namespaces.get(namespace)?.rooms.get(name);
   }
 
+  /** Everyone who is in a namespace, in the order in which they entered. */
+  connections(): Iterable<Connection> {
+    return this.#connections;
+  }
+
   /** The connection with this id. */
   connection(namespace: string, id: string): Connection | undefined {
     return this.#namespaces.get(namespace)?.ids.get(id);
@@ -97,7 +105,12 @@ export class Hub {
   /** A connection enters its namespace; from now on it hears what is sent to everyone there and to its id. */
   enter(connection: Connection, alias?: string): void {
     const namespace = this.#openNamespace(connection.namespace);
-    if (!connection.isIn) namespace.population++;
+    if (!connection.isIn) {
+      namespace.population++;
+      connection.number = ++this.#entered;
+      connection.sinceMs = Date.now();
+      this.#connections.add(connection);
+    }
     connection.isIn = true;
     if (connection.id !== undefined) namespace.ids.set(connection.id, connection);
     if (alias !== undefined) namespace.ids.set(alias, connection);
@@ -111,6 +124,7 @@ export class Hub {
     if (!namespace || !connection.isIn) return;
     connection.isIn = false;
     this.visitors.delete(connection);
+    this.#connections.delete(connection);
     namespace.population--;
     // A newer connection may have taken the id (HUB-12): that one stays.
     for (const id of [connection.id, alias]) {

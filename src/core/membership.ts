@@ -28,10 +28,19 @@ export interface Format {
   encode(publication: Publication, room: string | undefined, at?: Position): readonly Frame[];
 }
 
+/** How a client is connected. */
+export interface ClientOrigin {
+  readonly transport: "websocket" | "polling" | "stream";
+  /** What limits count it by (`Exchange.countedAs`). */
+  readonly address: string;
+}
+
 /** The dialect's side of a connection. */
 export interface Agent {
   /** As which its client asks for rooms (`EnterRequest.client`). @default it shows no secrets */
   readonly client?: object;
+  /** Where its client comes from, for those who rule the gateway. @default that is not known */
+  readonly origin?: ClientOrigin;
   /** It is no longer in a room, because its right to it was taken back. @default it is not told */
   putOut?(room: string): void;
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
@@ -71,6 +80,10 @@ export class Connection {
   readonly hearsEveryone: boolean;
   /** Changed by `Hub.identify` alone. */
   identity: Identity;
+  /** Greater than that of all who entered a namespace of the hub before; kept by the hub. */
+  number = 0;
+  /** When it entered, ms since 1970; kept by the hub. */
+  sinceMs = 0;
   /** It entered its namespace; kept by the hub. */
   isIn = false;
   /** What its present rooms carried without it, before it joined or past it; kept by the hub, bytes. */

@@ -10,9 +10,14 @@ export class Visitors {
   /** Those that came since the last tick. */
   #fresh: Connection[] = [];
 
-  /** Those that have an identity now. */
+  /** How many have an identity now. */
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Those that have an identity now. */
+  connections(): Iterable<Connection> {
+    return this.#connections;
   }
 
   /** A connection entered, or has another identity. */

@@ -11,15 +11,6 @@ export interface DescribedRefusal {
   readonly when: string;
 }
 
-/** What is sent and what comes back, to be run as it stands. */
-export interface DescribedExample {
-  /** In the place of `{...}` in the path, and the query behind it. */
-  readonly path: string;
-  readonly body?: string;
-  /** JSON. */
-  readonly answer: object;
-}
-
 export type Fields = Readonly<Record<string, z.ZodType>>;
 
 export interface DescribedOperation {
@@ -43,8 +34,6 @@ export interface DescribedOperation {
   /** The members of the answer, for people. @default none */
   readonly answerFields?: Fields;
   readonly refusals: readonly DescribedRefusal[];
-  /** @default none */
-  readonly examples?: readonly DescribedExample[];
   /** What is said behind the tables. @default nothing */
   readonly remark?: string;
 }

@@ -217,7 +217,15 @@ function admitStream(
     return refuseAll(refused, refusals, headers);
   }
   const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
-  return new StreamClient(streams, { identity, rooms, refusals, cursor, headers, release });
+  return new StreamClient(streams, {
+    identity,
+    rooms,
+    refusals,
+    cursor,
+    headers,
+    address: exchange.countedAs,
+    release,
+  });
 }
 
 /** Nothing secret stands in a URL, so nothing is looked up, and the answer is there at once. */

@@ -57,7 +57,7 @@ export class Member implements RawConnectionParts {
   readonly release: () => void;
   readonly protocol?: string;
   readonly #context: BrowserContext;
-  readonly #address: string;
+  readonly address: string;
   /** Needed when it opens alone. */
   #opening: Pick<MemberParts, "asked" | "who"> | undefined;
   /** Commands that wait for the verdict on a token. */
@@ -65,7 +65,7 @@ export class Member implements RawConnectionParts {
 
   constructor({ context, asked, address, who, protocol, release }: MemberParts) {
     this.#context = context;
-    this.#address = address;
+    this.address = address;
     this.#opening = { asked, who };
     this.release = release;
     if (protocol !== undefined) this.protocol = protocol;
@@ -156,7 +156,7 @@ export class Member implements RawConnectionParts {
     const { room, secret } = asking;
     if (!this.#isIn(client, room)) {
       const identity = client.connection?.identity ?? anonymous;
-      const asked = { room, secret, identity, address: this.#address, client: this };
+      const asked = { room, secret, identity, address: this.address, client: this };
       const verdict = judgeRoom(this.#context, asked);
       const code = verdict instanceof Promise ? await verdict : verdict;
       if (code !== undefined) return code;

@@ -38,13 +38,6 @@ const publish: DescribedOperation = {
   answers: [apiSchemas.Receipt, apiSchemas.Results],
   answerFields: receiptFields,
   refusals,
-  examples: [
-    {
-      path: apiPath,
-      body: '{"room":"time","event":"update","data":{"time":1}}',
-      answer: { delivered: 0 },
-    },
-  ],
   remark:
     'Each publication has `room` or `rooms`, and `data` or `binary`. The answer to `{"publications":[...]}`, which takes up to 100 of them, is `{"results":[...]}` with one such object, or one `error`, for each.',
 };
@@ -62,7 +55,6 @@ const publishBody: DescribedOperation = {
   answers: [apiSchemas.Receipt],
   // Other methods below the path may be another dialect's.
   refusals: without("method_not_allowed"),
-  examples: [{ path: `${roomsPath}/time`, body: "12:00", answer: { delivered: 0 } }],
 };
 
 const ticket: DescribedOperation = {
@@ -96,13 +88,6 @@ const revoke: DescribedOperation = {
       status: 503,
       code: "revocations_full",
       when: "As many rights are taken back already as are kept (20,000)",
-    },
-  ],
-  examples: [
-    {
-      path: revokePath,
-      body: '{"user":"john"}',
-      answer: { ended: 3, answered: ["8a2f", "c071"], silent: [] },
     },
   ],
   remark: "One of `user`, `token` and `space` must be there.",

@@ -7,7 +7,7 @@ import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
-import type { Agent, Format } from "../../core/membership.ts";
+import type { Agent, ClientOrigin, Format } from "../../core/membership.ts";
 import type { Answer } from "../../core/recovery.ts";
 import { CursorCarrier } from "./cursor-carrier.ts";
 import type { Cursor } from "./cursor.ts";
@@ -36,6 +36,8 @@ export interface StreamClientParts {
   readonly cursor: Cursor | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly identity: Identity;
+  /** What limits count it by. */
+  readonly address: string;
   readonly release: () => void;
 }
 
@@ -50,6 +52,7 @@ const [soonestMs, latestMs] = [1_000, 4_000];
 export class StreamClient implements StreamHandler, Agent, Closable {
   readonly headers: Readonly<Record<string, string>>;
   readonly #streams: NativeStreams;
+  readonly #address: string;
   readonly #release: () => void;
   #asked: Pick<StreamClientParts, "rooms" | "refusals" | "cursor" | "identity">;
   #hasArrived = false;
@@ -58,11 +61,16 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   #reason: DisconnectReason = "client";
   #nextBeat = 0;
 
-  constructor(streams: NativeStreams, { headers, release, ...asked }: StreamClientParts) {
+  constructor(streams: NativeStreams, { headers, address, release, ...asked }: StreamClientParts) {
     this.#streams = streams;
     this.#asked = asked;
     this.headers = headers;
+    this.#address = address;
     this.#release = release;
+  }
+
+  get origin(): ClientOrigin {
+    return { transport: "stream", address: this.#address };
   }
 
   open(stream: Stream): void {

@@ -1,7 +1,7 @@
 // One client of a raw dialect: a websocket that carries bare payloads, without sessions or acknowledgements. It enters the
 // hub, keeps the heartbeat, and closes with the codes of its dialect; its messages go to the dialect's `heard`.
 
-import type { Agent, Format } from "../../core/membership.ts";
+import type { Agent, ClientOrigin, Format } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
 import type { BrowserContext } from "../dialect.ts";
@@ -34,6 +34,8 @@ export interface RawConnectionParts {
   readonly id?: string;
   /** Who it is. @default a visitor without an identity */
   readonly identity?: Identity;
+  /** What limits count it by. */
+  readonly address: string;
   /** Rooms that it is in from the start. */
   readonly rooms: readonly string[];
   /** Trees that it is below (`Hub.joinTree`). */
@@ -82,6 +84,10 @@ export class RawConnection implements SocketHandler, Agent, Closable {
   /** The hub's side of it; undefined before it opened and after it is gone. */
   get connection(): Connection | undefined {
     return this.#connection;
+  }
+
+  get origin(): ClientOrigin {
+    return { transport: "websocket", address: this.#parts.address };
   }
 
   get client(): object {

@@ -17,6 +17,7 @@ export interface SessionPort extends Carrier {
   readonly sid: string;
   readonly version: 3 | 4;
   readonly generation: Generation;
+  readonly transport: "polling" | "websocket";
   /** What limits count the client by. */
   readonly address: string;
   /** Sends what answers the client itself. */

@@ -1,7 +1,7 @@
 // One client in one namespace: its events (join, leave), its acknowledgements in both directions, and what a
 // backend orders about it. It owns the hub's Connection.
 
-import type { Agent, AckHandler } from "../../core/membership.ts";
+import type { Agent, AckHandler, ClientOrigin } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
@@ -129,6 +129,11 @@ export class NamespaceSocket implements Agent {
   }
 
   // Agent: what a backend asks for.
+
+  get origin(): ClientOrigin {
+    const { transport, address } = this.#session;
+    return { transport, address };
+  }
 
   get client(): object {
     return this.#session;

@@ -122,7 +122,7 @@ function channelOf({ context, refusals }: Endpoint, encoded: string): string | R
 function admit(
   { context, dialect, refusals }: Endpoint,
   { request, exchange }: Handshake,
-  parts: Omit<ChannelClientParts, "protocol">,
+  parts: Omit<ChannelClientParts, "protocol" | "address">,
 ): Answer {
   const { channel: room, identity = anonymous } = parts;
   const asked = { identity, secret: undefined, address: exchange.countedAs, client: exchange };
@@ -134,7 +134,10 @@ function admit(
   }
   const hasProtocol = parts.identity !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
   const protocol = hasProtocol ? tokenSubprotocol : undefined;
-  return new RawConnection(dialect, new ChannelClient(context, { ...parts, protocol }));
+  return new RawConnection(
+    dialect,
+    new ChannelClient(context, { ...parts, address: exchange.countedAs, protocol }),
+  );
 }
 
 /** What is shown and wrong is never taken for nothing. */

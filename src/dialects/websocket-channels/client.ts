@@ -14,20 +14,27 @@ export interface ChannelClientParts {
   readonly identity: Identity | undefined;
   /** The subprotocol to select, if any. */
   readonly protocol: string | undefined;
+  /** What limits count it by. */
+  readonly address: string;
   readonly release: () => void;
 }
 
 /** A class, because it is all that an idle client costs beside its connection. */
 export class ChannelClient implements RawConnectionParts {
+  readonly address: string;
   readonly release: () => void;
   readonly identity?: Identity;
   readonly protocol?: string;
   readonly #context: BrowserContext;
   readonly #channel: string;
 
-  constructor(context: BrowserContext, { channel, identity, protocol, release }: ChannelClientParts) {
+  constructor(
+    context: BrowserContext,
+    { channel, identity, protocol, address, release }: ChannelClientParts,
+  ) {
     this.#context = context;
     this.#channel = channel;
+    this.address = address;
     this.release = release;
     if (identity) this.identity = identity;
     if (protocol !== undefined) this.protocol = protocol;

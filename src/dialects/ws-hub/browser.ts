@@ -123,7 +123,10 @@ function judge(endpoint: Endpoint, request: Request, exchange: Exchange): RawCon
     const answer = textAnswer(429, "Expected fewer connections of one key\n", { "retry-after": "1" });
     return refusals.refuse("key_rate", answer);
   }
-  return new RawConnection(endpoint.dialect, new HubClient(endpoint, key, release));
+  return new RawConnection(
+    endpoint.dialect,
+    new HubClient(endpoint, key, { address: exchange.countedAs, release }),
+  );
 }
 
 /** The key as it came, of any length and with any characters; the empty string when there is none (HUB-01, HUB-03). */

@@ -18,19 +18,24 @@ export interface HubContext {
   readonly announcer: Announcer;
 }
 
+/** What it was admitted with. */
+export type HubClientPlace = Pick<RawConnectionParts, "address" | "release">;
+
 /** Before groups are assigned a client gets no messages (HUB-08). */
 const noRooms: readonly string[] = [];
 
 export class HubClient implements RawConnectionParts {
   readonly id: string;
+  readonly address: string;
   readonly release: () => void;
   readonly #hub: HubContext;
   readonly #key: string;
   /** Since when something waits of which the client read nothing, ms. */
   #blockedSince: number | undefined;
 
-  constructor(hub: HubContext, key: string, release: () => void) {
+  constructor(hub: HubContext, key: string, { address, release }: HubClientPlace) {
     this.id = connectionId(key);
+    this.address = address;
     this.release = release;
     this.#hub = hub;
     this.#key = key;

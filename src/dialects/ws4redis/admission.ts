@@ -38,6 +38,8 @@ interface Handshake {
   /** Those of them that `allowedChannels` allows. */
   readonly channels: readonly ChannelName[];
   readonly identityRequest: IdentityRequest;
+  /** What limits count it by. */
+  readonly address: string;
   /** Gives back its place. */
   readonly release: () => void;
 }
@@ -82,7 +84,15 @@ export class Admission {
       origin: exchange.origin,
       remote: exchange.address,
     };
-    return this.#identify({ request, facility, tokens, channels, identityRequest, release });
+    return this.#identify({
+      request,
+      facility,
+      tokens,
+      channels,
+      identityRequest,
+      address: exchange.countedAs,
+      release,
+    });
   }
 
   /** A request that asks for no websocket, or no longer does since a proxy had it. */
@@ -144,6 +154,7 @@ export class Admission {
     const echo = options.echo ?? (options.naming === "legacy" ? "always" : "asked");
     const client = new FacilityClient(this.#parts, {
       rights,
+      address: handshake.address,
       release: handshake.release,
       hasEcho: echo === "always" || handshake.tokens.has("echo"),
       protocol: subprotocol(handshake.request),

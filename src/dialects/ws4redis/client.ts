@@ -45,6 +45,8 @@ export interface FacilityClientParts {
   readonly recheck: IdentityRecheck | undefined;
   /** Why it is closed as soon as it is open; undefined: it may stay. */
   readonly closeReason: DisconnectReason | undefined;
+  /** What limits count it by. */
+  readonly address: string;
   readonly release: () => void;
 }
 
@@ -52,6 +54,7 @@ const none: readonly string[] = [];
 
 /** Its fields are most of what an idle page costs: what only its opening needs is let go. */
 export class FacilityClient implements RawConnectionParts {
+  readonly address: string;
   readonly release: () => void;
   readonly protocol?: string;
   readonly #shared: Ws4redisContext;
@@ -68,6 +71,7 @@ export class FacilityClient implements RawConnectionParts {
 
   constructor(shared: Ws4redisContext, parts: FacilityClientParts) {
     const { rights, identity, closeReason } = parts;
+    this.address = parts.address;
     this.release = parts.release;
     this.#shared = shared;
     this.#hasEcho = parts.hasEcho;

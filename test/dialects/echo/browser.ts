@@ -81,5 +81,5 @@ async function admit(context: BrowserContext, exchange: Exchange): Promise<Admit
     if (verdict !== "allowed") return refuse(403, verdict);
   }
   const release = context.admit(exchange.countedAs);
-  return release ? { rooms, release } : refusals.refuseFull();
+  return release ? { rooms, address: exchange.countedAs, release } : refusals.refuseFull();
 }

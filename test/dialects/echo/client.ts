@@ -10,18 +10,22 @@ import { dialectName } from "./names.ts";
 /** What a client is given once it is admitted. */
 export interface Admitted {
   readonly rooms: readonly string[];
+  /** What limits count it by. */
+  readonly address: string;
   /** Gives back its place. */
   readonly release: () => void;
 }
 
 export class EchoClient implements RawConnectionParts {
   readonly rooms: readonly string[];
+  readonly address: string;
   readonly release: () => void;
   readonly #context: BrowserContext;
 
-  constructor(context: BrowserContext, { rooms, release }: Admitted) {
+  constructor(context: BrowserContext, { rooms, address, release }: Admitted) {
     this.#context = context;
     this.rooms = rooms;
+    this.address = address;
     this.release = release;
   }
 
