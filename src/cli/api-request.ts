@@ -15,15 +15,32 @@ const shownCharacters = 500;
 
 /** Rejects with CommandError when there is no answer. */
 export async function postTo(
-  { url, path }: ApiTarget,
+  target: ApiTarget,
   init: Pick<RequestInit, "headers" | "body">,
 ): Promise<Response> {
+  return ask(target, { method: "POST", ...init });
+}
+
+/** What a GET answers, JSON. Rejects with CommandError when there is no answer, or another one than 200. */
+export async function getFrom(target: ApiTarget, secret: string): Promise<unknown> {
+  const answer = await ask(target, { method: "GET", headers: { authorization: `Bearer ${secret}` } });
+  const text = await answer.text();
+  if (answer.status === 404) {
+    const where = `${target.path.replace(/\?.*/, "")} at ${maskUrl(target.url)}`;
+    throw new CommandError(
+      `Expected GET ${where}, got 404: the listener has \`api: false\`, or the gateway no publish secret`,
+    );
+  }
+  if (answer.status !== 200) throw refusalOf(target.url, answer.status, text);
+  return JSON.parse(text);
+}
+
+async function ask({ url, path }: ApiTarget, init: RequestInit): Promise<Response> {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
   }
   try {
     return await fetch(`${withoutEndSlashes(url)}${path}`, {
-      method: "POST",
       ...init,
       // The secret goes nowhere else.
       redirect: "manual",

@@ -18,6 +18,7 @@ const commands = [
   "config",
   "config print",
   "config check",
+  "webhooks",
   "config env",
   "config schema",
   "config docs",

@@ -14,6 +14,7 @@ import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
 import { tokenCommand } from "./token.ts";
+import { webhooksCommand } from "./webhooks.ts";
 import { version } from "./version.ts";
 
 const examples = ({ profiles: [first] }: ConfigModel): string => `
@@ -54,6 +55,7 @@ function createProgram(cli: Cli): Command {
     tailCommand(cli),
     configCommand(cli),
     tokenCommand(cli),
+    webhooksCommand(cli),
     revokeCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);

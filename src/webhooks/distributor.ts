@@ -60,7 +60,7 @@ export class Distributor {
     if (events === 0) return;
     const { observe, options } = this.#parts;
     observe.webhookTold("backlog", events);
-    const text = `${label} has more than ${options.backlog} events waiting: the oldest are dead letters, which \`GET /api/webhooks\` lists`;
+    const text = `${label} has more than ${options.backlog} events waiting: the oldest are dead letters, which \`belfry webhooks\` lists`;
     observe.hint("webhook_dead", { about: label, fields: { webhook: label, text } });
   }
 

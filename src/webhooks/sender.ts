@@ -118,7 +118,7 @@ export class Sender {
   #giveUp(events: number, { reason, got }: Failure): void {
     const { observe, label } = this.#parts;
     observe.webhookTold(reason, events);
-    const text = `${label} did not take ${events} events in time, got ${got}: they are dead letters, which \`GET /api/webhooks\` lists`;
+    const text = `${label} did not take ${events} events in time, got ${got}: they are dead letters, which \`belfry webhooks\` lists`;
     observe.hint("webhook_dead", { about: label, fields: { webhook: label, text } });
   }
 

@@ -125,6 +125,7 @@ for (const [driver, urlOf] of Object.entries(urls)) {
         [4, "backlog", "Expected at most 4 entries that wait", "n=4"],
       ]);
       expect(await queue.look("b", 2)).toEqual({ waiting: 4, refused: 0, newest: [] });
+      expect(await queue.look("a", 0)).toEqual({ waiting: 4, refused: 6, newest: [] });
     });
 
     test("refused entries are kept with their reason, about a thousand of them", async () => {

@@ -101,7 +101,7 @@ export class MemoryQueue implements Queue {
     return {
       waiting: waiting.size,
       refused: refused.length,
-      newest: refused.slice(-count).toReversed(),
+      newest: refused.toReversed().slice(0, count),
     };
   }
 
