@@ -26,7 +26,10 @@ const secret = secretOf(1);
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedis();
+  const rights = "eval evalsha xlen xrange xrevrange xadd xdel time get set del".replaceAll(/\w+/g, "+$&");
+  server = await startRedis({
+    users: [`few on >p ~belfry:events* &* -@all +@connection +@pubsub ${rights}`, "none on >p ~a* &* +@all"],
+  });
 });
 afterAll(async () => {
   await server.stop();
@@ -301,3 +304,25 @@ for (const [driver, urlOf] of Object.entries(urls)) {
     });
   });
 }
+
+test("a user of Redis needs no more rights than docs/webhooks.md says", async () => {
+  const [to, dead] = [await receiver(), await receiver()];
+  dead.behaviour = 500;
+  const gateway = await start(server.urlFor("few", "p"), { urls: [to.url, dead.url], retry: 1 });
+  await happen(gateway, "a", range(0, 20));
+  await heard(to, "a", 20);
+  await until(async () => (await deadLetters(gateway, dead)).refused === 20, 10_000);
+  expect(gateway.log.filter(({ event }) => event === "queue_refused")).toEqual([]);
+});
+
+test("a user of Redis who may not read the events is said in the log, and nothing is lost", async () => {
+  const to = await receiver();
+  const refused = await start(server.urlFor("none", "p"), { urls: [to.url] });
+  const writer = await openBackplane({ url: server.url, observe: silent, limits: defaultLimits });
+  open.push({ backplane: writer, readers: [] });
+  await happen({ ...refused, backplane: writer }, "a", [1]);
+  await until(() => refused.log.some(({ event }) => event === "queue_refused"), 10_000);
+  expect(to.requests).toEqual([]);
+  await start(server.url, { urls: [to.url] });
+  await heard(to, "a", 1);
+});
