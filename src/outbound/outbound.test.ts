@@ -203,6 +203,14 @@ describe("requests", () => {
     });
   });
 
+  test("T24 a compressed answer is not unpacked", async () => {
+    const bomb = Bun.gzipSync(Buffer.alloc(10_000_000));
+    using there = serve(() => new Response(bomb, { headers: { "content-encoding": "gzip" } }));
+    const answer = await post(there.url, { allowPrivate });
+    expect(answer).toMatchObject({ kind: "answer", status: 200 });
+    if (answer.kind === "answer") expect(answer.body.equals(bomb)).toBe(true);
+  });
+
   test("T24 an answer without end is given up at the deadline, or at the bound", async () => {
     const text = new Uint8Array(1_024);
     using there = serve(({ url }) => {

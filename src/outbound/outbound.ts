@@ -107,6 +107,8 @@ export class Outbound {
       headers: { ...headers, host: url.host, "accept-encoding": "identity" },
       body,
       redirect: "manual",
+      // It was not asked for, and the bound is on what comes.
+      decompress: false,
       // A connection that is kept was made for another name, maybe.
       keepalive: false,
       signal,

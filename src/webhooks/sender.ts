@@ -10,7 +10,7 @@ import { signatureHeaders } from "../outbound/signature.ts";
 import type { WebhookFailure } from "../vocabulary/reasons.ts";
 import { eventBody, readEvent } from "./event.ts";
 
-/** Events of one request (issue of the queue: it takes no more at once). */
+/** Events of one request; the reader of the queue takes as many at once. */
 export const batchSize = 100;
 /** Events that came meanwhile go out together, ms. */
 const batchMs = 1_000;
