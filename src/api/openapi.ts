@@ -92,6 +92,10 @@ function operationOf(described: DescribedOperation, names: Names): object {
         content: { "application/json": { schema: anyOf(answers, names) } },
       },
       ...refusalsOf(described, names),
+      // The engine's own answer.
+      ...(parameters.length > 0 && {
+        431: { description: "The head of the request is over 16 KiB: no body" },
+      }),
     },
   };
 }

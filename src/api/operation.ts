@@ -80,8 +80,7 @@ export function defineOperation<Query extends Fields = Fields, Body = undefined>
     ...described,
     refusals: [...usualRefusals(parts), ...refusals].sort((a, b) => a.status - b.status),
     carryOut(context, { names, query, body }) {
-      const room = names["room"];
-      if (room !== undefined) checkRoom(room, context.limits);
+      checkNames(names, parts.names ?? {}, context.limits);
       return run(context, {
         names,
         query: readQuery(query),
@@ -124,9 +123,14 @@ export function requestInvalid(expected: string): GatewayError {
   return new GatewayError("request_invalid", expected);
 }
 
-/** As where rooms are joined and published to (T15). */
-function checkRoom(room: string, { nameBytes }: Limits): void {
-  if (isRoomName(room) && !isRoomTooLong(room, nameBytes)) return;
+/** Names of rooms as where rooms are joined and published to (T15). */
+function checkNames(names: RawInput["names"], fields: Fields, { nameBytes }: Limits): void {
+  for (const [name, field] of Object.entries(fields)) {
+    if (field.safeParse(names[name]).success) continue;
+    throw requestInvalid(`Expected the ${name} in the path to be ${expectation(field)}, got something else`);
+  }
+  const { room } = names;
+  if (room === undefined || (isRoomName(room) && !isRoomTooLong(room, nameBytes))) return;
   throw requestInvalid(
     `Expected the name of the room to be 1 to ${nameBytes} bytes of UTF-8, without control characters`,
   );

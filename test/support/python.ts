@@ -21,6 +21,7 @@ const environments = {
   "socketio-client": "socketio, requests, websocket, aiohttp",
   "django-3.2": "django_redis, six, gevent",
   "django-5.2": "django_redis, six, gevent",
+  schemathesis: "schemathesis",
   webhooks: "standardwebhooks",
 } as const;
 
