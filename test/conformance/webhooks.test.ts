@@ -14,10 +14,11 @@ import { webhookReaders } from "../../src/gateway/webhooks.ts";
 import { webhooksOptions } from "../../src/webhooks/options.ts";
 import type { WebhooksOptions } from "../../src/webhooks/options.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
+import { Random } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { WebhookReceiver } from "../support/webhook-receiver.ts";
+import { type Behaviour, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 setDefaultTimeout(60_000);
 
@@ -82,7 +83,7 @@ async function receiver(): Promise<WebhookReceiver> {
 
 /** Events of a room with these numbers, as the store of presence writes them. */
 async function happen(
-  { backplane }: Started,
+  { backplane }: Pick<Started, "backplane">,
   room: string,
   numbers: readonly number[],
   more: Partial<RoomEvent> = {},
@@ -320,9 +321,69 @@ test("a user of Redis who may not read the events is said in the log, and nothin
   const refused = await start(server.urlFor("none", "p"), { urls: [to.url] });
   const writer = await openBackplane({ url: server.url, observe: silent, limits: defaultLimits });
   open.push({ backplane: writer, readers: [] });
-  await happen({ ...refused, backplane: writer }, "a", [1]);
+  await happen({ backplane: writer }, "a", [1]);
   await until(() => refused.log.some(({ event }) => event === "queue_refused"), 10_000);
   expect(to.requests).toEqual([]);
   await start(server.url, { urls: [to.url] });
   await heard(to, "a", 1);
 });
+
+const behaviours: readonly Behaviour[] = [
+  200,
+  200,
+  200,
+  200,
+  204,
+  500,
+  "redirect",
+  "reset",
+  "flood",
+  "stall",
+];
+
+test.each([2, 3])(
+  "F9 gateways come and go, receivers do as they like: nothing is lost or out of order (seed %d)",
+  async (seed) => {
+    const random = new Random(seed);
+    const to = [await receiver(), await receiver()];
+    const rooms = ["a", "b", "c"];
+    const options = { urls: to.map(({ url }) => url) };
+    const writer = await openBackplane({ url: server.url, observe: silent, limits: defaultLimits });
+    open.push({ backplane: writer, readers: [] });
+    const steps = [
+      // As a crash: the lease stays.
+      async () => open.splice(1, 1)[0]?.backplane.close(),
+      async () => {
+        const [stopped] = open.splice(1, 1);
+        await Promise.all((stopped?.readers ?? []).map(async (reader) => reader.stop()));
+        await stopped?.backplane.close();
+      },
+      async () => start(server.url, options),
+      async () => server.command("SCRIPT", "FLUSH"),
+    ];
+    await start(server.url, options);
+    await start(server.url, options);
+    let seq = 0;
+    for (let round = 0; round < 50; round++) {
+      const count = random.below(30);
+      for (const room of rooms) {
+        await happen({ backplane: writer }, room, range(seq, seq + count));
+      }
+      seq += count;
+      random.pick(to).behaviour = random.pick(behaviours);
+      if (random.below(8) === 0) await random.pick(steps)();
+      await Bun.sleep(random.below(200));
+    }
+    for (const one of to) one.behaviour = 200;
+    await start(server.url, options);
+    for (const one of to) {
+      for (const room of rooms) {
+        await heard(one, room, seq, 45_000);
+        expect(one.seqs(room)).toEqual(range(0, seq));
+      }
+      expect(one.faults).toEqual([]);
+      expect(one.mostAtOnce).toBeLessThanOrEqual(2);
+    }
+  },
+  90_000,
+);
