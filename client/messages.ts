@@ -17,6 +17,7 @@ export type ErrorCode =
   | "publish_forbidden"
   | "event_invalid"
   | "no_history"
+  | "no_presence"
   | "position_unknown"
   | "too_many_connections"
   | "token_invalid"

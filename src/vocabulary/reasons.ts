@@ -118,6 +118,7 @@ export const refusals = [
       "publish_forbidden",
       "event_invalid",
       "no_history",
+      "no_presence",
       "position_unknown",
     ],
     "native: a command or a stream that asks for what cannot be, by the codes that its client sees",

@@ -21,6 +21,7 @@ import { StreamClient } from "./stream-client.ts";
 import type { NativeStreams } from "./stream-client.ts";
 import { Member } from "./member.ts";
 import type { NativeOptions } from "./options.ts";
+import { NativePresence } from "./presence.ts";
 import type { NativeError } from "./packet.ts";
 import { dialectName, gapMessage, mayRetry, refusedMessage, sentenceOf } from "./packet.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
@@ -57,21 +58,19 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   };
   const streams: NativeStreams = {
     context,
+    presence: new NativePresence(context),
     format: createStreamFormat(context.rules.hasHistory),
     clients: new Set(),
     heartbeatMs,
   };
   const refusals = new Refusals(context.observe, dialectName);
+  const native = { context, sockets, streams, refusals };
   context.recovery.onGap((rooms, only) => {
-    const native = { context, sockets, streams, refusals };
     if (rooms) tellGapIn(native, rooms, only);
     else tellGap(native);
   });
   return {
-    routes: [
-      createRoute({ context, sockets, streams, refusals }, options.path),
-      ...clientRoutes(options.path),
-    ],
+    routes: [createRoute(native, options.path), ...clientRoutes(options.path)],
     maxMessageBytes: options.maxMessage,
     shortestDelayMs: heartbeatMs,
     tick(now) {
@@ -133,7 +132,7 @@ function refusePlain({ refusals }: Native, request: Request): Response {
 }
 
 function openSocket(
-  { context, sockets, refusals }: Native,
+  { context, sockets, streams: { presence }, refusals }: Native,
   request: Request,
   exchange: Exchange,
 ): SocketHandler | Response | Promise<SocketHandler> {
@@ -148,6 +147,7 @@ function openSocket(
       sockets,
       new Member({
         context,
+        presence,
         asked,
         address: exchange.countedAs,
         who,
@@ -216,10 +216,13 @@ function admitStream(
     release();
     return refuseAll(refused, refusals, headers);
   }
+  const wanted = new Set(asked.filter(({ presence }) => presence).map(({ room }) => room));
+  const watched = rooms.filter((room) => wanted.has(room) && streams.presence.isTold(room));
   const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
   return new StreamClient(streams, {
     identity,
     rooms,
+    watched,
     refusals,
     cursor,
     headers,
@@ -285,7 +288,12 @@ function retryLater(refusals: readonly string[], headers: Readonly<Record<string
 /** Each once. */
 function roomsOf({ url }: Request, { query }: Exchange): readonly AskedRoom[] {
   const rooms = [...new Set(query.getAll("room"))];
-  return rooms.map((room) => ({ room, fault: isList(room, url) ? "room_name_invalid" : undefined }));
+  const presence = query.get("presence") === "true";
+  return rooms.map((room) => ({
+    room,
+    fault: isList(room, url) ? "room_name_invalid" : undefined,
+    presence,
+  }));
 }
 
 /** Was it written as `room=time,news`? Forms and scripts write a comma that belongs to a name as `%2C`. */

@@ -6,12 +6,16 @@ import type { Format } from "../../core/membership.ts";
 import type { Cursor } from "./cursor.ts";
 import { formatCursor, markOf } from "./cursor.ts";
 import { dialectName } from "./packet.ts";
+import { presenceMessage, presenceType } from "./presence.ts";
 
 export const createSocketFormat = (): Format => ({
   dialect: dialectName,
   name: dialectName,
   isPerRoom: true,
-  encode: (publication, room, at) => [publicationMessage(publication, room, at)],
+  encode: (publication, room, at) => {
+    const { presence } = publication;
+    return [presence ? presenceMessage(room ?? "", presence) : publicationMessage(publication, room, at)];
+  },
 });
 
 /** @param isText where each stream rewrites the ids of its frames (cursor-carrier.ts); else bytes, made once for all. */
@@ -20,6 +24,11 @@ export const createStreamFormat = (isText: boolean): Format => ({
   name: `${dialectName}-stream`,
   isPerRoom: true,
   encode(publication, room, at) {
+    const { presence } = publication;
+    if (presence) {
+      const told = eventOf(presenceMessage(room ?? "", presence), presenceType(presence));
+      return [isText ? told : Buffer.from(told)];
+    }
     const event = eventOf(publicationMessage(publication, room, at));
     const isPartial = publication.rooms === undefined || publication.rooms.length > 1;
     const text = at === undefined ? event : idLine(markOf(room, at, isPartial)) + event;

@@ -27,6 +27,7 @@ import {
   readCommand,
   refusedMessage,
 } from "./packet.ts";
+import type { NativePresence } from "./presence.ts";
 import { maxReplayBytes } from "../kit/replay.ts";
 import { returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
@@ -35,6 +36,7 @@ import { answerToken, closeReasonOf } from "./token.ts";
 
 export interface MemberParts {
   readonly context: BrowserContext;
+  readonly presence: NativePresence;
   /** Those of the URL. */
   readonly asked: readonly AskedRoom[];
   /** What limits count it by. */
@@ -50,7 +52,7 @@ export interface MemberParts {
 const maxWaiting = 100;
 
 /** What a client asks for a room with; `id` is that of the command. */
-type Entry = Pick<Join, "room" | "secret" | "at"> & { readonly id: number | undefined };
+type Entry = Pick<Join, "room" | "secret" | "at" | "presence"> & { readonly id: number | undefined };
 
 /** A class, because it is all that an idle client costs beside its connection. */
 export class Member implements RawConnectionParts {
@@ -58,14 +60,16 @@ export class Member implements RawConnectionParts {
   readonly protocol?: string;
   readonly #context: BrowserContext;
   readonly address: string;
+  readonly #presence: NativePresence;
   /** Needed when it opens alone. */
   #opening: Pick<MemberParts, "asked" | "who"> | undefined;
   /** Commands that wait for the verdict on a token. */
   #waiting: Command[] | undefined;
 
-  constructor({ context, asked, address, who, protocol, release }: MemberParts) {
+  constructor({ context, presence, asked, address, who, protocol, release }: MemberParts) {
     this.#context = context;
     this.address = address;
+    this.#presence = presence;
     this.#opening = { asked, who };
     this.release = release;
     if (protocol !== undefined) this.protocol = protocol;
@@ -139,10 +143,11 @@ export class Member implements RawConnectionParts {
     }
   }
 
-  async #joinAsked(client: RawConnection, { room, fault }: AskedRoom): Promise<void> {
+  async #joinAsked(client: RawConnection, { room, fault, presence }: AskedRoom): Promise<void> {
+    const asking = { id: undefined, room, secret: undefined, at: undefined };
     const code = fault
       ? refuse(this.#context, fault)
-      : await this.#enter(client, { id: undefined, room, secret: undefined, at: undefined });
+      : await this.#enter(client, { ...asking, presence: presence && this.#presence.isTold(room) });
     if (code !== undefined) client.send(refusedMessage(room, code));
   }
 
@@ -167,7 +172,9 @@ export class Member implements RawConnectionParts {
     const { connection } = client;
     const asked = { namespace: "/", room, position: asking.at, dialect: dialectName, client: connection };
     this.#context.recovery.resume([asked], ([answer]) => {
-      if (answer) this.#arrive(client, asking, answer);
+      if (!answer) return;
+      this.#arrive(client, asking, answer);
+      if (asking.presence) this.#tellPresence(client, room);
     });
     return undefined;
   }
@@ -188,6 +195,14 @@ export class Member implements RawConnectionParts {
       joinedMessage({ id, room, ...told(back) }),
       ...back.missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
     ]);
+  }
+
+  #tellPresence(client: RawConnection, room: string): void {
+    const { connection } = client;
+    if (!connection || !this.#isIn(client, room)) return;
+    this.#presence.tell(connection, room, (json) => {
+      client.send(json);
+    });
   }
 
   async #identify(client: RawConnection, command: Token): Promise<void> {

@@ -7,10 +7,13 @@ const head = { id: 1, room: "time" };
 
 describe("commands", () => {
   test.each([
-    ['{"id":1,"type":"join","room":"time"}', { type: "join", ...head, secret: undefined, at: undefined }],
     [
-      '{"id":1,"type":"join","room":"time","secret":"s","at":"a1.2"}',
-      { type: "join", ...head, secret: "s", at: "a1.2" },
+      '{"id":1,"type":"join","room":"time"}',
+      { type: "join", ...head, secret: undefined, at: undefined, presence: false },
+    ],
+    [
+      '{"id":1,"type":"join","room":"time","secret":"s","at":"a1.2","presence":true}',
+      { type: "join", ...head, secret: "s", at: "a1.2", presence: true },
     ],
     ['{"id":1,"type":"leave","room":"time"}', { type: "leave", ...head }],
     ['{"type":"ping","id":0}', { type: "ping", id: 0 }],

@@ -29,6 +29,7 @@ const errors = {
   publish_forbidden: ["Expected a room in which clients may publish", false],
   event_invalid: ["Expected another name for the event: it is reserved or too long", false],
   no_history: ["Expected a room that keeps a log", false],
+  no_presence: ["Expected a room with presence in its rule", false],
   position_unknown: ["Expected a position of the log that the room has now", false],
   too_many_connections: ["Expected fewer connections; try again", true],
   token_invalid: ["Expected a token that is valid here", false],
@@ -62,6 +63,8 @@ export interface Join {
   readonly secret: string | undefined;
   /** Where the client stood in the room. */
   readonly at: string | undefined;
+  /** It wants to be told who is there. */
+  readonly presence: boolean;
 }
 
 export interface Say {
@@ -126,7 +129,9 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 function readJoin(members: Members, head: Head): Command | undefined {
   const secret = optional(members, "secret");
   const at = optional(members, "at");
-  return secret && at && { type: "join", ...head, secret: secret.text, at: at.text };
+  const presence = members.get("presence") ?? "false";
+  if (!secret || !at || !/^(?:true|false)$/.test(presence)) return undefined;
+  return { type: "join", ...head, secret: secret.text, at: at.text, presence: presence === "true" };
 }
 
 function readToken(members: Members, id: number): Token | Fault {
@@ -252,6 +257,11 @@ export function gapMessage(rooms: readonly string[] | undefined, at: string | un
 /** The last thing that a stream says, where its client may want to know why. */
 export function closedMessage(code: ErrorCode): string {
   return `{"type":"closed","error":${errorBody(code)}}`;
+}
+
+/** It cannot be told who is in a room that the client joined. */
+export function presenceFault(room: string, code: ErrorCode): string {
+  return `{"type":"presence","room":${JSON.stringify(room)},"error":${errorBody(code)}}`;
 }
 
 /** The plain answers: `left`, `published`, `token`, `pong`. */

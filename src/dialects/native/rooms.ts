@@ -23,6 +23,8 @@ export interface AskedRoom {
   readonly room: string;
   /** It cannot be joined, whatever the room's rule says. */
   readonly fault: NativeError | undefined;
+  /** The client wants to be told who is there, where the room's rule lets it. */
+  readonly presence: boolean;
 }
 
 type Ports = Pick<BrowserContext, "access" | "limits" | "observe">;

@@ -14,12 +14,14 @@ import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { closedMessage, dialectName, gapMessage } from "./packet.ts";
+import type { NativePresence } from "./presence.ts";
 import { maxReplayBytes } from "../kit/replay.ts";
 import { arrivalFrames } from "./stream-return.ts";
 
 /** What all streams of one gateway share. */
 export interface NativeStreams {
   readonly context: BrowserContext;
+  readonly presence: NativePresence;
   readonly format: Format;
   /** Everyone who is connected by one. */
   readonly clients: Set<StreamClient>;
@@ -30,6 +32,8 @@ export interface NativeStreams {
 export interface StreamClientParts {
   /** Those that it may join, by its name or by what it shows. */
   readonly rooms: readonly string[];
+  /** Of these it wants to be told who is there. */
+  readonly watched: readonly string[];
   /** Events about the other rooms, as they go out. */
   readonly refusals: readonly string[];
   /** Where its client stood; undefined: it comes for the first time. */
@@ -44,7 +48,7 @@ export interface StreamClientParts {
 /** A comment keeps proxies awake, and tells a browser nothing. */
 const comment = ":\n\n";
 
-const nothingAsked = { rooms: [], refusals: [], cursor: undefined, identity: anonymous };
+const nothingAsked = { rooms: [], watched: [], refusals: [], cursor: undefined, identity: anonymous };
 
 /** Streams that were cut together come back spread over this time, ms. */
 const [soonestMs, latestMs] = [1_000, 4_000];
@@ -54,7 +58,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   readonly #streams: NativeStreams;
   readonly #address: string;
   readonly #release: () => void;
-  #asked: Pick<StreamClientParts, "rooms" | "refusals" | "cursor" | "identity">;
+  #asked: Pick<StreamClientParts, "rooms" | "watched" | "refusals" | "cursor" | "identity">;
   #hasArrived = false;
   #stream: Stream | undefined;
   #connection: Connection | undefined;
@@ -105,7 +109,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
   /** The one turn in which the answers are exact: it joins, hears its verdicts, and gets what it missed. */
   #arrive(answers: readonly Answer[]): void {
     const { context, heartbeatMs } = this.#streams;
-    const { rooms, refusals } = this.#asked;
+    const { rooms, watched, refusals } = this.#asked;
     const connection = this.#connection;
     // It may be gone meanwhile.
     if (!connection) return;
@@ -116,6 +120,11 @@ export class StreamClient implements StreamHandler, Agent, Closable {
     const retryMs = Math.round(soonestMs + Math.random() * (latestMs - soonestMs));
     const frames = arrivalFrames(rooms, answers, maxReplayBytes(context.limits));
     connection.carrier.send([`retry: ${retryMs}\n`, ...refusals, ...frames]);
+    for (const room of watched) {
+      this.#streams.presence.tell(connection, room, (json, type) => {
+        connection.carrier.send([eventOf(json, type)]);
+      });
+    }
   }
 
   closed(cause: CloseCause): void {

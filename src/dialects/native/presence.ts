@@ -1,0 +1,74 @@
+// What the native dialect says of who is in a room (README.md): the state to a client that asks for it, and what changed to all
+// that did. Infos stay the JSON text that they are.
+
+import { isJson } from "../../codec/json.ts";
+import type { Connection } from "../../core/membership.ts";
+import type { PresenceNews, PresenceState, PresentUser } from "../../core/presence-news.ts";
+import type { BrowserContext } from "../dialect.ts";
+import { presenceFault } from "./packet.ts";
+import { refuse } from "./rooms.ts";
+
+/** Sends a message about presence. @param type for streams, where it is the name of the event */
+type Send = (json: string, type: PresenceType) => void;
+
+type PresenceType = "presence" | "presence_change";
+
+export class NativePresence {
+  readonly #context: BrowserContext;
+  /** Clients that ask at once get the same state: its text is made once. */
+  readonly #texts = new WeakMap<PresenceState, string>();
+
+  constructor(context: BrowserContext) {
+    this.#context = context;
+  }
+
+  isTold(room: string): boolean {
+    return this.#context.presence.isTold({ namespace: "/", room });
+  }
+
+  /** A member of the room gets its state, and is told what changes from then on. */
+  tell(connection: Connection, room: string, send: Send): void {
+    if (!this.isTold(room)) {
+      send(presenceFault(room, refuse(this.#context, "no_presence")), "presence");
+      return;
+    }
+    const { presence, hub } = this.#context;
+    presence.watch(connection, room, (state) => {
+      if (state) send(this.#textOf(room, state), "presence");
+      else if (hub.room("/", room)?.has(connection) === true)
+        send(presenceFault(room, refuse(this.#context, "unavailable")), "presence");
+    });
+  }
+
+  #textOf(room: string, state: PresenceState): string {
+    const known = this.#texts.get(state);
+    if (known !== undefined) return known;
+    const text = presenceMessage(room, state);
+    this.#texts.set(state, text);
+    return text;
+  }
+}
+
+export function presenceType({ kind }: PresenceNews): PresenceType {
+  return kind === "state" ? "presence" : "presence_change";
+}
+
+export function presenceMessage(room: string, news: PresenceNews): string {
+  const { epoch, version, total } = news;
+  const head = JSON.stringify({ type: presenceType(news), room, epoch, version, total }).slice(0, -1);
+  if (news.kind === "state") {
+    const users = news.users ? `,"users":${usersText(news.users)}` : "";
+    return `${head},"anonymous":${news.anonymous}${users}}`;
+  }
+  return `${head},"from":${news.from},"joined":${usersText(news.joined)},"left":${JSON.stringify(news.left)}}`;
+}
+
+function usersText(users: readonly PresentUser[]): string {
+  return `[${users.map(userText).join(",")}]`;
+}
+
+/** Another program may have written the info. */
+function userText({ user, info }: PresentUser): string {
+  const name = JSON.stringify(user);
+  return info === undefined || !isJson(info) ? `{"user":${name}}` : `{"user":${name},"info":${info}}`;
+}
