@@ -1,9 +1,16 @@
-// Pages of a browser come and go, and a webhook is told of it.
+// Pages of a browser come and go, and a webhook is told of it: on a gateway without Redis, and on two gateways of one Redis.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { withBrowser } from "../support/chromium.ts";
 import { startGateway } from "../support/gateway.ts";
-import type { TestGateway } from "../support/gateway.ts";
+import type { GatewayConfig, TestGateway } from "../support/gateway.ts";
+import { RawWebSocket } from "../support/raw.ts";
+import { startRedis } from "../support/redis.ts";
+import type { RedisServer } from "../support/redis.ts";
+import { ServedGateway } from "../support/serve.ts";
 import { auth, signToken } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
@@ -13,6 +20,7 @@ setDefaultTimeout(90_000);
 const secret = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
 
 let site: Bun.Server<undefined>;
+let redis: RedisServer;
 beforeAll(async () => {
   const headers = { "content-type": "text/html" };
   site = Bun.serve({
@@ -20,16 +28,19 @@ beforeAll(async () => {
     port: 0,
     fetch: () => new Response("<!doctype html><link rel=icon href=data:,><title>A page</title>", { headers }),
   });
+  redis = await startRedis();
 });
 afterAll(async () => {
   await site.stop(true);
+  await redis.stop();
 });
 
-async function start(to: WebhookReceiver): Promise<TestGateway> {
+async function start(to: WebhookReceiver, more: GatewayConfig = {}): Promise<TestGateway> {
   return startGateway({
     listeners: [{ address: "127.0.0.1:0", origins: [site.url.origin] }],
     auth,
     webhooks: { urls: [to.url], secrets: [secret], rooms: ["chat::*"], allowPrivate: ["127.0.0.1"] },
+    ...more,
   });
 }
 
@@ -99,4 +110,34 @@ test("pages come and go on one gateway without Redis", async () => {
   await comeAndGo(to, [gateway, gateway], "chat::memory");
   expect(to.taken.length).toBe(6);
   expect(to.faults).toEqual([]);
+});
+
+test("pages come and go on two gateways of one Redis: one story is told, each event once", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  await using one = await start(to, { redis: redis.url });
+  await using other = await start(to, { redis: redis.url });
+  await comeAndGo(to, [one, other], "chat::redis");
+  expect(to.taken.length).toBe(6);
+  expect(to.faults).toEqual([]);
+});
+
+test("F9 the gateway of all pages is killed: the webhook is told that they left, within 30 s", async () => {
+  await using to = await WebhookReceiver.start(secret);
+  await using one = await start(to, { redis: redis.url });
+  const file = join(tmpdir(), `belfry-${crypto.randomUUID()}.json`);
+  const webhooks = { urls: [to.url], secrets: [secret], rooms: ["chat::*"], allowPrivate: ["127.0.0.1"] };
+  await Bun.write(file, JSON.stringify({ redis: redis.url, auth, webhooks }));
+  await using killed = await ServedGateway.start({ args: ["--config", file] });
+  const token = await signToken({ sub: "ann", rooms: ["chat::*"] });
+  const headers = { authorization: `Bearer ${token}` };
+  using page = await RawWebSocket.open(killed.url, "/connect?room=chat::killed", headers);
+  await page.waitForMessage();
+  await until(() => told(to, "chat::killed").length === 2, 20_000);
+  killed.process.kill("SIGKILL");
+  const since = performance.now();
+  await until(() => told(to, "chat::killed").length === 4, 40_000);
+  expect(told(to, "chat::killed").slice(2)).toEqual(["user_left ann", "room_vacated"]);
+  expect(performance.now() - since).toBeLessThan(30_000);
+  expect(one.log).not.toContain("queue_refused");
+  await rm(file);
 });
