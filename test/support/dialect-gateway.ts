@@ -7,6 +7,7 @@ import type { BackplaneOptions } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { BrowserSide, DialectContext, OpenDialect } from "../../src/dialects/dialect.ts";
 import type { Feed } from "../../src/core/bus.ts";
+import { peersChannel } from "../../src/peers/bus-peers.ts";
 import type { Exchange, Route } from "../../src/core/route.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/proofs/identity-source.ts";
@@ -214,7 +215,17 @@ async function openSeen(asked: BackplaneOptions, { bus: some }: DialectParts, si
   if (!some) return backplane;
   const over = { ...withKeys(bus, bus, backplane.close), ...some(bus) };
   sight.bus = over;
-  return { ...backplane, bus: over, keys: over, voice: undefined };
+  return { ...backplane, bus: exceptPeers(over, bus), keys: over, voice: undefined };
+}
+
+/** What gateways say to each other is not of the dialect: the test does not see it. */
+function exceptPeers(over: BusWithKeys, bus: BusWithKeys): BusWithKeys {
+  const of = (channel: string): BusWithKeys => (channel.startsWith(peersChannel) ? bus : over);
+  return {
+    ...over,
+    publish: async (channel, payload) => of(channel).publish(channel, payload),
+    subscribe: async (filter, onMessage) => of(filter.name).subscribe(filter, onMessage),
+  };
 }
 
 /** The dialect, seen while it is opened. */
