@@ -174,3 +174,15 @@ test("ids of the queue in memory only grow, also where the clock is set back", a
   await add(queue, 1);
   expect((await taken(queue, "events")).map(({ id }) => id)).toEqual(["1000-0", "1000-1", "1000-2"]);
 });
+
+test("a queue on Redis to which nothing is forwarded any more is gone after a week, with its dead letters", async () => {
+  const queue = await start(server.url);
+  const ids = await add(queue, 5);
+  await queue.forward("events", ids, { queues: ["a"], backlog: 2 });
+  const week = 7 * 86_400;
+  for (const key of ["a", "a:refused"]) {
+    const seconds = Number(await server.command("TTL", key));
+    expect([key, seconds > week - 60 && seconds <= week]).toEqual([key, true]);
+  }
+  expect(await server.command("TTL", "events")).toBe(-1);
+});

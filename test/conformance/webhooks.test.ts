@@ -27,7 +27,10 @@ const secret = secretOf(1);
 
 let server: RedisServer;
 beforeAll(async () => {
-  const rights = "eval evalsha xlen xrange xrevrange xadd xdel time get set del".replaceAll(/\w+/g, "+$&");
+  const rights = "eval evalsha xlen xrange xrevrange xadd xdel expire time get set del".replaceAll(
+    /\w+/g,
+    "+$&",
+  );
   server = await startRedis({
     users: [`few on >p ~belfry:events* &* -@all +@connection +@pubsub ${rights}`, "none on >p ~a* &* +@all"],
   });

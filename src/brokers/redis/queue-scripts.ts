@@ -77,10 +77,10 @@ end
 
 /**
  * KEYS: stream, and for each queue that entries go on to, it and its refused. ARGV: entries that may wait in one, length of the
- * refused, and the ids. Gives for each how many it gave up.
+ * refused, seconds that a queue lives to which nothing goes, and the ids. Gives for each how many it gave up.
  */
 export const forward = script(`
-local stream, backlog, length = KEYS[1], tonumber(ARGV[1]), ARGV[2]
+local stream, backlog, length, life = KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
 local function add(target, id, fields)
   local added = redis.pcall('XADD', target, id, unpack(fields))
@@ -99,7 +99,7 @@ local function giveUp(target, refused)
   return over
 end
 
-for index = 3, #ARGV do
+for index = 4, #ARGV do
   local entry = redis.call('XRANGE', stream, ARGV[index], ARGV[index])[1]
   if entry then
     for target = 2, #KEYS, 2 do add(KEYS[target], entry[1], entry[2]) end
@@ -108,7 +108,11 @@ for index = 3, #ARGV do
 end
 
 local given = {}
-for target = 2, #KEYS, 2 do given[#given + 1] = giveUp(KEYS[target], KEYS[target + 1]) end
+for target = 2, #KEYS, 2 do
+  given[#given + 1] = giveUp(KEYS[target], KEYS[target + 1])
+  redis.call('EXPIRE', KEYS[target], life)
+  redis.call('EXPIRE', KEYS[target + 1], life)
+end
 return given
 `);
 

@@ -24,6 +24,8 @@ import { refusalOf, runScript } from "./scripts.ts";
 const maxRefused = 1_000;
 /** Larger ones are kept without their fields, bytes. */
 const maxRefusedBytes = 64 * 1024;
+/** What a queue was for to which nothing was forwarded for a week is gone: a webhook that the config does not have any more. */
+const onwardSeconds = 7 * 86_400;
 
 export class RedisQueue implements Queue {
   readonly #commands: Commands;
@@ -79,7 +81,7 @@ export class RedisQueue implements Queue {
     return this.#orRefusal(name, async () => {
       const reply = await runScript(this.#commands, scripts.forward, {
         keys: [name, ...queues.flatMap((queue) => [queue, refusedOf(queue)])],
-        args: [backlog, maxRefused, ...ids],
+        args: [backlog, maxRefused, onwardSeconds, ...ids],
       });
       return listOf(reply).map(Number);
     });
