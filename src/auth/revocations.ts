@@ -122,7 +122,7 @@ export class RevocationBook implements Revocations {
     if (this.#hasSaidUnread) return;
     this.#hasSaidUnread = true;
     const text =
-      "Redis does not say which tokens were taken back, so tokens and tickets are refused until it does: it must answer MGET" +
+      "Redis does not say which tokens were taken back, so tokens and tickets are refused until it does: it must answer GET" +
       " and ZRANGE on keys that begin with `belfry-revoked:`";
     this.#parts.observe.log("warn", "revocations_unread", { text });
   }

@@ -3,7 +3,8 @@
 
 import type { Credentials } from "../proofs/credentials.ts";
 import type { IdentitySource } from "../proofs/identity-source.ts";
-import type { AuthOptions } from "./jwt/options.ts";
+import { acceptsTokens, authCookies } from "./options.ts";
+import type { AuthOptions } from "./options.ts";
 
 interface TokenIdentityParts {
   readonly credentials: Credentials;
@@ -13,14 +14,18 @@ interface TokenIdentityParts {
 /** @returns the source itself where no tokens are configured. */
 export function withTokens(
   source: IdentitySource,
-  { credentials, options: { jwt } }: TokenIdentityParts,
+  { credentials, options }: TokenIdentityParts,
 ): IdentitySource {
-  if (!jwt) return source;
+  if (!acceptsTokens(options)) return source;
   return {
-    readsCookies: source.readsCookies || jwt.cookie !== undefined,
+    readsCookies: source.readsCookies || authCookies(options).length > 0,
     recheckMs: source.recheckMs,
     identify(request, asked) {
-      const shown = credentials.ofHandshake(request, new URLSearchParams(asked.query));
+      const shown = credentials.ofHandshake({
+        request,
+        query: new URLSearchParams(asked.query),
+        about: () => asked,
+      });
       return shown ?? source.identify(request, asked);
     },
   };

@@ -135,8 +135,8 @@ function perListener(option: ConfigOption, count: number): readonly ConfigOption
 
 function shownValue(option: ConfigOption, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return "-";
-  if (option.kind === "json") return printable(JSON.stringify(value));
   if (option.isSecret) return option.kind === "map" ? shownNames(value) : "***";
+  if (option.kind === "json") return printable(JSON.stringify(value));
   return printable(maskUrl(showDefault(value)));
 }
 

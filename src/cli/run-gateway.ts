@@ -150,9 +150,15 @@ function isForPeople({ log }: Config, io: Io): boolean {
 function secretsOf(config: Config, { options }: ConfigModel): readonly string[] {
   const urls = [config.redis, config.identity.redis].filter((url) => url !== undefined);
   const passwords = urls.flatMap((url) => checkBackplaneUrl(url));
-  const values = options
-    .filter(({ isSecret }) => isSecret)
-    .map(({ path }) => valueAt(config, path))
-    .flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : [value]));
-  return [...passwords, ...values].filter((value) => typeof value === "string");
+  const values = options.filter(({ isSecret }) => isSecret).map(({ path }) => valueAt(config, path));
+  // Of each issuer the secrets alone: the rest of it may be shown.
+  const issuers = config.auth.issuers.map(({ secret, secretFallbacks }) => [secret, secretFallbacks]);
+  const texts = [...values.filter((value) => value !== config.auth.issuers), ...issuers].flatMap(textsOf);
+  return [...passwords, ...texts];
+}
+
+/** Of a value, or of a list or a map of values. */
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsOf) : [];
 }

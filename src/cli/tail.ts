@@ -32,7 +32,7 @@ import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
-import { alone } from "../gateway/revoking.ts";
+import { noPeers } from "../gateway/revoking.ts";
 import { createRights } from "../gateway/rights.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
@@ -247,7 +247,7 @@ function openToListen(parts: ListenParts) {
     hub,
     rules,
     recovery: nothingKept,
-    rights: createRights({ config, observe, backplanes, hub, rules, peers: alone(), now }),
+    rights: createRights({ config, observe, backplanes, hub, rules, peers: noPeers, now }),
     presence: noPresence,
     guard: new SecretGuard({ ...shared, isExempt: () => true }),
     admit: () => undefined,

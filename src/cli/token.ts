@@ -3,7 +3,7 @@
 
 import { Command } from "commander";
 import { dateOf, explainToken } from "../auth/jwt/explain.ts";
-import type { AuthOptions } from "../auth/jwt/options.ts";
+import type { AuthOptions } from "../auth/options.ts";
 import { signToken } from "../auth/jwt/sign.ts";
 import { createVerifier } from "../auth/jwt/verifier.ts";
 import { describeFileError, readNamedFile } from "../files/named-file.ts";

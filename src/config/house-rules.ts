@@ -5,7 +5,7 @@
 
 import { readsCookies, sessionEngine, sessionNamePrefixes } from "../auth/django/options.ts";
 import { ticketKeyPrefix } from "../auth/tickets.ts";
-import { jwtProblem } from "../auth/jwt/problem.ts";
+import { acceptsTokens, authCookies, authProblems } from "../auth/options.ts";
 import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../brokers/log-store.ts";
@@ -29,7 +29,7 @@ export interface RuleProblem {
 export function houseProblems(config: Config, dialects: Dialects): readonly RuleProblem[] {
   return [
     ...overlappingNames(config, dialects).map((text) => problem([], text)),
-    ...authProblems(config),
+    ...proofProblems(config),
     ...identityProblems(config, dialects),
     ...webhooksProblems(config.webhooks).map(({ path, message }) => problem(["webhooks", ...path], message)),
   ];
@@ -39,18 +39,16 @@ function problem(path: PropertyKey[], message: string): RuleProblem {
   return { code: "custom", path, message };
 }
 
-/** Tokens that cannot be verified, and tokens that browsers send by themselves from pages of any site. */
-function authProblems({ auth: { jwt }, listeners }: Config): readonly RuleProblem[] {
-  if (!jwt) return [];
-  const text = jwtProblem(jwt);
-  const open =
-    jwt.cookie === undefined ? [] : [...listeners.entries()].filter(([, { origins }]) => origins === "*");
+/** What clients show that cannot be judged, and what browsers send by themselves from pages of any site. */
+function proofProblems({ auth, listeners }: Config): readonly RuleProblem[] {
+  const hasCookies = authCookies(auth).length > 0;
+  const open = hasCookies ? [...listeners.entries()].filter(([, { origins }]) => origins === "*") : [];
   return [
-    ...(text === undefined ? [] : [problem(["auth", "jwt"], text)]),
+    ...authProblems(auth).map(({ path, message }) => problem(["auth", ...path], message)),
     ...open.map(([index]) =>
       problem(
         ["listeners", index, "origins"],
-        "Expected a list of origins where `auth.jwt.cookie` is read, got `*`: any site could act in the name of its visitors (W4R-16)",
+        "Expected a list of origins where `auth.jwt.cookie` or `auth.hook.cookie` is read, got `*`: any site could act in the name of its visitors (W4R-16)",
       ),
     ),
   ];
@@ -67,7 +65,7 @@ function identityProblems(config: Config, dialects: Dialects): readonly RuleProb
     .filter(({ names }) => names.length > 0);
   if (asking.length === 0) return [];
   const text =
-    identityProblem(config.identity, config.auth.jwt !== undefined) ?? usernameKeyProblem(config, dialects);
+    identityProblem(config.identity, acceptsTokens(config.auth)) ?? usernameKeyProblem(config, dialects);
   const open = readsCookies(config.identity) ? asking.filter(({ origins }) => origins === "*") : [];
   return [
     ...(text === undefined ? [] : [problem(["identity"], text)]),

@@ -241,6 +241,9 @@ describe("secrets in files of their own", () => {
   const held = createConfigModel().options.filter(({ fileForm }) => fileForm !== undefined);
   const jwtSecrets = ["of-more-than-thirty-two,bytes-each", "of-more-than-thirty-two-bytes-too"];
   const signing = [1, 2].map((fill) => `whsec_${Buffer.alloc(32, fill).toString("base64")}`);
+  const issuers = [
+    { algorithm: "HS256", issuer: "https://other.example", secret: jwtSecrets[0], secretFallbacks: [] },
+  ];
   /** What the value needs beside it. */
   const beside: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "identity.jwt.secret": { BELFRY_IDENTITY_JWT_ALGORITHM: "HS256" },
@@ -251,6 +254,7 @@ describe("secrets in files of their own", () => {
       BELFRY_AUTH_JWT_SECRET: jwtSecrets[0] ?? "",
     },
     "auth.jwt.publicKey": { BELFRY_AUTH_JWT_ALGORITHM: "EdDSA" },
+    "auth.hook.secrets": { BELFRY_AUTH_HOOK_URL: "https://app.example/who" },
   };
   const pem = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }).trim();
   const good: Readonly<Record<string, string>> = {
@@ -261,12 +265,16 @@ describe("secrets in files of their own", () => {
     "auth.jwt.secret": jwtSecrets[0] ?? "",
     "auth.jwt.secretFallbacks": jwtSecrets.join(" "),
     "auth.jwt.publicKey": pem,
+    "auth.issuers": JSON.stringify(issuers),
+    "auth.hook.secrets": signing.join(" "),
     "webhooks.secrets": signing.join(" "),
   };
   const read: Readonly<Record<string, unknown>> = {
     roomSecrets: { dir: "hunter,2", shop: "x" },
     "identity.secretKeyFallbacks": ["hunter,2", "x"],
     "auth.jwt.secretFallbacks": jwtSecrets,
+    "auth.issuers": issuers,
+    "auth.hook.secrets": signing,
     "webhooks.secrets": signing,
   };
 
@@ -288,9 +296,9 @@ describe("secrets in files of their own", () => {
     expect(origin(loaded, ...option.path)).toBe(`environment ${variable}`);
     expect(loaded.warnings).toEqual([]);
     const both = { ...others, [variable]: path, [option.variable]: text };
-    // Without the value, the section of tokens is wrong too.
+    // Without the value, its section is wrong too.
     const problems = (await problemsOf({ env: both })).filter(
-      (text) => !text.endsWith("(`auth.jwt`, default)"),
+      (text) => !text.endsWith("(`auth.jwt`, default)") && !text.endsWith("got nothing (default)"),
     );
     expect(problems).toEqual([
       `Expected one of \`${name}\` (environment ${option.variable}) and the file that holds it (environment ${variable}), got both`,

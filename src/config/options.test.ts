@@ -68,6 +68,8 @@ describe("options derived from the schema", () => {
       "roomSecrets",
       "auth.jwt.secret",
       "auth.jwt.secretFallbacks",
+      "auth.issuers",
+      "auth.hook.secrets",
       "identity.secretKey",
       "identity.secretKeyFallbacks",
       "identity.jwt.secret",

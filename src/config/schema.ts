@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { identityOptions } from "../auth/django/options.ts";
-import { authOptions } from "../auth/jwt/options.ts";
+import { authOptions } from "../auth/options.ts";
 import { isAddressRange } from "../base/ip-address.ts";
 import { checkBackplaneUrl, isLocalUrl, urlForms } from "../brokers/registry.ts";
 import { GatewayError } from "../vocabulary/errors.ts";

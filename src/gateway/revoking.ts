@@ -11,29 +11,16 @@ import type { Hub } from "../core/hub.ts";
 import type { Room } from "../core/membership.ts";
 import { revocationKinds } from "../proofs/revocations.ts";
 import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../proofs/revocations.ts";
+import type { Peers } from "../core/peers.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
-/** The gateways of the bus, as far as they are used here. */
-export interface Asking {
-  ask(
-    topic: string,
-    question: Record<string, string | number>,
-  ): Promise<{ readonly answers: ReadonlyMap<string, unknown>; readonly silent: readonly string[] }>;
-  answer(topic: string, reply: (question: unknown) => Promise<number>): void;
-}
+type Asking = Pick<Peers, "ask" | "answer">;
 
-/** Of a gateway that has no others beside it. */
-export function alone(): Asking {
-  const replies = new Map<string, (question: unknown) => Promise<number>>();
-  return {
-    async ask(topic, question) {
-      return { answers: new Map([["self", await replies.get(topic)?.(question)]]), silent: [] };
-    },
-    answer(topic, reply) {
-      replies.set(topic, reply);
-    },
-  };
-}
+/** Of what only listens, and takes nothing back. */
+export const noPeers: Asking = {
+  ask: async () => ({ answers: new Map(), silent: [] }),
+  answer: () => undefined,
+};
 
 export interface RevokingParts {
   readonly hub: Pick<Hub, "visitors" | "rooms" | "leave">;
@@ -64,10 +51,7 @@ export class Revoking implements Revoker {
 
   constructor(parts: RevokingParts) {
     this.#parts = parts;
-    parts.peers.answer(topic, async (asked) => {
-      const order = question.safeParse(asked);
-      return order.success ? parts.book.obey(order.data) : 0;
-    });
+    parts.peers.answer(topic, async (asked) => parts.book.obey(question.parse(asked)));
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {
@@ -78,7 +62,8 @@ export class Revoking implements Revoker {
       );
     const { answers, silent } = await this.#parts.peers.ask(topic, { ...revocation });
     const counts = [...answers.values()].map((count) => (typeof count === "number" ? count : 0));
-    return { ended: counts.reduce((sum, count) => sum + count, 0), answered: [...answers.keys()], silent };
+    const ended = counts.reduce((sum, count) => sum + count, 0);
+    return { ended, answered: [...answers.keys()].sort(), silent };
   }
 
   /** Puts those out that lost their right here. @returns how many */

@@ -4,6 +4,9 @@
 import { isShared } from "../auth/address.ts";
 import { createCredentials } from "../auth/credentials.ts";
 import { createIdentity } from "../auth/django/identity.ts";
+import { ConnectHook } from "../auth/hook/hook.ts";
+import type { HookOptions } from "../auth/hook/options.ts";
+import { createTokenVerifier } from "../auth/jwt/issuers.ts";
 import { RevocationBook, withRevocations } from "../auth/revocations.ts";
 import type { Lost } from "../auth/revocations.ts";
 import { RoomAccess } from "../auth/room-access.ts";
@@ -15,9 +18,10 @@ import type { Config } from "../config/schema.ts";
 import type { DialectContext } from "../dialects/dialect.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Observe } from "../core/observe.ts";
+import { Outbound } from "../outbound/outbound.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { Revoking } from "./revoking.ts";
-import type { Asking } from "./revoking.ts";
+import type { Peers } from "../core/peers.ts";
 
 export interface RightsParts {
   readonly config: Config;
@@ -25,7 +29,7 @@ export interface RightsParts {
   readonly backplanes: Backplanes;
   readonly hub: Hub;
   readonly rules: RoomRules;
-  readonly peers: Asking;
+  readonly peers: Pick<Peers, "ask" | "answer">;
   /** Monotonic clock, ms. */
   readonly now: () => number;
 }
@@ -75,10 +79,22 @@ function sourcesOf(
   const { identity: options, auth } = config;
   const nowMs = Date.now;
   const tickets = new Tickets({ keys: backplanes.main.keys, observe, nowMs });
-  const credentials = createCredentials({ options: auth, tickets, revocations, fetch, nowMs });
+  const verify = createTokenVerifier(auth, { fetch, nowMs });
+  const hook = auth.hook && hookOf(auth.hook, revocations);
+  const credentials = createCredentials({ options: auth, tickets, verify, hook, revocations });
   const { keys: store } = backplanes.sessions;
   const django = createIdentity({ options, store, fetch, now: nowMs, observe });
   // Tokens of its own come before those of all dialects.
   const identity = options.jwt ? django : withTokens(django, { credentials, options: auth });
   return { identity: withRevocations(identity, { revocations, nowMs }), credentials, tickets };
+}
+
+function hookOf(options: HookOptions, revocations: RevocationBook): ConnectHook {
+  const { allowPrivate, timeout } = options;
+  return new ConnectHook({
+    options,
+    outbound: new Outbound({ allowPrivate, timeoutMs: timeout * 1_000 }),
+    revocations,
+    nowMs: Date.now,
+  });
 }

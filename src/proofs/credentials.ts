@@ -1,20 +1,40 @@
-// How a client of any dialect proves who it is: by a JSON Web Token, or by a ticket in a URL (docs/auth.md). The port between
+// How a client of any dialect proves who it is: by a token, by a cookie, or by a ticket in a URL (docs/auth.md). The port between
 // the dialects, which know where their clients can put one, and auth/, which judges it. What is shown and wrong is never taken
 // for nothing: the client is refused, and told whether another proof helps.
 
 import type { Identity } from "../core/identity.ts";
-import type { IdentityResult } from "./identity-source.ts";
+import type { Exchange } from "../core/route.ts";
+import type { IdentityRequest, IdentityResult } from "./identity-source.ts";
+
+/** A request that may show who comes. */
+export interface Handshake {
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** For the connect hook. */
+  about(): Partial<IdentityRequest>;
+}
 
 export interface Credentials {
   /**
-   * Who comes by this handshake: by its Authorization, subprotocol, cookie or ticket, the first that is there. Never rejects.
+   * Who comes by this handshake: by its ticket, Authorization, subprotocol or cookie, the first that is there. Never rejects.
    * @returns undefined when it shows none of them.
    */
-  ofHandshake(request: Request, query: URLSearchParams): Promise<IdentityResult> | undefined;
+  ofHandshake(handshake: Handshake): Promise<IdentityResult> | undefined;
   /** Who shows this token. Never rejects. */
   ofToken(token: string): Promise<IdentityResult>;
   /** Are tokens accepted at all? Where they are not, what looks like one is none. */
   readonly acceptsTokens: boolean;
+  /** Browsers send cookies by themselves, from the pages of other sites too: then the Origin must be checked (SEC-08). */
+  readonly readsCookies: boolean;
+}
+
+export function handshakeOf(request: Request, exchange: Exchange): Handshake {
+  const { path, query, origin, address: remote } = exchange;
+  return {
+    request,
+    query,
+    about: () => ({ path, query: new URL(request.url).search.slice(1), origin, remote }),
+  };
 }
 
 /** What a ticket opens. */

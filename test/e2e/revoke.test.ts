@@ -207,7 +207,8 @@ describe.each(["user", "token"] as const)("by %s", (way) => {
 
     const began = performance.now();
     const outcome = await revoke(way === "user" ? { user: `john-${way}` } : { token: `id-${way}` }, 1);
-    expect(outcome.ended).toBeGreaterThanOrEqual(johns.length / 2);
+    expect(outcome).toMatchObject({ ended: johns.length, silent: [] });
+    expect(outcome.answered).toHaveLength(gateways.length);
     await until(
       () => johns.every((one) => one.isOut()),
       5_000,
@@ -255,7 +256,6 @@ test("T28 replay after a revocation delivers nothing, from a log or a tape", asy
   await socket.waitForClose();
   await stream.rest();
   for (const room of Object.keys(positions)) await publish(room, "secret-of-the-room");
-  await until(async () => (await verdicts(1, token))[0] === "native 4501");
 
   const cursor = encodeURIComponent(stream.lastEventId);
   for (const index of [0, 1]) {

@@ -332,6 +332,12 @@ const failures: readonly Failure[] = [
     code: 0,
   },
   {
+    title: "the configuration of tokens, printed",
+    args: ["config", "print"],
+    config: `auth: { issuers: [{ algorithm: HS256, issuer: a, secret: ${canary}-and-more }] }`,
+    code: 0,
+  },
+  {
     title: "the configuration, checked",
     args: ["config", "check"],
     config: `secret: ${canary}\nredis: redis://u:${canary}@127.0.0.1:1/2`,
@@ -572,7 +578,7 @@ describe("hostile names", () => {
     const before = new Set(
       [
         ...list.matchAll(
-          / addr=(\S+) .*cmd=(?:ping|publish|psubscribe|subscribe|xlen|evalsha|eval|mget|zrange)/g,
+          / addr=(\S+) .*cmd=(?:ping|publish|psubscribe|subscribe|xlen|evalsha|eval|get|zrange)/g,
         ),
       ].map(([, address]) => address),
     );
@@ -591,7 +597,7 @@ describe("hostile names", () => {
     for (const { args } of commands) {
       const [name = "", ...rest] = args;
       const command = name.toUpperCase();
-      if (command === "MGET" && rest[0]?.startsWith("belfry-revoked:") === true) {
+      if (command === "GET") {
         expect(rest).toEqual(["belfry-revoked:version"]);
       } else if (command === "MGET") {
         const spaces = rest.map((key, index) => key.slice((prefixes[index] ?? "?").length));

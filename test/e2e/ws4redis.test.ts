@@ -1208,10 +1208,13 @@ describe("SEC-03 T19 in the eyes of Redis", () => {
           : undefined,
       patience,
     );
-    // Ours and our neighbours': canaries, life signs, the mark.
+    // Ours and our neighbours': canaries, life signs, whether something was taken back, the mark.
     return text
       .split("\r\n")
-      .filter((line) => line !== "" && !/belfry-canary|"PING"|"ECHO"|"CLIENT"|"HELLO"|"INFO"/i.test(line));
+      .filter(
+        (line) =>
+          line !== "" && !/belfry-(canary|revoked:version)|"PING"|"ECHO"|"CLIENT"|"HELLO"|"INFO"/i.test(line),
+      );
   }
 
   /** Hostile names: other owners' words, our own, RESP, globs, Lua, half characters. */

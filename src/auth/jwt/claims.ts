@@ -3,31 +3,16 @@
 
 import { z } from "zod";
 import type { IdentityResult } from "../../proofs/identity-source.ts";
-import { createGrants } from "../granted-rooms.ts";
-import { boundGroups } from "../result.ts";
+import { rightsOf, rightsShape } from "../rights.ts";
 import { clockTolerance } from "./verifier.ts";
 
-/** Rooms that one token may name; each is a name or a glob. */
-const maxGrantedRooms = 100;
-
-const roomList = z.array(z.string().min(1).max(512)).max(maxGrantedRooms).default([]);
 const name = z.string().min(1).max(256).optional();
 
-/** `info` is bounded as JSON text, characters. */
-const maxInfoLength = 1_024;
-
 const claims = z.object({
+  ...rightsShape,
   exp: z.number(),
   iat: z.number().default(0),
   sub: name,
-  groups: z.array(z.string()).default([]),
-  rooms: roomList,
-  rooms_publish: roomList,
-  info: z
-    .unknown()
-    .transform((value) => JSON.stringify(value))
-    .refine((text) => text.length <= maxInfoLength)
-    .optional(),
   sid: name,
   jti: name,
 });
@@ -41,17 +26,14 @@ export function claimFaults(payload: unknown): readonly string[] {
 export function identityOf(payload: unknown): IdentityResult {
   const read = claims.safeParse(payload);
   if (!read.success) return { kind: "denied", reason: "jwt_claims" };
-  const { exp, iat, sub, groups, rooms, rooms_publish: publish, info, sid, jti } = read.data;
-  const grants = createGrants(rooms, publish);
+  const { exp, iat, sub, sid, jti } = read.data;
   return {
     kind: "identity",
     session: sid,
     user: sub,
-    groups: boundGroups(groups),
+    ...rightsOf(read.data),
     expiresAtMs: (exp + clockTolerance) * 1_000,
     issuedAt: iat,
-    ...(grants && { grants }),
-    ...(info !== undefined && { info }),
     ...(jti !== undefined && { tokenId: jti }),
   };
 }

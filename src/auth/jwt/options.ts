@@ -41,21 +41,19 @@ export const jwtShape = {
 /** Where the keys are, and what tokens must say. */
 export type JwtOptions = z.output<z.ZodObject<typeof jwtShape>>;
 
-/** The section `auth` of the config: tokens for all dialects (docs/auth.md). */
-export const authOptions = z
-  .strictObject({
-    jwt: z
-      .strictObject({
-        ...jwtShape,
-        secretFallbacks: z
-          .array(secretText("An earlier secret"))
-          .max(10)
-          .default([])
-          .describe("Earlier secrets: their tokens are accepted too, for the time of a change"),
-      })
-      .optional()
-      .describe("JSON Web Tokens, for clients of every dialect ([auth.md](auth.md))"),
-  })
-  .describe("Who a client is, in every dialect");
+/** The section `auth.jwt`: tokens for all dialects. */
+export const tokenOptions = z.strictObject({
+  ...jwtShape,
+  secretFallbacks: z
+    .array(secretText("An earlier secret"))
+    .max(10)
+    .default([])
+    .describe("Earlier secrets: their tokens are accepted too, for the time of a change"),
+});
 
-export type AuthOptions = z.output<typeof authOptions>;
+/** One more issuer. A cookie belongs to `auth.jwt` alone. */
+export const issuerOptions = tokenOptions.omit({ cookie: true }).extend({
+  issuer: text("`iss` that its tokens carry"),
+});
+
+export type IssuerOptions = z.output<typeof issuerOptions>;

@@ -1,7 +1,7 @@
 // The look at the config of tokens before the gateway starts: what cannot work, or would be unsafe, is a sentence (T18).
 
 import { createPublicKey } from "node:crypto";
-import type { JwtOptions } from "./options.ts";
+import type { IssuerOptions, JwtOptions } from "./options.ts";
 
 /** What is wrong, as a sentence without secrets; undefined: nothing. */
 export function jwtProblem(
@@ -25,6 +25,20 @@ export function jwtProblem(
     return `Expected one of \`publicKey\` and \`jwksUrl\` for ${algorithm}, and no \`secret\``;
   if (jwksUrl !== undefined) return jwksProblem(new URL(jwksUrl));
   return publicKey === undefined ? undefined : publicKeyProblem(publicKey, algorithm);
+}
+
+/** Among several issuers, each needs a name of its own: by it a token finds the one that judges it. */
+export function issuersProblem(
+  jwt: Pick<JwtOptions, "issuer"> | undefined,
+  issuers: readonly IssuerOptions[],
+): string | undefined {
+  if (issuers.length === 0) return undefined;
+  if (jwt && jwt.issuer === undefined)
+    return "Expected `auth.jwt.issuer` where there are more issuers, got none";
+  const names = [...(jwt ? [jwt] : []), ...issuers].map(({ issuer }) => issuer);
+  return new Set(names).size === names.length
+    ? undefined
+    : "Expected each issuer once, got one of them twice";
 }
 
 function jwksProblem({ username, password }: URL): string | undefined {

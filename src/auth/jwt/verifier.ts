@@ -8,7 +8,7 @@ import type { Fetch } from "../result.ts";
 import type { JwtOptions } from "./options.ts";
 
 /** Longest token, characters. */
-const maxTokenLength = 16 * 1024;
+export const maxTokenLength = 16 * 1024;
 /** Clocks may differ by so much, seconds (T18). */
 export const clockTolerance = 60;
 

@@ -44,16 +44,12 @@ export class RedisRevocations implements RevocationStore {
 
   async read(known: string | undefined): Promise<KeptRevocations | undefined> {
     // First the version: what is added between the two is read again.
-    const [version = ""] = textsOf(await this.#commands.run(["MGET", versionKey]));
+    const reply = await this.#commands.run(["GET", versionKey]);
+    const version = typeof reply === "string" ? reply : "";
     if (version === known) return undefined;
     const range = ["ZRANGE", listKey, String(Date.now()), "+inf", "BYSCORE", "WITHSCORES"];
-    const reply = await this.#commands.run(range);
-    return { version, all: pairsOf(reply).flatMap(read) };
+    return { version, all: pairsOf(await this.#commands.run(range)).flatMap(read) };
   }
-}
-
-function textsOf(reply: unknown): readonly string[] {
-  return Array.isArray(reply) ? reply.filter((text) => typeof text === "string") : [];
 }
 
 /** Members with their scores, in either form in which Redis says them. */

@@ -4,7 +4,12 @@
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";
 import type { CredentialError } from "../../proofs/credentials.ts";
-import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../proofs/credentials.ts";
+import {
+  credentialError,
+  handshakeOf,
+  offeredSubprotocols,
+  tokenSubprotocol,
+} from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
@@ -140,7 +145,7 @@ function openSocket(
   const asked = roomsOf(request, exchange);
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
-  const shown = context.credentials.ofHandshake(request, exchange.query);
+  const shown = context.credentials.ofHandshake(handshakeOf(request, exchange));
   const hasProtocol = shown !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
   const open = (who: Identity | CredentialError): SocketHandler =>
     new RawConnection(
@@ -166,7 +171,7 @@ function openStream(
 ): StreamHandler | Response | Promise<StreamHandler | Response> {
   const { context } = native;
   if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
-  const headers = corsHeaders(exchange);
+  const headers = corsHeaders(context, exchange);
   const asked = roomsOf(request, exchange);
   if (asked.length === 0 || asked.length > context.limits.roomsPerConnection) {
     const expected = `Expected 1 to ${context.limits.roomsPerConnection} rooms: ?room=<name>&room=<name>\n`;
@@ -180,7 +185,7 @@ function openStream(
       headers,
     );
   const handshake = { request, exchange, asked, headers, release };
-  const shown = context.credentials.ofHandshake(request, exchange.query);
+  const shown = context.credentials.ofHandshake(handshakeOf(request, exchange));
   if (!shown) return admitStream(native, handshake, anonymous);
   return shown.then((found) => {
     if (found.kind === "identity") return admitStream(native, handshake, found);
@@ -306,10 +311,17 @@ function isList(room: string, url: string): boolean {
 /** One for all: each idle stream keeps it. */
 const noOrigin: Readonly<Record<string, string>> = { vary: "Origin" };
 
-/** A page of a listed origin may read the stream; no cookies are asked for. */
-function corsHeaders({ origin }: Exchange): Readonly<Record<string, string>> {
+/**
+ * A page of a listed origin may read the stream; with its cookies where those say who comes, and then the config refuses `*`
+ * (`new EventSource(url, { withCredentials: true })`).
+ */
+function corsHeaders(
+  { credentials }: BrowserContext,
+  { origin }: Exchange,
+): Readonly<Record<string, string>> {
   if (origin === undefined) return noOrigin;
-  return { "access-control-allow-origin": origin, vary: "Origin" };
+  const headers = { "access-control-allow-origin": origin, vary: "Origin" };
+  return credentials.readsCookies ? { ...headers, "access-control-allow-credentials": "true" } : headers;
 }
 
 /** README.md says which of them mean: do not come back. */

@@ -5,15 +5,19 @@ import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
-import { credentialError, offeredSubprotocols, tokenSubprotocol } from "../../proofs/credentials.ts";
-import type { CredentialError } from "../../proofs/credentials.ts";
+import {
+  credentialError,
+  handshakeOf,
+  offeredSubprotocols,
+  tokenSubprotocol,
+} from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { IdentityResult } from "../../proofs/identity-source.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection, usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
-import { Refusals } from "../raw/refusals.ts";
+import { Refusals, isCookieShown, refuseCredential } from "../raw/refusals.ts";
 import { ChannelClient } from "./client.ts";
 import type { ChannelClientParts } from "./client.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel } from "./names.ts";
@@ -88,7 +92,8 @@ type Answer = RawConnection | Response;
 function judge(endpoint: Endpoint, handshake: Handshake, encoded: string): Answer | Promise<Answer> {
   const { context, options, refusals } = endpoint;
   const { request, exchange } = handshake;
-  if (options.checkOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
+  const checksOrigin = options.checkOrigin || isCookieShown(context.credentials, request);
+  if (checksOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
   const channel = channelOf(endpoint, encoded);
   if (channel instanceof Response) return channel;
   const release = context.admit(exchange.countedAs);
@@ -97,11 +102,11 @@ function judge(endpoint: Endpoint, handshake: Handshake, encoded: string): Answe
     const answer =
       found === undefined || found.kind === "identity"
         ? admit(endpoint, handshake, { channel, identity: found, release })
-        : refuseCredential(endpoint, credentialError(found));
+        : refuseCredential(refusals, credentialError(found));
     if (answer instanceof Response) release();
     return answer;
   };
-  const shown = context.credentials.ofHandshake(request, exchange.query);
+  const shown = context.credentials.ofHandshake(handshakeOf(request, exchange));
   return shown ? shown.then(settle) : settle();
 }
 
@@ -138,18 +143,6 @@ function admit(
     dialect,
     new ChannelClient(context, { ...parts, address: exchange.countedAs, protocol }),
   );
-}
-
-/** What is shown and wrong is never taken for nothing. */
-function refuseCredential({ refusals }: Endpoint, code: CredentialError): Response {
-  const answer =
-    code === "unavailable"
-      ? textAnswer(503, "Expected to find out who you are: try again later\n", { "retry-after": "1" })
-      : textAnswer(
-          401,
-          `Expected a ${code === "ticket_invalid" ? "ticket that is new" : "token that is valid here"}\n`,
-        );
-  return refusals.refuse(code, answer);
 }
 
 function closeCode(reason: DisconnectReason): { readonly code: number; readonly reason: string } {

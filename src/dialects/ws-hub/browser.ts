@@ -10,10 +10,17 @@ import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
-import { Refusals } from "../raw/refusals.ts";
+import { Refusals, isCookieShown, refuseCredential } from "../raw/refusals.ts";
+import {
+  credentialError,
+  handshakeOf,
+  offeredSubprotocols,
+  tokenSubprotocol,
+} from "../../proofs/credentials.ts";
+import type { IdentityResult } from "../../proofs/identity-source.ts";
 import { Announcer } from "./announcer.ts";
 import { HubClient } from "./client.ts";
-import type { HubContext } from "./client.ts";
+import type { HubClientParts, HubContext } from "./client.ts";
 import { dialectName } from "./names.ts";
 import type { WsHubOptions } from "./options.ts";
 import { Roster } from "./roster.ts";
@@ -82,6 +89,8 @@ function closeCode(reason: DisconnectReason): { code: number; reason: string } {
   if (reason === "replaced") return { code: 4000, reason: "replaced" };
   if (reason === "no_groups") return { code: 4003, reason: "no groups" };
   if (reason === "too_large") return { code: 1009, reason: "message too large" };
+  if (reason === "expired") return { code: 4001, reason: "token expired" };
+  if (reason === "denied") return { code: 4501, reason: "token refused" };
   return { code: 1001, reason: reason === "shutdown" ? "shutting down" : "closed by a backend" };
 }
 
@@ -106,7 +115,9 @@ function socketRoutes(endpoint: Endpoint): readonly Route[] {
   return [route, { ...route, path: `${path}/`, accepts: hasKey }];
 }
 
-function judge(endpoint: Endpoint, request: Request, exchange: Exchange): RawConnection | Response {
+type Answer = RawConnection | Response;
+
+function judge(endpoint: Endpoint, request: Request, exchange: Exchange): Answer | Promise<Answer> {
   const { context, options, refusals, keyRates } = endpoint;
   const fault = handshakeFault(request);
   if (fault !== undefined) return refusals.refuse("handshake", handshakeAnswer(fault));
@@ -115,7 +126,8 @@ function judge(endpoint: Endpoint, request: Request, exchange: Exchange): RawCon
     const text = `Expected a key of 1-${context.limits.nameBytes} bytes in \`${options.clientKey}\`\n`;
     return refusals.refuse(key === "" ? "key_missing" : "key_invalid", textAnswer(400, text));
   }
-  if (options.checkOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
+  const checksOrigin = options.checkOrigin || isCookieShown(context.credentials, request);
+  if (checksOrigin && !exchange.isOriginAllowed) return refusals.refuseOrigin(exchange);
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
   if (!keyRates.take(key, context.now())) {
@@ -123,10 +135,29 @@ function judge(endpoint: Endpoint, request: Request, exchange: Exchange): RawCon
     const answer = textAnswer(429, "Expected fewer connections of one key\n", { "retry-after": "1" });
     return refusals.refuse("key_rate", answer);
   }
-  return new RawConnection(
-    endpoint.dialect,
-    new HubClient(endpoint, key, { address: exchange.countedAs, release }),
-  );
+  const settle = (found?: IdentityResult): Answer => {
+    if (found === undefined || found.kind === "identity")
+      return admit(endpoint, request, {
+        key,
+        address: exchange.countedAs,
+        release,
+        identity: found,
+      });
+    release();
+    return refuseCredential(refusals, credentialError(found));
+  };
+  // A key is what WS-HUB knows its clients by; who they are is asked where the config says so alone.
+  const { credentials } = context;
+  const shown = credentials.acceptsTokens
+    ? credentials.ofHandshake(handshakeOf(request, exchange))
+    : undefined;
+  return shown ? shown.then(settle) : settle();
+}
+
+function admit(endpoint: Endpoint, request: Request, parts: Omit<HubClientParts, "protocol">): RawConnection {
+  const hasProtocol = parts.identity !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
+  const protocol = hasProtocol ? tokenSubprotocol : undefined;
+  return new RawConnection(endpoint.dialect, new HubClient(endpoint, { ...parts, protocol }));
 }
 
 /** The key as it came, of any length and with any characters; the empty string when there is none (HUB-01, HUB-03). */

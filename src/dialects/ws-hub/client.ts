@@ -3,6 +3,7 @@
 
 import type { Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../dialect.ts";
+import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import type { Announcer } from "./announcer.ts";
@@ -18,24 +19,35 @@ export interface HubContext {
   readonly announcer: Announcer;
 }
 
-/** What it was admitted with. */
-export type HubClientPlace = Pick<RawConnectionParts, "address" | "release">;
-
 /** Before groups are assigned a client gets no messages (HUB-08). */
 const noRooms: readonly string[] = [];
+
+export interface HubClientParts {
+  readonly key: string;
+  /** Who it is; undefined: it showed nothing but its key. */
+  readonly identity: Identity | undefined;
+  /** The subprotocol to select, if any. */
+  readonly protocol: string | undefined;
+  readonly address: string;
+  readonly release: () => void;
+}
 
 export class HubClient implements RawConnectionParts {
   readonly id: string;
   readonly address: string;
   readonly release: () => void;
+  readonly identity?: Identity;
+  readonly protocol?: string;
   readonly #hub: HubContext;
   readonly #key: string;
   /** Since when something waits of which the client read nothing, ms. */
   #blockedSince: number | undefined;
 
-  constructor(hub: HubContext, key: string, { address, release }: HubClientPlace) {
+  constructor(hub: HubContext, { key, address, identity, protocol, release }: HubClientParts) {
     this.id = connectionId(key);
     this.address = address;
+    if (identity) this.identity = identity;
+    if (protocol !== undefined) this.protocol = protocol;
     this.release = release;
     this.#hub = hub;
     this.#key = key;
