@@ -66,6 +66,11 @@ export class LocalMembers {
     }
   }
 
+  /** Rooms without any change are written too: what is not renewed ends. */
+  renewAll(): void {
+    for (const room of this.#rooms.values()) this.#changed.add(room);
+  }
+
   /** What changed and was not taken, some rooms of it. @param rooms at most so many */
   take(rooms: number): readonly RoomUpdate[] {
     const updates: RoomUpdate[] = [];

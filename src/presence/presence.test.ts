@@ -8,6 +8,7 @@ import { MemoryPresence } from "../brokers/memory/presence.ts";
 import { MemoryQueue } from "../brokers/memory/queue.ts";
 import { eventsQueue } from "../core/room-event.ts";
 import { Hub } from "../core/hub.ts";
+import type { Frame, Topics } from "../core/carrier.ts";
 import { anonymous } from "../core/identity.ts";
 import type { Identity } from "../core/identity.ts";
 import { Connection } from "../core/membership.ts";
@@ -40,14 +41,14 @@ function setUp() {
   const store = new MemoryPresence({ bus, events, tracking, times, now: () => now });
   const gateways: GatewayPresence[] = [];
   open.push(() => store.close());
-  const gateway = async () => {
+  const gateway = async (topics: Topics = { publish: () => false }) => {
     const hub = (): Hub => made;
     const parts = { store, bus, tracking, times, hub, observe: silent, now: () => now };
     const presence = new GatewayPresence(parts);
     const made = new Hub({
       limits: defaultLimits,
       observe: silent,
-      topics: { publish: () => false },
+      topics,
       send: () => undefined,
       events: presence.events,
     });
@@ -249,3 +250,57 @@ test("a connection that says who it is later becomes that user", async () => {
   await until(async () => (await presence.read(room)).total === 1);
   expect(await presence.read(room)).toMatchObject({ users: [{ user: "ann" }], anonymous: 0 });
 });
+
+/** All of a crowd join, watch and leave. @returns what goes out to one of them, bytes */
+async function stormBytes(crowd: number): Promise<number> {
+  const { gateway, pass, store } = setUp();
+  const audiences = new Map<string, number>();
+  let bytes = 0;
+  const { hub, presence } = await gateway({
+    publish(topic: string, frame: Frame) {
+      bytes += Buffer.byteLength(frame) * (audiences.get(topic) ?? 0);
+      return false;
+    },
+  });
+  const lengths = new WeakMap<PresenceState, number>();
+  const lengthOf = (state: PresenceState): number => {
+    const known = lengths.get(state) ?? JSON.stringify(state).length;
+    lengths.set(state, known);
+    return known;
+  };
+  const count = (topic: string, more: number) => audiences.set(topic, (audiences.get(topic) ?? 0) + more);
+  const members: Connection[] = [];
+  for (let n = 0; n < crowd; n++) {
+    const carrier = Object.assign(new FakeSocket(), {
+      subscribe: (topic: string) => void count(topic, 1),
+      unsubscribe: (topic: string) => void count(topic, -1),
+    });
+    const agent = { disconnect() {}, request() {} };
+    const identity = { ...anonymous, user: `user-${n}` };
+    const parts = { namespace: "/", format, carrier, agent, hearsEveryone: false, identity };
+    const connection = new Connection(parts);
+    hub.enter(connection);
+    hub.join(connection, room.room);
+    presence.watch(connection, room.room, (state) => {
+      if (state) bytes += lengthOf(state);
+    });
+    members.push(connection);
+    if (n % (crowd / 20) === 0) await Bun.sleep(60);
+  }
+  await until(async () => (await store.read(room)).total === crowd);
+  for (const [n, connection] of members.entries()) {
+    hub.exit(connection);
+    if (n % (crowd / 20) === 0) await pass(250);
+  }
+  await pass(8_000);
+  expect((await store.read(room)).total).toBe(0);
+  return bytes / crowd;
+}
+
+test("T29 a storm of 10,000 joins and leaves sends no more to each member than one of 2,000", async () => {
+  const [few, many] = [await stormBytes(2_000), await stormBytes(10_000)];
+  console.log(
+    `presence: a storm of 2,000 sends ${few.toFixed()} bytes to each member, of 10,000 ${many.toFixed()}`,
+  );
+  expect(many).toBeLessThanOrEqual(few);
+}, 60_000);

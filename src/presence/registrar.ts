@@ -6,6 +6,7 @@
 import type { PresenceStore } from "../brokers/presence.ts";
 import type { Bus } from "../core/bus.ts";
 import type { Observe } from "../core/observe.ts";
+import type { RoomName } from "../core/publication.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { randomId } from "../base/random-id.ts";
 import type { LocalMembers } from "./local-members.ts";
@@ -14,6 +15,12 @@ import type { LocalMembers } from "./local-members.ts";
 const roomsAtOnce = 64;
 /** Between two writes, ms: what changes meanwhile goes in one. */
 const pauseMs = 20;
+/** Every room is written this often, ms: the store forgets what is not renewed within a day. */
+const renewMs = 3_600_000;
+/** A reader waits no longer for what is being written, ms: in a storm there is always more. */
+const writtenMs = 200;
+/** Rooms in which leaves are told at once. */
+const settledAtOnce = 50;
 /** A gateway without any members here removes no other before it has been there for so long, by the length of a lease. */
 const steadyLeases = 2 / 3;
 
@@ -42,6 +49,7 @@ export class Registrar {
   /** Names under which something of this gateway may stand. */
   #former: string[] = [];
   #nextLook = 0;
+  #nextRenewal = 0;
   #looking: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
   #isStopped = false;
@@ -68,10 +76,10 @@ export class Registrar {
     });
   }
 
-  /** Resolves when what changed so far is written, or cannot be. */
+  /** Resolves when what changed so far is written, cannot be, or takes long. */
   async written(): Promise<void> {
     this.changed();
-    await this.#writing;
+    await Promise.race([this.#writing, Bun.sleep(writtenMs)]);
   }
 
   /** Takes its members out: others tell their leaves once the grace is over. */
@@ -85,6 +93,7 @@ export class Registrar {
   async #look(): Promise<void> {
     const { bus } = this.#parts;
     if (!bus.state().isReady) return;
+    this.#renew();
     if (this.#enrolled && this.#enrolled.outages !== bus.outages) this.#retire();
     await this.#attempt(async () => {
       const { gateway, since } = this.#enrolled ?? (await this.#enroll());
@@ -95,14 +104,21 @@ export class Registrar {
         this.#nextLook = 0;
         return;
       }
-      for (const name of duties.due) await this.#parts.store.settle(name);
-      await this.#writing;
-      if (!this.#parts.members.hasChanges) await this.#dropFormer();
+      await this.#settle(duties.due);
+      // Not before all of it stands under the new name.
+      if (!this.#writing && !this.#parts.members.hasChanges) await this.#dropFormer();
       // After an outage of all of them, the others may be about to come back.
       const { now, leaseMs } = this.#parts;
       if (now() - since < leaseMs * steadyLeases) return;
       for (const dead of duties.dead) await this.#drop(dead, 0);
     });
+  }
+
+  async #settle(names: readonly RoomName[]): Promise<void> {
+    for (let at = 0; at < names.length; at += settledAtOnce) {
+      const some = names.slice(at, at + settledAtOnce);
+      await Promise.all(some.map(async (name) => this.#parts.store.settle(name)));
+    }
   }
 
   async #enroll(): Promise<Enrolled> {
@@ -112,6 +128,13 @@ export class Registrar {
     members.changeAll();
     this.#enrolled = enrolled;
     return enrolled;
+  }
+
+  #renew(): void {
+    const now = this.#parts.now();
+    if (now < this.#nextRenewal) return;
+    this.#nextRenewal = now + renewMs;
+    this.#parts.members.renewAll();
   }
 
   #retire(): void {

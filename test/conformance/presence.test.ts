@@ -1,6 +1,8 @@
 // What every driver's store of presence must do: which users are in a room by which gateway, what is said of each change, and
 // what is left when a gateway dies. The clocks are the stores' own, so leases and graces are short here.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Backplane } from "../../src/brokers/driver.ts";
@@ -323,6 +325,40 @@ for (const [driver, urlOf] of Object.entries(urls)) {
     }, 120_000);
   });
 }
+
+describe("presence on Redis", () => {
+  const page = readFileSync(join(import.meta.dir, "../../docs/presence.md"), "utf8");
+  const [, commands = ""] = /needs `([A-Z\s]+)` on these keys/.exec(page) ?? [];
+  const few = commands.trim().split(/\s+/);
+  const user = (names: readonly string[]) =>
+    `few on >pass resetkeys resetchannels ~belfry-presence:* ~belfry:events &belfry-presence -@all ${names
+      .map((name) => `+${name.toLowerCase()}`)
+      .join(" ")} +xadd +publish +subscribe +ping +hello +client +info +select`;
+
+  test("the rights that docs/presence.md lists are enough", async () => {
+    expect(few.length).toBeGreaterThan(20);
+    await using limited = await startRedis({ users: [user(few)] });
+    const backplane = await start(limited.urlFor("few", "pass"));
+    const { presence } = backplane;
+    const name = newRoom("reported");
+    const [one, two] = [await enrolled(presence), await enrolled(presence)];
+    await presence.update(one, [says(name, { here: users("a", "b"), anonymous: 1 })]);
+    await presence.update(two, [says(name, { here: users("c") })]);
+    await presence.update(two, [says(name, { gone: ["c"] })]);
+    await work(presence, [one, two], 200);
+    expect(await presence.read(name)).toMatchObject({ total: 2, anonymous: 1 });
+    expect((await presence.users(name, undefined, 10)).users.length).toBe(2);
+    expect(await presence.rooms()).toEqual([name]);
+    while (!(await presence.drop(one, 0)));
+    expect(await presence.read(name)).toMatchObject({ total: 0, anonymous: 0 });
+  });
+
+  test("a user without the right to run scripts ends the start with a sentence", async () => {
+    await using limited = await startRedis({ users: [user(["get"])] });
+    const failure = await start(limited.urlFor("few", "pass")).catch((error: unknown) => String(error));
+    expect(failure).toContain("Rooms with presence, and webhooks, need Redis 6.2 or later");
+  });
+});
 
 /** Numbers without a gap, and each event says what was not so before. */
 function checkEvents(

@@ -182,9 +182,9 @@ local before = redis.call('GET', janitor)
 if before and before ~= me then return {'held', {}, {}} end
 redis.call('SET', janitor, me, 'PX', ARGV[3])
 if not before then
-  for _, room in ipairs(redis.call('ZRANGEBYSCORE', due, now + lease, '+inf')) do redis.call('ZADD', due, now, room) end
+  for _, room in ipairs(redis.call('ZRANGEBYSCORE', due, now + lease, '+inf', 'LIMIT', 0, 1000)) do redis.call('ZADD', due, now, room) end
 end
-local rooms = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 100)
+local rooms = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 500)
 for _, room in ipairs(rooms) do redis.call('ZADD', due, now + 2 * lease, room) end
 return {'held', redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 10), rooms}
 `);
