@@ -1,6 +1,17 @@
 // What was written down (history.ts), as the oracle looks things up in it. Pure.
 
-import type { Fault, Gap, Heard, HistoryEvent, Joined, Left, Logged, Said, Taken } from "./history.ts";
+import type {
+  Fault,
+  Gap,
+  Heard,
+  HistoryEvent,
+  Joined,
+  Left,
+  Logged,
+  Queued,
+  Said,
+  Taken,
+} from "./history.ts";
 
 /** One client in one room. */
 export interface Stay {
@@ -22,6 +33,7 @@ export class Book {
   readonly stays = new Map<string, Stay>();
   readonly faults: Fault[] = [];
   readonly logs: Logged[] = [];
+  readonly queues: Queued[] = [];
   readonly lefts = new Map<string, Left[]>();
   readonly end: number;
 
@@ -44,6 +56,7 @@ export class Book {
     else if (event.kind === "left") push(this.lefts, event.client, event);
     else if (event.kind === "fault") this.faults.push(event);
     else if (event.kind === "logged") this.logs.push(event);
+    else if (event.kind === "queued") this.queues.push(event);
     else if (event.kind === "joined") this.#stay(event).joins.push(event);
     else if (event.kind === "heard") this.#stay(event).heard.push(event);
     else this.#stay(event).gaps.push(event);

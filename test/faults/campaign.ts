@@ -97,6 +97,8 @@ class Run {
       const log = await this.#system.logOf?.(redis, room, this.#now());
       if (log) this.#write(log);
     }
+    const queue = await this.#system.queueOf?.(redis, this.#now());
+    if (queue) this.#write(queue);
   }
 
   async #clients(scene: Scene, rooms: readonly string[]): Promise<readonly Client[]> {

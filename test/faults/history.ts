@@ -4,7 +4,7 @@
 /** ms of one monotonic clock. */
 type Time = number;
 
-export type HistoryEvent = Said | Taken | Joined | Heard | Gap | Left | Fault | Logged;
+export type HistoryEvent = Said | Taken | Joined | Heard | Gap | Left | Fault | Logged | Queued;
 
 /** A publisher is about to say it, for the first time. */
 export interface Said {
@@ -25,6 +25,8 @@ export interface Taken {
   readonly id: string;
   /** Where it is stored. */
   readonly at?: string | undefined;
+  /** It waits in the store until a gateway says it. */
+  readonly isQueued?: boolean;
 }
 
 /** `nothing`: its system gives nothing back, and does not say that it does. `tape`: rooms with a log are no exception. */
@@ -94,4 +96,13 @@ export interface Logged {
   readonly epoch: string;
   /** Publication by offset. */
   readonly entries: Readonly<Record<string, string>>;
+}
+
+/** What the queue of Redis held at the end. */
+export interface Queued {
+  readonly kind: "queued";
+  readonly t: Time;
+  readonly waiting: number;
+  /** Set aside. */
+  readonly refused: number;
 }

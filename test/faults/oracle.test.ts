@@ -210,6 +210,32 @@ const mutants: readonly Mutant[] = [
       ),
   ],
   [
+    "stores one publication twice",
+    "misplaced",
+    () =>
+      change((event) =>
+        event.kind === "logged"
+          ? [{ ...event, entries: { ...event.entries, [count + 1]: `${log}#60` } }]
+          : [event],
+      ),
+  ],
+  [
+    "takes one into its queue, and loses it",
+    "misplaced",
+    () =>
+      change((event) => {
+        if (event.kind === "logged") return [{ ...event, entries: { ...event.entries, 60: "other" } }];
+        return event.kind === "taken" && event.id === `${log}#60`
+          ? [{ ...event, at: undefined, isQueued: true }]
+          : [event];
+      }),
+  ],
+  [
+    "leaves one in its queue",
+    "misplaced",
+    () => inOrder([...honest(), { kind: "queued", t: count * everyMs + 10, waiting: 1, refused: 0 }]),
+  ],
+  [
     "stores one key twice",
     "misplaced",
     () =>

@@ -2,7 +2,8 @@
 
 import { Book, ms } from "./book.ts";
 import type { Span, Stay } from "./book.ts";
-import type { Heard, HistoryEvent, Joined, Logged, Said, Taken } from "./history.ts";
+import type { Heard, HistoryEvent, Joined, Said, Taken } from "./history.ts";
+import { epochOf, misplacedOf } from "./placement.ts";
 import { returnsOf, settleMs } from "./returns.ts";
 
 /** A loss is told, and a publication is heard, within this time of health, ms: nothing broken and the client connected. */
@@ -175,10 +176,6 @@ function isSaidAnew({ said, taken, faults }: Book, before: Heard, again: Heard):
   );
 }
 
-function epochOf(at: string): string {
-  return at.slice(0, Math.max(0, at.indexOf(":")));
-}
-
 /** By each publisher; what it was not told of may be carried out later. */
 function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly string[] {
   const last = new Map<string, number>();
@@ -191,49 +188,6 @@ function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly s
     const before = last.get(publisher) ?? 0;
     last.set(publisher, number);
     return number < before ? [`${client} heard ${id} behind ${before}`] : [];
-  });
-}
-
-function misplacedOf(book: Book): readonly string[] {
-  const misplaced: string[] = [];
-  const byPlace = new Map<string, string>();
-  const places = [
-    ...[...book.taken.values()].flat().map(({ id, at }) => ({ id, at, room: book.said.get(id)?.room ?? "" })),
-    ...[...book.stays.values()].flatMap(({ heard }) => heard),
-  ];
-  for (const { id, at, room } of places) {
-    if (at === undefined) continue;
-    const place = `${room} ${at}`;
-    const other = byPlace.get(place) ?? id;
-    if (other !== id) misplaced.push(`${place} is ${other} and ${id}`);
-    byPlace.set(place, id);
-  }
-  const logs = new Map(book.logs.map((log) => [log.room, log]));
-  for (const [id, all] of book.taken) {
-    misplaced.push(...keysOf(book, id, all), ...unlogged(logs.get(book.said.get(id)?.room ?? ""), id, all));
-  }
-  return misplaced;
-}
-
-/** One key, one place, in one life of the store. */
-function keysOf({ faults }: Book, id: string, all: readonly Taken[]): readonly string[] {
-  const places = new Set(all.map(({ at }) => at));
-  const isLost = faults.some(
-    ({ t, until, breaks }) =>
-      breaks.includes("store") && t < (all.at(-1)?.t ?? 0) && until > (all[0]?.t ?? 0),
-  );
-  return places.size > 1 && !isLost ? [`${id} stands at ${[...places].join(" and ")}`] : [];
-}
-
-function unlogged(log: Logged | undefined, id: string, all: readonly Taken[]): readonly string[] {
-  if (!log) return [];
-  const first = Math.min(...Object.keys(log.entries).map(Number));
-  return all.flatMap(({ at = "" }) => {
-    const offset = Number.parseInt(at.slice(at.indexOf(":") + 1), 10);
-    if (at === "" || epochOf(at) !== log.epoch || offset < first) return [];
-    return log.entries[offset] === id
-      ? []
-      : [`${id} is stored at ${at}, and the log has ${log.entries[offset]} there`];
   });
 }
 

@@ -1,9 +1,9 @@
-// The publishers of a run, each with a ledger of what it said and what it was told: by the Redis channels of backends and by
-// POST /api/publish, with keys, repeated after answers that got lost.
+// The publishers of a run, each with a ledger of what it said and what it was told: by the Redis channels of backends, by
+// POST /api/publish and by the stream `belfry:publish`, with keys, repeated after answers that got lost.
 
 import { createClient } from "@redis/client";
 import type { Random } from "../support/random.ts";
-import type { HistoryEvent } from "./history.ts";
+import type { HistoryEvent, Taken } from "./history.ts";
 import { secret } from "./system.ts";
 
 export interface PublisherParts {
@@ -17,8 +17,14 @@ export interface PublisherParts {
   readonly now: () => number;
 }
 
-/** Carries out one publication. @returns whether it was taken, and where it is stored; throws where it is not known. */
-type Say = (id: string) => Promise<{ readonly at?: string | undefined }>;
+/** It was taken, and stands there; `isQueued`: it is kept, and said later. */
+type Receipt = Pick<Taken, "at" | "isQueued">;
+
+/** Carries out one publication; throws where it is not known whether it was taken. */
+type Say = (id: string) => Promise<Receipt>;
+
+/** The same, within this time. */
+type SayWithin = (id: string, timeoutMs: number) => Promise<Receipt>;
 
 /** One publication over HTTP. */
 export interface PublishRequest {
@@ -71,8 +77,8 @@ export class Publishing implements AsyncDisposable {
     const id = `${publisher}#${number}`;
     write({ kind: "said", t: now(), id, room, publisher, number });
     try {
-      const { at } = await this.#say(id);
-      write({ kind: "taken", t: now(), id, at });
+      const receipt = await this.#say(id);
+      write({ kind: "taken", t: now(), id, ...receipt });
     } catch {
       // Not known: it may be heard or not.
     }
@@ -81,13 +87,7 @@ export class Publishing implements AsyncDisposable {
 
 /** `PUBLISH belfry:<room>`, and what Flask-SocketIO publishes. */
 export function overRedis(parts: PublisherParts, door: "belfry" | "flask"): Publishing {
-  const client = createClient({
-    url: parts.redisUrl,
-    disableOfflineQueue: true,
-    socket: { reconnectStrategy: 50, connectTimeout: 1_000 },
-  });
-  client.on("error", () => undefined);
-  const connected = client.connect();
+  const backend = new Backend(parts.redisUrl);
   const [channel, payload] =
     door === "belfry"
       ? [`belfry:${parts.room}`, (id: string) => JSON.stringify({ id })]
@@ -104,12 +104,61 @@ export function overRedis(parts: PublisherParts, door: "belfry" | "flask"): Publ
             }),
         ];
   const say: Say = async (id) => {
-    await connected;
-    await client.publish(channel, payload(id));
+    await backend.run(["PUBLISH", channel, payload(id)]);
     return {};
   };
   return new Publishing(parts, say, () => {
-    client.destroy();
+    backend.close();
+  });
+}
+
+/** `XADD belfry:publish`: in a room with a log with a key, again until it is taken; elsewhere once. */
+export function overQueue(parts: PublisherParts, isLog: boolean): Publishing {
+  const backend = new Backend(parts.redisUrl);
+  const say: SayWithin = async (id, timeoutMs) => {
+    const key = isLog ? ["key", id] : [];
+    const fields = ["room", parts.room, "event", "update", "data", JSON.stringify({ id }), ...key];
+    await backend.run(["XADD", "belfry:publish", "*", ...fields], timeoutMs);
+    return { isQueued: true };
+  };
+  return new Publishing(parts, isLog ? untilTold(parts, say) : async (id) => say(id, requestMs), () => {
+    backend.close();
+  });
+}
+
+/** A backend's connection to Redis. */
+class Backend {
+  readonly #client: ReturnType<typeof clientOf>;
+  readonly #connected: Promise<unknown>;
+
+  constructor(url: string) {
+    this.#client = clientOf(url);
+    this.#client.on("error", () => undefined);
+    this.#connected = this.#client.connect();
+  }
+
+  /** Rejects while Redis is away, and when the answer is not there in time: the command may be carried out all the same. */
+  async run(command: readonly string[], timeoutMs = requestMs): Promise<void> {
+    await this.#connected;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(new Error(`Expected an answer within ${timeoutMs} ms, got none`));
+    }, timeoutMs);
+    await Promise.race([this.#client.sendCommand(command), promise]).finally(() => {
+      clearTimeout(timer);
+    });
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+}
+
+function clientOf(url: string) {
+  return createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { reconnectStrategy: 50, connectTimeout: 1_000 },
   });
 }
 
@@ -134,28 +183,30 @@ export function overApiWithKey(parts: PublisherParts): Publishing {
 
 /** The same, for any request that carries a key. */
 export function persistently(parts: PublisherParts, requestOf: (id: string) => PublishRequest): Publishing {
-  const { random, write, now } = parts;
-  return new Publishing(parts, async (id) => {
-    const request = requestOf(id);
-    const isHasty = random.below(8) === 0;
-    const first = isHasty
-      ? await post(parts, request, 1 + random.below(6)).catch(() => undefined)
-      : undefined;
-    const taken = first ?? (await untilTaken(parts, request));
-    if (random.below(8) > 0) return taken;
-    write({ kind: "taken", t: now(), id, at: taken.at });
-    return untilTaken(parts, request);
-  });
+  return new Publishing(
+    parts,
+    untilTold(parts, async (id, timeoutMs) => post(parts, requestOf(id), timeoutMs)),
+  );
 }
 
-async function untilTaken(
-  parts: PublisherParts,
-  request: PublishRequest,
-): Promise<{ readonly at?: string | undefined }> {
+/** Again until it is taken; some answers are not waited for, and some are asked for once more. */
+function untilTold(parts: PublisherParts, say: SayWithin): Say {
+  const { random, write, now } = parts;
+  return async (id) => {
+    const isHasty = random.below(8) === 0;
+    const first = isHasty ? await say(id, 1 + random.below(6)).catch(() => undefined) : undefined;
+    const receipt = first ?? (await untilTaken(parts, async () => say(id, requestMs)));
+    if (random.below(8) > 0) return receipt;
+    write({ kind: "taken", t: now(), id, ...receipt });
+    return untilTaken(parts, async () => say(id, requestMs));
+  };
+}
+
+async function untilTaken(parts: PublisherParts, say: () => Promise<Receipt>): Promise<Receipt> {
   const deadline = parts.now() + triesMs;
   for (;;) {
     try {
-      return await post(parts, request, requestMs);
+      return await say();
     } catch (error) {
       if (parts.now() > deadline) throw error;
       await Bun.sleep(50);
@@ -167,7 +218,7 @@ async function post(
   parts: PublisherParts,
   { path, headers = {}, body, storedIn }: PublishRequest,
   timeoutMs: number,
-): Promise<{ readonly at?: string | undefined }> {
+): Promise<Receipt> {
   const signal = AbortSignal.timeout(timeoutMs);
   const answer = await fetch(`${parts.api()}${path}`, { method: "POST", headers, body, signal });
   const text = await answer.text();

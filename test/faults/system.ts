@@ -4,7 +4,7 @@
 import type { RunningProcess } from "../support/process.ts";
 import type { RedisServer } from "../support/redis.ts";
 import type { Client, ClientParts } from "./client.ts";
-import type { Logged } from "./history.ts";
+import type { Logged, Queued } from "./history.ts";
 import type { PublisherParts, Publishing } from "./publishers.ts";
 
 export const secret = "publish-secret-of-a-run-of-faults";
@@ -42,6 +42,8 @@ export interface System {
   publishers(parts: PublisherParts): readonly Publishing[];
   /** What the log of a room holds, from Redis itself, where the oracle shall compare it. */
   logOf?(redis: RedisServer, room: string, t: number): Promise<Logged>;
+  /** What waits in its queue, likewise. */
+  queueOf?(redis: RedisServer, t: number): Promise<Queued>;
 }
 
 /** Rooms with a log, by their names in these runs. */

@@ -6,7 +6,7 @@ import { ServedGateway } from "../../support/serve.ts";
 import type { RedisServer } from "../../support/redis.ts";
 import type { Logged } from "../history.ts";
 import { SocketClient, StreamClient } from "../native-clients.ts";
-import { overApi, overApiWithKey, overRedis } from "../publishers.ts";
+import { overApi, overApiWithKey, overQueue, overRedis } from "../publishers.ts";
 import type { PublisherParts } from "../publishers.ts";
 import { SocketIoClient } from "../socketio-client.ts";
 import { isLogRoom, secret, servedBy } from "../system.ts";
@@ -39,10 +39,17 @@ const gateways = {
   },
   publishers(parts: PublisherParts) {
     const of = (way: string) => ({ ...parts, name: `${parts.room}-${way}` });
-    if (isLogRoom(parts.room)) return [overApiWithKey(of("key")), overApiWithKey(of("key2"))];
-    return [overRedis(of("belfry"), "belfry"), overRedis(of("flask"), "flask"), overApi(of("api"))];
+    const isLog = isLogRoom(parts.room);
+    const queue = overQueue(of("queue"), isLog);
+    if (isLog) return [overApiWithKey(of("key")), overApiWithKey(of("key2")), queue];
+    return [overRedis(of("belfry"), "belfry"), overRedis(of("flask"), "flask"), overApi(of("api")), queue];
   },
   logOf,
+  async queueOf(redis: RedisServer, t: number) {
+    const lengthOf = async (stream: string) => Number(await redis.command("XLEN", stream));
+    const [waiting, refused] = [await lengthOf("belfry:publish"), await lengthOf("belfry:publish:refused")];
+    return { kind: "queued", t, waiting, refused };
+  },
 } satisfies Omit<System, "title" | "client">;
 
 /** Every third client has an event stream, the others a plain websocket. */
