@@ -35,11 +35,18 @@ export class Book {
   readonly logs: Logged[] = [];
   readonly queues: Queued[] = [];
   readonly lefts = new Map<string, Left[]>();
+  /** When a publication was received for the first time, by any client. */
+  readonly firstHeard = new Map<string, number>();
   readonly end: number;
 
   constructor(history: readonly HistoryEvent[]) {
     for (const event of history) this.#enter(event);
     this.end = history.reduce((end, { t }) => Math.max(end, t), 0);
+  }
+
+  /** When it was carried out: what a queue took waits, and is said later. */
+  carriedOutAt({ id, t, isQueued }: Taken): number {
+    return isQueued === true ? (this.firstHeard.get(id) ?? Number.POSITIVE_INFINITY) : t;
   }
 
   /** Times in which a client was not in a room. */
@@ -58,8 +65,13 @@ export class Book {
     else if (event.kind === "logged") this.logs.push(event);
     else if (event.kind === "queued") this.queues.push(event);
     else if (event.kind === "joined") this.#stay(event).joins.push(event);
-    else if (event.kind === "heard") this.#stay(event).heard.push(event);
+    else if (event.kind === "heard") this.#hear(event);
     else this.#stay(event).gaps.push(event);
+  }
+
+  #hear(event: Heard): void {
+    this.#stay(event).heard.push(event);
+    if (!this.firstHeard.has(event.id)) this.firstHeard.set(event.id, event.t);
   }
 
   #stay({ client, room }: { readonly client: string; readonly room: string }): Stay {

@@ -336,6 +336,25 @@ describe("I10 no fault of the gateway:", () => {
     expect([findings.falselyRecovered, findings.lost, findings.late]).toEqual([[], [], []]);
   });
 
+  test("what waits in a queue while a client comes back is said later: its loss is told with the next return", () => {
+    const [saidAt, leavesAgain, comesAgain] = [returns + 1_500, returns + 1_000, returns + 3_000];
+    const history = (isQueued: boolean): readonly HistoryEvent[] => {
+      const rest = change((event) => {
+        if (event.kind === "taken" && event.id === `${log}#60`)
+          return [{ ...event, at: undefined, isQueued }];
+        if (event.kind !== "heard" || event.room !== log) return [event];
+        const isMissed = event.client === "away" && event.t > leavesAgain && event.t < comesAgain;
+        const isSixty = event.id === `${log}#60`;
+        if (isMissed || (isSixty && event.client === "away")) return [];
+        return isSixty ? [{ ...event, t: saidAt }] : [event];
+      });
+      const again = joined("away", log, { t: comesAgain, recovered: false, reason: "gap" });
+      return inOrder([...rest, { kind: "left", t: leavesAgain, client: "away" }, again]);
+    };
+    expect(judge(history(true)).falselyRecovered).toEqual([]);
+    expect(judge(history(false)).falselyRecovered).not.toEqual([]);
+  });
+
   test("a store that was lost takes a publisher's key again", () => {
     const history = change((event) => {
       if (event.kind === "taken" && event.id === `${log}#60`)

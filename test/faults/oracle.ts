@@ -114,7 +114,7 @@ function isFalse(
   const join = stay.joins.find(
     (one) =>
       one.recovered === true &&
-      one.asked > taken.t &&
+      one.asked > book.carriedOutAt(taken) &&
       one.t < known &&
       isBorneOut(book, stay, { join: one, taken }),
   );
@@ -131,13 +131,14 @@ function isFalse(
 
 /** Did its connection last until what it missed had to be there? What came later was heard, or time went by. */
 function isBorneOut(
-  { said, lefts }: Book,
+  book: Book,
   { client, heard }: Stay,
   { join, taken }: { readonly join: Joined; readonly taken: Taken },
 ): boolean {
-  const end = lefts.get(client)?.find(({ t }) => t >= join.t)?.t ?? Number.POSITIVE_INFINITY;
+  const end = book.lefts.get(client)?.find(({ t }) => t >= join.t)?.t ?? Number.POSITIVE_INFINITY;
   if (end > join.t + healthyMs) return true;
-  return heard.some(({ id, t }) => t >= join.t && t < end && (said.get(id)?.t ?? 0) > taken.t);
+  const from = book.carriedOutAt(taken);
+  return heard.some(({ id, t }) => t >= join.t && t < end && (book.said.get(id)?.t ?? 0) > from);
 }
 
 /** The end of the first time of health behind a moment. */
