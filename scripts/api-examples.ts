@@ -47,7 +47,7 @@ export const apiExamples: Readonly<Record<string, ApiExample>> = {
       room: "shop::orders",
       namespace: "/",
       ...counts,
-      rule: { index: null, join: null, publish: "backends", history: null },
+      rule: { index: null, join: null, publish: "backends", history: null, presence: false },
       at: null,
       ...gateways,
     },

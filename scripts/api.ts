@@ -71,6 +71,8 @@ listeners:
 
 What is answered is of all gateways on the same Redis, and says of which: \`answered\` and \`silent\`. A gateway that does not answer within a second is
 silent, and what it knows is missing. Lists come by pages: \`next\` of one page is \`after\` of the next.
+
+\`belfry rooms\`, \`room\`, \`who\` and \`kick\` ask the same from a shell.
 `;
 
 const errors = `As problem details (RFC 9457, \`application/problem+json\`), with an \`error\` for programs:

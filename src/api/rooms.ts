@@ -148,6 +148,7 @@ const ruleSchema = z
     join: z.array(z.string()).nullable().describe("The ways into the room; null: its name decides"),
     publish: z.enum(["backends", "members", "none"]),
     history: z.strictObject({ size: z.int(), seconds: z.number() }).nullable(),
+    presence: z.boolean(),
   })
   .describe("What holds for the room (rooms.md)");
 
@@ -190,12 +191,13 @@ export const showRoom = defineOperation({
   },
 });
 
-function ruleOf({ index, join, publish, history }: RoomRule): z.infer<typeof ruleSchema> {
+function ruleOf({ index, join, publish, history, presence }: RoomRule): z.infer<typeof ruleSchema> {
   return {
     index: index ?? null,
     join: join ? [...join] : null,
     publish,
     history: history ? { size: history.size, seconds: history.seconds } : null,
+    presence,
   };
 }
 

@@ -23,12 +23,22 @@ export async function postTo(
 
 /** What a GET answers, JSON. Rejects with CommandError when there is no answer, or another one than 200. */
 export async function getFrom(target: ApiTarget, secret: string): Promise<unknown> {
-  const answer = await ask(target, { method: "GET", headers: { authorization: `Bearer ${secret}` } });
+  return jsonOf(target, "GET", secret);
+}
+
+/** The same of a POST without a body: an order that says all in its path. */
+export async function orderFrom(target: ApiTarget, secret: string): Promise<unknown> {
+  return jsonOf(target, "POST", secret);
+}
+
+async function jsonOf(target: ApiTarget, method: "GET" | "POST", secret: string): Promise<unknown> {
+  const answer = await ask(target, { method, headers: { authorization: `Bearer ${secret}` } });
   const text = await answer.text();
-  if (answer.status === 404) {
+  const isProblem = answer.headers.get("content-type") === "application/problem+json";
+  if (answer.status === 404 && !isProblem) {
     const where = `${target.path.replace(/\?.*/, "")} at ${maskUrl(target.url)}`;
     throw new CommandError(
-      `Expected GET ${where}, got 404: the listener has \`api: false\`, or the gateway no publish secret`,
+      `Expected ${method} ${where}, got 404: the listener has \`api: false\`, or the gateway no publish secret`,
     );
   }
   if (answer.status !== 200) throw refusalOf(target.url, answer.status, text);

@@ -1,7 +1,7 @@
-// Where a gateway with this config is asked by `publish` and `tail`, from the machine that it runs on.
+// Where a gateway with this config is asked by commands, from the machine that it runs on.
 
 import { parseAddress } from "../config/address.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config, ListenerConfig } from "../config/schema.ts";
 import type { Publishing } from "../dialects/command-parts.ts";
 import type { Dialects } from "../dialects/registry.ts";
 
@@ -10,8 +10,15 @@ const defaultUrl = "http://127.0.0.1:8899";
 
 /** The URL of the listener where backends of the dialect publish, else of the first one; a unix socket has none. */
 export function gatewayUrl({ listeners }: Config, dialect: string | undefined): string {
-  const listener =
-    listeners.find(({ dialects }) => dialects.some((name) => name === dialect)) ?? listeners[0];
+  return urlOf(listeners.find(({ dialects }) => dialects.some((name) => name === dialect)) ?? listeners[0]);
+}
+
+/** The URL of the listener with the HTTP API, else of the first one; a unix socket has none. */
+export function apiUrl({ listeners }: Config): string {
+  return urlOf(listeners.find(({ api, address }) => api && address !== undefined) ?? listeners[0]);
+}
+
+function urlOf(listener: ListenerConfig | undefined): string {
   const place = listener?.address === undefined ? undefined : parseAddress(listener.address);
   if (!listener || !place || place.port === 0) return defaultUrl;
   const { host, port } = place;

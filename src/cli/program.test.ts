@@ -12,6 +12,10 @@ const commands = [
   "publish",
   "tail",
   "revoke",
+  "rooms",
+  "room",
+  "who",
+  "kick",
   "config",
   "config print",
   "config check",
@@ -30,13 +34,24 @@ describe("help", () => {
     expect(out).toContain("-h, --help");
   });
 
-  test.each(["", "serve", "demo", "publish", "tail", "revoke", "config", "config print", "config check"])(
-    "WSE-01 belfry %s --help shows examples",
-    async (command) => {
-      const { out } = await run([...command.split(" ").filter(Boolean), "--help"]);
-      expect(out).toMatch(/Examples?:\n {2}\S/);
-    },
-  );
+  test.each([
+    "",
+    "serve",
+    "demo",
+    "publish",
+    "tail",
+    "revoke",
+    "rooms",
+    "room",
+    "who",
+    "kick",
+    "config",
+    "config print",
+    "config check",
+  ])("WSE-01 belfry %s --help shows examples", async (command) => {
+    const { out } = await run([...command.split(" ").filter(Boolean), "--help"]);
+    expect(out).toMatch(/Examples?:\n {2}\S/);
+  });
 
   test("WSE-01 belfry alone shows its commands, and --version its version", async () => {
     expect(await run([])).toMatchObject({ code: 1, err: expect.stringContaining("Commands:") });

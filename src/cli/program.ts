@@ -11,6 +11,7 @@ import { fullName, helpStyle } from "./help.ts";
 import type { Cli, Io } from "./io.ts";
 import { publishCommand } from "./publish.ts";
 import { revokeCommand } from "./revoke.ts";
+import { rulingCommands } from "./ruling.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
 import { tokenCommand } from "./token.ts";
@@ -55,6 +56,7 @@ function createProgram(cli: Cli): Command {
     tailCommand(cli),
     configCommand(cli),
     tokenCommand(cli),
+    ...rulingCommands(cli),
     webhooksCommand(cli),
     revokeCommand(cli),
   ];

@@ -8,7 +8,7 @@ import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { secondsOf } from "./duration.ts";
 import { CommandError } from "./failure.ts";
-import { gatewayUrl } from "./gateway-url.ts";
+import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Cli } from "./io.ts";
 
 const examples = `
@@ -47,7 +47,7 @@ export function revokeCommand(cli: Cli): Command {
   return command.action(async () => {
     const flags = command.opts<RevokeFlags>();
     const { config } = await loadForClient(command, flags, cli);
-    const url = flags.url ?? gatewayUrl(config, "native");
+    const url = flags.url ?? gatewayUrl(config, publishersOf(cli.model.dialects)[0]?.name);
     const lines = await revoke(orderOf(flags), { url, secret: secretOf(config.secret) });
     for (const line of lines) cli.io.print(line);
   });

@@ -8,7 +8,7 @@ import { getFrom, secretOf } from "./api-request.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { CommandError } from "./failure.ts";
-import { gatewayUrl } from "./gateway-url.ts";
+import { apiUrl } from "./gateway-url.ts";
 import type { Cli } from "./io.ts";
 
 const examples = `
@@ -48,7 +48,7 @@ export function webhooksCommand(cli: Cli): Command {
   return command.action(async () => {
     const flags = command.opts<WebhooksFlags>();
     const { config } = await loadForClient(command, flags, cli);
-    const url = flags.url ?? gatewayUrl(config, undefined);
+    const url = flags.url ?? apiUrl(config);
     const path = `/api/webhooks?letters=${lettersOf(flags)}`;
     const answer = await getFrom({ url, path }, secretOf(config.secret));
     cli.io.print(flags.json ? JSON.stringify(answer) : pageOf(list.parse(answer).webhooks));

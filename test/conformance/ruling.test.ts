@@ -124,7 +124,13 @@ for (const [name, { redis, count }] of Object.entries(scenes)) {
         room: "logs",
         connections: 2,
         dialects: { native: 2 },
-        rule: { index: 0, join: null, publish: "backends", history: { size: 10, seconds: 60 } },
+        rule: {
+          index: 0,
+          join: null,
+          publish: "backends",
+          history: { size: 10, seconds: 60 },
+          presence: false,
+        },
         at: published.body["stored"],
       });
       const none = await ask(first, "/api/rooms/none");

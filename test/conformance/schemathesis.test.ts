@@ -2,7 +2,9 @@
 // none is undocumented. EXAMPLES says how many requests for each operation (`npm run test:api`: 2,000). That it can
 // fail is shown by gateways that answer something else.
 
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startGateway } from "../support/gateway.ts";
 import { EventStreamClient } from "../support/event-stream.ts";
@@ -35,8 +37,15 @@ const program = "from schemathesis.cli import schemathesis; schemathesis()";
 const config = ["--config-file", join(import.meta.dir, "../support/python/schemathesis.toml")];
 
 let python: string;
+/** Where it remembers what failed. */
+let folder: string;
 beforeAll(async () => {
   python = await pythonEnv("schemathesis");
+  folder = mkdtempSync(join(tmpdir(), "schemathesis-"));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
 });
 
 const start = async () =>
@@ -59,6 +68,7 @@ async function ask(url: string, count: number, more: readonly string[] = []): Pr
   ].flat();
   return run([python, "-c", program, ...config, "run", `${url}/api/openapi.json`, ...options, ...more], {
     timeoutMs,
+    cwd: folder,
   });
 }
 

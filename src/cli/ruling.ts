@@ -1,0 +1,313 @@
+// `belfry rooms`, `room`, `who` and `kick`: what goes on on all gateways, and an end to connections, by the HTTP API of one of them
+// (docs/api.md).
+
+import { Command } from "commander";
+import { z } from "zod";
+import { columns } from "../config/table.ts";
+import { roomLabel } from "../core/room-rules.ts";
+import { printable } from "../observe/printable.ts";
+import { getFrom, orderFrom, secretOf } from "./api-request.ts";
+import { addClientFlags, loadForClient } from "./client-config.ts";
+import type { ClientFlags } from "./client-config.ts";
+import { CommandError } from "./failure.ts";
+import { apiUrl } from "./gateway-url.ts";
+import type { Cli, Io } from "./io.ts";
+
+const texts = new Map([
+  ["secret", "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`"],
+  ["secretFile", "File that holds the gateway's publish secret"],
+]);
+
+interface RulingFlags extends ClientFlags {
+  readonly url?: string;
+  readonly json?: true;
+  readonly limit: string;
+  readonly namespace: string;
+  readonly user?: string;
+  readonly room?: string;
+  readonly connection?: string;
+}
+
+export function rulingCommands(cli: Cli): readonly Command[] {
+  return [roomsCommand(cli), roomCommand(cli), whoCommand(cli), kickCommand(cli)];
+}
+
+function roomsCommand(cli: Cli): Command {
+  const command = withList(new Command("rooms"))
+    .description("List the rooms that have members, on all gateways")
+    .argument("[glob]", "Only rooms with such a name (`*`, `?`, `[...]`)");
+  return withGateway(command, cli, roomsExamples).action(async (glob: string | undefined) => {
+    const asked = await openAsking(command, cli);
+    const query = { ...(glob !== undefined && { match: glob }) };
+    const rows = await asked.list({ path: "/api/rooms", query, name: "rooms" }, roomRow);
+    const shown = rows.map(({ room, namespace, connections, dialects }) => [
+      roomLabel(room, namespace),
+      String(connections),
+      countsOf(dialects),
+    ]);
+    asked.print(rows, {
+      head: ["ROOM", "CONNECTIONS", "DIALECTS"],
+      rows: shown,
+      none: "No room has members.",
+    });
+  });
+}
+
+const roomsExamples = `
+Rooms of another namespace than \`/\` are written \`/chat,room\`.
+
+Examples:
+  belfry rooms --secret-file secret
+  belfry rooms 'shop::*' -c belfry.yaml
+  belfry rooms --json | jq .connections`;
+
+function roomCommand(cli: Cli): Command {
+  const command = withNamespace(new Command("room"))
+    .description("Show one room: its members by dialect, its rule, its place in the log")
+    .argument("<room>", "The room");
+  return withGateway(command, cli, roomExamples).action(async (room: string) => {
+    const asked = await openAsking(command, cli);
+    const answer = await asked.get(`/api/rooms/${segment(room)}`, { namespace: asked.flags.namespace });
+    const { connections, dialects, rule, at, ...told } = oneRoom.parse(answer);
+    asked.warn(told);
+    if (asked.flags.json) cli.io.print(JSON.stringify(answer));
+    else {
+      const lines = [
+        ["Room:", roomLabel(room, asked.flags.namespace)],
+        ["Connections:", connections === 0 ? "0" : `${connections} (${countsOf(dialects)})`],
+        ["Rule:", rule.index === null ? "none" : `the one at place ${rule.index} of \`rooms\``],
+        ["Join:", rule.join?.join(", ") ?? "as its name says"],
+        ["Publish:", rule.publish],
+        ["Kept:", rule.history ? `${rule.history.size}, for ${rule.history.seconds} s` : "nothing"],
+        ["Position:", at ?? "none"],
+      ];
+      cli.io.print(table(lines));
+    }
+  });
+}
+
+const roomExamples = `
+Examples:
+  belfry room shop::orders --secret-file secret
+  belfry room lobby --namespace /chat -c belfry.yaml`;
+
+function whoCommand(cli: Cli): Command {
+  const command = withNamespace(withList(new Command("who")))
+    .description("List the connections in a room, on all gateways")
+    .argument("<room>", "The room");
+  return withGateway(command, cli, whoExamples).action(async (room: string) => {
+    const asked = await openAsking(command, cli);
+    const query = { room, namespace: asked.flags.namespace };
+    const rows = await asked.list({ path: "/api/connections", query, name: "connections" }, connectionRow);
+    const shown = rows.map(({ id, user, dialect, transport, address, since }) => [
+      id,
+      user ?? "-",
+      dialect,
+      transport ?? "-",
+      address ?? "-",
+      since,
+    ]);
+    const head = ["CONNECTION", "USER", "DIALECT", "TRANSPORT", "ADDRESS", "SINCE"];
+    asked.print(rows, { head, rows: shown, none: "The room has no members." });
+  });
+}
+
+const whoExamples = `
+Examples:
+  belfry who shop::orders --secret-file secret
+  belfry who lobby --namespace /chat --json | jq .user`;
+
+function kickCommand(cli: Cli): Command {
+  const command = withNamespace(new Command("kick"))
+    .description("End connections: of a user, in a room, or one, on all gateways")
+    .option("--user <name>", "Those of this user")
+    .option("--room <room>", "Those in this room, with all their other rooms")
+    .option("--connection <id>", "This one, by its id in `belfry who`");
+  return withGateway(command, cli, kickExamples).action(async () => {
+    const asked = await openAsking(command, cli);
+    const { path, query } = orderOf(asked.flags);
+    const answer = await asked.order(path, query);
+    const { disconnected, ...told } = ended.parse(answer);
+    asked.warn(told);
+    cli.io.print(asked.flags.json ? JSON.stringify(answer) : `Connections that were ended: ${disconnected}`);
+  });
+}
+
+const kickExamples = `
+Their clients may come back: \`belfry revoke\` takes rights back.
+
+Examples:
+  belfry kick --user john --secret-file secret
+  belfry kick --room shop::orders -c belfry.yaml
+  belfry kick --connection web-1-5f2c81d0:17 --url http://gateway.example:8899`;
+
+type Query = Readonly<Record<string, string>>;
+
+function orderOf({ user, room, connection, namespace }: RulingFlags): { path: string; query: Query } {
+  const orders = [
+    ...(user === undefined ? [] : [{ path: `/api/users/${segment(user)}/disconnect`, query: {} }]),
+    ...(room === undefined ? [] : [{ path: `/api/rooms/${segment(room)}/disconnect`, query: { namespace } }]),
+    ...(connection === undefined
+      ? []
+      : [{ path: `/api/connections/${segment(connection)}/disconnect`, query: {} }]),
+  ];
+  const [first] = orders;
+  if (first && orders.length === 1) return first;
+  throw new CommandError(`Expected one of --user, --room and --connection, got ${orders.length}`);
+}
+
+/** A name as one part of a path. */
+function segment(name: string): string {
+  if (name === "") throw new CommandError("Expected a name of 1 or more characters, got an empty one");
+  if (name === "." || name === "..")
+    throw new CommandError("Expected another name than `.` and `..`: the path of a URL cannot have them");
+  if (!name.isWellFormed()) throw new CommandError("Expected a name in UTF-8, got something else");
+  return encodeURIComponent(name);
+}
+
+const gateways = z.object({ silent: z.array(z.string()) });
+const roomRow = z.looseObject({
+  room: z.string(),
+  namespace: z.string(),
+  connections: z.int(),
+  dialects: z.record(z.string(), z.int()),
+});
+const oneRoom = roomRow.extend({
+  at: z.string().nullable(),
+  rule: z.object({
+    index: z.int().nullable(),
+    join: z.array(z.string()).nullable(),
+    publish: z.string(),
+    history: z.object({ size: z.int(), seconds: z.number() }).nullable(),
+  }),
+  silent: z.array(z.string()),
+});
+const connectionRow = z.looseObject({
+  id: z.string(),
+  user: z.string().nullable(),
+  dialect: z.string(),
+  transport: z.string().nullable(),
+  address: z.string().nullable(),
+  since: z.string(),
+});
+const ended = gateways.extend({ disconnected: z.int() });
+
+function withList(command: Command): Command {
+  return command.option("--limit <count>", "How many are listed at most", "1000");
+}
+
+function withNamespace(command: Command): Command {
+  return command.option("--namespace <namespace>", "The namespace of the room", "/");
+}
+
+function withGateway(command: Command, cli: Cli, examples: string): Command {
+  command
+    .option("--json", "JSON: one object for each line of a list, or the answer of the gateway")
+    .option("--url <url>", "The gateway that is asked (default: where the config says, on this machine)")
+    .addHelpText("after", examples);
+  addClientFlags(command, cli.model, texts);
+  return command;
+}
+
+async function openAsking(command: Command, cli: Cli): Promise<Asking> {
+  const flags = command.opts<RulingFlags>();
+  const { config } = await loadForClient(command, flags, cli);
+  return new Asking(cli.io, flags, { url: flags.url ?? apiUrl(config), secret: secretOf(config.secret) });
+}
+
+interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** What is said where there are none. */
+  readonly none: string;
+}
+
+interface List {
+  readonly path: string;
+  readonly query: Query;
+  /** The member of the answer with the rows. */
+  readonly name: string;
+}
+
+/** Rows of a page. */
+const pageRows = 1_000;
+
+/** One command's requests to one gateway, and what it prints. */
+class Asking {
+  readonly flags: RulingFlags;
+  readonly #io: Io;
+  readonly #gateway: { readonly url: string; readonly secret: string };
+
+  constructor(io: Io, flags: RulingFlags, gateway: { readonly url: string; readonly secret: string }) {
+    this.#io = io;
+    this.flags = flags;
+    this.#gateway = gateway;
+  }
+
+  async get(path: string, query: Query): Promise<unknown> {
+    const { url, secret } = this.#gateway;
+    return getFrom({ url, path: withQuery(path, query) }, secret);
+  }
+
+  async order(path: string, query: Query): Promise<unknown> {
+    const { url, secret } = this.#gateway;
+    return orderFrom({ url, path: withQuery(path, query) }, secret);
+  }
+
+  /** The rows of all pages, up to `--limit`; standard error says what is missing. */
+  async list<Row>({ path, query, name }: List, row: z.ZodType<Row>): Promise<readonly Row[]> {
+    const limit = limitOf(this.flags);
+    const page = gateways.extend({ next: z.string().optional() });
+    const rows: Row[] = [];
+    const silent = new Set<string>();
+    let next: string | undefined;
+    do {
+      const count = String(Math.min(pageRows, limit - rows.length));
+      const answer = await this.get(path, {
+        ...query,
+        limit: count,
+        ...(next !== undefined && { after: next }),
+      });
+      const told = page.parse(answer);
+      rows.push(...z.array(row).parse((answer as Readonly<Record<string, unknown>>)[name]));
+      for (const gateway of told.silent) silent.add(gateway);
+      ({ next } = told);
+    } while (next !== undefined && rows.length < limit);
+    this.warn({ silent: [...silent] });
+    if (next !== undefined) this.#io.complain(`There are more than ${limit}: --limit shows them.`);
+    return rows;
+  }
+
+  /** Says which gateways did not answer: what they know is missing. */
+  warn({ silent }: z.infer<typeof gateways>): void {
+    if (silent.length === 0) return;
+    const names = silent.map(printable).join(", ");
+    this.#io.complain(`belfry: no answer from ${names}: what is there is missing here`);
+  }
+
+  print(rows: readonly unknown[], { head, rows: cells, none }: Table): void {
+    if (this.flags.json) for (const row of rows) this.#io.print(JSON.stringify(row));
+    else this.#io.print(rows.length === 0 ? none : table([head, ...cells]));
+  }
+}
+
+function limitOf({ limit }: RulingFlags): number {
+  if (/^[1-9]\d{0,6}$/.test(limit)) return Number(limit);
+  throw new CommandError("Expected --limit as a number from 1 to 9999999");
+}
+
+function withQuery(path: string, query: Query): string {
+  const text = new URLSearchParams({ ...query }).toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** Names come from clients. */
+function table(rows: readonly (readonly string[])[]): string {
+  return columns(rows.map((row) => row.map((cell) => printable(cell))));
+}
+
+function countsOf(dialects: Readonly<Record<string, number>>): string {
+  return Object.entries(dialects)
+    .map(([dialect, count]) => `${dialect} ${count}`)
+    .join(", ");
+}
