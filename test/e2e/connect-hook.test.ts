@@ -305,3 +305,87 @@ describe("answers that say when they end", () => {
     await until(async () => (await joins("session-of-john").catch(() => "")).includes('"joined"'), 5_000);
   });
 });
+
+test("T17 SEC-04 nothing that a client shows, or that the application answers, is in the log, the metrics or an answer", async () => {
+  const words: string[] = [];
+  const canary = (where: string): string => {
+    const word = `canary-${where}-${crypto.randomUUID().slice(0, 8)}`;
+    words.push(word);
+    return word;
+  };
+  let shown = "";
+  const keep = async (answer: Response): Promise<void> => {
+    const start = await answer.body?.getReader().read();
+    shown += [...answer.headers].join() + new TextDecoder().decode(start?.value);
+  };
+  // What is said of a user is for the gateway alone; what is no clear answer is said to none.
+  const answers: readonly (() => Response)[] = [
+    () => Response.json({ user: canary("user"), groups: [canary("group")], info: canary("info") }),
+    () => Response.json({ user: [canary("baduser")] }),
+    () => new Response(canary("text")),
+    () => new Response(canary("denied"), { status: 403, headers: { "x-why": canary("header") } }),
+    () => new Response(canary("failed"), { status: 500 }),
+    () => Response.redirect(`http://${canary("host")}.example/`),
+  ];
+  for (const answer of answers) {
+    app.answer = answer;
+    const tokens = { Authorization: `Bearer ${canary("bearer")}`, Cookie: `sid=${canary("beside")}` };
+    for (const headers of [
+      tokens,
+      { Cookie: `sid=${canary("cookie")}` },
+      { "Sec-WebSocket-Protocol": `belfry, bearer.${canary("subprotocol")}` },
+    ]) {
+      await keep(
+        await fetch(`${gateway.url}/connect?room=time`, {
+          headers: { ...headers, accept: "text/event-stream" },
+        }),
+      );
+      for (const path of [
+        "/connect?room=time",
+        "/ws/time",
+        "/facility/time?subscribe-broadcast",
+        `/hub?session_key=${canary("key")}`,
+      ]) {
+        const opened = await RawWebSocket.tryOpen(
+          gateway.url,
+          `${path}${path.includes("?") ? "&" : "?"}x=${canary("query")}`,
+          headers,
+        );
+        if (!(opened instanceof RawWebSocket)) shown += [...opened.headers].join() + opened.text;
+        else opened[Symbol.dispose]();
+      }
+    }
+    for (const path of [
+      "/connect?room=time",
+      "/ws/time",
+      "/facility/time?subscribe-broadcast",
+      "/hub?session_key=b",
+    ]) {
+      const opened = await RawWebSocket.tryOpen(
+        gateway.url,
+        `${path}${path.includes("?") ? "&" : "?"}ticket=${canary("ticket")}`,
+      );
+      if (!(opened instanceof RawWebSocket)) shown += [...opened.headers].join() + opened.text;
+      else opened[Symbol.dispose]();
+    }
+    shown += JSON.stringify(await page({ token: canary("auth") }));
+    using socket = await RawWebSocket.open(gateway.url, "/connect");
+    socket.send(JSON.stringify({ id: 1, type: "token", token: canary("message") }));
+    shown += String(await socket.waitForMessage());
+  }
+  const revoked = await fetch(`${gateway.url}/api/revoke`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}` },
+    body: JSON.stringify({ user: canary("revoked"), [canary("member")]: 1 }),
+  });
+  shown += await revoked.text();
+  shown += await (await fetch(`${gateway.url}/-/metrics`)).text();
+  shown += await (await fetch(`${gateway.url}/api/openapi.json`)).text();
+  shown += gateway.log;
+  expect(words.length).toBeGreaterThan(100);
+  const isSeen = (word: string): boolean =>
+    [word, Buffer.from(word).toString("hex"), Buffer.from(word).toString("base64").slice(0, 24)].some(
+      (guise) => shown.includes(guise),
+    );
+  expect(words.filter(isSeen)).toEqual([]);
+});
