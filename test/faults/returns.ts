@@ -65,7 +65,8 @@ function isKept(
     before.recovered !== true &&
     book.faults.some((fault) => excuses(fault, earlier, { gateway: before.gateway, isLog: false }));
   if (isMisled) return false;
-  const left = book.lefts.get(client)?.findLast((one) => one.t < t)?.t ?? 0;
+  // The end of the connection that was in the room: it may have lost others since, on its way back.
+  const left = book.lefts.get(client)?.find((one) => one.t >= before.t)?.t ?? 0;
   const span = { from: heardUntil(book, before.gateway, left) - settleMs, until: t };
   const isLog = room.startsWith("log:") && source !== "tape";
   return t - left < blipMs && !book.faults.some((fault) => excuses(fault, span, { gateway, isLog }));
