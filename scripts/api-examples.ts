@@ -60,6 +60,10 @@ export const apiExamples: Readonly<Record<string, ApiExample>> = {
       hasMore: false,
     },
   },
+  showPresence: {
+    path: "/api/rooms/lobby/presence",
+    answer: { users: [{ user: "john", info: { name: "John" } }], total: 1, anonymous: 0 },
+  },
   listConnections: {
     path: "/api/connections?user=john",
     answer: { connections: [connection], ...gateways },

@@ -6,6 +6,7 @@ import { isRoomName, isRoomTooLong } from "../core/access.ts";
 import type { Broker } from "../core/broker.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Peers } from "../core/peers.ts";
+import type { Presence } from "../core/presence.ts";
 import type { RoomRules } from "../core/room-rules.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Limits } from "../vocabulary/limits.ts";
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly broker: Broker;
   readonly peers: Peers;
   readonly rules: RoomRules;
+  readonly presence: Pick<Presence, "isTold" | "read" | "users">;
   readonly limits: Limits;
   /** @param letters of each webhook that are shown. Rejects with GatewayError `bus_unavailable`. */
   readonly webhooks: (letters: number) => Promise<readonly WebhookState[]>;

@@ -12,6 +12,7 @@ import {
 } from "./connections.ts";
 import { historySchemas, showHistory } from "./history.ts";
 import type { ApiContext, Operation } from "./operation.ts";
+import { presenceSchemas, showPresence } from "./presence.ts";
 import { answerRooms, listRooms, roomSchemas, showRoom } from "./rooms.ts";
 import { answerSending, sendSchemas, sendToUser } from "./send.ts";
 import { listWebhooks, webhookSchemas } from "./webhooks.ts";
@@ -20,6 +21,7 @@ export const operations: readonly Operation[] = [
   listRooms,
   showRoom,
   showHistory,
+  showPresence,
   disconnectRoom,
   listConnections,
   showConnection,
@@ -32,7 +34,14 @@ export const operations: readonly Operation[] = [
 /** For the OpenAPI document. */
 export const described: Described = {
   operations,
-  schemas: { ...roomSchemas, ...historySchemas, ...connectionSchemas, ...sendSchemas, ...webhookSchemas },
+  schemas: {
+    ...roomSchemas,
+    ...historySchemas,
+    ...presenceSchemas,
+    ...connectionSchemas,
+    ...sendSchemas,
+    ...webhookSchemas,
+  },
 };
 
 /** This gateway answers the questions of others. */

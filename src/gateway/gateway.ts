@@ -290,7 +290,8 @@ export class Gateway {
     const { limits, webhooks: hooks } = this.#config;
     const { broker, events } = this.#main;
     const webhooks: ApiContext["webhooks"] = async (letters) => webhookStates(hooks.urls, events, letters);
-    const api = { hub: this.#hub, broker, rules: this.#rules, limits, peers: this.#peers, webhooks };
+    const [hub, rules, presence, peers] = [this.#hub, this.#rules, this.#presence, this.#peers];
+    const api = { hub, broker, rules, presence, limits, peers, webhooks };
     answerPeers(api);
     return api;
   }

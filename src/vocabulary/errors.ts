@@ -13,6 +13,7 @@ const table = {
   event_reserved: 400,
   version_outdated: 409,
   history_off: 400,
+  presence_off: 400,
   position_unknown: 410,
   connection_unknown: 404,
   gateway_silent: 503,

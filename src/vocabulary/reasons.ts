@@ -141,7 +141,7 @@ export const refusals = [
     "a POST of a backend was refused",
   ],
   [
-    ["request_invalid", "connection_unknown", "gateway_silent"],
+    ["request_invalid", "presence_off", "connection_unknown", "gateway_silent"],
     '`dialect="api"`: a request to `/api` names what cannot be or is not there, or another gateway did not answer',
   ],
 ] as const satisfies ReasonRows;

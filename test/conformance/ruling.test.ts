@@ -20,7 +20,10 @@ setDefaultTimeout(60_000);
 
 const secret = "publish-secret-of-this-test";
 const headers = { authorization: `Bearer ${secret}` };
-const rooms = [{ match: "log*", history: { size: 10, seconds: 60 } }];
+const rooms = [
+  { match: "log*", history: { size: 10, seconds: 60 } },
+  { match: "lobby*", presence: true },
+];
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -175,6 +178,31 @@ for (const [name, { redis, count }] of Object.entries(scenes)) {
       ]);
     });
 
+    test("the presence of a room has its users, each once, with what others may know of them", async () => {
+      await using scene = await start();
+      const [first, last] = ends(scene.gateways);
+      const john = await signToken({ sub: "john", info: { name: "John" } });
+      using _one = await member(first, "lobby", john);
+      using _two = await member(last, "lobby", john);
+      using _three = await member(last, "lobby", await signToken({ sub: "jane" }));
+      using _four = await member(first, "lobby");
+      const told = async (): Promise<Told["body"]> => (await ask(first, "/api/rooms/lobby/presence")).body;
+      await until(async () => (await told())["total"] === 2);
+      const { users, ...counts } = await told();
+      expect(counts).toEqual({ total: 2, anonymous: 1 });
+      expect(
+        (users as readonly Row[]).toSorted((a, b) => (String(a["user"]) < String(b["user"]) ? -1 : 1)),
+      ).toEqual([{ user: "jane" }, { user: "john", info: { name: "John" } }] as never);
+      expect(await ask(last, "/api/rooms/lobby2/presence")).toEqual({
+        status: 200,
+        body: { users: [], total: 0, anonymous: 0 },
+      });
+      expect(await ask(last, "/api/rooms/time/presence")).toMatchObject({
+        status: 400,
+        body: { error: { code: "presence_off" } },
+      });
+    });
+
     test("connections are listed by pages and filters, shown one by one, and ended", async () => {
       await using scene = await start();
       const [first, last] = ends(scene.gateways);
@@ -270,7 +298,7 @@ for (const [name, { redis, count }] of Object.entries(scenes)) {
       }
       const wrong = ["%", "%zz", "%ff", "%C3", "%00", "a%0Ab", "%EF%BF%BD", "x".repeat(257), "%ED%A0%80"];
       for (const segment of wrong)
-        for (const path of ["", "/history", "/disconnect"]) {
+        for (const path of ["", "/history", "/presence", "/disconnect"]) {
           const method = path === "/disconnect" ? "POST" : "GET";
           const answer = await fetch(`${first}/api/rooms/${segment}${path}`, { method, headers });
           const isProblem = answer.headers.get("content-type") === "application/problem+json";

@@ -51,7 +51,10 @@ afterAll(() => {
 const start = async () =>
   startGateway({
     secret,
-    rooms: [{ match: "log*", history: { size: 10, seconds: 60 } }],
+    rooms: [
+      { match: "log*", history: { size: 10, seconds: 60 } },
+      { match: "*", presence: true },
+    ],
     limits: { wrongSecretsPerMinute: 1_000_000 },
   });
 
