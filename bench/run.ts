@@ -7,6 +7,7 @@ import { connectStorm } from "./connect-storm.ts";
 import { fanOut, tapeCost } from "./fan-out.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
+import { presenceMemory } from "./presence-memory.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { smallRooms, smallRoomsWithTape } from "./small-rooms.ts";
 import { tree } from "./tree.ts";
@@ -51,6 +52,7 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   },
   // Fewer would be lost in what the process itself takes and gives back.
   "idle-memory": (bench) => idleMemory(bench, Math.max(most, 5_000), dialects),
+  "presence-memory": (bench) => presenceMemory(bench, Math.min(Math.max(most, 5_000), 10_000)),
   latency: (bench) => latency(bench, Math.max(messages, 100), dialects.filter(hasSockets)),
   tree: (bench) => tree(bench, { clients: most, pairs, messages: Math.max(messages, 100) }),
   // A message to one costs what fifty receivers of another do.
