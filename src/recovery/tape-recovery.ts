@@ -40,9 +40,9 @@ export class TapeRecovery implements Recovery, LineObserver {
   #isLookingSoon = false;
   /** Undefined: there is no bus yet. */
   #proofs: Proofs | undefined;
-  #isAsked = false;
+  #isOpened = false;
   /** Proofs on their way. */
-  #asked = 0;
+  #underWay = 0;
   #proofAskedAt = Number.NEGATIVE_INFINITY;
   #isCut = false;
   /** What came since the line was cut stands behind a gap that clients were told of. */
@@ -101,10 +101,10 @@ export class TapeRecovery implements Recovery, LineObserver {
   }
 
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
-    if (!this.#isAsked) this.#openProofs();
+    if (!this.#isOpened) this.#openProofs();
     if (asked.some((one) => this.#isAhead(one))) {
       this.#waiting.push({ asked, enter, since: this.#now(), isProved: false });
-      if (this.#asked === 0) this.#askForProof();
+      if (this.#underWay === 0) this.#askForProof();
     } else enter(this.#answer(asked));
   }
 
@@ -136,7 +136,7 @@ export class TapeRecovery implements Recovery, LineObserver {
 
   #look(): void {
     if (this.#waiting.length === 0) return;
-    const oldest = this.#now() - (this.#asked > 0 ? proofMs : waitMs);
+    const oldest = this.#now() - (this.#underWay > 0 ? proofMs : waitMs);
     const ready: Waiting[] = [];
     this.#waiting = this.#waiting.filter((waiting) => {
       const { isProved, since, asked } = waiting;
@@ -149,7 +149,7 @@ export class TapeRecovery implements Recovery, LineObserver {
 
   /** With the first client that asks: a gateway without such clients needs none. */
   #openProofs(): void {
-    this.#isAsked = true;
+    this.#isOpened = true;
     // A bus that refuses refuses each proof, too.
     this.#proofs?.open().catch(() => undefined);
   }
@@ -158,13 +158,13 @@ export class TapeRecovery implements Recovery, LineObserver {
   #askForProof(): void {
     if (!this.#proofs) return;
     const waiting = [...this.#waiting];
-    this.#asked += 1;
+    this.#underWay += 1;
     this.#proofAskedAt = this.#now();
     const settle = (isProved: boolean): void => {
-      this.#asked -= 1;
+      this.#underWay -= 1;
       for (const one of waiting) one.isProved ||= isProved;
       this.#look();
-      if (isProved && this.#asked === 0 && this.#waiting.length > 0) this.#askForProof();
+      if (isProved && this.#underWay === 0 && this.#waiting.length > 0) this.#askForProof();
     };
     this.#proofs.mark(proofMs).then(
       () => {
