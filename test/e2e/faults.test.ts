@@ -5,7 +5,14 @@ import { expect, test } from "bun:test";
 import { campaign, hurried } from "../faults/campaign.ts";
 import { judge } from "../faults/oracle.ts";
 import { tableOf } from "../faults/report.ts";
-import { belfry } from "../faults/systems/belfry.ts";
+import type { System } from "../faults/system.ts";
+import { belfry, belfrySocketIo } from "../faults/systems/belfry.ts";
+
+/** With clients of each kind: plain websockets, event streams, pages of Socket.IO. */
+const system: System = {
+  ...belfry,
+  client: async (parts, index) => (index % 4 === 0 ? belfrySocketIo : belfry).client(parts, index),
+};
 
 test("F1 F3 F4 F9 F12 F14 R1 I1 I3 I4 I10 nothing is lost unsaid, told late, falsely recovered, repeated or reordered", async () => {
   const history = await campaign(
@@ -24,7 +31,7 @@ test("F1 F3 F4 F9 F12 F14 R1 I1 I3 I4 I10 nothing is lost unsaid, told late, fal
         "F1 Redis restarts empty",
       ],
     },
-    belfry,
+    system,
   );
   const findings = judge(history);
   const table = tableOf(history, findings);
