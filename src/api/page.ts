@@ -60,12 +60,22 @@ export async function firstOf<Item, Row>(
     if (worst !== undefined && compare(item, worst) > 0) hasMore ||= isMeant(item);
     else if (isMeant(item)) first.push(item);
     if (first.length < 2 * limit) continue;
-    first = first.sort(compare).slice(0, limit);
+    first = inOrder(first, compare).slice(0, limit);
     worst = first.at(-1);
     hasMore = true;
   }
-  const rest = first.sort(compare).splice(limit);
+  first = inOrder(first, compare);
+  const rest = first.splice(limit);
   return withinBytes({ rows: first.map(show), hasMore: hasMore || rest.length > 0 });
+}
+
+/** Each place once: what ended and began again meanwhile was met twice, and the later one counts. */
+function inOrder<Item>(items: Item[], compare: Compare<Item>): Item[] {
+  const sorted = items.sort(compare);
+  return sorted.filter((item, index) => {
+    const next = sorted[index + 1];
+    return next === undefined || compare(item, next) !== 0;
+  });
 }
 
 function withinBytes<Row>(page: Page<Row>): Page<Row> {
@@ -74,7 +84,8 @@ function withinBytes<Row>(page: Page<Row>): Page<Row> {
     bytes += Buffer.byteLength(JSON.stringify(row));
     return bytes > maxPageBytes;
   });
-  return end <= 0 ? page : { rows: page.rows.slice(0, end), hasMore: true };
+  if (end === -1 || page.rows.length === 1) return page;
+  return { rows: page.rows.slice(0, Math.max(1, end)), hasMore: true };
 }
 
 /**
