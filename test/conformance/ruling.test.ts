@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { allDescribed } from "../../scripts/api.ts";
 import { operations } from "../../src/api/operations.ts";
+import { roomSpace } from "../../src/core/access.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { startGateway } from "../support/gateway.ts";
 import { EventStreamClient } from "../support/event-stream.ts";
@@ -312,6 +313,62 @@ for (const [name, { redis, count }] of Object.entries(scenes)) {
     });
   });
 }
+
+test("T15 a name of a room is judged alike wherever it stands: in a join, a publication, and every operation on a room", async () => {
+  await using gateway = await startGateway({
+    secret,
+    rooms: [{ match: "*", presence: true, history: { size: 1, seconds: 60 } }],
+  });
+  const stems = [
+    "a",
+    "é",
+    "e\u0301",
+    "ﬁ",
+    "A",
+    "ａ",
+    "a ",
+    " ",
+    "a:b",
+    "a/b",
+    "a\\b",
+    "../a",
+    "a/..",
+    "%",
+    "%3a%3a",
+    "%2F",
+  ];
+  const marks = ["", "*", "?", "[x]", "\u0000", "\n", "\u007F", "\uFFFD", "\u200B", "\u2028", "\uFEFF"];
+  const names = [
+    ...stems.flatMap((stem) => marks.map((mark) => stem + mark)),
+    ...[256, 257, 512, 513].map((length) => "x".repeat(length)),
+    ...[127, 128, 129].map((length) => "é".repeat(length)),
+    `${"x".repeat(256)}::${"y".repeat(256)}`,
+    `${"x".repeat(257)}::y`,
+    `x::${"y".repeat(257)}`,
+  ].filter((name) => roomSpace(name) === undefined || name.length > 200);
+  expect(names.length).toBeGreaterThan(150);
+  for (const name of names) {
+    const published = await post(gateway.url, "/api/publish", JSON.stringify({ room: name, data: 1 }));
+    const verdict = published.status;
+    const path = `/api/rooms/${encodeURIComponent(name)}`;
+    const gets = ["", "/history", "/presence"].map(
+      async (end) => (await fetch(gateway.url + path + end, { headers })).status,
+    );
+    const ended = fetch(`${gateway.url}${path}/disconnect`, { method: "POST", headers });
+    const bare = fetch(`${gateway.url}/rooms/${encodeURIComponent(name)}`, {
+      method: "POST",
+      headers,
+      body: "x",
+    });
+    const all = [...(await Promise.all(gets)), (await ended).status, (await bare).status];
+    expect({ name, all }).toEqual({ name, all: all.map(() => verdict) });
+    if (roomSpace(name) !== undefined) continue;
+    const socket = await RawWebSocket.open(gateway.url, `/connect?room=${encodeURIComponent(name)}`);
+    const isJoined = String(await socket.waitForMessage()).includes('"type":"joined"');
+    socket[Symbol.dispose]();
+    expect({ name, isJoined }).toEqual({ name, isJoined: verdict === 200 });
+  }
+});
 
 test("a gateway that is stopped is named as silent, and costs no more than the deadline", async () => {
   const env = { BELFRY_SECRET: secret, BELFRY_REDIS: server.url };
