@@ -23,6 +23,7 @@ const environments = {
   "django-5.2": "django_redis, six, gevent",
   schemathesis: "schemathesis",
   webhooks: "standardwebhooks",
+  fastapi: "fastapi, jwt, uvicorn",
 } as const;
 
 export type PythonName = keyof typeof environments;
