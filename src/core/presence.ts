@@ -18,6 +18,7 @@ export interface Presence {
   /**
    * A member of the room wants to know who is there. From the call of `onState` on, what changes comes to it as publications
    * with `presence`, until it leaves the room. The same state is one object for all that ask at once.
+   * A connection that asks again before it has the state is answered once.
    * @param onState undefined: it cannot be read now, or the connection left the room meanwhile.
    */
   watch(connection: Connection, room: string, onState: (state: PresenceState | undefined) => void): void;

@@ -33,6 +33,7 @@ export class LocalMembers {
   readonly #parts: LocalMembersParts;
   readonly #rooms = new Map<string, LocalRoom>();
   readonly #changed = new Set<LocalRoom>();
+  #keepsChanges = false;
 
   constructor(parts: LocalMembersParts) {
     this.#parts = parts;
@@ -58,8 +59,19 @@ export class LocalMembers {
     return this.#changed.size > 0;
   }
 
+  /** All will be a change: what changes until then need not be remembered, however long that is. */
+  keepNoChanges(): void {
+    this.#keepsChanges = false;
+    this.#changed.clear();
+    for (const room of this.#rooms.values()) {
+      room.changed.clear();
+      this.#forgetEmpty(room);
+    }
+  }
+
   /** The store knows nothing of this gateway: all of it is a change. */
   changeAll(): void {
+    this.#keepsChanges = true;
     for (const room of this.#rooms.values()) {
       for (const user of room.users.keys()) room.changed.add(user);
       this.#changed.add(room);
@@ -79,7 +91,7 @@ export class LocalMembers {
       updates.push(takeFrom(room));
       if (room.changed.size > 0) continue;
       this.#changed.delete(room);
-      if (room.users.size === 0 && room.anonymous === 0) this.#rooms.delete(keyOf(room.name));
+      this.#forgetEmpty(room);
     }
     return updates;
   }
@@ -95,9 +107,8 @@ export class LocalMembers {
         return;
       }
       local.users.set(user, { connections: (known?.connections ?? 0) + 1, info });
-      local.changed.add(user);
     }
-    this.#note(local);
+    this.#note(local, user);
   }
 
   #leave({ user }: Identity, { namespace, name = "" }: Room): void {
@@ -108,9 +119,8 @@ export class LocalMembers {
       const known = local.users.get(user);
       if (!known || --known.connections > 0) return;
       local.users.delete(user);
-      local.changed.add(user);
     }
-    this.#note(local);
+    this.#note(local, user);
   }
 
   #open({ namespace, name }: Room): LocalRoom | undefined {
@@ -125,9 +135,18 @@ export class LocalMembers {
     return made;
   }
 
-  #note(room: LocalRoom): void {
+  #note(room: LocalRoom, user: string | undefined): void {
+    if (!this.#keepsChanges) {
+      this.#forgetEmpty(room);
+      return;
+    }
+    if (user !== undefined && user !== "") room.changed.add(user);
     this.#changed.add(room);
     this.#parts.onChange();
+  }
+
+  #forgetEmpty({ name, users, anonymous }: LocalRoom): void {
+    if (users.size === 0 && anonymous === 0) this.#rooms.delete(keyOf(name));
   }
 }
 

@@ -21,7 +21,7 @@ const renewMs = 3_600_000;
 const writtenMs = 200;
 /** Rooms in which leaves are told at once. */
 const settledAtOnce = 50;
-/** A gateway without any members here removes no other before it has been there for so long, by the length of a lease. */
+/** A gateway removes others once it has been there for so long, by the length of a lease. */
 const steadyLeases = 2 / 3;
 
 export interface RegistrarParts {
@@ -140,6 +140,7 @@ export class Registrar {
   #retire(): void {
     if (this.#enrolled) this.#former.push(this.#enrolled.gateway);
     this.#enrolled = undefined;
+    this.#parts.members.keepNoChanges();
   }
 
   async #write(): Promise<void> {

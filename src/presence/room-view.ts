@@ -14,7 +14,8 @@ const maxEarly = 1_000;
 export type Verdict = "fine" | "gap" | "epoch";
 
 interface Known {
-  readonly epoch: string;
+  /** Empty while there never was any member. */
+  epoch: string;
   version: number;
   total: number;
   anonymous: number;
@@ -99,6 +100,8 @@ export class RoomView {
   #apply({ epoch, from, version, total, anonymous, users }: RoomChange): Verdict {
     const known = this.#known;
     if (!known) return "gap";
+    // Its life begins.
+    if (known.epoch === "" && from === 0) known.epoch = epoch;
     if (known.epoch !== epoch) return "epoch";
     if (version <= known.version) return "fine";
     if (from > known.version) return "gap";

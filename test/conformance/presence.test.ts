@@ -13,10 +13,16 @@ import type { PresenceStore, RoomUpdate } from "../../src/brokers/presence.ts";
 import { decodeChange } from "../../src/brokers/presence-message.ts";
 import type { RoomChange } from "../../src/brokers/presence-message.ts";
 import { silent } from "../../src/core/observe.ts";
-import type { PresenceState } from "../../src/core/presence-news.ts";
+import { Hub } from "../../src/core/hub.ts";
+import { anonymous } from "../../src/core/identity.ts";
+import { Connection } from "../../src/core/membership.ts";
+import { GatewayPresence } from "../../src/presence/presence.ts";
+import type { PresenceNews, PresenceState } from "../../src/core/presence-news.ts";
 import type { RoomName } from "../../src/core/publication.ts";
 import { eventsQueue } from "../../src/core/room-event.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
+import { FakeSocket } from "../support/fake-socket.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
@@ -111,6 +117,46 @@ function applied(state: PresenceState, heard: readonly RoomChange[]) {
     expect(known.size).toBe(change.total);
   }
   return { version, users: [...known.keys()].sort() };
+}
+
+/** A hub and its presence, without clients or a clock of ours. */
+async function gatewayOn({ presence: store, bus }: Backplane) {
+  const now = (): number => performance.now();
+  const made = (): Hub => hub;
+  const parts = { store, bus, tracking, times: presenceTimes, hub: made, observe: silent, now };
+  const presence = new GatewayPresence(parts);
+  const topics = { publish: () => false };
+  const { events } = presence;
+  const hub = new Hub({ limits: defaultLimits, observe: silent, topics, send: () => undefined, events });
+  await presence.start();
+  const ticker = setInterval(() => {
+    presence.tick();
+  }, 10);
+  const stop = async () => {
+    clearInterval(ticker);
+    await presence.stop();
+  };
+  return { hub, presence, stop };
+}
+
+function enter({ hub }: { readonly hub: Hub }, { room }: RoomName, user: string) {
+  const news: PresenceNews[] = [];
+  const carrier = Object.assign(new FakeSocket(), {
+    isNative: false,
+    send: (frames: readonly (string | Uint8Array)[]) =>
+      void news.push(...frames.map((frame) => JSON.parse(String(frame)) as PresenceNews)),
+  });
+  const connection = new Connection({
+    namespace: "/",
+    format: { dialect: "test", name: "test", encode: ({ presence }) => [JSON.stringify(presence)] },
+    carrier,
+    agent: { disconnect() {}, request() {} },
+    hearsEveryone: false,
+    identity: { ...anonymous, user },
+  });
+  hub.enter(connection);
+  hub.join(connection, room);
+  return { connection, news };
 }
 
 const urls: Record<keyof typeof drivers, () => string | undefined> = {
@@ -352,6 +398,37 @@ describe("presence on Redis", () => {
     while (!(await presence.drop(one, 0)));
     expect(await presence.read(name)).toMatchObject({ total: 0, anonymous: 0 });
   });
+
+  test("users of a gateway that is cut off leave, and are there again when it is back", async () => {
+    const proxy = await TcpProxy.start(server.port);
+    const [near, far] = [await start(server.url), await start(`redis://127.0.0.1:${proxy.port}`)];
+    const name = newRoom();
+    const [one, two] = [await gatewayOn(near), await gatewayOn(far)];
+    const ann = enter(one, name, "ann");
+    const bob = enter(two, name, "bob");
+    const isThere = async (total: number) => (await one.presence.read(name)).total === total;
+    await until(async () => isThere(2));
+    const state = Promise.withResolvers<PresenceState | undefined>();
+    one.presence.watch(ann.connection, name.room, state.resolve);
+    expect((await state.promise)?.total).toBe(2);
+
+    proxy.cut();
+    await until(async () => isThere(1), 10_000);
+    proxy.heal();
+    await until(async () => isThere(2), 20_000);
+    await Bun.sleep(2 * presenceTimes.leaseMs);
+    expect(await isThere(2)).toBe(true);
+    two.hub.exit(bob.connection);
+    await until(async () => isThere(1), 10_000);
+    await until(() => ann.news.length === 3);
+    expect(ann.news).toMatchObject([
+      { kind: "change", left: ["bob"], joined: [] },
+      { kind: "change", left: [], joined: [{ user: "bob" }] },
+      { kind: "change", left: ["bob"], joined: [] },
+    ]);
+    for (const { stop } of [one, two]) await stop();
+    await proxy.stop();
+  }, 60_000);
 
   test("a user without the right to run scripts ends the start with a sentence", async () => {
     await using limited = await startRedis({ users: [user(["get"])] });
