@@ -15,7 +15,10 @@ export const gatewayFields = {
     .describe("Gateways that gave no answer within a second: what they know is missing here"),
 };
 
-/** A question that gateways ask each other. */
+/**
+ * A question that gateways ask each other. They may be of two versions: a question with more than is known here has no answer, and
+ * an answer is taken without what is not known here.
+ */
 export interface Question<Asked extends z.ZodType, Answered extends z.ZodType> {
   readonly topic: string;
   readonly asked: Asked;

@@ -46,20 +46,20 @@ export type Filter = z.infer<typeof filterSchema>;
 export const listed = {
   topic: "connections",
   asked: z.strictObject({ filter: filterSchema, after: place.optional(), limit: limitField }),
-  answered: z.strictObject({ rows: z.array(row).readonly(), hasMore: z.boolean() }),
+  answered: z.object({ rows: z.array(z.object(rowFields)).readonly(), hasMore: z.boolean() }),
 };
 
 const number = z.int().min(1);
 export const shown = {
   topic: "connection",
   asked: z.strictObject({ number }),
-  answered: rowWithRooms.nullable(),
+  answered: z.object(rowWithRooms.shape).nullable(),
 };
 
 export const ended = {
   topic: "disconnect",
   asked: z.strictObject({ number: number.optional(), filter: filterSchema }),
-  answered: z.strictObject({ disconnected: z.int().min(0) }),
+  answered: z.object({ disconnected: z.int().min(0) }),
 };
 
 /** What this gateway says of its connections to others, and does with them. */

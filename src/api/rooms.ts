@@ -34,12 +34,13 @@ export const namespaceQuery = z
   .default("/")
   .describe("The namespace of the room, for Socket.IO; `/` without it");
 
-const row = z.strictObject({
+const rowFields = {
   room: roomField,
   namespace: namespaceField,
   connections: countField,
   dialects: dialectsField,
-});
+};
+const row = z.strictObject(rowFields);
 type Row = z.infer<typeof row>;
 type Place = Pick<Row, "room" | "namespace">;
 
@@ -52,13 +53,13 @@ const listed = {
     after: place.optional(),
     limit: limitField,
   }),
-  answered: z.strictObject({ rows: z.array(row).readonly(), hasMore: z.boolean() }),
+  answered: z.object({ rows: z.array(z.object(rowFields)).readonly(), hasMore: z.boolean() }),
 };
 
 const counted = {
   topic: "room",
   asked: z.strictObject({ room: z.string(), namespace: z.string() }),
-  answered: z.strictObject({ connections: countField, dialects: dialectsField }),
+  answered: z.object({ connections: countField, dialects: dialectsField }),
 };
 
 /** What this gateway says of its rooms to others. */

@@ -23,7 +23,7 @@ const sent = {
     /** JSON text, so that numbers keep their digits. */
     data: z.string(),
   }),
-  answered: z.strictObject({ delivered: z.int().min(0) }),
+  answered: z.object({ delivered: z.int().min(0) }),
 };
 type Sent = z.infer<typeof sent.asked>;
 
