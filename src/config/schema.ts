@@ -153,6 +153,14 @@ const tapeSchema = z
       .max(16 * 1024 ** 3)
       .default(64 * 1024 ** 2)
       .describe("How much is kept at most: the oldest goes first"),
+    handover: z
+      .number()
+      .min(0)
+      .max(600)
+      .default(10)
+      .describe(
+        "Seconds that a gateway takes at its start to get the tape of another one; 0: it takes and gives none",
+      ),
   })
   .describe("Tape: what was published lately, for clients that come back");
 

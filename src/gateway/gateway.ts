@@ -134,7 +134,7 @@ export class Gateway {
     const { events } = this.#presence;
     const hub = createHub({ ...shared, events, listeners: this.#listeners });
     this.#hub = hub;
-    this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub });
+    this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub, peers: this.#peers });
     this.#rights = createRights({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
     this.#admission = new Admission({
       ...this.#addressParts(),
@@ -205,6 +205,7 @@ export class Gateway {
     const api = this.#openApi();
     // In memory there are no others.
     if (this.#main.bus.carriesMeaning !== true) await this.#peers.open();
+    await this.#kept.takeOver();
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener, api));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
     this.#queues.start();
@@ -258,6 +259,7 @@ export class Gateway {
   }
 
   async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {
+    this.#kept.heard(dialect, feed);
     return this.#main.bus.subscribe(feed.filter, this.#received.bind(this, dialect, feed));
   }
 

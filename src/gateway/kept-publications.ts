@@ -16,10 +16,15 @@ import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import type { Positions, Recovery } from "../core/recovery.ts";
 import type { RoomRules } from "../core/room-rules.ts";
+import { HandOver } from "../recovery/hand-over.ts";
+import { TapeSources } from "../recovery/tape-wire.ts";
+import type { Peers } from "../core/peers.ts";
 import { TapeRecovery } from "../recovery/tape-recovery.ts";
 import type { TapeSource } from "../recovery/tape.ts";
 
 export interface KeptParts {
+  readonly config: Pick<Config, "tape">;
+  readonly peers: Peers;
   readonly backplane: Backplane;
   readonly hub: Hub;
   readonly rules: RoomRules;
@@ -47,8 +52,11 @@ export class KeptPublications {
   readonly #marks: MarkLine;
   readonly #rules: RoomRules;
   readonly #observe: KeptParts["observe"];
+  readonly #sources = new TapeSources();
+  readonly #handOver: HandOver;
 
-  constructor(tape: TapeRecovery, { backplane, hub, rules, observe, now }: KeptParts) {
+  constructor(tape: TapeRecovery, parts: KeptParts) {
+    const { backplane, hub, rules, observe, now } = parts;
     this.#tape = tape;
     this.#marks = new MarkLine(backplane.bus);
     tape.proveBy(this.#marks);
@@ -70,11 +78,41 @@ export class KeptPublications {
     const recovery = new RecoveryByRule(tape, logs);
     this.recovery = recovery;
     this.#logs = logs;
+    this.#sources.add("broker", brokerFeed);
+    this.#handOver = this.#createHandOver(parts);
+    observe.gauge(
+      "belfry_tape_taken_bytes",
+      "What was taken over at the start from the tape of another gateway, bytes",
+      () => this.#handOver.takenBytes,
+    );
     observe.gauge(
       "belfry_tape_bytes",
       "What the tape keeps for clients that come back, bytes",
       () => tape.bytes,
     );
+  }
+
+  #createHandOver({ config, peers, observe, now }: KeptParts): HandOver {
+    const { handover, bytes, seconds } = config.tape;
+    return new HandOver({
+      peers,
+      recovery: this.#tape,
+      sources: this.#sources,
+      observe,
+      maxMs: seconds === 0 ? 0 : handover * 1000,
+      maxBytes: bytes,
+      now,
+    });
+  }
+
+  /** A subscription that stands on the line, of a dialect. */
+  heard(dialect: string, feed: TapeSource): void {
+    if (feed.filter.canary) this.#sources.add(`${dialect} ${feed.filter.kind} ${feed.filter.name}`, feed);
+  }
+
+  /** Takes over what another gateway kept; resolves when that is done, or cannot be. */
+  async takeOver(): Promise<void> {
+    await this.#handOver.takeOver();
   }
 
   /** Keeps what a channel of the bus says. */

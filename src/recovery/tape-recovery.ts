@@ -5,6 +5,8 @@ import type { BusMessage } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Answer, Asked, LossReason, Position, Recovery } from "../core/recovery.ts";
+import { TapeJoin } from "./tape-join.ts";
+import type { TapeOffer } from "./tape-join.ts";
 import { Tape } from "./tape.ts";
 import type { TapeParts, TapeSource } from "./tape.ts";
 
@@ -33,7 +35,8 @@ export interface Proofs {
 
 export class TapeRecovery implements Recovery, LineObserver {
   readonly keptSeconds: number;
-  readonly #tape: Tape;
+  #tape: Tape;
+  readonly #parts: TapeParts;
   readonly #now: () => number;
   /** Each join of a position ahead is one, for as long as it waits: what clients may say in that time bounds them. */
   #waiting: Waiting[] = [];
@@ -51,6 +54,7 @@ export class TapeRecovery implements Recovery, LineObserver {
 
   constructor(parts: TapeParts) {
     this.keptSeconds = parts.maxAgeMs / 1000;
+    this.#parts = parts;
     this.#tape = new Tape(parts);
     this.#now = parts.now.bind(parts);
   }
@@ -62,6 +66,24 @@ export class TapeRecovery implements Recovery, LineObserver {
   /** What is kept, bytes. */
   get bytes(): number {
     return this.#tape.bytes;
+  }
+
+  /** The tape of now: another one after `take`. */
+  get tape(): Tape {
+    return this.#tape;
+  }
+
+  /** Begins to join what another gateway offers. */
+  join(offer: TapeOffer): TapeJoin {
+    return new TapeJoin(this.#tape, offer, this.#parts);
+  }
+
+  /** Goes on with the joined tape. @returns false: they do not fit, and nothing changed. */
+  take(join: TapeJoin): boolean {
+    const joined = join.end();
+    if (!joined) return false;
+    this.#tape = joined;
+    return true;
   }
 
   step(): void {

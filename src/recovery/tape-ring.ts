@@ -99,6 +99,23 @@ export class TapeRing {
     }
   }
 
+  /** Is it there? */
+  has(record: Place): boolean {
+    return record >= this.#start && record < this.#end;
+  }
+
+  /** Where the record behind it stands, if there is one (`has`). */
+  next(record: Place): Place {
+    const behind = record + headBytes;
+    const body = this.#get(record, fields.body);
+    return this.#fit(body === behind ? roundUp(body + this.#get(record, fields.bodyBytes)) : behind);
+  }
+
+  /** The same for all records of one message. */
+  bodyOf(record: Place): Place {
+    return this.#get(record, fields.body);
+  }
+
   clear(): void {
     this.#blocks.length = 0;
     this.#spare = undefined;

@@ -10,6 +10,7 @@ import { keptOrder } from "./kept-order.ts";
 import { mayHear } from "../core/publication.ts";
 import { Recent } from "./recent.ts";
 import { Slots } from "./slots.ts";
+import type { Standing, TapeItem } from "./tape-item.ts";
 import { TapeRing, nowhere } from "./tape-ring.ts";
 import type { Chain, Place } from "./tape-ring.ts";
 import type { Publication } from "../core/publication.ts";
@@ -94,6 +95,8 @@ export class Tape implements LineObserver {
   #lostUpTo = 0;
   /** The same for rooms without records, the latest last: a quiet room stays whole beside a busy one. */
   readonly #shortened = new Recent(maxShortened);
+  /** The latest record that was dropped. */
+  #dropped = Number.NEGATIVE_INFINITY;
   #hasBeenCut = false;
   /** Serial by token, oldest first. */
   readonly #markers = new Recent(maxMarkers);
@@ -149,6 +152,58 @@ export class Tape implements LineObserver {
   /** Where the line stands; undefined: no marker was heard since it was cut. */
   here(): Position | undefined {
     return this.#marker && positionOf(this.#marker, this.#serial);
+  }
+
+  /** Everything after this serial is there, in every room. */
+  get wholeFrom(): number {
+    return Math.max(this.#lostUpTo, this.#dropped);
+  }
+
+  /** Is it there since it was cut, or began? */
+  get isComplete(): boolean {
+    return this.#dropped <= this.#lostUpTo;
+  }
+
+  /** The markers that it knows, latest last: so many at most. */
+  latestMarkers(count: number): readonly string[] {
+    return this.#starts.slice(-count).map(({ token }) => token);
+  }
+
+  /** Where a marker stands. */
+  placeOf(token: string): number | undefined {
+    return this.#markers.get(token);
+  }
+
+  /** Markers and messages after one serial and up to another, in order. Ends early where they were dropped meanwhile. */
+  *items(after: number, upTo: number): Generator<TapeItem, void> {
+    const starts = this.#starts.filter(({ serial }) => serial > after && serial <= upTo);
+    let next = 0;
+    let body = nowhere;
+    for (let record = this.#ring.oldest; this.#ring.has(record); record = this.#ring.next(record)) {
+      const serial = this.#ring.serialOf(record);
+      if (serial > upTo) break;
+      for (; (starts[next]?.serial ?? upTo) < serial; next++) yield* starts.slice(next, next + 1);
+      const own = this.#ring.bodyOf(record);
+      const source = this.#sourceTable.get(this.#ring.sourceOf(record))?.source;
+      if (serial <= after || own === body || !source) continue;
+      body = own;
+      yield { serial, source, time: this.#ring.timeOf(record), ...this.#ring.read(record) };
+    }
+    yield* starts.slice(next);
+  }
+
+  /** Stands there, as if it had heard the line so far: before anything comes. */
+  stand({ serial, time, lostUpTo = this.#lostUpTo, hasBeenCut = this.#hasBeenCut }: Standing): void {
+    this.#serial = serial;
+    this.#time = time;
+    this.#lostUpTo = lostUpTo;
+    this.#hasBeenCut = hasBeenCut;
+  }
+
+  /** Where it stands. */
+  get standing(): Required<Standing> {
+    const { wholeFrom: lostUpTo } = this;
+    return { serial: this.#serial, time: this.#time, lostUpTo, hasBeenCut: this.#hasBeenCut };
   }
 
   /** Keeps the last message of the line, which says this publication. @returns its position. */
@@ -229,7 +284,8 @@ export class Tape implements LineObserver {
     const record = this.#ring.oldest;
     const room = this.#rooms.get(this.#ring.roomOf(record));
     const source = this.#sourceTable.get(this.#ring.sourceOf(record));
-    if (room) this.#shorten(room, this.#ring.serialOf(record));
+    this.#dropped = this.#ring.serialOf(record);
+    if (room) this.#shorten(room, this.#dropped);
     if (source && --source.count === 0) {
       this.#known.delete(source.source);
       this.#sourceTable.free(source.index);

@@ -151,6 +151,18 @@ export const logEvents = {
     when: "nothing came from it for 15 s",
     sentence: "The gateway {gateway} was silent for 15 s, and is asked nothing any more",
   },
+  tape_taken: {
+    levels: ["info"],
+    fields: "gateway, bytes, ms",
+    when: "at the start: the tape of another gateway was taken over, for clients that come back",
+    sentence: "Took over the tape of {gateway}: {bytes} bytes in {ms} ms",
+  },
+  tape_not_taken: {
+    levels: ["warn"],
+    fields: "gateway, ms",
+    when: "at the start: the tape of another gateway did not come whole, or does not fit, and is not used",
+    sentence: "The tape of {gateway} did not come whole, or does not fit, and is not used",
+  },
   session_too_large: {
     levels: ["warn"],
     fields: "text",

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { assert, array, check, nat, property } from "fast-check";
 import { Line } from "../../src/brokers/redis/line.ts";
 import { TapeRecovery } from "../../src/recovery/tape-recovery.ts";
-import { type Subject, playHistory } from "../support/tape-history.ts";
+import { type Subject, playHistory, takenOver } from "../support/tape-history.ts";
 
 const root = join(import.meta.dir, "../..");
 const histories = Number(Bun.env["HISTORIES"] ?? 100_000);
@@ -23,9 +23,14 @@ const holds = (subject: Subject) =>
 
 test(`in ${histories} histories no verdict is too good, and without an outage none too bad`, () => {
   assert(holds({ TapeRecovery, Line }), { numRuns: histories, ...seed });
+  expect(takenOver.count).toBeGreaterThan(histories / 100);
 }, 600_000);
 
-type Edit = readonly [file: "tape" | "tape-ring" | "tape-recovery" | "line", from: string, to: string];
+type Edit = readonly [
+  file: "tape" | "tape-ring" | "tape-join" | "tape-recovery" | "line",
+  from: string,
+  to: string,
+];
 
 /** What could be wrong with a tape, as changes of its source; each text stands there once. */
 const mutants: Record<string, readonly Edit[]> = {
@@ -36,7 +41,13 @@ const mutants: Record<string, readonly Edit[]> = {
       "if (this.#serial % 5 === 0) return at;\nconst used = this.#use(source);",
     ],
   ],
-  "keeps a publication twice": [["tape", "[...new Set(rooms)]", "rooms"]],
+  "keeps a publication twice": [
+    [
+      "tape",
+      "[...new Set(names.map((name) => this.#open(namespace, name)))]",
+      "names.map((name) => this.#open(namespace, name))",
+    ],
+  ],
   "counts some messages twice": [["tape", "this.#serial++;", "this.#serial += this.#hasBeenCut ? 2 : 1;"]],
   "does not count junk": [
     ["tape", "this.#serial++;", ""],
@@ -101,6 +112,25 @@ const mutants: Record<string, readonly Edit[]> = {
     ["tape-ring", "words[word + fields.body] = body;", "words[word + fields.body] = head + headBytes;"],
   ],
   "gives the message another channel": [["tape", 'source.filter.kind === "pattern"', "false"]],
+  "joins one off": [
+    ["tape-join", "Number.NaN) - offer.serial", "Number.NaN) - offer.serial + 1"],
+    ["tape-join", "place === this.#offer.serial + this.#shift", "place !== undefined"],
+    ["tape-join", "known !== serial", "false"],
+  ],
+  "repeats what both have": [
+    ["tape-join", "own.items(place, serial)", "own.items(Number.NEGATIVE_INFINITY, serial)"],
+  ],
+  "leaves a hole behind the marker": [
+    ["tape-join", "own.items(place, serial)", "own.items(place + 1, serial)"],
+  ],
+  "leaves a hole in what is handed over": [
+    ["tape-join", "serial < end && this.#put", "serial % 7 === 0 || this.#put"],
+  ],
+  "hands over what it dropped in part": [
+    ["tape", "this.#dropped = this.#ring.serialOf(record);", "const gone = this.#ring.serialOf(record);"],
+    ["tape", "this.#shorten(room, this.#dropped)", "this.#shorten(room, gone)"],
+  ],
+  "hands a message over for one of its rooms and again": [["tape", "own === body || ", ""]],
   "gives a position that is one off": [["tape", "${at - serial}", "${at - serial + 1}"]],
   "gives what is kept another position": [
     ["tape", "at: positionOf(start, order)", "at: positionOf(start, order + 1)"],
@@ -116,6 +146,7 @@ describe("a tape with a fault is found out", () => {
   const sources = {
     tape: "src/recovery/tape.ts",
     "tape-ring": "src/recovery/tape-ring.ts",
+    "tape-join": "src/recovery/tape-join.ts",
     "tape-recovery": "src/recovery/tape-recovery.ts",
     line: "src/brokers/redis/line.ts",
   };
@@ -132,7 +163,9 @@ describe("a tape with a fault is found out", () => {
       // The mutated tape and its ring are the only neighbours that it gets; all else it imports from where it stands.
       const home = dirname(join(root, source));
       const imported = text.replaceAll(/from "(\.[^"]+)"/g, (whole, path: string) =>
-        ["./tape.ts", "./tape-ring.ts"].includes(path) ? whole : `from "${join(home, path)}"`,
+        ["./tape.ts", "./tape-ring.ts", "./tape-join.ts"].includes(path)
+          ? whole
+          : `from "${join(home, path)}"`,
       );
       writeFileSync(join(place, `${name}.ts`), imported);
     }
