@@ -10,9 +10,8 @@ const ownLength = 8;
 
 /** A new name: letters, digits, dots and dashes, at most 49. */
 export function createGatewayName(host: string = hostname()): string {
-  const readable = host
-    .replaceAll(/[^A-Za-z0-9.-]+/g, "-")
-    .slice(0, hostLength)
-    .replaceAll(/^[.-]+|[.-]+$/g, "");
-  return `${readable === "" ? "gateway" : readable}-${randomId(ownLength)}`;
+  const shown = host.replaceAll(/[^A-Za-z0-9.-]+/g, "-").slice(0, hostLength);
+  // It begins and ends with a letter or a digit.
+  const readable = /[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*/.exec(shown)?.[0] ?? "gateway";
+  return `${readable}-${randomId(ownLength)}`;
 }
