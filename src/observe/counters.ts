@@ -60,7 +60,7 @@ export class Counters {
     return [
       ["belfry_messages_received_total", "Messages of backends that were understood", received],
       ["belfry_messages_received_bytes_total", "Their size as received", received, "bytes"],
-      ["belfry_messages_delivered_total", "Messages sent to clients, one for each client", delivered],
+      ["belfry_messages_delivered_total", "Messages sent to clients, one for each frame", delivered],
       ["belfry_messages_delivered_bytes_total", "Their size as sent, without framing", delivered, "bytes"],
       [
         "belfry_messages_unheard_total",
