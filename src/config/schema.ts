@@ -232,6 +232,12 @@ const sharedShape = {
   identity: identitySchema.prefault({}),
   tape: tapeSchema.prefault({}),
   webhooks: webhooksOptions.prefault({}),
+  peers: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Speak with the other gateways on the same Redis, on the channels `belfry-peers*`: for answers of the API and the tape of another gateway",
+    ),
   drain: z
     .number()
     .min(0)

@@ -204,7 +204,7 @@ export class Gateway {
     await busesProved({ main: this.#main, sessions: this.#sessions });
     const api = this.#openApi();
     // In memory there are no others.
-    if (this.#main.bus.carriesMeaning !== true) await this.#peers.open();
+    if (this.#config.peers && this.#main.bus.carriesMeaning !== true) await this.#peers.open();
     await this.#kept.takeOver();
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener, api));
     if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());

@@ -28,6 +28,8 @@ export const wsEmit: Profile<SocketIoOptions> = {
     origins: ["http://localhost:7788"],
     dialects: ["socketio"],
     "socketio.channels": ["flask-socketio"],
+    // `PUBSUB CHANNELS` shows what it showed.
+    peers: false,
   },
   flags: [
     {
