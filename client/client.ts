@@ -24,6 +24,13 @@ import type { Joined } from "./rooms.ts";
 export type { Failure, FailureCode } from "./failure.ts";
 export type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
 export type { ErrorCode, HistoryRange, LossReason } from "./messages.ts";
+// For pages that ask for presence on a websocket of their own: this client does not.
+export type {
+  PresenceChangeMessage,
+  PresenceFailedMessage,
+  PresenceMessage,
+  PresentUser,
+} from "./messages.ts";
 export type { Publication } from "./publication.ts";
 export type { Joined } from "./rooms.ts";
 export type { State } from "./line.ts";

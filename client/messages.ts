@@ -77,6 +77,46 @@ export interface AtMessage {
   readonly at: string;
 }
 
+/** A user who is in a room, and what others may know of the user. */
+export interface PresentUser {
+  readonly user: string;
+  readonly info?: unknown;
+}
+
+/** Who is in a room: it takes the place of all that came before. Only to pages that join with `presence: true`. */
+export interface PresenceMessage {
+  readonly type: "presence";
+  readonly room: string;
+  readonly epoch: string;
+  readonly version: number;
+  /** How many users there are. */
+  readonly total: number;
+  /** Connections without a user, about. */
+  readonly anonymous: number;
+  /** Absent: there are more than are listed. */
+  readonly users?: readonly PresentUser[];
+}
+
+/** What changed since the version `from`. */
+export interface PresenceChangeMessage {
+  readonly type: "presence_change";
+  readonly room: string;
+  readonly epoch: string;
+  readonly from: number;
+  readonly version: number;
+  readonly total: number;
+  /** Users who came, or have another `info` now. */
+  readonly joined: readonly PresentUser[];
+  readonly left: readonly string[];
+}
+
+/** The presence of the room cannot be told: `no_presence`, or `unavailable` for now. */
+export interface PresenceFailedMessage {
+  readonly type: "presence";
+  readonly room: string;
+  readonly error: ErrorBody;
+}
+
 /** What came without an `id`. */
 export type Notice =
   | (WirePublication & { readonly type?: undefined })
