@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
+import { EventStreamClient } from "../support/event-stream.ts";
 import { flaskEmit } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
@@ -90,15 +91,48 @@ class Native {
   }
 }
 
+/** A native event stream: shows its last id when it comes back, as browsers do by themselves, and notes what it receives. */
+class Streamed {
+  readonly heard: unknown[] = [];
+  readonly verdicts: unknown[] = [];
+  #lastEventId = "";
+  #stream: EventStreamClient | undefined;
+
+  async come(url: string): Promise<void> {
+    const shown = this.#lastEventId === "" ? {} : { "last-event-id": this.#lastEventId };
+    const stream = await EventStreamClient.open(`${url}/connect?room=time`, shown);
+    this.#stream = stream;
+    const count = this.verdicts.length;
+    void this.#read(stream);
+    await until(() => this.verdicts.length > count, 15_000);
+  }
+
+  leave(): void {
+    this.#stream?.[Symbol.dispose]();
+    this.#stream = undefined;
+  }
+
+  async #read(stream: EventStreamClient): Promise<void> {
+    while (this.#stream === stream) {
+      const event = await stream.next().catch(() => undefined);
+      if (event === undefined || this.#stream !== stream) return;
+      this.#lastEventId = event.lastEventId;
+      const message = JSON.parse(event.data) as Message;
+      if (message.type === "joined") this.verdicts.push(message.recovered);
+      else if (message.type === undefined && "data" in message) this.heard.push(message.data);
+    }
+  }
+}
+
 const taken = async (gateway: ServedGateway): Promise<number> =>
   (await gateway.metrics()).sum("belfry_tape_taken_bytes");
 
-test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: clients of both dialects miss nothing", async () => {
+test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: pages, native sockets and event streams miss nothing", async () => {
   const first = await serve();
   const second = await serve();
   const gateways = [first, second];
   const pages: ReturningClient[] = [];
-  const native = new Native();
+  const natives = [new Native(), new Streamed()];
   const stop = speak();
   try {
     for (const transport of ["websocket", "polling"] as const) {
@@ -106,15 +140,18 @@ test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: clie
       pages.push(page);
       await page.ask("join", { room: "time" });
     }
-    await native.come(first.url);
-    await until(() => native.heard.length > 10 && pages.every(({ offsets }) => offsets.length > 10));
+    for (const native of natives) await native.come(first.url);
+    await until(
+      () =>
+        natives.every(({ heard }) => heard.length > 10) && pages.every(({ offsets }) => offsets.length > 10),
+    );
     // Each in its turn is ended and started anew; clients are always where the next one will be ended.
     for (const [index, signal] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
       const leaving = gateways.shift();
       const staying = gateways[0];
       if (!leaving || !staying) throw new Error("Expected two gateways");
       for (const page of pages) await page.cutOff();
-      native.leave();
+      for (const native of natives) native.leave();
       leaving.process.kill(signal);
       await leaving.process.exited;
       // Away while the next one starts and takes over.
@@ -127,19 +164,21 @@ test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: clie
         page.proxy.moveTo(portOf(home));
         await page.comeBack();
       }
-      await native.come(home.url);
+      for (const native of natives) await native.come(home.url);
       if (index > 0) gateways.reverse();
     }
     const count = await stop();
     const all = (from: unknown): readonly number[] =>
       Array.from({ length: count - Number(from) }, (_, index) => Number(from) + index);
-    await until(
-      () => native.heard.at(-1) === count - 1,
-      20_000,
-      () => `${count - 1}, got ${String(native.heard.at(-1))}`,
-    );
-    expect(native.verdicts).toEqual([undefined, true, true, true]);
-    expect(native.heard).toEqual([...all(native.heard[0])]);
+    for (const native of natives) {
+      await until(
+        () => native.heard.at(-1) === count - 1,
+        20_000,
+        () => `${count - 1}, got ${String(native.heard.at(-1))}`,
+      );
+      expect(native.verdicts).toEqual([undefined, true, true, true]);
+      expect(native.heard).toEqual([...all(native.heard[0])]);
+    }
     for (const page of pages) {
       const updates = (): unknown[] =>
         page.lines.filter(([event]) => event === "update").map(([, data]) => data);
@@ -154,7 +193,7 @@ test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: clie
   } finally {
     await stop();
     for (const page of pages) await page[Symbol.asyncDispose]();
-    native.leave();
+    for (const native of natives) native.leave();
     for (const gateway of gateways) await gateway[Symbol.asyncDispose]();
   }
 });
