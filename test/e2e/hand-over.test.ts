@@ -216,6 +216,34 @@ test("a gateway that is alone takes nothing over, and clients of before are told
   native.leave();
 });
 
+test("a gateway that is killed while its tape is fetched: the one that starts listens in time, and says that it took nothing", async () => {
+  await using killed = await serve();
+  const line = "x".repeat(64 * 1024);
+  for (let count = 0; count < 256; count++) await flaskEmit(bus, ["update", line], { room: "time" });
+  await until(async () => (await killed.metrics()).sum("belfry_tape_bytes") > 12 * 1024 * 1024, 15_000);
+  const ear = bus.duplicate();
+  await ear.connect();
+  let asked = -1;
+  await ear.pSubscribe(`${peersChannel}:*`, (text) => {
+    const { question } = JSON.parse(text) as { readonly question?: { kind?: string; number?: number } };
+    if (question?.kind !== "part") return;
+    asked = Math.max(asked, question.number ?? -1);
+    if (asked === 2) killed.process.kill("SIGKILL");
+  });
+  try {
+    const began = performance.now();
+    await using fresh = await serve();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(asked).toBeGreaterThanOrEqual(2);
+    await killed.process.exited;
+    expect(fresh.process.output).toContain("tape_not_taken");
+    expect(fresh.process.output).not.toContain("tape_taken");
+    expect(await taken(fresh)).toBe(0);
+  } finally {
+    ear.destroy();
+  }
+});
+
 test("a peer that answers nonsense is counted and left aside; one that stops in the middle costs seconds at most", async () => {
   const liar = "liar-00000000";
   const ear = bus.duplicate();
