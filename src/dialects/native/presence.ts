@@ -1,9 +1,9 @@
 // What the native dialect says of who is in a room (README.md): the state to a client that asks for it, and what changed to all
 // that did. Infos stay the JSON text that they are.
 
-import { isJson } from "../../codec/json.ts";
+import { usersText } from "../../codec/present-users.ts";
 import type { Connection } from "../../core/membership.ts";
-import type { PresenceNews, PresenceState, PresentUser } from "../../core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../../core/presence-news.ts";
 import type { BrowserContext } from "../dialect.ts";
 import { presenceFault } from "./packet.ts";
 import { refuse } from "./rooms.ts";
@@ -61,14 +61,4 @@ export function presenceMessage(room: string, news: PresenceNews): string {
     return `${head},"anonymous":${news.anonymous}${users}}`;
   }
   return `${head},"from":${news.from},"joined":${usersText(news.joined)},"left":${JSON.stringify(news.left)}}`;
-}
-
-function usersText(users: readonly PresentUser[]): string {
-  return `[${users.map(userText).join(",")}]`;
-}
-
-/** Another program may have written the info. */
-function userText({ user, info }: PresentUser): string {
-  const name = JSON.stringify(user);
-  return info === undefined || !isJson(info) ? `{"user":${name}}` : `{"user":${name},"info":${info}}`;
 }

@@ -10,6 +10,7 @@ import { packetRate } from "../../base/rate-limit.ts";
 import type { Generation } from "./format.ts";
 import { createFormats } from "./format.ts";
 import type { SocketIoOptions } from "./options.ts";
+import { RoomPresence } from "./presence.ts";
 import { Keeping } from "./recovery/keeping.ts";
 
 /** An Engine.IO session, as the Socket.IO layer above it sees it. */
@@ -40,6 +41,8 @@ export interface SocketIoContext extends BrowserContext {
   /** What one client may send (SEC-06). */
   readonly packetRate: Rate;
   readonly formats: Readonly<Record<Generation, Format>>;
+  /** Who is in a room, for pages that ask. */
+  readonly roomPresence: RoomPresence;
   /** Clients come back to their sessions; undefined: they do not (`recovery`). */
   readonly keeping: Keeping | undefined;
   /** Sum over sessions that have ended of what waits for their next poll. */
@@ -53,7 +56,8 @@ export function createSocketIoContext(context: BrowserContext, options: SocketIo
     pingIntervalMs: Math.round(options.pingInterval * 1000),
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     packetRate: packetRate(context.limits),
-    formats: createFormats(options.recovery),
+    formats: createFormats(options),
+    roomPresence: new RoomPresence(context),
     keeping: options.recovery ? new Keeping(context) : undefined,
     lastWords: { bytes: 0 },
   };

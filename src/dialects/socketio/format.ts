@@ -6,6 +6,9 @@ import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
 import type { Position } from "../../core/recovery.ts";
 import type { Frame } from "../../core/carrier.ts";
+import type { PresenceNews } from "../../core/presence-news.ts";
+import type { SocketIoOptions } from "./options.ts";
+import { presenceEvents } from "./presence.ts";
 import { encodeEvent } from "./packet.ts";
 import { messageByte, toBase64 } from "./engine-io/payload.ts";
 import { noOffset } from "./recovery/missed.ts";
@@ -44,22 +47,34 @@ export function eventFrames(
   return [text, ...attachments.map((bytes) => binaryFrame(generation, bytes))];
 }
 
-/** @param hasOffsets clients of version 4 come back to their sessions: each event says where they stand. */
-export function createFormats(hasOffsets: boolean): Readonly<Record<Generation, Format>> {
+/** With `recovery`, clients of version 4 come back to their sessions: each event says where they stand. */
+export function createFormats({
+  recovery,
+  presenceEvent,
+}: Pick<SocketIoOptions, "recovery" | "presenceEvent">): Readonly<Record<Generation, Format>> {
   const create = (generation: Generation): Format => ({
     dialect: "socketio",
     name: `socketio/${generation}`,
-    encode: (publication) => eventFrames(generation, publication),
+    encode(publication, _, at) {
+      const { presence } = publication;
+      if (presence) return presenceFrames(generation, { ...publication, presence }, presenceEvent);
+      const hasOffset = recovery && generation === "4";
+      return eventFrames(generation, publication, hasOffset ? { offset: offsetOf(publication, at) } : {});
+    },
   });
-  const withOffsets: Format = {
-    ...create("4"),
-    encode: (publication, _, at) => eventFrames("4", publication, { offset: offsetOf(publication, at) }),
-  };
-  return {
-    "4": hasOffsets ? withOffsets : create("4"),
-    "3": create("3"),
-    "3-base64": create("3-base64"),
-  };
+  return { "4": create("4"), "3": create("3"), "3-base64": create("3-base64") };
+}
+
+/** They say nothing of where a client stands: what was told of presence is not told again. */
+function presenceFrames(
+  generation: Generation,
+  publication: Publication & { readonly presence: PresenceNews },
+  name: string,
+): readonly Frame[] {
+  const { rooms: [room = ""] = [], presence } = publication;
+  return presenceEvents(name, room, presence).flatMap(({ event, json }) =>
+    eventFrames(generation, { ...publication, event, args: [json] }),
+  );
 }
 
 /** As socket.io does: neither what may be lost has one, nor what is answered. */

@@ -142,7 +142,7 @@ function refuse(context: SocketIoContext, { room, secret }: Request, refusal: Re
 }
 
 /** Exactly one argument, an object with a `room` of its own; anything else is not answered. */
-function roomArgument(args: readonly unknown[]): Request<unknown> | undefined {
+export function roomArgument(args: readonly unknown[]): Request<unknown> | undefined {
   const [argument] = args;
   if (args.length !== 1 || typeof argument !== "object" || argument === null) return undefined;
   if (!Object.hasOwn(argument, "room")) return undefined;

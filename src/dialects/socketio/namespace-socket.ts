@@ -12,7 +12,7 @@ import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
 import { encodeAck, encodeEvent, parseAck, parseEvent } from "./packet.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
-import { joinRoom, leaveRoom } from "./join.ts";
+import { joinRoom, leaveRoom, roomArgument } from "./join.ts";
 import type { JoinAnswer } from "./join.ts";
 import type { KeptSession } from "./recovery/kept-session.ts";
 import { noOffset } from "./recovery/missed.ts";
@@ -239,6 +239,10 @@ export class NamespaceSocket implements Agent {
     const meaning = this.#meaning(name);
     if (meaning === "join") return this.#join(args, id);
     if (meaning === "token") return this.#renew(args, id);
+    if (meaning === "presence") {
+      this.#tellPresence(args, id);
+      return undefined;
+    }
     if (meaning === "ping") this.#pong();
     // An unknown event is not acknowledged (SIO-08).
     const hasRun = meaning === "leave" ? leaveRoom(this.#context, this.connection, args) : meaning === "ping";
@@ -261,8 +265,9 @@ export class NamespaceSocket implements Agent {
     return names;
   }
 
-  #meaning(name: string): "join" | "leave" | "ping" | "token" | undefined {
+  #meaning(name: string): "join" | "leave" | "ping" | "token" | "presence" | undefined {
     if (name === "join" || name === "leave") return name;
+    if (name === this.#context.options.presenceEvent) return "presence";
     if (name === "token" && this.#context.credentials.acceptsTokens) return name;
     if (!this.#context.options.aliases) return undefined;
     const aliases: Readonly<Record<string, "join" | "leave" | "ping">> = {
@@ -271,6 +276,16 @@ export class NamespaceSocket implements Agent {
       my_ping: "ping",
     };
     return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  }
+
+  /** In a room without presence it is an unknown event like others. */
+  #tellPresence(args: readonly unknown[], id: string | undefined): void {
+    const room = roomArgument(args)?.room;
+    const { roomPresence } = this.#context;
+    if (typeof room !== "string" || !roomPresence.isTold(this.namespace, room)) return;
+    roomPresence.ask(this.connection, room, (answer) => {
+      this.#acknowledge(id, answer);
+    });
   }
 
   async #renew(args: readonly unknown[], id: string | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 // The socketio dialect's section of the config. Flags, environment names and the docs table are derived from it.
 
 import { z } from "zod";
+import { reservedEvents } from "../../codec/event-names.ts";
 import { isMountPath, mountPathText } from "../../base/mount-path.ts";
 
 /** A poll is held for pingInterval + pingTimeout, and Bun holds a request for 255 s at most. */
@@ -55,6 +56,15 @@ export const socketIoOptions = z
       .boolean()
       .default(false)
       .describe("Clients that come back get what they missed; events have one more argument"),
+    presenceEvent: z
+      .string()
+      .min(1)
+      .max(100)
+      .refine((name) => !reservedEvents.has(name), "a name that Socket.IO does not use itself")
+      .default("presence")
+      .describe(
+        "The event by which pages ask who is in a room with presence; what changes comes as <name>:joined and <name>:left",
+      ),
     channels: z
       .array(z.string().min(1).max(256))
       .min(1)

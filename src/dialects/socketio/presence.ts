@@ -1,0 +1,111 @@
+// Who is in a room, for Socket.IO pages (docs/presence.md): the event that asks is acknowledged with the state, and what changes from
+// then on comes as events of their own, encoded once for all who asked.
+
+import { toAscii } from "../../codec/ascii-json.ts";
+import { usersText } from "../../codec/present-users.ts";
+import type { Connection } from "../../core/membership.ts";
+import type { PresenceNews, PresenceState } from "../../core/presence-news.ts";
+import type { BrowserContext } from "../dialect.ts";
+
+/** An event to a page, its one argument as JSON text. */
+export interface PresenceEvent {
+  readonly event: string;
+  readonly json: string;
+}
+
+/** `room`: it is not in the room. `rate`: too many questions wait for an answer. */
+type Refusal = "room" | "rate" | "unavailable";
+
+type Answer = (args: string) => void;
+
+const reasons = {
+  room: "not_in_room",
+  rate: "rate_limited",
+  unavailable: "unavailable",
+} as const;
+
+/** Questions of one page about one room that wait for the same state. */
+const maxWaiting = 100;
+
+export class RoomPresence {
+  readonly #context: Pick<BrowserContext, "presence" | "hub" | "observe">;
+  /** Pages that ask at once get the same state: its text is made once. */
+  readonly #texts = new WeakMap<PresenceState, string>();
+  readonly #waiting = new WeakMap<Connection, Map<string, Answer[]>>();
+
+  constructor(context: Pick<BrowserContext, "presence" | "hub" | "observe">) {
+    this.#context = context;
+  }
+
+  /** Does a rule tell of this room? Where it does not, the event is the page's own affair, and is not answered. */
+  isTold(namespace: string, room: string): boolean {
+    return this.#context.presence.isTold({ namespace, room });
+  }
+
+  /** @param answer gets the arguments of the acknowledgement, as JSON text in ASCII */
+  ask(connection: Connection, room: string, answer: Answer): void {
+    if (!this.#isIn(connection, room)) {
+      answer(this.#refuse("room"));
+      return;
+    }
+    const rooms = this.#waiting.get(connection) ?? new Map<string, Answer[]>();
+    this.#waiting.set(connection, rooms);
+    const waiting = rooms.get(room);
+    if (waiting && waiting.length >= maxWaiting) answer(this.#refuse("rate"));
+    else if (waiting) waiting.push(answer);
+    else this.#watch(connection, room, rooms.set(room, [answer]));
+  }
+
+  #watch(connection: Connection, room: string, rooms: Map<string, Answer[]>): void {
+    this.#context.presence.watch(connection, room, (state) => {
+      const answers = rooms.get(room) ?? [];
+      rooms.delete(room);
+      const text = state
+        ? this.#textOf(room, state)
+        : this.#refuse(this.#isIn(connection, room) ? "unavailable" : "room");
+      for (const answer of answers) answer(text);
+    });
+  }
+
+  #isIn(connection: Connection, room: string): boolean {
+    return this.#context.hub.room(connection.namespace, room)?.has(connection) === true;
+  }
+
+  #textOf(room: string, state: PresenceState): string {
+    const known = this.#texts.get(state);
+    if (known !== undefined) return known;
+    const text = toAscii(`[${withOk(stateText(room, state))}]`);
+    this.#texts.set(state, text);
+    return text;
+  }
+
+  #refuse(reason: Refusal): string {
+    this.#context.observe.refused("socketio", reasons[reason]);
+    return JSON.stringify([{ ok: false, reason }]);
+  }
+}
+
+/** What is told to those who asked. @param name of the event that asks */
+export function presenceEvents(name: string, room: string, news: PresenceNews): readonly PresenceEvent[] {
+  if (news.kind === "state") return [{ event: name, json: stateText(room, news) }];
+  const { epoch, from, version, total, joined, left } = news;
+  const head = JSON.stringify({ room, epoch, from, version, total }).slice(0, -1);
+  const events = [];
+  if (joined.length > 0)
+    events.push({ event: `${name}:joined`, json: `${head},"users":${usersText(joined)}}` });
+  if (left.length > 0) {
+    const users = usersText(left.map((user) => ({ user })));
+    events.push({ event: `${name}:left`, json: `${head},"users":${users}}` });
+  }
+  // The room is too large for names.
+  return events.length > 0 ? events : [{ event: name, json: `${head}}` }];
+}
+
+function stateText(room: string, { epoch, version, total, anonymous, users }: PresenceState): string {
+  const head = JSON.stringify({ room, epoch, version, total, anonymous });
+  return users ? `${head.slice(0, -1)},"users":${usersText(users)}}` : head;
+}
+
+function withOk(text: string): string {
+  return `{"ok":true,${text.slice(1)}`;
+}
