@@ -13,6 +13,7 @@ import { auth, signToken } from "../support/tokens.ts";
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
 
+const secret = "publish-secret-of-presence";
 const rooms = [
   { match: "lobby*", presence: true },
   { match: "quiet", presence: false },
@@ -25,7 +26,7 @@ let alone: TestGateway;
 
 beforeAll(async () => {
   redis = await startRedis();
-  const onRedis: GatewayConfig = { redis: redis.url, rooms, auth };
+  const onRedis: GatewayConfig = { redis: redis.url, rooms, auth, secret };
   [near, far] = await Promise.all([startGateway(onRedis), startGateway(onRedis)]);
   alone = await startGateway({ rooms, auth, socketio: { presenceEvent: "who", recovery: true } });
 });
@@ -137,4 +138,35 @@ test("in memory, under another name, and no event of it moves the offset of a cl
   const told = await ada.next("who:joined");
   expect(told).toMatchObject([{ users: [{ user: "bob" }] }]);
   expect(told).toHaveLength(1);
+});
+
+test("T28 a user who is put out has left, is told nothing more, and is not there again", async () => {
+  const room = "lobby of rights";
+  using ada = await page(near, { user: "ada" });
+  using bob = await page(far, { user: "bob" });
+  for (const client of [ada, bob]) {
+    await client.ask("join", { room });
+    await client.ask("presence", { room });
+  }
+  expect(await ada.next("presence:joined")).toMatchObject([{ users: [{ user: "bob" }] }]);
+  const headers = { authorization: `Bearer ${secret}` };
+  const body = JSON.stringify({ user: "bob" });
+  const revoked = await fetch(`${near.url}/api/revoke`, { method: "POST", headers, body });
+  expect(await revoked.json()).toMatchObject({ ended: 1 });
+  await bob.next("disconnect");
+  expect(await ada.next("presence:left", 10_000)).toMatchObject([{ total: 1, users: [{ user: "bob" }] }]);
+  const listed = await fetch(`${far.url}/api/rooms/${encodeURIComponent(room)}/presence`, { headers });
+  expect(await listed.json()).toMatchObject({ total: 1, users: [{ user: "ada" }] });
+  using again = await OfficialClient.connect({ generation: "4.8", transport: "websocket", url: far.url });
+  expect(
+    await again.ask("token", await signToken({ sub: "bob", iat: Math.floor(Date.now() / 1_000) - 60 })),
+  ).toMatchObject([{ ok: false }]);
+  using cid = await page(near, { user: "cid" });
+  await cid.ask("join", { room });
+  expect(await ada.next("presence:joined")).toMatchObject([{ users: [{ user: "cid" }] }]);
+  const more = bob.next("presence:joined", 300).then(
+    () => "told",
+    (error: Error) => error.message,
+  );
+  expect(await more).toEndWith("got nothing");
 });
