@@ -13,12 +13,10 @@ export interface PresenceEvent {
   readonly json: string;
 }
 
-/** `room`: it is not in the room. `rate`: too many questions wait for an answer. */
-type Refusal = "room" | "rate" | "unavailable";
-
 type Answer = (args: string) => void;
 
-const reasons = {
+/** What a page is told, and the reason by which it is counted. `room`: it is not in the room. `rate`: too many questions wait for an answer. */
+const refusals = {
   room: "not_in_room",
   rate: "rate_limited",
   unavailable: "unavailable",
@@ -79,8 +77,8 @@ export class RoomPresence {
     return text;
   }
 
-  #refuse(reason: Refusal): string {
-    this.#context.observe.refused("socketio", reasons[reason]);
+  #refuse(reason: keyof typeof refusals): string {
+    this.#context.observe.refused("socketio", refusals[reason]);
     return JSON.stringify([{ ok: false, reason }]);
   }
 }
