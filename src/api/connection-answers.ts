@@ -5,7 +5,7 @@ import { z } from "zod";
 import { addressOf } from "../auth/address.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Connection } from "../core/membership.ts";
-import { answerTo } from "./cluster.ts";
+import { answerTo } from "../peers/asking.ts";
 import type { ApiContext } from "./operation.ts";
 import { compareText, firstOf, limitField } from "./page.ts";
 

@@ -3,8 +3,8 @@
 
 import { z } from "zod";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { askAll, askOne, gatewayFields } from "./cluster.ts";
-import type { Question } from "./cluster.ts";
+import { askAll, askOne, gatewayFields } from "../peers/asking.ts";
+import type { Question } from "../peers/asking.ts";
 import { ended, filterFields, listed, place, row, rowWithRooms, shown } from "./connection-answers.ts";
 import type { Filter, Row } from "./connection-answers.ts";
 import { defineOperation } from "./operation.ts";

@@ -8,7 +8,7 @@ import { reservedEvents } from "../codec/event-names.ts";
 import { readJsonText } from "../codec/utf8.ts";
 import type { Hub } from "../core/hub.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { answerTo, askAll, gatewayFields } from "./cluster.ts";
+import { answerTo, askAll, gatewayFields } from "../peers/asking.ts";
 import { matching } from "./connection-answers.ts";
 import { userName } from "./connections.ts";
 import { defineOperation } from "./operation.ts";

@@ -32,7 +32,7 @@ import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
-import { noPeers } from "../gateway/revoking.ts";
+import { noPeers } from "../peers/asking.ts";
 import { createRights } from "../gateway/rights.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";

@@ -12,15 +12,8 @@ import type { Room } from "../core/membership.ts";
 import { revocationKinds } from "../proofs/revocations.ts";
 import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../proofs/revocations.ts";
 import type { Peers } from "../core/peers.ts";
+import { answerTo, askAll } from "../peers/asking.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-
-type Asking = Pick<Peers, "ask" | "answer">;
-
-/** Of what only listens, and takes nothing back. */
-export const noPeers: Asking = {
-  ask: async () => ({ answers: new Map(), silent: [] }),
-  answer: () => undefined,
-};
 
 export interface RevokingParts {
   readonly hub: Pick<Hub, "visitors" | "rooms" | "leave">;
@@ -28,17 +21,20 @@ export interface RevokingParts {
   readonly secrets: Pick<RoomSecrets, "outdated">;
   readonly book: Pick<RevocationBook, "obey">;
   readonly store: Pick<RevocationStore, "add">;
-  readonly peers: Asking;
+  readonly peers: Pick<Peers, "ask" | "answer">;
 }
 
-const topic = "revoke";
-
-const question = z.object({
-  kind: z.enum(revocationKinds),
-  name: z.string().max(512),
-  before: z.number(),
-  untilMs: z.number(),
-});
+const question = {
+  topic: "revoke",
+  asked: z.object({
+    kind: z.enum(revocationKinds),
+    name: z.string().max(512),
+    before: z.number(),
+    untilMs: z.number(),
+  }),
+  /** How many it put out. */
+  answered: z.number(),
+};
 
 /** Secrets of room-spaces that could not be looked up are tried again after so long, ms. */
 const retryMs = 2_000;
@@ -51,7 +47,7 @@ export class Revoking implements Revoker {
 
   constructor(parts: RevokingParts) {
     this.#parts = parts;
-    parts.peers.answer(topic, async (asked) => parts.book.obey(question.parse(asked)));
+    answerTo(parts.peers, question, async (revocation) => parts.book.obey(revocation));
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {
@@ -60,10 +56,8 @@ export class Revoking implements Revoker {
         "revocations_full",
         "Expected fewer rights that were taken back and have not ended, got as many as are kept",
       );
-    const { answers, silent } = await this.#parts.peers.ask(topic, { ...revocation });
-    const counts = [...answers.values()].map((count) => (typeof count === "number" ? count : 0));
-    const ended = counts.reduce((sum, count) => sum + count, 0);
-    return { ended, answered: [...answers.keys()].sort(), silent };
+    const { answers, gateways } = await askAll(this.#parts.peers, question, revocation);
+    return { ended: [...answers.values()].reduce((sum, count) => sum + count, 0), ...gateways };
   }
 
   /** Puts those out that lost their right here. @returns how many */

@@ -1,11 +1,8 @@
-// Questions of the API to all gateways of the bus: an answer says which of them it comes from, and which were silent. What
-// gateways say to each other passes a bus where others may publish too, so it is checked on both ends.
+// Questions to all gateways of the bus (core/peers.ts), each with a schema: an answer says which gateways it comes from, and which were
+// silent. What gateways say to each other passes a bus where others may publish too, so it is checked on both ends.
 
 import { z } from "zod";
 import type { Json, Peers } from "../core/peers.ts";
-
-/** A gateway has this long for its answer, ms: an answer of the API comes within it, however slow a gateway is. */
-const answerMs = 1_000;
 
 /** Members of every answer that comes from all gateways. */
 export const gatewayFields = {
@@ -33,11 +30,11 @@ export interface Told<Answered> {
 
 /** Asks all gateways, this one too. An answer of another form counts as none. */
 export async function askAll<Asked extends z.ZodType, Answered extends z.ZodType>(
-  peers: Peers,
+  peers: Pick<Peers, "ask">,
   { topic, answered }: Question<Asked, Answered>,
   asked: z.input<Asked>,
 ): Promise<Told<z.output<Answered>>> {
-  const told = await peers.ask(topic, asked as Json, answerMs);
+  const told = await peers.ask(topic, asked as Json);
   const answers = new Map<string, z.output<Answered>>();
   const silent = [...told.silent];
   for (const [gateway, answer] of told.answers) {
@@ -50,21 +47,27 @@ export async function askAll<Asked extends z.ZodType, Answered extends z.ZodType
 
 /** Asks one gateway. @returns undefined when it gave no answer in time, or one of another form. */
 export async function askOne<Asked extends z.ZodType, Answered extends z.ZodType>(
-  peers: Peers,
+  peers: Pick<Peers, "askOne">,
   gateway: string,
   { topic, answered, about }: Question<Asked, Answered> & { readonly about: z.input<Asked> },
 ): Promise<z.output<Answered> | undefined> {
-  const answer = await peers.askOne(gateway, { topic, question: about as Json, deadlineMs: answerMs });
+  const answer = await peers.askOne(gateway, { topic, question: about as Json });
   const read = answered.safeParse(answer);
   return read.success ? read.data : undefined;
 }
 
 /** Answers it here. A question of another form has no answer. */
 export function answerTo<Asked extends z.ZodType, Answered extends z.ZodType>(
-  peers: Peers,
+  peers: Pick<Peers, "answer">,
   { topic, asked }: Question<Asked, Answered>,
   reply: (asked: z.output<Asked>) => z.input<Answered> | Promise<z.input<Answered>>,
 ): void {
   // What the schema describes is JSON.
   peers.answer(topic, (question) => reply(asked.parse(question)) as Json | Promise<Json>);
 }
+
+/** Of what only listens, and asks nothing. */
+export const noPeers: Pick<Peers, "ask" | "answer"> = {
+  ask: async () => ({ answers: new Map(), silent: [] }),
+  answer: () => undefined,
+};
