@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { SecretVerdict } from "../core/access.ts";
+import type { SecretVerdict } from "../proofs/access.ts";
 import type { Exchange } from "../core/route.ts";
 import { audienceRoute } from "./audience.ts";
 

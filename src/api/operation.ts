@@ -2,12 +2,12 @@
 // does. A new one is a constant of this form and a line in operations.ts. door.ts calls it, behind the publish secret.
 
 import { z } from "zod";
-import { isRoomName, isRoomTooLong } from "../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../core/room-name.ts";
 import type { Broker } from "../core/broker.ts";
 import type { Hub } from "../core/hub.ts";
-import type { Peers } from "../core/peers.ts";
-import type { Presence } from "../core/presence.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { Peers } from "../peers/peers.ts";
+import type { Presence } from "../presence/presence.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { WebhookState } from "../webhooks/state.ts";

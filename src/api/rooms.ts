@@ -5,7 +5,7 @@ import { z } from "zod";
 import { compileGlob } from "../base/glob.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Room } from "../core/membership.ts";
-import type { RoomRule } from "../core/room-rules.ts";
+import type { RoomRule } from "../vocabulary/room-rules.ts";
 import { answerTo, askAll, gatewayFields } from "../peers/asking.ts";
 import { busUnavailableRefusal, defineOperation } from "./operation.ts";
 import type { ApiContext } from "./operation.ts";

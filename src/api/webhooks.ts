@@ -2,7 +2,7 @@
 // gateway answers for all.
 
 import { z } from "zod";
-import { roomEventTypes } from "../core/room-event.ts";
+import { roomEventTypes } from "../brokers/room-event.ts";
 import type { WebhookState } from "../webhooks/state.ts";
 import { busUnavailableRefusal, defineOperation } from "./operation.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EnterRequest, EnterVerdict } from "../core/access.ts";
+import type { EnterRequest, EnterVerdict } from "../proofs/access.ts";
 import { createClientId } from "../base/client-id.ts";
 import { Hub } from "../core/hub.ts";
 import { anonymous } from "../core/identity.ts";
@@ -7,8 +7,8 @@ import type { Identity } from "../core/identity.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { createRoomRules } from "../config/room-rules.ts";
-import { noRules } from "../core/room-rules.ts";
-import type { JoinWay } from "../core/room-rules.ts";
+import { noRules } from "../vocabulary/room-rules.ts";
+import type { JoinWay } from "../vocabulary/room-rules.ts";
 import { RoomAccess } from "./room-access.ts";
 import { RoomSecrets } from "./room-secrets.ts";
 

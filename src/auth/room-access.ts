@@ -2,13 +2,13 @@
 // count. Otherwise a public room is for everyone; one with a room-space is for the identity that the space names, for clients
 // with a token or ticket that names the room, or that show the secret of the space (room-secrets.ts). The room of a single client is for that client alone (WSE-07).
 
-import { roomSpace } from "../core/access.ts";
-import type { Access, EnterRequest, SayRequest, EnterVerdict } from "../core/access.ts";
+import { roomSpace } from "../core/room-name.ts";
+import type { Access, EnterRequest, SayRequest, EnterVerdict } from "../proofs/access.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Connection } from "../core/membership.ts";
-import { roomLabel } from "../core/room-rules.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import { roomLabel } from "../vocabulary/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import type { Revocations } from "../proofs/revocations.ts";
 import type { RoomSecrets } from "./room-secrets.ts";
 import { isAdmittedBy, opensRoom } from "./ways.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { ShownBefore } from "../proofs/shown-before.ts";
-import type { EnterVerdict } from "../core/access.ts";
+import type { EnterVerdict } from "../proofs/access.ts";
 import type { RoomSecretsParts, SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";

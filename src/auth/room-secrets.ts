@@ -5,9 +5,9 @@
 // put out when the secret is another one.
 
 import { createHash } from "node:crypto";
-import { roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/room-name.ts";
 import { ShownBefore } from "../proofs/shown-before.ts";
-import type { EnterRequest, EnterVerdict } from "../core/access.ts";
+import type { EnterRequest, EnterVerdict } from "../proofs/access.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { KeyStore } from "../core/keys.ts";
 import type { Limits } from "../vocabulary/limits.ts";

@@ -1,7 +1,7 @@
 // How often one may guess at the publish secret or an admin token, and whom a guesser locks out.
 
 import { expect, test } from "bun:test";
-import type { SecretSender, SecretVerdict } from "../core/access.ts";
+import type { SecretSender, SecretVerdict } from "../proofs/access.ts";
 import { isLoopback } from "./address.ts";
 import { SecretGuard } from "./secret-guard.ts";
 

@@ -3,7 +3,7 @@
 // the limit has a place again; where many share the address, wrong answers only come late, and no client is locked out.
 
 import { setTimeout } from "node:timers/promises";
-import type { SecretCheck, SecretSender, SecretVerdict } from "../core/access.ts";
+import type { SecretCheck, SecretSender, SecretVerdict } from "../proofs/access.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
 import { addressKey } from "./address.ts";

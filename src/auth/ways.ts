@@ -1,8 +1,8 @@
 // Ways into a room for who a visitor is: by the room's name, or by the ways that its rule lists. room-access.ts asks them.
 
-import { roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/room-name.ts";
 import type { Identity } from "../core/identity.ts";
-import type { JoinWay } from "../core/room-rules.ts";
+import type { JoinWay } from "../vocabulary/room-rules.ts";
 
 /**
  * May this visitor be in the room for who it is: a public one, or one in a room-space of its own (`user:john::inbox`,

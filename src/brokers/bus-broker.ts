@@ -20,7 +20,7 @@ import type { Meaning, Publication, RoomName } from "../core/publication.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Queue } from "./queue.ts";
 import { contentBytes } from "../core/publication.ts";
-import type { HistoryRule, RoomRules } from "../core/room-rules.ts";
+import type { HistoryRule, RoomRules } from "../vocabulary/room-rules.ts";
 import { Echoes } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";

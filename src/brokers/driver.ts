@@ -11,7 +11,7 @@ import type { Observe } from "../core/observe.ts";
 import type { PresenceStore, PresenceTimes, Tracking } from "./presence.ts";
 import type { Queue } from "./queue.ts";
 import type { RevocationStore } from "../proofs/revocations.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 
 export interface BackplaneOptions {
   /** Where it is, secrets included; undefined is this process's own memory. */

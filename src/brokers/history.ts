@@ -4,7 +4,7 @@ import type { HistoryPage, HistoryQuery, HistoryRefusal, StoredPublication } fro
 import { formatPosition, readPosition } from "./log-store.ts";
 import type { Log, LogEntry, LogRange } from "./log.ts";
 import type { Publication, RoomName } from "../core/publication.ts";
-import type { HistoryRule } from "../core/room-rules.ts";
+import type { HistoryRule } from "../vocabulary/room-rules.ts";
 import { decodeEnvelope } from "./envelope.ts";
 
 /** What a page may hold, bytes as stored. */

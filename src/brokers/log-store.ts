@@ -1,7 +1,7 @@
 // What all stores of logs share (log.ts): positions as text, tags of entries, and how long things live.
 
 import type { LogPosition } from "./log.ts";
-import type { HistoryRule } from "../core/room-rules.ts";
+import type { HistoryRule } from "../vocabulary/room-rules.ts";
 
 /** Of the place before the first entry. */
 export const emptyTag = "0";

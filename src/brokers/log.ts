@@ -3,7 +3,7 @@
 // test/conformance/log.test.ts.
 
 import type { RoomName } from "../core/publication.ts";
-import type { HistoryRule } from "../core/room-rules.ts";
+import type { HistoryRule } from "../vocabulary/room-rules.ts";
 
 /**
  * Where an entry stands: the epoch names one life of a log, offsets count its entries from 1. A log that was lost and made

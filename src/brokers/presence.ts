@@ -3,7 +3,6 @@
 // webhooks, all at once. The drivers implement it, presence/ uses it; the suite is test/conformance/presence.test.ts.
 
 import type { PresenceState, PresentUser } from "../core/presence-news.ts";
-import type { UsersPage } from "../core/presence.ts";
 import type { RoomName } from "../core/publication.ts";
 
 /** Where changes are said. No other program's channel begins like this. */
@@ -53,6 +52,13 @@ export interface Duties {
   readonly dead: readonly string[];
   /** Rooms in which the grace of a user has ended. */
   readonly due: readonly RoomName[];
+}
+
+/** Users of a room, a page at a time; one who comes or goes meanwhile may be missing, or there twice. */
+export interface UsersPage {
+  readonly users: readonly PresentUser[];
+  /** Where the next page begins; undefined: there is none. */
+  readonly next: string | undefined;
 }
 
 /** Every call rejects with GatewayError `bus_unavailable` when the store does not answer within its deadline. */

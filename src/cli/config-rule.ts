@@ -3,10 +3,10 @@
 
 import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
-import { roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/room-name.ts";
 import { compileGlobs } from "../base/glob.ts";
 import { createRoomRules } from "../config/room-rules.ts";
-import type { JoinWay, RoomRule } from "../core/room-rules.ts";
+import type { JoinWay, RoomRule } from "../vocabulary/room-rules.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "../observe/printable.ts";
 import { addServeFlags, loadServed } from "./serve.ts";

@@ -4,7 +4,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { columns } from "../config/table.ts";
-import { roomLabel } from "../core/room-rules.ts";
+import { roomLabel } from "../vocabulary/room-rules.ts";
 import { printable } from "../observe/printable.ts";
 import { getFrom, orderFrom, secretOf } from "./api-request.ts";
 import { addClientFlags, loadForClient } from "./client-config.ts";

@@ -1,8 +1,8 @@
-// Finds the rule of a room (core/room-rules.ts) in the list of the config: the first that matches the room's name counts.
+// Finds the rule of a room (vocabulary/room-rules.ts) in the list of the config: the first that matches the room's name counts.
 
 import { compileGlob, compileGlobs } from "../base/glob.ts";
-import { roomLabel } from "../core/room-rules.ts";
-import type { RoomRule, RoomRules, WrittenRule } from "../core/room-rules.ts";
+import { roomLabel } from "../vocabulary/room-rules.ts";
+import type { RoomRule, RoomRules, WrittenRule } from "../vocabulary/room-rules.ts";
 
 /** What is remembered of names that were looked up: so many, each of at most so many characters. */
 const maxRemembered = 10_000;

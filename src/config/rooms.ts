@@ -1,7 +1,7 @@
-// The section `rooms` of the config: the rules of rooms (core/room-rules.ts) with bounds and a sentence for each key.
+// The section `rooms` of the config: the rules of rooms (vocabulary/room-rules.ts) with bounds and a sentence for each key.
 
 import { z } from "zod";
-import type { JoinWay } from "../core/room-rules.ts";
+import type { JoinWay } from "../vocabulary/room-rules.ts";
 
 const wayWords = "`anyone`, `secret`, `user`, `token`, `group:<name>` or `grant`";
 

@@ -6,7 +6,7 @@ import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
 import type { Publication } from "./publication.ts";
 import { behindBytes } from "./carrier.ts";
-import type { Position, Positions } from "./recovery.ts";
+import type { Position, Positions } from "./position.ts";
 import type { Frame, Topics } from "./carrier.ts";
 
 /** The frames of one format, and how much they are, bytes. */

@@ -2,7 +2,7 @@
 // present in its rooms, and leaves through one native topic per room; only members that topics cannot reach are
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
-import { isRoomTooLong } from "./access.ts";
+import { isRoomTooLong } from "./room-name.ts";
 import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";
 import type { Namespace } from "./addressees.ts";
 import { createClientId, isClientId } from "../base/client-id.ts";
@@ -13,7 +13,7 @@ import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
 import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
-import type { Positions } from "./recovery.ts";
+import type { Positions } from "./position.ts";
 import { Room } from "./membership.ts";
 import { Visitors } from "./visitors.ts";
 

@@ -7,7 +7,7 @@ import type { Carrier, Frame } from "./carrier.ts";
 import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import { anonymous } from "./identity.ts";
 import type { Identity } from "./identity.ts";
-import type { Position } from "./recovery.ts";
+import type { Position } from "./position.ts";
 import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
 
 /**
@@ -23,7 +23,7 @@ export interface Format {
   readonly isPerRoom?: boolean;
   /**
    * @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id.
-   * @param at where it stands, for clients that come back (recovery.ts); undefined: it is not kept.
+   * @param at where it stands, for clients that come back (position.ts); undefined: it is not kept.
    */
   encode(publication: Publication, room: string | undefined, at?: Position): readonly Frame[];
 }

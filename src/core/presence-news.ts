@@ -1,4 +1,4 @@
-// What those are told who watch a room's presence (presence.ts): its state, and what changed since. Versions grow by one with
+// What those are told who watch a room's presence (presence/presence.ts): its state, and what changed since. Versions grow by one with
 // each change of a room, so a client applies what is above its own.
 
 /** A user who is in a room. */

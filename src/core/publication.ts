@@ -49,7 +49,7 @@ export interface Publication extends Target {
   readonly not?: string;
   /** Drop it for clients that are not writable now (NRE-02). */
   readonly volatile: boolean;
-  /** What it tells to those who watch the room (presence.ts); the event and its arguments say the same. */
+  /** What it tells to those who watch the room (presence-news.ts); the event and its arguments say the same. */
   readonly presence?: PresenceNews;
   /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */
   readonly onAck?: AckReply;

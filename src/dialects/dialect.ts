@@ -1,7 +1,7 @@
 // The Dialect port: a way of speaking, with a browser side (client packets) and a backend side (Redis and HTTP
 // formats). A dialect is a folder and one line in registry.ts; nothing else knows it. gateway/contexts.ts makes what it is given.
 
-import type { Access, SecretCheck } from "../core/access.ts";
+import type { Access, SecretCheck } from "../proofs/access.ts";
 import type { Broker, EntryRefusal, PublishOptions, QueueFields } from "../core/broker.ts";
 import type { Bus, ChannelFilter, Feed, Subscription, Voice } from "../core/bus.ts";
 import type { Closable } from "../core/carrier.ts";
@@ -13,10 +13,10 @@ import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
 import type { RedisName } from "../base/redis-name.ts";
-import type { Presence } from "../core/presence.ts";
-import type { Recovery } from "../core/recovery.ts";
+import type { Presence } from "../presence/presence.ts";
+import type { Recovery } from "../recovery/recovery.ts";
 import type { Revoker } from "../proofs/revocations.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import type { Route } from "../core/route.ts";
 
 export interface BrowserSide {

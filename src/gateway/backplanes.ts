@@ -6,7 +6,7 @@ import { spokenDialects } from "../config/house-rules.ts";
 import type { Config } from "../config/schema.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import type { Observe } from "../core/observe.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import type { Tracking } from "../brokers/presence.ts";
 import type { Dialects } from "../dialects/registry.ts";
 

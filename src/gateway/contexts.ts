@@ -13,9 +13,9 @@ import type { Hub } from "../core/hub.ts";
 import type { Observe } from "../core/observe.ts";
 import { randomId } from "../base/random-id.ts";
 import { covers } from "../base/redis-name.ts";
-import type { RoomRules } from "../core/room-rules.ts";
-import type { Presence } from "../core/presence.ts";
-import type { Recovery } from "../core/recovery.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
+import type { Presence } from "../presence/presence.ts";
+import type { Recovery } from "../recovery/recovery.ts";
 import type { Rights } from "./rights.ts";
 import type { Dialects } from "../dialects/registry.ts";
 

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Bus } from "../core/bus.ts";
 import { Hub } from "../core/hub.ts";
 import type { HubEvents } from "../core/hub.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import type { Listener } from "../server/listener.ts";
 

@@ -14,11 +14,12 @@ import type { Command, Publication } from "../core/publication.ts";
 import { MarkLine } from "../recovery/mark-line.ts";
 import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
 import type { Telemetry } from "../observe/observe.ts";
-import type { Positions, Recovery } from "../core/recovery.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { Recovery } from "../recovery/recovery.ts";
+import type { Positions } from "../core/position.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import { HandOver } from "../recovery/hand-over.ts";
 import { TapeSources } from "../recovery/tape-wire.ts";
-import type { Peers } from "../core/peers.ts";
+import type { Peers } from "../peers/peers.ts";
 import { TapeRecovery } from "../recovery/tape-recovery.ts";
 import type { TapeSource } from "../recovery/tape.ts";
 

@@ -6,12 +6,12 @@ import { z } from "zod";
 import type { Lost, RevocationBook } from "../auth/revocations.ts";
 import type { RoomAccess } from "../auth/room-access.ts";
 import type { RoomSecrets } from "../auth/room-secrets.ts";
-import { roomSpace } from "../core/access.ts";
+import { roomSpace } from "../core/room-name.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Room } from "../core/membership.ts";
 import { revocationKinds } from "../proofs/revocations.ts";
 import type { Revocation, RevocationStore, RevokeOutcome, Revoker } from "../proofs/revocations.ts";
-import type { Peers } from "../core/peers.ts";
+import type { Peers } from "../peers/peers.ts";
 import { answerTo, askAll } from "../peers/asking.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 

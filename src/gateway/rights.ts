@@ -19,9 +19,9 @@ import type { DialectContext } from "../dialects/dialect.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Observe } from "../core/observe.ts";
 import { Outbound } from "../outbound/outbound.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 import { Revoking } from "./revoking.ts";
-import type { Peers } from "../core/peers.ts";
+import type { Peers } from "../peers/peers.ts";
 
 export interface RightsParts {
   readonly config: Config;

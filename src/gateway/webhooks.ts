@@ -4,7 +4,7 @@
 import type { Backplane } from "../brokers/driver.ts";
 import type { QueueBounds } from "../brokers/queue.ts";
 import type { Observe } from "../core/observe.ts";
-import { eventsQueue } from "../core/room-event.ts";
+import { eventsQueue } from "../brokers/room-event.ts";
 import { Outbound } from "../outbound/outbound.ts";
 import { readSigningSecret } from "../outbound/signature.ts";
 import { Distributor } from "../webhooks/distributor.ts";

@@ -1,8 +1,8 @@
-// Questions to all gateways of the bus (core/peers.ts), each with a schema: an answer says which gateways it comes from, and which were
+// Questions to all gateways of the bus (peers.ts), each with a schema: an answer says which gateways it comes from, and which were
 // silent. What gateways say to each other passes a bus where others may publish too, so it is checked on both ends.
 
 import { z } from "zod";
-import type { Json, Peers } from "../core/peers.ts";
+import type { Json, Peers } from "./peers.ts";
 
 /** Members of every answer that comes from all gateways. */
 export const gatewayFields = {

@@ -3,7 +3,7 @@
 
 import type { Bus, BusMessage, Subscription } from "../core/bus.ts";
 import type { Observe } from "../core/observe.ts";
-import type { AskedOne, Json, PeerAnswers, Peers } from "../core/peers.ts";
+import type { AskedOne, Json, PeerAnswers, Peers } from "./peers.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { createGatewayName } from "./gateway-name.ts";
 import { KnownGateways } from "./known-gateways.ts";

@@ -2,7 +2,7 @@
 // server may publish on the channels.
 
 import { z } from "zod";
-import type { Json } from "../core/peers.ts";
+import type { Json } from "./peers.ts";
 
 /** Raised when an older gateway could misread what a newer one writes. */
 const version = 1;

@@ -2,7 +2,7 @@
 // answer that was not asked for by it; each ends at its deadline.
 
 import { randomId } from "../base/random-id.ts";
-import type { PeerAnswers } from "../core/peers.ts";
+import type { PeerAnswers } from "./peers.ts";
 
 /** So many may wait at once. */
 const maxOpen = 1_000;

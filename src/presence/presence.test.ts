@@ -6,7 +6,7 @@ import { until } from "../../test/support/until.ts";
 import { MemoryBus } from "../brokers/memory/bus.ts";
 import { MemoryPresence } from "../brokers/memory/presence.ts";
 import { MemoryQueue } from "../brokers/memory/queue.ts";
-import { eventsQueue } from "../core/room-event.ts";
+import { eventsQueue } from "../brokers/room-event.ts";
 import { Hub } from "../core/hub.ts";
 import type { Frame, Topics } from "../core/carrier.ts";
 import { anonymous } from "../core/identity.ts";
@@ -16,7 +16,7 @@ import type { Format } from "../core/membership.ts";
 import { silent } from "../core/observe.ts";
 import type { PresenceNews, PresenceState } from "../core/presence-news.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
-import { GatewayPresence } from "./presence.ts";
+import { GatewayPresence } from "./gateway-presence.ts";
 
 const times = { leaseMs: 15_000, graceMs: 3_000 };
 const room = { namespace: "/", room: "lobby" };

@@ -2,8 +2,8 @@
 
 import type { Tracking } from "../brokers/presence.ts";
 import { compileGlobs } from "../base/glob.ts";
-import { roomLabel } from "../core/room-rules.ts";
-import type { RoomRules } from "../core/room-rules.ts";
+import { roomLabel } from "../vocabulary/room-rules.ts";
+import type { RoomRules } from "../vocabulary/room-rules.ts";
 
 /** The part of the config that decides, beside the rules. */
 interface TrackingConfig {

@@ -1,5 +1,5 @@
 // The presence of rooms that members here watch: a member that asks gets the state of a room, and from then on what changes, at
-// most every 100 ms and all the same in one publication (core/presence.ts). What the bus lost is read again.
+// most every 100 ms and all the same in one publication (presence.ts). What the bus lost is read again.
 
 import type { PresenceStore } from "../brokers/presence.ts";
 import type { RoomChange } from "../brokers/presence-message.ts";

@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 import type { Observe } from "../core/observe.ts";
-import type { Json, Peers } from "../core/peers.ts";
+import type { Json, Peers } from "../peers/peers.ts";
 import { offerOf } from "./tape-join.ts";
 import type { TapeOffer } from "./tape-join.ts";
 import type { TapeRecovery } from "./tape-recovery.ts";

@@ -1,8 +1,8 @@
 // Orders of backends, as the tape keeps them beside publications: as a publication to what the order names, in the namespace of
-// orders (core/recovery.ts), which no client is in. A dialect that asks for them reads what they changed.
+// orders (recovery.ts), which no client is in. A dialect that asks for them reads what they changed.
 
 import type { Command, Publication, Target } from "../core/publication.ts";
-import { ordersOf } from "../core/recovery.ts";
+import { ordersOf } from "./recovery.ts";
 
 /** An order, as something that the tape can keep: its kind as the event, the rooms that it names as arguments. */
 export function keptOrder(command: Command): Publication {

@@ -9,7 +9,7 @@ import type { BusState } from "../core/bus.ts";
 import type { Log, LogPage, LogPosition } from "../brokers/log.ts";
 import { silent } from "../core/observe.ts";
 import type { Publication } from "../core/publication.ts";
-import type { Answer, Asked } from "../core/recovery.ts";
+import type { Answer, Asked } from "./recovery.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import { encodeEnvelope } from "../brokers/envelope.ts";
 import { MarkLine } from "./mark-line.ts";

@@ -2,7 +2,7 @@
 
 import type { LogPosition } from "../brokers/log.ts";
 import type { Publication } from "../core/publication.ts";
-import type { Positions } from "../core/recovery.ts";
+import type { Positions } from "../core/position.ts";
 import type { RoomWindow, WindowBounds, WindowEntry } from "./room-window.ts";
 
 /** A publication as it came live. */

@@ -3,7 +3,7 @@
 import { emptyTag } from "../brokers/log-store.ts";
 import type { Log, LogEntry, LogPage, LogPosition } from "../brokers/log.ts";
 import type { RoomName } from "../core/publication.ts";
-import type { HistoryRule } from "../core/room-rules.ts";
+import type { HistoryRule } from "../vocabulary/room-rules.ts";
 import { publicationOf } from "../brokers/history.ts";
 import { RoomWindow } from "./room-window.ts";
 import type { WindowBounds, WindowEntry } from "./room-window.ts";

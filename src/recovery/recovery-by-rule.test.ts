@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { RecoveryByRule } from "./recovery-by-rule.ts";
 import type { LogAnswers } from "./recovery-by-rule.ts";
-import type { Answer, Asked, Recovery } from "../core/recovery.ts";
+import type { Answer, Asked, Recovery } from "./recovery.ts";
 
 /** A tape and logs that answer with their name and the room, each when it is told to. */
 function stores(isSettled = true) {

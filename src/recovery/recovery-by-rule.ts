@@ -1,7 +1,8 @@
 // Recovery as dialects see it: rooms with a log are answered by the log, all others by the tape, in one and the same turn.
 
 import type { RoomName } from "../core/publication.ts";
-import type { Answer, Asked, GapListener, Position, Recovery } from "../core/recovery.ts";
+import type { Answer, Asked, GapListener, Recovery } from "./recovery.ts";
+import type { Position } from "../core/position.ts";
 
 /** What the logs of rooms answer (log-follower.ts). */
 export interface LogAnswers {

@@ -2,7 +2,7 @@
 // out of it. Pure; log-follower.ts feeds it.
 
 import type { LogPosition } from "../brokers/log.ts";
-import type { LossReason } from "../core/recovery.ts";
+import type { LossReason } from "./recovery.ts";
 import type { Publication } from "../core/publication.ts";
 
 /** One entry, understood. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatMarker } from "../brokers/marker.ts";
-import type { Answer, Asked } from "../core/recovery.ts";
+import type { Answer, Asked } from "./recovery.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
 import type { TapeSource } from "./tape.ts";
 import { publicationWith } from "../../test/support/publication.ts";

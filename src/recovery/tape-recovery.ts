@@ -4,7 +4,8 @@
 import type { BusMessage } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
-import type { Answer, Asked, LossReason, Position, Recovery } from "../core/recovery.ts";
+import type { Answer, Asked, LossReason, Recovery } from "./recovery.ts";
+import type { Position } from "../core/position.ts";
 import { TapeJoin } from "./tape-join.ts";
 import type { TapeOffer } from "./tape-join.ts";
 import { Tape } from "./tape.ts";

@@ -7,14 +7,14 @@ import type { BusMessage, ChannelFilter, Feed } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import { readMarker } from "../brokers/marker.ts";
 import { keptOrder } from "./kept-order.ts";
-import { mayHear } from "../core/publication.ts";
+import { mayHear, type Publication } from "../core/publication.ts";
 import { Recent } from "./recent.ts";
 import { Slots } from "./slots.ts";
 import type { Standing, TapeItem } from "./tape-item.ts";
 import { TapeRing, nowhere } from "./tape-ring.ts";
 import type { Chain, Place } from "./tape-ring.ts";
-import type { Publication } from "../core/publication.ts";
-import type { Asked, Kept, LossReason, Position } from "../core/recovery.ts";
+import type { Asked, Kept, LossReason } from "./recovery.ts";
+import type { Position } from "../core/position.ts";
 
 export interface TapeParts {
   /** How long a publication is kept, ms. 0: nothing is kept, and nothing has a position. */

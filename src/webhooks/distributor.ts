@@ -4,9 +4,9 @@
 import { compileGlobs } from "../base/glob.ts";
 import type { Queue, QueueEntry, QueueRefusal, Settled, Worked } from "../brokers/queue.ts";
 import type { Observe } from "../core/observe.ts";
-import { eventsQueue } from "../core/room-event.ts";
-import type { RoomEvent } from "../core/room-event.ts";
-import { roomLabel } from "../core/room-rules.ts";
+import { eventsQueue } from "../brokers/room-event.ts";
+import type { RoomEvent } from "../brokers/room-event.ts";
+import { roomLabel } from "../vocabulary/room-rules.ts";
 import { readEvent } from "./event.ts";
 import type { WebhooksOptions } from "./options.ts";
 

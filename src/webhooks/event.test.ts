@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { eventFields, eventsQueue } from "../core/room-event.ts";
-import type { RoomEvent } from "../core/room-event.ts";
+import { eventFields, eventsQueue } from "../brokers/room-event.ts";
+import type { RoomEvent } from "../brokers/room-event.ts";
 import { eventBody, readEvent } from "./event.ts";
 
 const joined: RoomEvent = {

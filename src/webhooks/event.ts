@@ -1,8 +1,8 @@
 // An event of a room as it waits in the queue, and as a receiver gets it (docs/webhooks.md).
 
 import type { QueueEntry } from "../brokers/queue.ts";
-import { roomEventTypes } from "../core/room-event.ts";
-import type { RoomEvent } from "../core/room-event.ts";
+import { roomEventTypes } from "../brokers/room-event.ts";
+import type { RoomEvent } from "../brokers/room-event.ts";
 
 /** Reads an entry of the queue; undefined when it is no event. */
 export function readEvent({ fields }: Pick<QueueEntry, "fields">): RoomEvent | undefined {

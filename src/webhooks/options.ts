@@ -1,7 +1,7 @@
 // The section `webhooks` of the config: where events of rooms are sent, which ones, and how they are signed (docs/webhooks.md).
 
 import { z } from "zod";
-import { roomEventTypes } from "../core/room-event.ts";
+import { roomEventTypes } from "../brokers/room-event.ts";
 import { outboundProblem, outboundUrl, privateRanges, signingSecret } from "../outbound/options.ts";
 
 export const webhooksOptions = z

@@ -3,8 +3,8 @@
 
 import { createHash } from "node:crypto";
 import type { Queue } from "../brokers/queue.ts";
-import { eventsQueue } from "../core/room-event.ts";
-import type { RoomEvent } from "../core/room-event.ts";
+import { eventsQueue } from "../brokers/room-event.ts";
+import type { RoomEvent } from "../brokers/room-event.ts";
 import { readEvent } from "./event.ts";
 
 export interface DeadLetter {

@@ -10,7 +10,7 @@ import { openApiText } from "../../src/api/openapi.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
-import { isRoomName, isRoomTooLong } from "../../src/core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../src/core/room-name.ts";
 import type { BackendContext } from "../../src/dialects/dialect.ts";
 import type { Exchange, Route } from "../../src/core/route.ts";
 import { silent } from "../../src/core/observe.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
-import type { Json } from "../../src/core/peers.ts";
+import type { Json } from "../../src/peers/peers.ts";
 import { BusPeers, beatMs, peersChannel } from "../../src/peers/bus-peers.ts";
 import { forgetMs } from "../../src/peers/known-gateways.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { allDescribed } from "../../scripts/api.ts";
 import { operations } from "../../src/api/operations.ts";
-import { roomSpace } from "../../src/core/access.ts";
+import { roomSpace } from "../../src/core/room-name.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { startGateway } from "../support/gateway.ts";
 import { EventStreamClient } from "../support/event-stream.ts";

@@ -5,7 +5,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { formatMarker } from "../../src/brokers/marker.ts";
 import { MemoryKeys } from "../../src/brokers/memory/keys.ts";
-import { noRules } from "../../src/core/room-rules.ts";
+import { noRules } from "../../src/vocabulary/room-rules.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Identity } from "../../src/core/identity.ts";
 import { silent } from "../../src/core/observe.ts";

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readPosition } from "../../src/brokers/log-store.ts";
-import type { Answer } from "../../src/core/recovery.ts";
+import type { Answer } from "../../src/recovery/recovery.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { ProbeClient, probeTable } from "../support/probe.ts";

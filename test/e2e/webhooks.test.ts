@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { eventFields, eventsQueue } from "../../src/core/room-event.ts";
+import { eventFields, eventsQueue } from "../../src/brokers/room-event.ts";
 import { run } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";

@@ -13,7 +13,7 @@ import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/proofs/identity-source.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Limits } from "../../src/vocabulary/limits.ts";
-import type { WrittenRule } from "../../src/core/room-rules.ts";
+import type { WrittenRule } from "../../src/vocabulary/room-rules.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import type { DialectName, Dialects } from "../../src/dialects/registry.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";

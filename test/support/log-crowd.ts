@@ -10,7 +10,7 @@ import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { readPosition } from "../../src/brokers/log-store.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
-import type { Answer, Asked } from "../../src/core/recovery.ts";
+import type { Answer, Asked } from "../../src/recovery/recovery.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
 import { publicationWith } from "./publication.ts";
 

@@ -6,7 +6,7 @@ import type { Carrier, Frame } from "../../src/core/carrier.ts";
 import type { DialectContext } from "../../src/dialects/dialect.ts";
 import { Connection } from "../../src/core/membership.ts";
 import type { Format } from "../../src/core/membership.ts";
-import type { Answer } from "../../src/core/recovery.ts";
+import type { Answer } from "../../src/recovery/recovery.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import type { Dialects } from "../../src/dialects/registry.ts";
 

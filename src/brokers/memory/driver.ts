@@ -1,7 +1,7 @@
 // The memory driver: bus, keys and broker inside this process, for one gateway without a Redis (the demo, tests).
 
 import { GatewayError } from "../../vocabulary/errors.ts";
-import { noRules } from "../../core/room-rules.ts";
+import { noRules } from "../../vocabulary/room-rules.ts";
 import { noTracking } from "../presence.ts";
 import { BusBroker } from "../bus-broker.ts";
 import type { Driver } from "../driver.ts";

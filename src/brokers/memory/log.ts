@@ -6,7 +6,7 @@ import type { Bus } from "../../core/bus.ts";
 import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../log-store.ts";
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
 import type { RoomName } from "../../core/publication.ts";
-import type { HistoryRule } from "../../core/room-rules.ts";
+import type { HistoryRule } from "../../vocabulary/room-rules.ts";
 import { randomId } from "../../base/random-id.ts";
 
 /** What all logs together may hold, bytes. */

@@ -4,9 +4,9 @@
 import { randomId } from "../../base/random-id.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { PresenceState } from "../../core/presence-news.ts";
-import type { UsersPage } from "../../core/presence.ts";
+import type { UsersPage } from "../presence.ts";
 import type { RoomName } from "../../core/publication.ts";
-import { eventFields, eventsQueue } from "../../core/room-event.ts";
+import { eventFields, eventsQueue } from "../room-event.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { listedUsers, presenceChannel, presenceTimes, usersAtOnce } from "../presence.ts";
 import type { Duties, PresenceStore, PresenceTimes, RoomUpdate, Tracking } from "../presence.ts";

@@ -3,7 +3,7 @@
 
 import type { PresentUser } from "../../core/presence-news.ts";
 import type { RoomName } from "../../core/publication.ts";
-import type { RoomEvent } from "../../core/room-event.ts";
+import type { RoomEvent } from "../room-event.ts";
 import type { RoomChange } from "../presence-message.ts";
 
 interface Taken {

@@ -1,7 +1,7 @@
 // The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11),
 // and a third for what clients say, where they speak.
 
-import { noRules } from "../../core/room-rules.ts";
+import { noRules } from "../../vocabulary/room-rules.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { logKeyPrefix } from "../log-store.ts";
 import { BusBroker } from "../bus-broker.ts";

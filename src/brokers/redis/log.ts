@@ -13,7 +13,7 @@ import {
 } from "../log-store.ts";
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
 import type { RoomName } from "../../core/publication.ts";
-import type { HistoryRule } from "../../core/room-rules.ts";
+import type { HistoryRule } from "../../vocabulary/room-rules.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";

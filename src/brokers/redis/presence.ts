@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { randomId } from "../../base/random-id.ts";
 import type { PresenceState, PresentUser } from "../../core/presence-news.ts";
-import type { UsersPage } from "../../core/presence.ts";
+import type { UsersPage } from "../presence.ts";
 import type { RoomName } from "../../core/publication.ts";
-import { eventsQueue } from "../../core/room-event.ts";
+import { eventsQueue } from "../room-event.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import {
   listedUsers,

@@ -5,7 +5,7 @@ import { goOn } from "../../base/go-on.ts";
 import { readBody } from "../../codec/body.ts";
 import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
-import type { SecretSender, SecretVerdict } from "../../core/access.ts";
+import type { SecretSender, SecretVerdict } from "../../proofs/access.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";

@@ -1,7 +1,7 @@
 // How much a client that comes back may be given of what it missed: more is not replayed at all, for it would wait in memory
 // for one client alone.
 
-import type { Kept } from "../../core/recovery.ts";
+import type { Kept } from "../../recovery/recovery.ts";
 import type { Limits } from "../../vocabulary/limits.ts";
 
 /** What a client missed may fill half of its queue: live messages have the rest. */

@@ -2,7 +2,7 @@
 // bare payload, and the queue `belfry:publish`. The HTTP doors are in publish-route.ts.
 
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { isRoomName, isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide, QueueFeed } from "../dialect.ts";
 import type { Feed } from "../../core/bus.ts";

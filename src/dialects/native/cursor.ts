@@ -1,7 +1,7 @@
 // The cursor of an event stream: where all its rooms stand, as one `id:` line, which a browser sends back by itself
 // (README.md). Positions without a colon are one position for all rooms that have such; the others stand beside their room.
 
-import type { Position } from "../../core/recovery.ts";
+import type { Position } from "../../core/position.ts";
 
 export interface Cursor {
   /** Of every room that is not listed. */

@@ -1,6 +1,6 @@
 // An entry of the stream `belfry:publish` (README.md), by which backends leave a publication for the gateways to publish.
 
-import { isRoomName, isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { EntryRefusal, PublishOptions, QueueFields } from "../../core/broker.ts";
 import type { Order } from "../dialect.ts";
 import type { Publication } from "../../core/publication.ts";

@@ -9,7 +9,7 @@ import type { BrowserContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { Answer } from "../../core/recovery.ts";
+import type { Answer } from "../../recovery/recovery.ts";
 import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";

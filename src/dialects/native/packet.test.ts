@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isRoomName } from "../../core/access.ts";
+import { isRoomName } from "../../core/room-name.ts";
 import { errorMessage, isEventName, joinedMessage, readBase64, readCommand } from "./packet.ts";
 
 const head = { id: 1, room: "time" };

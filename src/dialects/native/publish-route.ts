@@ -4,7 +4,7 @@
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
-import { isRoomName, isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../core/route.ts";

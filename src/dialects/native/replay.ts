@@ -1,6 +1,6 @@
 // What a client that comes back is told of a room, and what it gets of what it missed: all of it, or none.
 
-import type { Answer, Kept } from "../../core/recovery.ts";
+import type { Answer, Kept } from "../../recovery/recovery.ts";
 import { sizeOf } from "../kit/replay.ts";
 import type { Joined } from "./packet.ts";
 

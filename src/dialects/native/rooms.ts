@@ -1,7 +1,7 @@
-// May a client of the native dialect be in a room? The one rule of all dialects (core/access.ts), with the errors of this one.
+// May a client of the native dialect be in a room? The one rule of all dialects (proofs/access.ts), with the errors of this one.
 
-import type { EnterVerdict } from "../../core/access.ts";
-import { isRoomName, isRoomTooLong, roomSpace } from "../../core/access.ts";
+import type { EnterVerdict } from "../../proofs/access.ts";
+import { isRoomName, isRoomTooLong, roomSpace } from "../../core/room-name.ts";
 import type { BrowserContext } from "../dialect.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { NativeError } from "./packet.ts";

@@ -8,7 +8,7 @@ import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Agent, ClientOrigin, Format } from "../../core/membership.ts";
-import type { Answer } from "../../core/recovery.ts";
+import type { Answer } from "../../recovery/recovery.ts";
 import { CursorCarrier } from "./cursor-carrier.ts";
 import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";

@@ -1,7 +1,7 @@
 // What a stream says first, and which of it moves the browser's last id.
 
 import { expect, test } from "bun:test";
-import type { Answer } from "../../core/recovery.ts";
+import type { Answer } from "../../recovery/recovery.ts";
 import { arrivalFrames } from "./stream-return.ts";
 
 test("F12 I10 verdicts have no place before the last one: a client that has some of them lacks the others", () => {

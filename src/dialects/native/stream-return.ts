@@ -1,7 +1,7 @@
 // What an event stream says first: the verdict of each room, then what was missed, then where its client stands. A
 // connection may break between any two events, so none of them has an id that promises more than came before it.
 
-import type { Answer, Kept } from "../../core/recovery.ts";
+import type { Answer, Kept } from "../../recovery/recovery.ts";
 import { markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { publicationMessage } from "../../codec/publication-json.ts";

@@ -2,7 +2,7 @@
 // publish secret, as all doors of backends are.
 
 import { z } from "zod";
-import { isRoomName, isRoomTooLong } from "../../core/access.ts";
+import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { TicketOrder } from "../../proofs/credentials.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Route } from "../../core/route.ts";

@@ -4,7 +4,7 @@
 
 import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
-import type { Position } from "../../core/recovery.ts";
+import type { Position } from "../../core/position.ts";
 import type { Frame } from "../../core/carrier.ts";
 import type { PresenceNews } from "../../core/presence-news.ts";
 import type { SocketIoOptions } from "./options.ts";

@@ -2,8 +2,8 @@
 // A refusal because of a secret or of another client's id looks like a success, unless `joinAnswers` is on; other refusals have
 // no acknowledgement. Refusals are counted and logged here.
 
-import type { EnterVerdict } from "../../core/access.ts";
-import { roomSpace } from "../../core/access.ts";
+import type { EnterVerdict } from "../../proofs/access.ts";
+import { roomSpace } from "../../core/room-name.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
 import type { SocketIoContext } from "./context.ts";

@@ -1,7 +1,7 @@
 // The status pages of WS-HUB (HUB-18). They list session keys, so they exist only where an admin token is set, and requests
 // without it get 404 (SEC-13).
 
-import type { SecretCheck } from "../../core/access.ts";
+import type { SecretCheck } from "../../proofs/access.ts";
 import type { Route } from "../../core/route.ts";
 import type { Observe } from "../../core/observe.ts";
 import { bearerToken, textAnswer } from "../../base/http.ts";

@@ -2,7 +2,7 @@
 // user, group or session without a name, or with an unsafe one, has no channel under any naming (W4R-14, SEC-03).
 
 import type { BrowserContext } from "../dialect.ts";
-import { isRoomTooLong } from "../../core/access.ts";
+import { isRoomTooLong } from "../../core/room-name.ts";
 import type { Identity } from "../../core/identity.ts";
 import { covers, namePrefix } from "../../base/redis-name.ts";
 import { isSafeName } from "../../base/safe-name.ts";

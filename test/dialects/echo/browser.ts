@@ -1,6 +1,6 @@
 // The browser side of the echo dialect: websockets and event streams at one path, in the rooms of their query.
 
-import { isRoomTooLong } from "../../../src/core/access.ts";
+import { isRoomTooLong } from "../../../src/core/room-name.ts";
 import type { BrowserContext, BrowserSide } from "../../../src/dialects/dialect.ts";
 import type { Closable } from "../../../src/core/carrier.ts";
 import type { Exchange, Route } from "../../../src/core/route.ts";

@@ -4,7 +4,7 @@ import { RoomAccess } from "../../../auth/room-access.ts";
 import fc from "fast-check";
 import { FakeSocket } from "../../../../test/support/fake-socket.ts";
 import { silent } from "../../../core/observe.ts";
-import type { EnterVerdict } from "../../../core/access.ts";
+import type { EnterVerdict } from "../../../proofs/access.ts";
 import { Hub } from "../../../core/hub.ts";
 import { defaultLimits } from "../../../vocabulary/limits.ts";
 import type { Limits } from "../../../vocabulary/limits.ts";
@@ -16,7 +16,7 @@ import { Session } from "./session.ts";
 import type { EngineIoContext } from "./session.ts";
 import { createClientId } from "../../../base/client-id.ts";
 import { Probe } from "./upgrade.ts";
-import { noRules } from "../../../core/room-rules.ts";
+import { noRules } from "../../../vocabulary/room-rules.ts";
 import { publicationWith } from "../../../../test/support/publication.ts";
 
 // For a machine that does much else besides.

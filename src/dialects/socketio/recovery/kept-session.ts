@@ -1,7 +1,7 @@
 // The session of one connected client in one namespace, as it is kept for its return. A room that it joins is written before
 // it is in, so that no gateway can forget a room of which the client knows.
 
-import type { Position } from "../../../core/recovery.ts";
+import type { Position } from "../../../core/position.ts";
 import { createPid, proofOf, sessionKey, userProof } from "./pid.ts";
 import type { SessionBook } from "./session-book.ts";
 import { encodeSession } from "./stored-session.ts";

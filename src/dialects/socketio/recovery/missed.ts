@@ -1,8 +1,9 @@
 // What a client that comes back has missed: asked of every room that it hears, from its offset or from where it joined the
 // room, whichever is later; and the orders of backends about it since its rooms were written. Pure.
 
-import { ordersOf } from "../../../core/recovery.ts";
-import type { Answer, Asked, Kept, LossReason, Position, RecoveryVerdict } from "../../../core/recovery.ts";
+import { ordersOf } from "../../../recovery/recovery.ts";
+import type { Answer, Asked, Kept, LossReason, RecoveryVerdict } from "../../../recovery/recovery.ts";
+import type { Position } from "../../../core/position.ts";
 import { isChangedBy } from "./orders.ts";
 import type { StoredSession } from "./stored-session.ts";
 

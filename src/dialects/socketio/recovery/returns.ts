@@ -3,10 +3,10 @@
 
 import { isEqualSecret } from "../../../base/constant-time.ts";
 import { ShownBefore } from "../../../proofs/shown-before.ts";
-import type { EnterVerdict } from "../../../core/access.ts";
+import type { EnterVerdict } from "../../../proofs/access.ts";
 import type { BrowserContext } from "../../dialect.ts";
 import type { Identity } from "../../../core/identity.ts";
-import type { Kept } from "../../../core/recovery.ts";
+import type { Kept } from "../../../recovery/recovery.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { ReturnOutcome } from "../../../vocabulary/reasons.ts";
 import { maxReplayBytes, sizeOf } from "../../kit/replay.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { MemoryKeys } from "../../../brokers/memory/keys.ts";
-import { nothingKept } from "../../../core/recovery.ts";
+import { nothingKept } from "../../../recovery/recovery.ts";
 import { silent } from "../../../core/observe.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import { KeptSession } from "./kept-session.ts";

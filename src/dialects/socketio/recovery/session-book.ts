@@ -4,7 +4,7 @@
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { Bus } from "../../../core/bus.ts";
 import type { BrowserContext } from "../../dialect.ts";
-import type { Position } from "../../../core/recovery.ts";
+import type { Position } from "../../../core/position.ts";
 import { encodeSession } from "./stored-session.ts";
 import type { StoredSession } from "./stored-session.ts";
 

@@ -1,7 +1,7 @@
 // What is kept of one client in one namespace while it is connected and for a while after: its id, its rooms, and since
 // when it is in each. Written by kept-session.ts, read once by returns.ts. JSON, bounded; what cannot be read is none.
 
-import type { Position } from "../../../core/recovery.ts";
+import type { Position } from "../../../core/position.ts";
 
 /** How the client came into a room. */
 export interface KeptRoom {

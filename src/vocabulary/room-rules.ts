@@ -40,7 +40,7 @@ export interface WrittenRule {
 export interface RoomRule {
   /** The place of its rule in the list; undefined: no rule matches. */
   readonly index: number | undefined;
-  /** Undefined: the room's name decides (access.ts). */
+  /** Undefined: the room's name decides (core/room-name.ts). */
   readonly join: readonly JoinWay[] | undefined;
   readonly publish: PublishRule;
   /** Undefined: nothing is kept. */

@@ -1,18 +1,9 @@
 // The Recovery port: what a client that comes back has missed, and where it stands. Dialects ask it when a client joins;
-// recovery/ answers: the tape for all that the bus carried, the log (brokers/log.ts) for rooms with `history` in their rule.
+// recovery-by-rule.ts answers: by the tape for all that the bus carried, by the log (brokers/log.ts) for rooms with `history`
+// in their rule.
 
-import type { Publication, RoomName } from "./publication.ts";
-
-/** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
-export type Position = string;
-
-/** Where a publication stands: on the tape, and in the log of its room where that has one. */
-export interface Positions {
-  readonly tape?: Position | undefined;
-  readonly log?: Position | undefined;
-  /** Something from before it comes later: it does not say where a client stands in all its rooms. @default false */
-  readonly isEarly?: boolean;
-}
+import type { Position } from "../core/position.ts";
+import type { Publication, RoomName } from "../core/publication.ts";
 
 /**
  * Why it is not known what a client missed. `too_old`: more was kept than its position reaches back. `epoch`: the position is
@@ -34,7 +25,7 @@ export type RecoveryVerdict =
   | { readonly recovered: false; readonly reason: LossReason };
 
 /**
- * The namespace under which the orders of backends about a namespace's clients are kept (recovery/kept-order.ts). No client can
+ * The namespace under which the orders of backends about a namespace's clients are kept (kept-order.ts). No client can
  * ask for it: it begins with no `/`.
  */
 export function ordersOf(namespace: string): string {

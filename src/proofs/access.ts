@@ -1,32 +1,9 @@
-// Who may join a room: one rule for every dialect (docs/architecture.md). The room-space is the text before the
-// first `::`; rooms without one are public, the others need an identity that the space names, or the space's secret
-// (WSE-03), unless a rule of the config says otherwise (room-rules.ts). The rule itself, the look-up of secrets and the
-// limits on guesses are in auth/, behind the Access port.
+// The Access port: who may join a room and speak there, one rule for every dialect (docs/architecture.md). The rule itself, the
+// look-up of secrets and the limits on guesses are in auth/ (room-access.ts). A room's name decides (core/room-name.ts), unless a
+// rule of the config says otherwise (vocabulary/room-rules.ts).
 
-import type { Identity } from "./identity.ts";
-import type { Connection } from "./membership.ts";
-
-/** The room-space of a room: `dir` of `dir::a::b`, the empty string of `::x`, undefined for a public room. */
-export function roomSpace(room: string): string | undefined {
-  const end = room.indexOf("::");
-  return end === -1 ? undefined : room.slice(0, end);
-}
-
-/**
- * May a room be called so? Half surrogates and U+FFFD are what several names would become on their way; control characters
- * cannot be seen in a name.
- */
-export function isRoomName(room: string): boolean {
-  return room !== "" && room.isWellFormed() && !/[\p{Cc}\uFFFD]/u.test(room);
-}
-
-/** Is a part of the name, its room-space or the rest, over this many bytes (SEC-06)? */
-export function isRoomTooLong(room: string, maxBytes: number): boolean {
-  const space = roomSpace(room);
-  if (space === undefined) return Buffer.byteLength(room) > maxBytes;
-  const rest = room.slice(space.length + "::".length);
-  return Buffer.byteLength(space) > maxBytes || Buffer.byteLength(rest) > maxBytes;
-}
+import type { Identity } from "../core/identity.ts";
+import type { Connection } from "../core/membership.ts";
 
 /** What decides about a join. */
 export interface EnterRequest {
@@ -35,7 +12,7 @@ export interface EnterRequest {
   /** The id of the client that asks: it may be in the room of that name. */
   readonly id?: string | undefined;
   readonly identity: Identity;
-  /** As the client sent it: only a non-empty string can be right. Or a `ShownBefore` (proofs/shown-before.ts), where it comes back. */
+  /** As the client sent it: only a non-empty string can be right. Or a `ShownBefore` (shown-before.ts), where it comes back. */
   readonly secret: unknown;
   /** What limits count the client by (`Exchange.countedAs`). */
   readonly address: string;
