@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SecretVerdict } from "../proofs/access.ts";
-import type { Exchange } from "../core/route.ts";
+import type { Exchange } from "../server/route.ts";
 import { audienceRoute } from "./audience.ts";
 
 const asked: unknown[] = [];

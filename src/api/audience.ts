@@ -5,7 +5,7 @@ import { z } from "zod";
 import { readBody } from "../codec/body.ts";
 import { readJsonText } from "../codec/utf8.ts";
 import type { SecretCheck } from "../proofs/access.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import { bearerFault, bearerToken, textAnswer } from "../base/http.ts";
 import type { Publication } from "../core/publication.ts";
 

@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
-import { addressOf } from "../auth/address.ts";
+import { addressOf } from "../base/client-address.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Connection } from "../core/membership.ts";
 import { answerTo } from "../peers/asking.ts";

@@ -6,7 +6,7 @@ import { answer, jsonAnswer, problemAnswer } from "../base/problem.ts";
 import type { ProblemParts } from "../base/problem.ts";
 import { readBody } from "../codec/body.ts";
 import type { SecretCheck, SecretVerdict } from "../proofs/access.ts";
-import type { Exchange, Route } from "../core/route.ts";
+import type { Exchange, Route } from "../server/route.ts";
 import type { Observe } from "../core/observe.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import type { RefusalReason } from "../vocabulary/reasons.ts";

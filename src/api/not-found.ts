@@ -3,7 +3,7 @@
 // says no more than the documentation does.
 
 import type { Explanation } from "../dialects/dialect.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import { textAnswer } from "../base/http.ts";
 import type { Observe } from "../core/observe.ts";
 

@@ -4,7 +4,7 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { textAnswer } from "../base/http.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import { problemSchema } from "../vocabulary/operation.ts";
 import type { Described, DescribedOperation, DescribedRefusal } from "../vocabulary/operation.ts";
 

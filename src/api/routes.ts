@@ -1,7 +1,7 @@
 // The gateway's own routes, on every listener: what stands below `/-/`, and the default check of
 // load balancers.
 
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import { createApi } from "./app.ts";
 import type { ApiParts } from "./app.ts";
 import { audienceRoute } from "./audience.ts";

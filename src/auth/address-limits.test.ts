@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { AddressLimits } from "./address-limits.ts";
 import type { AddressRefusal } from "./address-limits.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../base/client-address.ts";
 
 const proxy = "198.51.100.1";
 

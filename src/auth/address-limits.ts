@@ -3,7 +3,7 @@
 
 import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
-import { addressKey } from "./address.ts";
+import { addressKey } from "../base/client-address.ts";
 
 /** Why a handshake was refused; the metric's reason. */
 export type AddressRefusal = "handshake_rate" | "connections_per_address";

@@ -7,7 +7,7 @@ import type { RoomSecretsParts, SecretRequest } from "./room-secrets.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../base/client-address.ts";
 import { RoomSecrets } from "./room-secrets.ts";
 
 const keyPrefixes = ["ws-emit::secret::", "ws-emit::room_secret::", "r2ws::room_secret::"];

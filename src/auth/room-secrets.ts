@@ -14,7 +14,7 @@ import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { BucketTable, TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
-import { addressKey } from "./address.ts";
+import { addressKey } from "../base/client-address.ts";
 import { isEqualSecret } from "../base/constant-time.ts";
 
 export interface RoomSecretsParts {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { SecretSender, SecretVerdict } from "../proofs/access.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../base/client-address.ts";
 import { SecretGuard } from "./secret-guard.ts";
 
 function setUp(wrongSecretsPerMinute = 10) {

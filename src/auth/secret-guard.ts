@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import type { SecretCheck, SecretSender, SecretVerdict } from "../proofs/access.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { BucketTable } from "../base/rate-limit.ts";
-import { addressKey } from "./address.ts";
+import { addressKey } from "../base/client-address.ts";
 import { secretCheck } from "../base/constant-time.ts";
 
 export interface SecretGuardParts {

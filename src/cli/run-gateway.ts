@@ -7,7 +7,7 @@ import { valueAt } from "../config/file.ts";
 import type { ConfigModel } from "../config/model.ts";
 import type { Config } from "../config/schema.ts";
 import { findNotices, findWarnings } from "../config/warnings.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Profile } from "../dialects/profile.ts";
 import { createGateway } from "../gateway/gateway.ts";

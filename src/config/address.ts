@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import type { z } from "zod";
-import { isLoopback } from "../auth/address.ts";
+import { isLoopback } from "../base/client-address.ts";
 
 export interface Address {
   /** A name or an address without brackets; `:8899` means `0.0.0.0`. */

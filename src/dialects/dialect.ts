@@ -4,7 +4,7 @@
 import type { Access, SecretCheck } from "../proofs/access.ts";
 import type { Broker, EntryRefusal, PublishOptions, QueueFields } from "../core/broker.ts";
 import type { Bus, ChannelFilter, Feed, Subscription, Voice } from "../core/bus.ts";
-import type { Closable } from "../core/carrier.ts";
+import type { Closable } from "../server/socket.ts";
 import type { Credentials, TicketIssuer } from "../proofs/credentials.ts";
 import type { Hub } from "../core/hub.ts";
 import type { IdentitySource } from "../proofs/identity-source.ts";
@@ -17,7 +17,7 @@ import type { Presence } from "../presence/presence.ts";
 import type { Recovery } from "../recovery/recovery.ts";
 import type { Revoker } from "../proofs/revocations.ts";
 import type { RoomRules } from "../vocabulary/room-rules.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 
 export interface BrowserSide {
   readonly routes: readonly Route[];

@@ -10,7 +10,7 @@ import { readPlace } from "../config/address.ts";
 import type { ListenerConfig } from "../config/schema.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { SecretCheck } from "../proofs/access.ts";
-import type { Route } from "../core/route.ts";
+import type { Route } from "../server/route.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { Listener } from "../server/listener.ts";

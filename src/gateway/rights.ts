@@ -1,7 +1,7 @@
 // Who clients are and what they may, as one gateway judges it: the parts of auth/ put together from its config, and what takes
 // rights back on all gateways. Part of the composition root (gateway.ts).
 
-import { isShared } from "../auth/address.ts";
+import { isShared } from "../base/client-address.ts";
 import { createCredentials } from "../auth/credentials.ts";
 import { createIdentity } from "../auth/django/identity.ts";
 import { ConnectHook } from "../auth/hook/hook.ts";

@@ -3,7 +3,7 @@
 // for nothing: the client is refused, and told whether another proof helps.
 
 import type { Identity } from "../core/identity.ts";
-import type { Exchange } from "../core/route.ts";
+import type { Exchange } from "../server/route.ts";
 import type { IdentityRequest, IdentityResult } from "./identity-source.ts";
 
 /** A request that may show who comes. */

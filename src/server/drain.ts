@@ -1,7 +1,7 @@
 // Closes clients over a time with jitter, so that they do not all come back at once (SEC-14).
 
 import { setTimeout } from "node:timers/promises";
-import type { Closable } from "../core/carrier.ts";
+import type { Closable } from "./socket.ts";
 
 /** Fewer clients than this are closed within a second. */
 const fewClients = 1_000;

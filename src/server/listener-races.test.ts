@@ -2,10 +2,10 @@
 // of its end exactly once, and a client gets one answer.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Route } from "../core/route.ts";
+import type { Route } from "./route.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
-import type { Socket, SocketHandler } from "../core/carrier.ts";
+import type { Socket, SocketHandler } from "./socket.ts";
 import { handshakeHeaders, RawConnection, rawRequest, requestBytes } from "../../test/support/raw.ts";
 import { Listener } from "./listener.ts";
 import { until } from "../../test/support/until.ts";

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Route } from "../core/route.ts";
+import type { Route } from "./route.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
+import type { Frame } from "../core/carrier.ts";
+import type { CloseCause, Socket, SocketHandler } from "./socket.ts";
 import { RawConnection, RawWebSocket, rawRequest } from "../../test/support/raw.ts";
 import { Listener } from "./listener.ts";
 import type { ListenerParts } from "./listener.ts";

@@ -2,12 +2,13 @@
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import type { Server, ServerWebSocket } from "bun";
-import type { Exchange, Route } from "../core/route.ts";
+import type { Exchange, Route } from "./route.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
 import { packetRate } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
-import type { CloseCause, Frame, SocketHandler, StreamHandler } from "../core/carrier.ts";
+import type { Frame } from "../core/carrier.ts";
+import type { CloseCause, SocketHandler, StreamHandler } from "./socket.ts";
 import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isUpgrade } from "../base/http.ts";
 import fc from "fast-check";
-import type { Exchange } from "../core/route.ts";
+import type { Exchange } from "./route.ts";
 import type { Origins } from "./origin.ts";
 import {
   handshakeFault,

@@ -2,8 +2,8 @@
 // its Origin speak to us (origin.ts). Closes the engine's known gaps: two Host headers, and an upgrade with a body.
 
 import { isIP } from "node:net";
-import { isLoopback, sharedAddress } from "../auth/address.ts";
-import type { Exchange } from "../core/route.ts";
+import { isLoopback, sharedAddress } from "../base/client-address.ts";
+import type { Exchange } from "./route.ts";
 import { isUpgrade } from "../base/http.ts";
 import { addressRanges } from "../base/ip-address.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Exchange, Route, Suitability } from "../core/route.ts";
+import type { Exchange, Route, Suitability } from "./route.ts";
 import { Router } from "./router.ts";
 
 /** A route, named by its text: `/ws/*` is a prefix. Its verdict may be said per path; without one it accepts all. */

@@ -1,7 +1,7 @@
 // Which route of a listener a request is for (compat section 10). Several dialects may share one port: the best fitting
 // path decides, and among routes that fit equally well their own verdicts do.
 
-import type { Exchange, Route } from "../core/route.ts";
+import type { Exchange, Route } from "./route.ts";
 
 export interface Routing {
   /** The route that gets the request. */

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { until } from "../../test/support/until.ts";
-import type { CloseCause, Stream } from "../core/carrier.ts";
+import type { CloseCause, Stream } from "./socket.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
 import { Listener } from "./listener.ts";

@@ -1,8 +1,9 @@
-// One endless answer behind the core's Stream port: server-sent events and the like. Frames wait here only as long as the
+// One endless answer behind the Stream port (socket.ts): server-sent events and the like. Frames wait here only as long as the
 // client does not read; the engine asks for more when it has sent what it was given, so what waits is what is unread. A
 // client that lets more than its bound wait is closed as `slow` (slow-consumer.ts).
 
-import type { CloseCause, Frame, Stream, StreamHandler } from "../core/carrier.ts";
+import type { Frame } from "../core/carrier.ts";
+import type { CloseCause, Stream, StreamHandler } from "./socket.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { isStreamTooSlow } from "./slow-consumer.ts";

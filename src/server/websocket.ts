@@ -1,4 +1,4 @@
-// One websocket of Bun.serve behind the core's Socket port. What the client says is counted, and handled in fair turns.
+// One websocket of Bun.serve behind the Socket port (socket.ts). What the client says is counted, and handled in fair turns.
 // While the client keeps up it is reached by native topics and `ws.send`; when it falls behind it leaves its topics and is
 // fed from a bounded queue of shared frames until it caught up, or is closed as `slow` (slow-consumer.ts). No other client
 // waits for it.
@@ -8,7 +8,8 @@ import type { Limits } from "../vocabulary/limits.ts";
 import { TokenBucket } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import { behindBytes } from "../core/carrier.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../core/carrier.ts";
+import type { Frame } from "../core/carrier.ts";
+import type { CloseCause, Socket, SocketHandler } from "./socket.ts";
 import { Backlog } from "./backlog.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { isDoubtful, isTooSlow, provesReading } from "./slow-consumer.ts";

@@ -12,7 +12,7 @@ import type { Backplane } from "../../src/brokers/driver.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
 import { isRoomName, isRoomTooLong } from "../../src/core/room-name.ts";
 import type { BackendContext } from "../../src/dialects/dialect.ts";
-import type { Exchange, Route } from "../../src/core/route.ts";
+import type { Exchange, Route } from "../../src/server/route.ts";
 import { silent } from "../../src/core/observe.ts";
 import { apiSchemas } from "../../src/dialects/native/api-schema.ts";
 import { createBackendSide } from "../../src/dialects/native/backend.ts";

@@ -2,7 +2,7 @@
 // where Redis makes no difference; ws-hub-redis.test.ts has the rest.
 
 import { describe, expect, test } from "bun:test";
-import type { Route } from "../../src/core/route.ts";
+import type { Route } from "../../src/server/route.ts";
 import { statusSentence } from "../../src/dialects/ws-hub/status.ts";
 import type { HubGateway } from "../support/hub-gateway.ts";
 import { HubBackend, startHub } from "../support/hub-gateway.ts";

@@ -8,7 +8,7 @@ import { openBackplane } from "../../src/brokers/registry.ts";
 import type { BrowserSide, DialectContext, OpenDialect } from "../../src/dialects/dialect.ts";
 import type { Feed } from "../../src/core/bus.ts";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
-import type { Exchange, Route } from "../../src/core/route.ts";
+import type { Exchange, Route } from "../../src/server/route.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import type { IdentitySource } from "../../src/proofs/identity-source.ts";
 import { anonymous } from "../../src/core/identity.ts";

@@ -4,7 +4,8 @@
 // version 3 is off. Prints its URL.
 
 import { createConfigSchema } from "../../src/config/schema.ts";
-import type { Frame, Socket } from "../../src/core/carrier.ts";
+import type { Frame } from "../../src/core/carrier.ts";
+import type { Socket } from "../../src/server/socket.ts";
 import { dialects } from "../../src/dialects/registry.ts";
 import { Session } from "../../src/dialects/socketio/engine-io/session.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";

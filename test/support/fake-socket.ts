@@ -1,6 +1,7 @@
 // A websocket without a network, for unit tests of whatever speaks through the Socket port.
 
-import type { Frame, Socket, SocketHandler } from "../../src/core/carrier.ts";
+import type { Frame } from "../../src/core/carrier.ts";
+import type { Socket, SocketHandler } from "../../src/server/socket.ts";
 
 /** A websocket that keeps what it is sent. Like the engine's, it tells its handler of its end within the call. */
 export class FakeSocket implements Socket {

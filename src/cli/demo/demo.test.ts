@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Exchange } from "../../core/route.ts";
+import type { Exchange } from "../../server/route.ts";
 import { createSecret, demoRoutes, startClock } from "./demo.ts";
 
 const exchange: Exchange = {

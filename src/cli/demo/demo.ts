@@ -8,7 +8,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { documentationPage, documentationPath } from "./documentation.ts";
 import { isLocal } from "../../config/address.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 
 /** The publish secret of one demo. */
 export function createSecret(): string {

@@ -7,7 +7,7 @@ import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { SecretSender, SecretVerdict } from "../../proofs/access.ts";
 import type { BackendContext } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerFault, bearerToken, textAnswer } from "../../base/http.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";

@@ -1,7 +1,7 @@
 // What every dialect says about handshakes that cannot work, for the person who reads the log: silence on the page has a
 // reason, and the reason has a remedy. Each is said once a minute at most, because anyone can knock.
 
-import type { Exchange } from "../../core/route.ts";
+import type { Exchange } from "../../server/route.ts";
 import type { Observe } from "../../core/observe.ts";
 
 /** What browsers send: scheme, host and port, or `null`. Anything else is no Origin of a page, and is not written down. */

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { acceptedEncodings, textAnswer } from "../../base/http.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 
 /** A browser asks again after so long, and the ETag says whether a newer Belfry has another client. */
 const maxAgeSeconds = 3_600;

@@ -2,7 +2,7 @@
 // rooms, limits); member.ts and stream-client.ts have the client from there on.
 
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import type { CredentialError } from "../../proofs/credentials.ts";
 import {
   credentialError,
@@ -14,7 +14,7 @@ import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RoomName } from "../../core/publication.ts";
-import type { SocketHandler, StreamHandler } from "../../core/carrier.ts";
+import type { SocketHandler, StreamHandler } from "../../server/socket.ts";
 import { textAnswer } from "../../base/http.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";

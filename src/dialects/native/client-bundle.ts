@@ -2,7 +2,7 @@
 // module. It is built from its sources when it is first asked for.
 
 import { buildClient } from "../../../client/build.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { scriptRoute } from "../kit/script-route.ts";
 
 export function clientRoutes(path: string): readonly Route[] {

@@ -7,7 +7,7 @@ import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { PublishOptions } from "../../core/broker.ts";
 import type { BackendContext } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";

@@ -2,7 +2,7 @@
 // that showed an earlier secret of a room-space. Behind the publish secret, as all doors of backends are.
 
 import { z } from "zod";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import type { BackendContext } from "../dialect.ts";
 import { revocationKinds } from "../../proofs/revocations.ts";
 import type { Revocation } from "../../proofs/revocations.ts";

@@ -1,7 +1,7 @@
 // One client of the native dialect on an event stream: it hears its rooms, and says nothing. First it hears what became of
 // each room that it asked for.
 
-import type { Closable, CloseCause, Stream, StreamHandler } from "../../core/carrier.ts";
+import type { Closable, CloseCause, Stream, StreamHandler } from "../../server/socket.ts";
 import type { BrowserContext } from "../dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { anonymous } from "../../core/identity.ts";

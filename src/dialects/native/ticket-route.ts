@@ -5,7 +5,7 @@ import { z } from "zod";
 import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { TicketOrder } from "../../proofs/credentials.ts";
 import type { BackendContext } from "../dialect.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { answer, parseJson } from "../../base/problem.ts";

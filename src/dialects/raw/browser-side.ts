@@ -1,7 +1,7 @@
 // The browser side of a dialect where all clients are raw connections.
 
 import type { BrowserSide } from "../dialect.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import type { RawDialect } from "./raw-connection.ts";
 
 export interface RawBrowserParts {

@@ -1,7 +1,7 @@
 // How raw dialects refuse handshakes: each refusal is counted by its reason, and what an operator can mend is hinted at in
 // the log. The answers are fixed sentences, which repeat nothing of the request (SEC-05).
 
-import type { Exchange } from "../../core/route.ts";
+import type { Exchange } from "../../server/route.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
 import { textAnswer } from "../../base/http.ts";
 import type { Observe } from "../../core/observe.ts";

@@ -1,7 +1,8 @@
 // The carrier of a client that gets frames of its own before all others: while these are fetched, live frames wait here, in
 // order (W4R-04: persisted messages come before those that are published meanwhile, and none is lost).
 
-import type { Carrier, Frame, Socket } from "../../core/carrier.ts";
+import type { Carrier, Frame } from "../../core/carrier.ts";
+import type { Socket } from "../../server/socket.ts";
 import { frameCost } from "../../codec/frame-size.ts";
 
 export class WaitingCarrier implements Carrier {

@@ -3,7 +3,7 @@
 
 import { createClientId } from "../../base/client-id.ts";
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import { hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
 import { withoutEndSlashes } from "../../base/http.ts";
 import { clientRoutes } from "./client-bundle.ts";

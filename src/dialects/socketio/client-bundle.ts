@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { scriptRoute } from "../kit/script-route.ts";
 
 const names = [

@@ -5,7 +5,7 @@ import { goOn } from "../../base/go-on.ts";
 import { readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import type { BackendContext } from "../dialect.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Outgoing } from "../../core/publication.ts";
 import { backendPost, bodyInvalid, demandRight, readJsonBody } from "../kit/backend-post.ts";

@@ -7,7 +7,7 @@ import { RawPublication } from "../../codec/raw-publication.ts";
 import { textCanary } from "../../codec/canary.ts";
 import type { BackendContext, BackendSide } from "../dialect.ts";
 import type { Feed } from "../../core/bus.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import { isUpgrade, textAnswer } from "../../base/http.ts";
 import { junk, notForUs } from "../../core/publication.ts";
 import { backendPost, bearerRefusal, bodyInvalid, readJsonBody } from "../kit/backend-post.ts";

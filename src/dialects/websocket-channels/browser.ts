@@ -2,7 +2,7 @@
 // into a channel and admits the client (client.ts).
 
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import {

@@ -5,7 +5,7 @@ import { handshakeHeaders, RawConnection, requestBytes } from "../../../test/sup
 import type { RawWebSocket } from "../../../test/support/raw.ts";
 import { createClientId } from "../../base/client-id.ts";
 import { Connection } from "../../core/membership.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { toRooms } from "../raw/format.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { publicationWith } from "../../../test/support/publication.ts";

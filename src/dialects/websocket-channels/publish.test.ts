@@ -6,7 +6,7 @@ import { exchangeOf } from "../../../test/support/dialect-gateway.ts";
 import type { Broker } from "../../core/broker.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { BackendContext } from "../dialect.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { publishRoute, rootPublishRoute } from "./backend.ts";
 

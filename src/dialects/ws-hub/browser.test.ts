@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Exchange } from "../../core/route.ts";
+import type { Exchange } from "../../server/route.ts";
 import { handshakeFault, isKey, presentedKey } from "./browser.ts";
 
 function keyOf(url: string, options: { fromHeader?: boolean; header?: string } = {}): string {

@@ -2,7 +2,7 @@
 // (client.ts). Groups come from backend.ts, through the hub.
 
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
-import type { Exchange, Route } from "../../core/route.ts";
+import type { Exchange, Route } from "../../server/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BucketTable } from "../../base/rate-limit.ts";

@@ -2,7 +2,7 @@
 // without it get 404 (SEC-13).
 
 import type { SecretCheck } from "../../proofs/access.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import type { Observe } from "../../core/observe.ts";
 import { bearerToken, textAnswer } from "../../base/http.ts";
 import { dialectName } from "./names.ts";

@@ -2,7 +2,7 @@
 // its errors (W4R-04, W4R-10). What cannot be decided is refused (SEC-02).
 
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
-import type { Exchange } from "../../core/route.ts";
+import type { Exchange } from "../../server/route.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { textAnswer } from "../../base/http.ts";
 import type { Identity } from "../../core/identity.ts";

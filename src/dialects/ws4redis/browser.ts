@@ -2,7 +2,7 @@
 // routes and what its clients share; admission.ts judges the handshakes.
 
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
-import type { Route } from "../../core/route.ts";
+import type { Route } from "../../server/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BatchedKeys } from "../raw/batched-keys.ts";

@@ -2,8 +2,8 @@
 
 import { isRoomTooLong } from "../../../src/core/room-name.ts";
 import type { BrowserContext, BrowserSide } from "../../../src/dialects/dialect.ts";
-import type { Closable } from "../../../src/core/carrier.ts";
-import type { Exchange, Route } from "../../../src/core/route.ts";
+import type { Closable } from "../../../src/server/socket.ts";
+import type { Exchange, Route } from "../../../src/server/route.ts";
 import { textAnswer } from "../../../src/base/http.ts";
 import { anonymous } from "../../../src/core/identity.ts";
 import type { RefusalReason } from "../../../src/vocabulary/reasons.ts";

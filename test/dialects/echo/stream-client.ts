@@ -1,6 +1,6 @@
 // One client of the echo dialect on an event stream: it gets the messages of its rooms, and says nothing.
 
-import type { Closable, CloseCause, Stream, StreamHandler } from "../../../src/core/carrier.ts";
+import type { Closable, CloseCause, Stream, StreamHandler } from "../../../src/server/socket.ts";
 import type { BrowserContext } from "../../../src/dialects/dialect.ts";
 import type { DisconnectReason } from "../../../src/vocabulary/reasons.ts";
 import { Connection } from "../../../src/core/membership.ts";

@@ -1,7 +1,7 @@
 import { parse } from "node:querystring";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import type { Exchange } from "../../../core/route.ts";
+import type { Exchange } from "../../../server/route.ts";
 import { jsonpPayload, payloadResponse } from "./http.ts";
 
 // For a machine that does much else besides.

@@ -4,7 +4,7 @@
 import { acceptedEncodings } from "../../../base/http.ts";
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
-import type { Exchange } from "../../../core/route.ts";
+import type { Exchange } from "../../../server/route.ts";
 import { bodyOf } from "./poll-answer.ts";
 import type { Sending } from "./poll-answer.ts";
 

@@ -2,7 +2,8 @@
 // them. Towards the hub it is the Carrier that frames go to; towards the Socket.IO layer it passes messages up.
 
 import type { DisconnectReason } from "../../../vocabulary/reasons.ts";
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
+import type { Frame } from "../../../core/carrier.ts";
+import type { CloseCause, Socket, SocketHandler } from "../../../server/socket.ts";
 import { toAscii } from "../../../codec/ascii-json.ts";
 import { SocketIoClient } from "../client.ts";
 import type { PendingUpgrade, SessionPort, SocketIoContext } from "../context.ts";

@@ -1,7 +1,8 @@
 // The websocket that takes over a polling session (EIO-13): after `2probe`, `3probe` and `5` it is the session's. Anything
 // else, or no `5` in time, closes this websocket; the polling session goes on.
 
-import type { CloseCause, Frame, Socket, SocketHandler } from "../../../core/carrier.ts";
+import type { Frame } from "../../../core/carrier.ts";
+import type { CloseCause, Socket, SocketHandler } from "../../../server/socket.ts";
 import type { Session } from "./session.ts";
 
 export class Probe implements SocketHandler {

@@ -1,7 +1,7 @@
-// A route of HTTP, as dialects and the API have them, and what the listener tells them of a request. server/ finds the route and
-// calls it.
+// The port of HTTP: a route, as dialects and the API have them, and what the listener tells them of a request. The router finds
+// the route, the listener calls it.
 
-import type { SocketHandler, StreamHandler } from "./carrier.ts";
+import type { SocketHandler, StreamHandler } from "./socket.ts";
 
 /** One HTTP request, with what the listener already found out about it. */
 export interface Exchange {

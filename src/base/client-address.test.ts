@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { isIP } from "node:net";
 import fc from "fast-check";
-import { addressKey, isLoopback } from "./address.ts";
+import { addressKey, isLoopback } from "./client-address.ts";
 
 test.each([
   ["192.0.2.7", "192.0.2.7"],

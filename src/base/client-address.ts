@@ -2,7 +2,7 @@
 // together; otherwise every limit per address could be walked around for free (T12, T13).
 
 import { isIPv4 } from "node:net";
-import { ipv6Groups, mappedIpv4 } from "../base/ip-address.ts";
+import { ipv6Groups, mappedIpv4 } from "./ip-address.ts";
 
 /** Longest text that is kept for an address that is none (a unix socket's name). */
 const maxOther = 64;
