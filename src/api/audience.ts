@@ -39,12 +39,11 @@ export function audienceRoute({ checkSecret, count }: AudienceParts): Route {
     isPrefix: false,
     async fetch(request, exchange) {
       if (request.method !== "POST") return textAnswer(405, "Expected the method POST\n", { allow: "POST" });
-      const token = bearerToken(request);
-      const verdict = await checkSecret(token, exchange);
-      if (verdict === "limited")
-        return textAnswer(429, "Expected fewer wrong secrets\n", { "retry-after": "60" });
-      if (verdict === "wrong")
-        return textAnswer(401, `${bearerFault(token)}\n`, { "www-authenticate": "Bearer" });
+      const verdict = await checkSecret(bearerToken(request), exchange);
+      if (verdict !== "right") {
+        const { status, message, headers } = bearerFault(request, verdict);
+        return textAnswer(status, `${message}\n`, headers);
+      }
       const addressed = await readAddressed(request);
       if (!addressed) return textAnswer(400, "Expected JSON with the target of a message\n");
       return Response.json({ clients: count(addressed) }, { headers: { "cache-control": "no-store" } });

@@ -4,8 +4,8 @@
 import { bearerFault, bearerToken } from "../base/http.ts";
 import { answer, jsonAnswer, problemAnswer } from "../base/problem.ts";
 import type { ProblemParts } from "../base/problem.ts";
-import { readBody } from "../codec/body.ts";
-import type { SecretCheck, SecretVerdict } from "../proofs/access.ts";
+import { readPlainBody } from "../codec/body.ts";
+import type { SecretCheck } from "../proofs/access.ts";
 import type { Exchange, Route } from "../server/route.ts";
 import type { Observe } from "../core/observe.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
@@ -45,7 +45,7 @@ export function apiRoute(parts: DoorParts): Route {
       const one = found.find(({ operation }) => operation.method === request.method);
       if (!one) return refuseMethod(parts, found);
       const verdict = await parts.checkSecret(bearerToken(request), exchange);
-      if (verdict !== "right") return refuseSecret(parts, request, verdict);
+      if (verdict !== "right") return refuse(parts, bearerFault(request, verdict));
       try {
         return await carryOut(parts, one, { request, exchange });
       } catch (error) {
@@ -85,7 +85,7 @@ async function carryOut(
   { operation, names }: Found,
   { request, exchange }: Asked,
 ): Promise<Response> {
-  const body = operation.body === undefined ? undefined : await readPlainBody(request);
+  const body = operation.body === undefined ? undefined : await readPlainBody(request, maxBodyBytes);
   const done = await operation.carryOut(context, {
     names: Object.fromEntries(Object.entries(names).map(([name, text]) => [name, decode(text)])),
     query: exchange.query,
@@ -105,20 +105,6 @@ function decode(segment: string): string {
   throw requestInvalid("Expected a name in the path, percent-encoded UTF-8, got something else");
 }
 
-async function readPlainBody(request: Request): Promise<Buffer> {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (encoding !== "identity")
-    throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");
-  let body;
-  try {
-    body = await readBody(request, maxBodyBytes);
-  } catch (cause) {
-    throw new GatewayError("body_invalid", "Expected a complete body", { cause });
-  }
-  if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBodyBytes} bytes`);
-  return body;
-}
-
 type Refusal = ProblemParts & { readonly code: RefusalReason };
 
 /** Counts it. @returns its answer. */
@@ -130,24 +116,6 @@ function refuse({ observe }: DoorParts, refusal: Refusal): Response {
 function refuseMethod(parts: DoorParts, found: readonly Found[]): Response {
   const methods = found.map(({ operation }) => operation.method);
   const message = `Expected the method ${methods.join(" or ")}`;
-  const refusal = refuse(parts, { status: 405, code: "method_not_allowed", message });
-  refusal.headers.set("allow", methods.join(", "));
-  return refusal;
-}
-
-function refuseSecret(
-  parts: DoorParts,
-  request: Request,
-  verdict: Exclude<SecretVerdict, "right">,
-): Response {
-  if (verdict === "limited") {
-    const message = "Expected fewer wrong secrets";
-    const refusal = refuse(parts, { status: 429, code: "secret_limited", message });
-    refusal.headers.set("retry-after", "60");
-    return refusal;
-  }
-  const message = bearerFault(bearerToken(request));
-  const refusal = refuse(parts, { status: 401, code: "secret_wrong", message });
-  refusal.headers.set("www-authenticate", "Bearer");
-  return refusal;
+  const headers = { allow: methods.join(", ") };
+  return refuse(parts, { status: 405, code: "method_not_allowed", message, headers });
 }

@@ -26,11 +26,17 @@ export function bearerToken({ headers }: Request): string | undefined {
   return header.slice(scheme.length).trim() || undefined;
 }
 
-/** Why a bearer token did not open, without a word of it. @param token as {@link bearerToken} gave it. */
-export function bearerFault(token: string | undefined): string {
-  if (token === undefined)
-    return "Expected the header Authorization with Bearer and the publish secret, got none";
-  return "Expected the publish secret behind Bearer in Authorization, got another one";
+/** How a request is refused that does not show the publish secret (SEC-11), without a word of what it showed. */
+export function bearerFault(request: Request, verdict: "wrong" | "limited") {
+  if (verdict === "limited") {
+    const message = "Expected fewer wrong secrets";
+    return { status: 429, code: "secret_limited", message, headers: { "retry-after": "60" } } as const;
+  }
+  const message =
+    bearerToken(request) === undefined
+      ? "Expected the header Authorization with Bearer and the publish secret, got none"
+      : "Expected the publish secret behind Bearer in Authorization, got another one";
+  return { status: 401, code: "secret_wrong", message, headers: { "www-authenticate": "Bearer" } } as const;
 }
 
 /** `/ws` of `/ws/`: where a path is mounted. */

@@ -3,13 +3,15 @@
 
 import { STATUS_CODES } from "node:http";
 
-/** Why a request is refused. */
+/** Why a request is refused, without a word of it (SEC-05). */
 export interface ProblemParts {
   readonly status: number;
   /** For programs. */
   readonly code: string;
   /** A sentence of ours. */
   readonly message: string;
+  /** @default none */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What programs read of a refusal. */
@@ -19,10 +21,11 @@ export function errorFields({ status, code, message }: ProblemParts): object {
 
 /** RFC 9457, with our `error` as its extension. */
 export function problemAnswer(refused: ProblemParts): Response {
-  const { status, message } = refused;
+  const { status, message, headers = {} } = refused;
   const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message };
   const refusal = answer(status, { ...problem, ...errorFields(refused) });
   refusal.headers.set("content-type", "application/problem+json");
+  for (const [name, value] of Object.entries(headers)) refusal.headers.set(name, value);
   return refusal;
 }
 

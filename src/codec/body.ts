@@ -1,6 +1,8 @@
 // Reads a body with a bound that holds while it arrives, also where Content-Length is wrong (SEC-06): of a request, of another
 // server's answer, of a decompressor.
 
+import { GatewayError } from "../vocabulary/errors.ts";
+
 /** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read, and left to the listener. */
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer | undefined> {
   const { headers } = request;
@@ -9,6 +11,23 @@ export async function readBody(request: Request, maxBytes: number): Promise<Buff
   // The engine reads no more than was said; a stream would cost more than all else that a small body does.
   if (length >= 0 && !headers.has("transfer-encoding")) return Buffer.from(await request.arrayBuffer());
   return readStream(request.body, maxBytes, "leave");
+}
+
+/**
+ * The body of a request of a backend. Throws a GatewayError where it is compressed, incomplete, or longer than `maxBytes`.
+ */
+export async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer> {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity")
+    throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");
+  let body;
+  try {
+    body = await readBody(request, maxBytes);
+  } catch (cause) {
+    throw new GatewayError("body_invalid", "Expected a complete body", { cause });
+  }
+  if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBytes} bytes`);
+  return body;
 }
 
 /**

@@ -1,8 +1,9 @@
 // A POST by which a backend publishes: method, body, who may publish, and the answers, alike in all dialects. The dialect
 // says what the body means. What it publishes comes back over the bus, so every gateway delivers it in the same order.
 
+import type { z } from "zod";
 import { goOn } from "../../base/go-on.ts";
-import { readBody } from "../../codec/body.ts";
+import { readPlainBody } from "../../codec/body.ts";
 import type { JsonBounds } from "../../codec/json-text.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { SecretSender, SecretVerdict } from "../../proofs/access.ts";
@@ -10,6 +11,9 @@ import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerFault, bearerToken, textAnswer } from "../../base/http.ts";
+import { parseJson } from "../../base/problem.ts";
+import type { ProblemParts } from "../../base/problem.ts";
+import type { Bus } from "../../core/bus.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
 
@@ -33,12 +37,7 @@ export interface BackendDoor {
 
 type Refusal = Response | undefined;
 
-/** Why a POST is refused, without a word of the request (SEC-05). */
-export interface BackendRefusal {
-  readonly status: number;
-  readonly code: RefusalReason;
-  readonly message: string;
-}
+type BackendRefusal = ProblemParts & { readonly code: RefusalReason };
 
 export interface BackendPost extends BackendDoor {
   /** The text of a 200. */
@@ -70,9 +69,8 @@ export function backendDoor(
   return async (request, exchange) => {
     if (request.method === "OPTIONS") return textAnswer(200, "", allowed);
     if (request.method !== "POST") {
-      const answer = refuse({ status: 405, code: "method_not_allowed", message: "Expected the method POST" });
-      answer.headers.set("allow", allowed.allow);
-      return answer;
+      const message = "Expected the method POST";
+      return refuse({ status: 405, code: "method_not_allowed", message, headers: allowed });
     }
     try {
       const refusal = door.refusal?.(request, exchange);
@@ -89,7 +87,8 @@ export function backendDoor(
 /** Counts a refusal. @returns its answer. */
 function refusalOf({ observe }: BackendContext, door: Door, refused: BackendRefusal): Response {
   observe.refused(door.dialect, refused.code);
-  return door.refused?.(refused) ?? textAnswer(refused.status, `${refused.message}\n`);
+  const { status, message, headers } = refused;
+  return door.refused?.(refused) ?? textAnswer(status, `${message}\n`, headers);
 }
 
 type Door = Pick<BackendDoor, "dialect" | "refused">;
@@ -102,17 +101,9 @@ export function bearerRefusal(
   door: Door,
   { request, sender }: { readonly request: Request; readonly sender: SecretSender },
 ): Refusal | Promise<Refusal> {
-  const token = bearerToken(request);
-  return goOn(context.checkSecret?.(token, sender) ?? "wrong", (verdict) => {
-    if (verdict === "right") return undefined;
-    const [status, message, header, value] =
-      verdict === "limited"
-        ? ([429, "Expected fewer wrong secrets", "retry-after", "60"] as const)
-        : ([401, bearerFault(token), "www-authenticate", "Bearer"] as const);
-    const answer = refusalOf(context, door, { status, code: `secret_${verdict}`, message });
-    answer.headers.set(header, value);
-    return answer;
-  });
+  return goOn(context.checkSecret?.(bearerToken(request), sender) ?? "wrong", (verdict) =>
+    verdict === "right" ? undefined : refusalOf(context, door, bearerFault(request, verdict)),
+  );
 }
 
 /** Throws the refusal of a body in which the publish secret should be and is not right (WSE-22). */
@@ -134,28 +125,26 @@ export function readJsonBody<Fields>(
 }
 
 /** @param message what was expected; it repeats nothing of the request (SEC-05). */
-export function bodyInvalid(message: string, cause?: unknown): GatewayError {
-  return new GatewayError("body_invalid", message, { cause });
+export function bodyInvalid(message: string): GatewayError {
+  return new GatewayError("body_invalid", message);
 }
 
-async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer> {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (encoding !== "identity") {
-    throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");
-  }
-  let body;
-  try {
-    body = await readBody(request, maxBytes);
-  } catch (cause) {
-    throw bodyInvalid("Expected a complete body", cause);
-  }
-  if (!body) throw new GatewayError("body_too_large", `Expected a body of at most ${maxBytes} bytes`);
-  return body;
+/** What an order says. @param expected what was, where it is not one member that is wrong. */
+export function readOrder<Schema extends z.ZodType>(
+  body: Buffer,
+  schema: Schema,
+  expected: string,
+): z.output<Schema> {
+  const read = schema.safeParse(readJsonBody(body, parseJson));
+  if (read.success) return read.data;
+  // A name of the schema, or none: nothing of the request.
+  const [field] = read.error.issues[0]?.path ?? [];
+  throw bodyInvalid(typeof field === "string" ? `Expected \`${field}\` as the documentation says` : expected);
 }
 
 /** All in one turn: bus and broker keep their order. */
 async function publish({ bus, broker }: BackendContext, messages: readonly Published[]): Promise<void> {
-  if (!bus.state().isReady) throw busUnavailable();
+  demandReady(bus);
   const send = (message: Published): Promise<unknown> =>
     "kind" in message
       ? broker.publish(message)
@@ -169,8 +158,13 @@ async function publish({ bus, broker }: BackendContext, messages: readonly Publi
   }
 }
 
+/** Throws the refusal of what would only fail. */
+export function demandReady(bus: Pick<Bus, "state">): void {
+  if (!bus.state().isReady) throw busUnavailable();
+}
+
 /** The bus itself says more, with addresses: that is for the log. */
-export function busUnavailable(cause?: unknown): GatewayError {
+function busUnavailable(cause?: unknown): GatewayError {
   return new GatewayError("bus_unavailable", "Expected the message bus to be ready, got one that is not", {
     cause,
   });

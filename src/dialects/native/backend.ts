@@ -28,7 +28,7 @@ export function createBackendSide(
 ): BackendSide {
   return {
     feeds: [roomsFeed(context)],
-    routes: context.checkSecret ? publishRoutes(context) : [],
+    routes: publishRoutes(context),
     queues: queue ? [publishQueue(context)] : [],
   };
 }

@@ -11,18 +11,12 @@ import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Publication } from "../../core/publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
-import {
-  backendDoor,
-  bearerRefusal,
-  bodyInvalid,
-  busUnavailable,
-  readJsonBody,
-} from "../kit/backend-post.ts";
+import { backendDoor, bearerRefusal, bodyInvalid, demandReady, readJsonBody } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
 import { toRooms } from "../raw/format.ts";
 import { answer, errorFields, problemAnswer } from "../../base/problem.ts";
-import { revokeRoutes } from "./revoke-route.ts";
-import { ticketRoutes } from "./ticket-route.ts";
+import { revokeRoute } from "./revoke-route.ts";
+import { ticketRoute } from "./ticket-route.ts";
 import { dialectName, isEventName, maxKeyLength, readBase64, readCount } from "./packet.ts";
 
 export const apiPath = "/api/publish";
@@ -52,8 +46,8 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
   });
   return [
     { path: apiPath, isPrefix: false, fetch: publishJson },
-    ...ticketRoutes(context, door),
-    ...revokeRoutes(context, door),
+    ticketRoute(context, door),
+    revokeRoute(context, door),
     // On a shared port, GETs and websockets below it may be another dialect's.
     { path: roomsPath, isPrefix: true, accepts: acceptsPost, fetch: publishBare },
   ];
@@ -187,7 +181,7 @@ interface Result {
 }
 
 async function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
-  if (!bus.state().isReady) throw busUnavailable();
+  demandReady(bus);
   const { delivered, stored, isRepeated } = await broker.publish(publication, options);
   return { delivered, stored, repeated: isRepeated === true ? true : undefined };
 }

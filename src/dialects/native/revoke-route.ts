@@ -6,9 +6,9 @@ import type { Route } from "../../server/route.ts";
 import type { BackendContext } from "../dialect.ts";
 import { revocationKinds } from "../../proofs/revocations.ts";
 import type { Revocation } from "../../proofs/revocations.ts";
-import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
+import { backendDoor, bodyInvalid, demandReady, readOrder } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
-import { answer, parseJson } from "../../base/problem.ts";
+import { answer } from "../../base/problem.ts";
 
 export const revokePath = "/api/revoke";
 
@@ -60,34 +60,21 @@ export const revokeSchemas = {
     .describe("It is kept, and refused from now on"),
 };
 
-/** None without a publish secret. */
-export function revokeRoutes(
-  context: BackendContext,
-  door: Pick<BackendDoor, "dialect" | "refusal" | "refused">,
-): readonly Route[] {
-  if (!context.checkSecret) return [];
+export function revokeRoute(context: BackendContext, door: Omit<BackendDoor, "maxBytes">): Route {
   const revoke = backendDoor(context, { ...door, maxBytes }, async (body) => {
-    const order = readOrder(readJsonBody(body, parseJson));
-    if (!context.bus.state().isReady) throw busUnavailable();
-    return answer(200, await context.revoker.revoke(order));
+    const revocation = revocationOf(body);
+    demandReady(context.bus);
+    return answer(200, await context.revoker.revoke(revocation));
   });
-  return [{ path: revokePath, isPrefix: false, fetch: revoke }];
+  return { path: revokePath, isPrefix: false, fetch: revoke };
 }
 
-function readOrder(body: unknown): Revocation {
-  const { data, error } = revokeSchemas.RevokeOrder.safeParse(body);
-  if (!data) {
-    // A name of the schema, or none: nothing of the request.
-    const [field] = error.issues[0]?.path ?? [];
-    throw bodyInvalid(
-      typeof field === "string"
-        ? `Expected \`${field}\` as the documentation says`
-        : "Expected an object with `user`, `token` or `space`",
-    );
-  }
-  const { before, seconds = usualSeconds } = data;
+function revocationOf(body: Buffer): Revocation {
+  const expected = "Expected an object with `user`, `token` or `space`";
+  const order = readOrder(body, revokeSchemas.RevokeOrder, expected);
+  const { before, seconds = usualSeconds } = order;
   const named = revocationKinds.flatMap((kind) =>
-    data[kind] === undefined ? [] : [[kind, data[kind]] as const],
+    order[kind] === undefined ? [] : [[kind, order[kind]] as const],
   );
   const [first] = named;
   if (!first || named.length > 1) throw bodyInvalid("Expected one of `user`, `token` and `space`");

@@ -6,9 +6,9 @@ import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { TicketOrder } from "../../proofs/credentials.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Route } from "../../server/route.ts";
-import { backendDoor, bodyInvalid, busUnavailable, readJsonBody } from "../kit/backend-post.ts";
+import { backendDoor, bodyInvalid, demandReady, readOrder } from "../kit/backend-post.ts";
 import type { BackendDoor } from "../kit/backend-post.ts";
-import { answer, parseJson } from "../../base/problem.ts";
+import { answer } from "../../base/problem.ts";
 
 export const ticketsPath = "/api/tickets";
 
@@ -46,33 +46,20 @@ export const ticketSchemas = {
     .describe("It was made"),
 };
 
-/** None without a publish secret. */
-export function ticketRoutes(
-  context: BackendContext,
-  door: Pick<BackendDoor, "dialect" | "refusal" | "refused">,
-): readonly Route[] {
-  if (!context.checkSecret) return [];
+export function ticketRoute(context: BackendContext, door: Omit<BackendDoor, "maxBytes">): Route {
   const issue = backendDoor(context, { ...door, maxBytes }, async (body) => {
-    const order = readOrder(context, readJsonBody(body, parseJson));
-    if (!context.bus.state().isReady) throw busUnavailable();
+    const order = ticketOrder(context, body);
+    demandReady(context.bus);
     const ticket = await context.tickets.issue(order);
     return answer(200, { ticket, seconds: order.seconds });
   });
-  return [{ path: ticketsPath, isPrefix: false, fetch: issue }];
+  return { path: ticketsPath, isPrefix: false, fetch: issue };
 }
 
-function readOrder({ limits }: BackendContext, body: unknown): TicketOrder {
-  const { data, error } = ticketSchemas.TicketOrder.safeParse(body);
-  if (!data) {
-    // A name of the schema, or none: nothing of the request.
-    const [field] = error.issues[0]?.path ?? [];
-    throw bodyInvalid(
-      typeof field === "string"
-        ? `Expected \`${field}\` as the documentation says`
-        : "Expected an object with `rooms`, `user` or `groups`, and `seconds`",
-    );
-  }
-  const { rooms = [], user, groups = [], seconds = usualSeconds } = data;
+function ticketOrder({ limits }: BackendContext, body: Buffer): TicketOrder {
+  const expected = "Expected an object with `rooms`, `user` or `groups`, and `seconds`";
+  const order = readOrder(body, ticketSchemas.TicketOrder, expected);
+  const { rooms = [], user, groups = [], seconds = usualSeconds } = order;
   if (rooms.length === 0 && groups.length === 0 && user === undefined)
     throw bodyInvalid("Expected at least one of `rooms`, `user` and `groups`");
   if (!rooms.every((room) => isRoomName(room) && !isRoomTooLong(room, limits.nameBytes)))
