@@ -1,13 +1,16 @@
 // Help as it stands on a terminal of 80 columns: readable there, and under `--as` about that system alone.
 
 import { describe, expect, test } from "bun:test";
+import { createConfigModel } from "../config/model.ts";
 import { runCommand } from "../../test/support/command-line.ts";
 
-async function help(command: string): Promise<readonly string[]> {
-  const { out, err } = await runCommand([...command.split(" ").filter(Boolean), "--help"]);
-  expect(err).toBe("");
+async function help(command: string, flag = "--help"): Promise<readonly string[]> {
+  const { code, out, err } = await runCommand([...command.split(" ").filter(Boolean), flag]);
+  expect([code, err]).toEqual([0, ""]);
   return out.split("\n");
 }
+
+const helpAll = async (command: string): Promise<readonly string[]> => help(command, "--help-all");
 
 const commands = [
   "",
@@ -40,7 +43,7 @@ describe("80 columns", () => {
   });
 
   test("WSE-01 choices and defaults stand in the description, which begins at one column", async () => {
-    const lines = await help("serve");
+    const lines = await helpAll("serve");
     const at = lines.findIndex((line) => line.includes("--identity-hashing-algorithm"));
     expect(lines.slice(at, at + 3)).toEqual([
       "  --identity-hashing-algorithm <choice>",
@@ -48,6 +51,36 @@ describe("80 columns", () => {
       "                                sha256, sha1; default: sha256)",
     ]);
     expect(lines.length).toBeLessThan(470);
+    expect(lines.filter((line) => line.length > 80 || line.includes("]("))).toEqual([]);
+  });
+});
+
+describe("--help shows what most people set, --help-all everything", () => {
+  const flagsIn = (lines: readonly string[]): readonly string[] =>
+    lines.flatMap((line) => /^  (?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
+
+  test("every option of the config has its flag in one, and its group in the other", async () => {
+    const [short, full] = [await help("serve"), await helpAll("serve")];
+    const model = createConfigModel();
+    const shown = new Set(flagsIn(short));
+    expect(new Set(flagsIn(full)).isSupersetOf(new Set(model.options.map(({ flag }) => flag)))).toBe(true);
+    for (const flag of ["--address", "--redis", "--secret-file", "--rooms", "--cors", "--log-level"])
+      expect(shown).toContain(flag);
+    const hidden = model.options.filter(({ flag }) => !shown.has(flag));
+    expect(hidden.length).toBeGreaterThan(100);
+    const groups = short.flatMap((line) => /^  (--[\w-]+-)\*/.exec(line)?.[1] ?? []);
+    const given = new Set(["socketio.channels"]);
+    const strays = hidden.filter(
+      ({ name, flag }) => !given.has(name) && !groups.some((group) => flag.startsWith(group)),
+    );
+    expect(strays).toEqual([]);
+    expect(short.length).toBeLessThan(120);
+    expect(short.join("\n")).toContain("Examples:");
+  });
+
+  test.each(["config print", "config check", "config rule", "serve --as ws-hub"])("%s", async (command) => {
+    expect(flagsIn(await help(command))).not.toContain("--limits-name-bytes");
+    expect(flagsIn(await helpAll(command))).toContain("--limits-name-bytes");
   });
 });
 

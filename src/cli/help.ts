@@ -1,12 +1,15 @@
-// How help looks: 80 columns on every terminal and in every pipe, choices and defaults in the description, and under
-// `--as` only what matters for that system. What it says comes from the schema and the profiles.
+// How help looks: 80 columns on every terminal and in every pipe, choices and defaults in the description. Of a command that
+// takes the whole config it shows what most people set, under `--as` what matters for that system, and all with `--help-all`.
+// What it says comes from the schema and the profiles.
 
 import { Help } from "commander";
 import type { Command, Option } from "commander";
 import { showDefault } from "../config/docs.ts";
 import { needsIdentity } from "../config/house-rules.ts";
+import { nodeAt } from "../config/json-schema.ts";
 import { profileNamed } from "../config/model.ts";
 import type { ConfigModel } from "../config/model.ts";
+import { wordsOf } from "../config/options.ts";
 import type { ConfigOption } from "../config/options.ts";
 import type { Profile, ProfileVariable } from "../dialects/profile.ts";
 import { terminalColumns as columns, wrap } from "./wrap.ts";
@@ -20,11 +23,12 @@ export function helpStyle(command: Command, model: ConfigModel): Partial<Help> {
   return {
     visibleOptions(shown) {
       const all = new Help().visibleOptions(shown);
+      if (!all.some(({ long }) => long === helpAll) || command.getOptionValue("helpAll") === true) return all;
       const profile = chosenProfile(command, model);
-      return profile ? all.filter((option) => matters(option, profile, model)) : all;
+      return all.filter((option) => (profile ? matters(option, profile, model) : isUsual(option, model)));
     },
     optionDescription: (option) => describe(option, chosenProfile(command, model), model),
-    styleTitle: (title) => wrap(title, columns).join("\n"),
+    styleTitle: (title) => wrap(plain(title), columns).join("\n"),
     padWidth: () => termColumns,
     formatItem: (term, _, description) => item(term, description),
   };
@@ -35,17 +39,39 @@ function chosenProfile(command: Command, model: ConfigModel): Profile | undefine
   return profileNamed(model, command.opts<{ readonly as?: string }>().as);
 }
 
-/** What stands below the options: the profile's own names, or what is said of all. */
-export function helpEnd(command: Command, model: ConfigModel, otherwise: string): string {
-  const profile = chosenProfile(command, model);
-  if (!profile) return otherwise;
+const helpAll = "--help-all";
+
+/** Adds `--help-all`, and what stands below the options: the profile's own names, or the groups that are not shown. */
+export function addHelpAll(command: Command, model: ConfigModel): void {
+  command
+    .option(helpAll, "Show every option")
+    .addHelpText("after", () => {
+      if (command.getOptionValue("helpAll") === true) return "";
+      const profile = chosenProfile(command, model);
+      return profile ? profileEnd(command, model, profile) : groupList(command, model);
+    })
+    .on(`option:${helpAll.slice(2)}`, () => {
+      command.help();
+    });
+}
+
+/** The sections of the config that are for few. */
+function groupList(command: Command, model: ConfigModel): string {
+  const rest = model.options.filter((option) => !isUsualOption(option));
+  const groups = Array.from(new Set(rest.map(({ path }) => String(path[0]))), (section) =>
+    item(`--${wordsOf([section]).join("-")}-*`, plain(nodeAt(model.json, [section])?.description ?? "")),
+  );
+  return ["", `More options (\`${fullName(command)} ${helpAll}\` shows all):`, ...groups].join("\n");
+}
+
+function profileEnd(command: Command, model: ConfigModel, profile: Profile): string {
   const names = profile.variables.map((variable) => item(variable.name, variableText(variable, model)));
   const environment = ["", `Names of ${profile.name} in the environment:`, ...names];
   return [
     ...(names.length === 0 ? [] : environment),
     "",
     ...wrap(
-      `All options, with those of the other dialects and the limits: \`${fullName(command)} --help\`. Coming from ${profile.name}: docs/migrate/${profile.name}.md`,
+      `All options, with those of the other dialects and the limits: \`${fullName(command)} ${helpAll}\`. Coming from ${profile.name}: docs/migrate/${profile.name}.md`,
       columns,
     ),
   ].join("\n");
@@ -68,6 +94,17 @@ function variableText({ option, description }: ProfileVariable, { options }: Con
 
 function configOptionOf({ long }: Option, { options }: ConfigModel): ConfigOption | undefined {
   return options.find(({ flag }) => flag === long);
+}
+
+/** Those of a listener, of the gateway as a whole, and of logs. */
+function isUsualOption({ path: [section], path }: ConfigOption): boolean {
+  return path.length === 1 || section === "listeners" || section === "log";
+}
+
+/** What is no option of the config is of the command itself, or of one profile. */
+function isUsual(option: Option, model: ConfigModel): boolean {
+  const known = configOptionOf(option, model);
+  return known ? isUsualOption(known) : option.helpGroupHeading === undefined;
 }
 
 /** Its dialect, the listener, Redis and the log; bounds and the other dialects are for the help of all. */
@@ -93,7 +130,13 @@ function describe(option: Option, profile: Profile | undefined, model: ConfigMod
     ...(choices ? [`one of ${choices.join(", ")}`] : []),
     ...(fallback === "" ? [] : [`default: ${fallback}`]),
   ];
-  return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
+  const text = plain(option.description);
+  return notes.length === 0 ? text : `${text} (${notes.join("; ")})`;
+}
+
+/** Links of the documentation are files here. */
+function plain(text: string): string {
+  return text.replace(/\[[^\]]*\]\(([\w.-]+\.md)[^)]*\)/g, "docs/$1");
 }
 
 function item(term: string, description: string): string {

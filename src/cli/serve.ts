@@ -12,7 +12,7 @@ import type { Profile, ProfileFlag } from "../dialects/profile.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { addConfigFlags, givenFlags, profileFlag } from "./config-flags.ts";
 import { createSecret } from "./demo/demo.ts";
-import { helpEnd, profileHeading } from "./help.ts";
+import { addHelpAll, profileHeading } from "./help.ts";
 import type { Cli, Io } from "./io.ts";
 import { runGateway } from "./run-gateway.ts";
 import { CommandError } from "./failure.ts";
@@ -42,8 +42,8 @@ function profileExample({ name, example }: Profile): string {
 export function serveCommand(cli: Cli): Command {
   const { io, model } = cli;
   const command = new Command("serve").description("Run the gateway");
-  command.addHelpText("after", () => helpEnd(command, model, examples(model.profiles)));
   addServeFlags(command, model);
+  command.addHelpText("after", () => (command.opts<ServeFlags>().as ? "" : examples(model.profiles)));
   return command.action(async (flags: ServeFlags) => {
     const { loaded, profile } = await loadServed(command, flags, cli);
     const { config } = loaded;
@@ -91,6 +91,7 @@ export function addServeFlags(command: Command, model: ConfigModel): void {
     .option("-c, --config <file>", `Config file, YAML or JSON${others.join("")} [BELFRY_CONFIG]`)
     .addOption(profileFlag(model))
     .option("-v, --verbose", "Log at level debug, and show stacks of errors");
+  addHelpAll(command, model);
   addConfigFlags(command, model, ({ description }) => description);
   for (const { name, flags } of profiles) {
     for (const flag of flags) {

@@ -16,7 +16,7 @@ const opening = (model: ConfigModel): string => `# Configuration
 Belfry runs without any configuration. What you set comes from four places, and the first that has a value wins,
 option by option: a flag, the environment, a config file, the default.
 
-- **Flags**: \`belfry serve --help\` lists them all. Lists take several values (\`--cors https://a.example https://b.example\`).
+- **Flags**: \`belfry serve --help-all\` lists them all. Lists take several values (\`--cors https://a.example https://b.example\`).
 - **Environment**: the names below. An empty variable is an unset one. Lists are split on spaces and commas, maps and
   lists of secrets on spaces alone.
 - **Config file**: YAML or JSON, given by \`--config\` or \`BELFRY_CONFIG\`; no other file is read. An unknown key is an error.

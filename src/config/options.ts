@@ -82,7 +82,7 @@ function collect(node: SchemaNode, place: Place): readonly ConfigOption[] {
 
 function describe(node: SchemaNode, { path, names, section, shortFlags }: Place): ConfigOption {
   const name = names.join(".");
-  const words = names.flatMap((part) => part.split(/-|(?=[A-Z])/).map((word) => word.toLowerCase()));
+  const words = wordsOf(names);
   return {
     name,
     path,
@@ -97,6 +97,11 @@ function describe(node: SchemaNode, { path, names, section, shortFlags }: Place)
     fileForm: fileForms[name] ?? (isSecret(node) ? "line" : undefined),
     section,
   };
+}
+
+/** `maxMessage` is `max`, `message`. */
+export function wordsOf(names: readonly string[]): readonly string[] {
+  return names.flatMap((part) => part.split(/-|(?=[A-Z])/).map((word) => word.toLowerCase()));
 }
 
 function kindOf(node: SchemaNode): OptionKind {

@@ -193,14 +193,16 @@ const busUrlSchema = z
   );
 
 /** Where the sessions are is the gateway's business, what is in them is auth's. */
-const identitySchema = identityOptions.extend({
-  redis: z
-    .string()
-    .max(4_096)
-    .superRefine(checkUrl)
-    .optional()
-    .describe("Redis URL of the session store; without it, the gateway's own (RTE-11)"),
-});
+const identitySchema = identityOptions
+  .extend({
+    redis: z
+      .string()
+      .max(4_096)
+      .superRefine(checkUrl)
+      .optional()
+      .describe("Redis URL of the session store; without it, the gateway's own (RTE-11)"),
+  })
+  .describe("Identity of visitors: Django's sessions, a callback, JSON Web Tokens");
 
 /** All but the listeners and the dialects. */
 const sharedShape = {

@@ -122,7 +122,7 @@ describe("a fifth dialect, by one line", () => {
     expect(rows).toContainEqual(["echo.prefix", "p:", "flag --echo-prefix"]);
     const byName = await run(["config", "print"], { BELFRY_ECHO_PREFIX: "e:" });
     expect(byName.text).toContain("environment BELFRY_ECHO_PREFIX");
-    expect((await run(["serve", "--help"])).text).toContain("Echo: says it again:");
+    expect((await run(["serve", "--help-all"])).text).toContain("Echo: says it again:");
     const docs = await run(["config", "docs"]);
     expect(docs.text).toContain("## Options: Echo: says it again");
     expect(docs.text).toContain("## Drop-in: `--as parrot`");

@@ -46,63 +46,61 @@ export const jwtOptions = z
 
 export type QueryJwtOptions = z.infer<typeof jwtOptions>;
 
-export const identityOptions = z
-  .strictObject({
-    sessionEngine: z
-      .enum(Object.keys(engines) as [EngineName, ...EngineName[]])
-      .default("db")
-      .describe("Django's SESSION_ENGINE; `none`: visitors have no identity (DJS-03)"),
-    cookieName: text("Django's SESSION_COOKIE_NAME").default("sessionid"),
-    cookieAge: z
-      .number()
-      .int()
-      .positive()
-      .default(1_209_600)
-      .describe("Django's SESSION_COOKIE_AGE, seconds; for signed_cookies (DJS-08)"),
-    sessionRedisPrefix: z.string().max(128).default("").describe("SESSION_REDIS_PREFIX (DJS-06)"),
-    cacheKeyPrefix: z.string().max(128).default("").describe("KEY_PREFIX of the cache (DJS-03)"),
-    cacheVersion: z.number().int().default(1).describe("VERSION of the cache (DJS-03)"),
-    cacheKeyTemplate: z
-      .string()
-      .includes("{key}")
-      .max(256)
-      .optional()
-      .describe("Name of a session in the cache, if not Django's: {prefix}, {version} and {key} are put in"),
-    secretKey: secretText("Django's SECRET_KEY; for redis_sessions and signed_cookies").optional(),
-    secretKeyFallbacks: z
-      .array(secretText("One of SECRET_KEY_FALLBACKS"))
-      .max(20)
-      .default([])
-      .describe("SECRET_KEY_FALLBACKS"),
-    hashingAlgorithm: z
-      .enum(["sha256", "sha1"])
-      .default("sha256")
-      .describe("DEFAULT_HASHING_ALGORITHM (DJS-07)"),
-    username: z
-      .string()
-      .regex(/^(pk|(session|hash):.{1,256})$/, "Expected `pk`, `session:<key>` or `hash:<redis key>`")
-      .optional()
-      .describe(
-        "Where user names are: `session:<key>`, `hash:<redis key>`, `pk`; none: no user audience (DJS-09)",
-      ),
-    callbackUrl: httpUrl("Asked who the visitor is; its answer is the whole identity (DJS-10)").optional(),
-    callbackTimeout: z
-      .number()
-      .positive()
-      .max(30)
-      .default(2)
-      .describe("Seconds that the callback may take (DJS-10)"),
-    jwt: jwtOptions.optional(),
-    recheck: z
-      .number()
-      .positive()
-      .max(1_440)
-      .optional()
-      .describe(
-        "Minutes after which the identity of a connection is looked up again; a connection with another identity by then, or with none, is closed (DJS-12). Without it, identity is fixed at connect time",
-      ),
-  })
-  .describe("Who a visitor is: Django's sessions, a callback, JSON Web Tokens");
+export const identityOptions = z.strictObject({
+  sessionEngine: z
+    .enum(Object.keys(engines) as [EngineName, ...EngineName[]])
+    .default("db")
+    .describe("Django's SESSION_ENGINE; `none`: visitors have no identity (DJS-03)"),
+  cookieName: text("Django's SESSION_COOKIE_NAME").default("sessionid"),
+  cookieAge: z
+    .number()
+    .int()
+    .positive()
+    .default(1_209_600)
+    .describe("Django's SESSION_COOKIE_AGE, seconds; for signed_cookies (DJS-08)"),
+  sessionRedisPrefix: z.string().max(128).default("").describe("SESSION_REDIS_PREFIX (DJS-06)"),
+  cacheKeyPrefix: z.string().max(128).default("").describe("KEY_PREFIX of the cache (DJS-03)"),
+  cacheVersion: z.number().int().default(1).describe("VERSION of the cache (DJS-03)"),
+  cacheKeyTemplate: z
+    .string()
+    .includes("{key}")
+    .max(256)
+    .optional()
+    .describe("Name of a session in the cache, if not Django's: {prefix}, {version} and {key} are put in"),
+  secretKey: secretText("Django's SECRET_KEY; for redis_sessions and signed_cookies").optional(),
+  secretKeyFallbacks: z
+    .array(secretText("One of SECRET_KEY_FALLBACKS"))
+    .max(20)
+    .default([])
+    .describe("SECRET_KEY_FALLBACKS"),
+  hashingAlgorithm: z
+    .enum(["sha256", "sha1"])
+    .default("sha256")
+    .describe("DEFAULT_HASHING_ALGORITHM (DJS-07)"),
+  username: z
+    .string()
+    .regex(/^(pk|(session|hash):.{1,256})$/, "Expected `pk`, `session:<key>` or `hash:<redis key>`")
+    .optional()
+    .describe(
+      "Where user names are: `session:<key>`, `hash:<redis key>`, `pk`; none: no user audience (DJS-09)",
+    ),
+  callbackUrl: httpUrl("Asked who the visitor is; its answer is the whole identity (DJS-10)").optional(),
+  callbackTimeout: z
+    .number()
+    .positive()
+    .max(30)
+    .default(2)
+    .describe("Seconds that the callback may take (DJS-10)"),
+  jwt: jwtOptions.optional(),
+  recheck: z
+    .number()
+    .positive()
+    .max(1_440)
+    .optional()
+    .describe(
+      "Minutes after which the identity of a connection is looked up again; a connection with another identity by then, or with none, is closed (DJS-12). Without it, identity is fixed at connect time",
+    ),
+});
 
 export type IdentityOptions = z.infer<typeof identityOptions>;
 
