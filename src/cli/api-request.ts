@@ -21,27 +21,35 @@ export async function postTo(
   return ask(target, { method: "POST", ...init });
 }
 
-/** What a GET answers, JSON. Rejects with CommandError when there is no answer, or another one than 200. */
-export async function getFrom(target: ApiTarget, secret: string): Promise<unknown> {
-  return jsonOf(target, "GET", secret);
+/** A gateway, and the publish secret that it wants. */
+export interface AskedGateway {
+  readonly url: string;
+  readonly secret: string;
 }
 
-/** The same of a POST without a body: an order that says all in its path. */
-export async function orderFrom(target: ApiTarget, secret: string): Promise<unknown> {
-  return jsonOf(target, "POST", secret);
+export interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** @default none */
+  readonly body?: object;
+  /** Why a gateway may not have it. */
+  readonly lacks?: string;
 }
 
-async function jsonOf(target: ApiTarget, method: "GET" | "POST", secret: string): Promise<unknown> {
-  const answer = await ask(target, { method, headers: { authorization: `Bearer ${secret}` } });
+/** What the API answers, JSON. Rejects with CommandError when there is no answer, or another one than 200. */
+export async function askApi(
+  { url, secret }: AskedGateway,
+  { method, path, body, lacks = "the listener has `api: false`, or the gateway no publish secret" }: Question,
+): Promise<unknown> {
+  const headers = { authorization: `Bearer ${secret}`, ...(body && { "content-type": "application/json" }) };
+  const answer = await ask({ url, path }, { method, headers, ...(body && { body: JSON.stringify(body) }) });
   const text = await answer.text();
   const isProblem = answer.headers.get("content-type") === "application/problem+json";
   if (answer.status === 404 && !isProblem) {
-    const where = `${target.path.replace(/\?.*/, "")} at ${maskUrl(target.url)}`;
-    throw new CommandError(
-      `Expected ${method} ${where}, got 404: the listener has \`api: false\`, or the gateway no publish secret`,
-    );
+    const where = `${path.replace(/\?.*/, "")} at ${maskUrl(url)}`;
+    throw new CommandError(`Expected ${method} ${where}, got 404: ${lacks}`);
   }
-  if (answer.status !== 200) throw refusalOf(target.url, answer.status, text);
+  if (answer.status !== 200) throw refusalOf(url, answer.status, text);
   return JSON.parse(text);
 }
 

@@ -27,6 +27,12 @@ function urlOf(listener: ListenerConfig | undefined): string {
   return `${listener.tls ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
+/** The dialect that has this HTTP door. */
+export function dialectWith(path: string, dialects: Dialects): string | undefined {
+  const entries = Object.entries(dialects);
+  return entries.find(([, { described }]) => described?.operations.some((one) => one.path === path))?.[0];
+}
+
 export interface Publisher {
   /** Of the dialect. */
   readonly name: string;

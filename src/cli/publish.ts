@@ -9,6 +9,7 @@ import { addClientFlags, loadForClient } from "./client-config.ts";
 import type { ClientFlags } from "./client-config.ts";
 import { secretOf } from "./api-request.ts";
 import { postEmission, pushEmission } from "./emission.ts";
+import { secretTexts } from "./gateway-flags.ts";
 import { gatewayUrl, publishersOf } from "./gateway-url.ts";
 import type { Publisher } from "./gateway-url.ts";
 import type { Cli, Io } from "./io.ts";
@@ -30,8 +31,7 @@ const configFlags: Readonly<Record<string, string>> = {
   redis: "Publish into this Redis instead of asking a gateway",
   "redisTls.ca": "File with the certificates to trust, PEM; for rediss:// URLs",
   "redisTls.insecure": "Accept any certificate; for tests only",
-  secret: "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`",
-  secretFile: "File that holds the gateway's publish secret",
+  ...secretTexts,
 };
 
 const examples = `

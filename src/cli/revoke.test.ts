@@ -1,5 +1,8 @@
 // `belfry revoke` against a gateway in this process.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { runCommand } from "../../test/support/command-line.ts";
 import { startGateway } from "../../test/support/gateway.ts";
@@ -29,6 +32,25 @@ test("T28 it puts a user out, and says how many", async () => {
   expect(out).toBe("Taken back. Connections that were put out: 1. Gateways that answered: 1");
   expect(code).toBe(0);
   expect((await socket.waitForClose()).code).toBe(4501);
+});
+
+test("it asks the listener whose dialect has the door", async () => {
+  const two = [
+    { address: "127.0.0.1:0", dialects: ["socketio" as const] },
+    { address: "127.0.0.1:0", dialects: ["native" as const] },
+  ];
+  await using several = await startGateway({ listeners: two, secret });
+  const folder = mkdtempSync(join(tmpdir(), "belfry-revoke-"));
+  const listeners = two.map(({ dialects }, index) => ({
+    address: new URL(several.gateway.urls[index] ?? "").host,
+    dialects,
+  }));
+  const file = join(folder, "belfry.json");
+  await Bun.write(file, JSON.stringify({ listeners, secret }));
+  const { code, out, err } = await runCommand(["revoke", "-c", file, "--user", "john"]);
+  rmSync(folder, { recursive: true });
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain("Gateways that answered: 1");
 });
 
 test.each([

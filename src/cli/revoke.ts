@@ -2,13 +2,12 @@
 
 import { Command } from "commander";
 import { z } from "zod";
-import { maskUrl } from "../config/problems.ts";
-import { postTo, refusalOf, secretOf } from "./api-request.ts";
-import { addClientFlags, loadForClient } from "./client-config.ts";
-import type { ClientFlags } from "./client-config.ts";
+import { askApi } from "./api-request.ts";
 import { secondsOf } from "./duration.ts";
 import { CommandError } from "./failure.ts";
-import { gatewayUrl, publishersOf } from "./gateway-url.ts";
+import { addGatewayFlags, gatewayOf } from "./gateway-flags.ts";
+import type { GatewayFlags } from "./gateway-flags.ts";
+import { dialectWith, gatewayUrl } from "./gateway-url.ts";
 import type { Cli } from "./io.ts";
 
 const examples = `
@@ -17,18 +16,14 @@ Examples:
   belfry revoke --token 7f1c2a --for 12h --secret-file secret
   belfry revoke --space shop -c belfry.yaml        after its secret was changed`;
 
-interface RevokeFlags extends ClientFlags {
-  readonly url?: string;
+interface RevokeFlags extends GatewayFlags {
   readonly user?: string;
   readonly token?: string;
   readonly space?: string;
   readonly for?: string;
 }
 
-const texts = new Map([
-  ["secret", "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`"],
-  ["secretFile", "File that holds the gateway's publish secret"],
-]);
+const path = "/api/revoke";
 
 const outcome = z.object({ ended: z.int(), answered: z.array(z.string()), silent: z.array(z.string()) });
 
@@ -41,15 +36,15 @@ export function revokeCommand(cli: Cli): Command {
     .option("--token <id>", "The id of a token (`jti`): its connections end, and it is refused")
     .option("--space <name>", "A room-space with another secret now: those that showed an earlier one leave")
     .option("--for <time>", "How long it is refused: 90s, 15m, 12h or 30d", "30d")
-    .option("--url <url>", "The gateway that is asked (default: where the config says, on this machine)")
     .addHelpText("after", examples);
-  addClientFlags(command, cli.model, texts);
+  addGatewayFlags(command, cli.model);
   return command.action(async () => {
-    const flags = command.opts<RevokeFlags>();
-    const { config } = await loadForClient(command, flags, cli);
-    const url = flags.url ?? gatewayUrl(config, publishersOf(cli.model.dialects)[0]?.name);
-    const lines = await revoke(orderOf(flags), { url, secret: secretOf(config.secret) });
-    for (const line of lines) cli.io.print(line);
+    const body = orderOf(command.opts<RevokeFlags>());
+    const speaking = dialectWith(path, cli.model.dialects);
+    const gateway = await gatewayOf(command, cli, (config) => gatewayUrl(config, speaking));
+    const lacks = "a gateway without a publish secret has none";
+    const told = outcome.parse(await askApi(gateway, { method: "POST", path, body, lacks }));
+    for (const line of linesOf(told)) cli.io.print(line);
   });
 }
 
@@ -61,20 +56,7 @@ function orderOf({ user, token, space, for: time }: RevokeFlags): object {
   return { ...Object.fromEntries(named), ...(time !== undefined && { seconds: secondsOf("--for", time) }) };
 }
 
-async function revoke(
-  order: object,
-  { url, secret }: { readonly url: string; readonly secret: string },
-): Promise<readonly string[]> {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${secret}` };
-  const answer = await postTo({ url, path: "/api/revoke" }, { headers, body: JSON.stringify(order) });
-  const text = await answer.text();
-  if (answer.status === 404) {
-    throw new CommandError(
-      `Expected POST /api/revoke at ${maskUrl(url)}, got 404: a gateway without a publish secret has none`,
-    );
-  }
-  if (answer.status !== 200) throw refusalOf(url, answer.status, text);
-  const { ended, answered, silent } = outcome.parse(JSON.parse(text));
+function linesOf({ ended, answered, silent }: z.infer<typeof outcome>): readonly string[] {
   const lines = [
     `Taken back. Connections that were put out: ${ended}. Gateways that answered: ${answered.length}`,
   ];

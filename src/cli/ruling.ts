@@ -6,20 +6,14 @@ import { z } from "zod";
 import { columns } from "../config/table.ts";
 import { roomLabel } from "../vocabulary/room-rules.ts";
 import { printable } from "../observe/printable.ts";
-import { getFrom, orderFrom, secretOf } from "./api-request.ts";
-import { addClientFlags, loadForClient } from "./client-config.ts";
-import type { ClientFlags } from "./client-config.ts";
+import { askApi } from "./api-request.ts";
+import type { AskedGateway } from "./api-request.ts";
 import { CommandError } from "./failure.ts";
-import { apiUrl } from "./gateway-url.ts";
+import { addGatewayFlags, gatewayOf } from "./gateway-flags.ts";
+import type { GatewayFlags } from "./gateway-flags.ts";
 import type { Cli, Io } from "./io.ts";
 
-const texts = new Map([
-  ["secret", "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`"],
-  ["secretFile", "File that holds the gateway's publish secret"],
-]);
-
-interface RulingFlags extends ClientFlags {
-  readonly url?: string;
+interface RulingFlags extends GatewayFlags {
   readonly json?: true;
   readonly limit: string;
   readonly namespace: string;
@@ -203,16 +197,13 @@ function withNamespace(command: Command): Command {
 function withGateway(command: Command, cli: Cli, examples: string): Command {
   command
     .option("--json", "JSON: one object for each line of a list, or the answer of the gateway")
-    .option("--url <url>", "The gateway that is asked (default: where the config says, on this machine)")
     .addHelpText("after", examples);
-  addClientFlags(command, cli.model, texts);
+  addGatewayFlags(command, cli.model);
   return command;
 }
 
 async function openAsking(command: Command, cli: Cli): Promise<Asking> {
-  const flags = command.opts<RulingFlags>();
-  const { config } = await loadForClient(command, flags, cli);
-  return new Asking(cli.io, flags, { url: flags.url ?? apiUrl(config), secret: secretOf(config.secret) });
+  return new Asking(cli.io, command.opts<RulingFlags>(), await gatewayOf(command, cli));
 }
 
 interface Table {
@@ -236,22 +227,20 @@ const pageRows = 1_000;
 class Asking {
   readonly flags: RulingFlags;
   readonly #io: Io;
-  readonly #gateway: { readonly url: string; readonly secret: string };
+  readonly #gateway: AskedGateway;
 
-  constructor(io: Io, flags: RulingFlags, gateway: { readonly url: string; readonly secret: string }) {
+  constructor(io: Io, flags: RulingFlags, gateway: AskedGateway) {
     this.#io = io;
     this.flags = flags;
     this.#gateway = gateway;
   }
 
   async get(path: string, query: Query): Promise<unknown> {
-    const { url, secret } = this.#gateway;
-    return getFrom({ url, path: withQuery(path, query) }, secret);
+    return askApi(this.#gateway, { method: "GET", path: withQuery(path, query) });
   }
 
   async order(path: string, query: Query): Promise<unknown> {
-    const { url, secret } = this.#gateway;
-    return orderFrom({ url, path: withQuery(path, query) }, secret);
+    return askApi(this.#gateway, { method: "POST", path: withQuery(path, query) });
   }
 
   /** The rows of all pages, up to `--limit`; standard error says what is missing. */

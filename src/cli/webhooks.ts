@@ -4,11 +4,10 @@ import { Command } from "commander";
 import { z } from "zod";
 import { columns } from "../config/table.ts";
 import { printable } from "../observe/printable.ts";
-import { getFrom, secretOf } from "./api-request.ts";
-import { addClientFlags, loadForClient } from "./client-config.ts";
-import type { ClientFlags } from "./client-config.ts";
+import { askApi } from "./api-request.ts";
 import { CommandError } from "./failure.ts";
-import { apiUrl } from "./gateway-url.ts";
+import { addGatewayFlags, gatewayOf } from "./gateway-flags.ts";
+import type { GatewayFlags } from "./gateway-flags.ts";
 import type { Cli } from "./io.ts";
 
 const examples = `
@@ -17,16 +16,10 @@ Examples:
   belfry webhooks --letters 100 -c belfry.yaml
   belfry webhooks --json --url http://gateway.example:8899`;
 
-interface WebhooksFlags extends ClientFlags {
-  readonly url?: string;
+interface WebhooksFlags extends GatewayFlags {
   readonly letters: string;
   readonly json?: true;
 }
-
-const texts = new Map([
-  ["secret", "The gateway's publish secret. Prefer --secret-file: flags are seen in `ps`"],
-  ["secretFile", "File that holds the gateway's publish secret"],
-]);
 
 const event = z.object({ type: z.string(), room: z.string(), user: z.string().optional(), seq: z.int() });
 const letter = z.object({ id: z.string(), text: z.string(), event: event.optional() });
@@ -42,15 +35,12 @@ export function webhooksCommand(cli: Cli): Command {
     .description("Show what waits for each webhook, and the events that were given up")
     .option("--letters <count>", "How many of these events are shown for each URL", "20")
     .option("--json", "Print the answer of the gateway")
-    .option("--url <url>", "The gateway that is asked (default: where the config says, on this machine)")
     .addHelpText("after", examples);
-  addClientFlags(command, cli.model, texts);
+  addGatewayFlags(command, cli.model);
   return command.action(async () => {
     const flags = command.opts<WebhooksFlags>();
-    const { config } = await loadForClient(command, flags, cli);
-    const url = flags.url ?? apiUrl(config);
     const path = `/api/webhooks?letters=${lettersOf(flags)}`;
-    const answer = await getFrom({ url, path }, secretOf(config.secret));
+    const answer = await askApi(await gatewayOf(command, cli), { method: "GET", path });
     cli.io.print(flags.json ? JSON.stringify(answer) : pageOf(list.parse(answer).webhooks));
   });
 }
