@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { connectStorm } from "./connect-storm.ts";
 import { fanOut, tapeCost } from "./fan-out.ts";
+import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { latency } from "./latency.ts";
 import { presenceMemory } from "./presence-memory.ts";
@@ -59,6 +60,7 @@ const benchmarks: Record<string, (bench: Bench) => Promise<void>> = {
   "small-rooms": (bench) => smallRooms(bench, { pairs, messages: messages * 50 }),
   "log-publish": (bench) => logPublish(bench, pairs, messages * 50),
   "connect-storm": (bench) => connectStorm(bench, Math.min(most, 10_000), pairs),
+  "hand-over": (bench) => handOver(bench, pairs),
   "reconnect-storm": (bench) => reconnectStorm(bench, Math.min(most, 10_000), pairs),
 };
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);

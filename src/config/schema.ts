@@ -159,7 +159,7 @@ const tapeSchema = z
       .max(600)
       .default(10)
       .describe(
-        "Seconds that a gateway takes at its start to get the tape of another one; 0: it takes and gives none",
+        "Seconds that a gateway takes to get the tape of another one, at its start and behind a gap; 0: it takes and gives none",
       ),
   })
   .describe("Tape: what was published lately, for clients that come back");

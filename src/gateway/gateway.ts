@@ -219,6 +219,7 @@ export class Gateway {
   async stop(drainMs = this.#config.drain * 1000): Promise<void> {
     if (this.#state === "draining" || this.#state === "stopped") return;
     this.#state = "draining";
+    const until = monotonic() + drainMs;
     for (const listener of this.#listeners) listener.drain();
     const queuesDone = this.#queues.stop();
     await closeAll(this.#clients(), drainMs);
@@ -228,6 +229,7 @@ export class Gateway {
     for (const listener of this.#listeners) await listener.stop();
     await queuesDone;
     await this.#presence.stop();
+    await this.#kept.handedOver(until - monotonic());
     await this.#peers.close();
     await this.#kept.close();
     for (const backplane of new Set([this.#main, this.#sessions])) await backplane.close();

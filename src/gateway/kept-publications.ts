@@ -81,9 +81,11 @@ export class KeptPublications {
     this.#logs = logs;
     this.#sources.add("broker", brokerFeed);
     this.#handOver = this.#createHandOver(parts);
+    // What was said while this gateway was cut off, another one may have.
+    tape.onGap(() => void this.#handOver.takeOver());
     observe.gauge(
       "belfry_tape_taken_bytes",
-      "What was taken over at the start from the tape of another gateway, bytes",
+      "What was taken over last from the tape of another gateway, bytes",
       () => this.#handOver.takenBytes,
     );
     observe.gauge(
@@ -116,6 +118,11 @@ export class KeptPublications {
     await this.#handOver.takeOver();
   }
 
+  /** Resolves when no other gateway is in the middle of taking over what this one kept, or at the deadline. */
+  async handedOver(deadlineMs: number): Promise<void> {
+    await this.#handOver.handedOver(deadlineMs);
+  }
+
   /** Keeps what a channel of the bus says. */
   record(said: Publication | Command, feed: TapeSource, message: BusMessage): Positions {
     const publication = said.kind === "publication" ? said : keptOrder(said);
@@ -142,10 +149,12 @@ export class KeptPublications {
   /** Forgets what is too old, answers clients that waited for too long, looks after the logs. */
   tick(): void {
     this.#tape.tick();
+    this.#handOver.tick();
     this.#logs.sweep();
   }
 
   async close(): Promise<void> {
+    this.#handOver.close();
     this.#logs.close();
     await this.#marks.close();
   }

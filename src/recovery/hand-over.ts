@@ -1,32 +1,23 @@
-// A gateway that starts takes over the tape of another one, so that clients come back to it as to one that ran all the time. It asks
-// all gateways which markers they have in common, and takes the tape that reaches furthest back, part by part: all of it, or none.
-// Both go through the bus, where they do not stand on the line.
+// A gateway takes over the tape of another one: when it starts, so that clients come back to it as to one that ran all the time; and
+// behind a gap, for what was said while it was cut off. It asks all gateways which markers they have in common, and takes the tape that
+// reaches furthest back, part by part: all of it, or none. It goes through the bus, where it does not stand on the line.
 
 import { z } from "zod";
 import type { Observe } from "../core/observe.ts";
-import type { Json, Peers } from "../peers/peers.ts";
-import { offerOf } from "./tape-join.ts";
-import type { TapeOffer } from "./tape-join.ts";
-import type { TapeRecovery } from "./tape-recovery.ts";
-import type { TapeItem } from "./tape-item.ts";
-import { type TapeSources, decodeItems, encodeItem } from "./tape-wire.ts";
+import { reachesFurther } from "./tape-join.ts";
+import type { TapeJoin, TapeOffer } from "./tape-join.ts";
+import { TapeGiver, markersNamed, partBytes, partMs, tapeTopic } from "./tape-giver.ts";
+import type { GiverParts } from "./tape-giver.ts";
+import { ItemReader } from "./tape-wire.ts";
+import type { Peers } from "../peers/peers.ts";
 
-const topic = "tape";
-/** A part is so large, bytes: as base64 it is under the bound of what gateways say to each other. */
-const partBytes = 512 * 1024;
-/** So many gateways may take over at once. */
-const maxTakers = 4;
-/** How long one part may take, ms. */
-const partMs = 2_000;
 /** The longest work in one turn, ms. */
 const turnMs = 4;
-/** How many markers are named: the latest. */
-const markersNamed = 16;
+/** So many messages of our own are joined in one turn. */
+const joinedAtOnce = 128;
+/** How often it is looked whether a marker came, or whether another gateway has all, ms. */
+const lookMs = 10;
 
-const question = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("offer"), markers: z.array(z.string().max(64)).max(markersNamed) }),
-  z.object({ kind: z.literal("part"), number: z.number().int().min(0) }),
-]);
 const offerForm = z.object({
   token: z.string().max(64),
   serial: z.number().int().refine(Number.isSafeInteger),
@@ -38,198 +29,169 @@ const partForm = z.object({
   isLast: z.boolean(),
   offer: offerForm.optional(),
 });
+type Part = z.infer<typeof partForm>;
 
-export interface HandOverParts {
+export interface HandOverParts extends GiverParts {
   readonly peers: Peers;
-  readonly recovery: TapeRecovery;
-  readonly sources: TapeSources;
   readonly observe: Pick<Observe, "log" | "skipped">;
-  /** How long a gateway that starts waits for it, ms. 0: it takes nothing over. */
+  /** How long a gateway that starts waits for it, ms. 0: it takes and gives nothing. */
   readonly maxMs: number;
   /** The largest tape that is taken over, bytes. */
   readonly maxBytes: number;
-  /** Monotonic clock, ms. */
-  readonly now: () => number;
-}
-
-/** A gateway that takes ours over. */
-interface Taker {
-  readonly offer: TapeOffer;
-  readonly items: Generator<TapeItem, void>;
-  /** The part that comes next, and what is read of it. */
-  number: number;
-  /** The serial that was read last. */
-  read: number;
-  rest: Buffer;
 }
 
 export class HandOver {
   readonly #parts: HandOverParts;
-  readonly #takers = new Map<string, Taker>();
+  readonly #giver: TapeGiver | undefined;
   #takenBytes = 0;
+  #isTaking = false;
+  /** Something was missed since it began to take. */
+  #isDue = false;
+  #isClosed = false;
 
   constructor(parts: HandOverParts) {
     this.#parts = parts;
-    parts.peers.answer(topic, (asked, from) => this.#reply(asked, from));
+    if (parts.maxMs > 0) this.#giver = new TapeGiver(parts);
   }
 
-  /** What was taken over at the start, bytes. */
+  /** What was taken over last, bytes. */
   get takenBytes(): number {
     return this.#takenBytes;
   }
 
-  /** Takes over what another gateway kept, if one has more. Resolves in time; never rejects. */
+  /** Takes over what another gateway kept, if one has more; once more where it is asked to meanwhile. Resolves in time; never rejects. */
   async takeOver(): Promise<void> {
+    this.#isDue = true;
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    while (this.#isDue && !this.#isClosed) {
+      this.#isDue = false;
+      await this.#takeOnce();
+    }
+    this.#isTaking = false;
+  }
+
+  /** Resolves when no other gateway is in the middle of taking ours, or at the deadline. */
+  async handedOver(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    while (this.#giver?.isGiving === true && performance.now() < until) await Bun.sleep(lookMs);
+  }
+
+  /** Called several times a second. */
+  tick(): void {
+    this.#giver?.forget();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #takeOnce(): Promise<void> {
     const { peers, recovery, maxMs, now, observe } = this.#parts;
     const until = now() + maxMs;
-    while (peers.others.length > 0 && now() < until) {
-      const markers = recovery.tape.latestMarkers(markersNamed);
-      if (markers.length === 0) {
-        // The first comes with the next test of the bus.
-        await Bun.sleep(10);
-        continue;
+    const markers = await this.#markers(until);
+    if (markers.length === 0) return;
+    const deadlineMs = Math.min(partMs, until - now());
+    const { answers } = await peers.ask(tapeTopic, { kind: "offer", markers }, deadlineMs);
+    for (const { gateway, offer } of this.#best(answers, markers)) {
+      if (!reachesFurther(recovery.tape, offer)) continue;
+      const startedAt = now();
+      // What a dialect cannot even read is nonsense, too.
+      const bytes = await this.#take(gateway, offer.token, until).catch(() => this.#refuse());
+      const ms = Math.round(now() - startedAt);
+      if (this.#isClosed) return;
+      if (bytes === undefined) observe.log("warn", "tape_not_taken", { gateway, ms });
+      else {
+        this.#takenBytes = bytes;
+        observe.log("info", "tape_taken", { gateway, bytes, ms });
+        return;
       }
-      const { answers } = await peers.ask(topic, { kind: "offer", markers }, Math.min(partMs, until - now()));
-      for (const { gateway } of this.#best(answers)) {
-        const startedAt = now();
-        // What a dialect cannot even read is nonsense, too.
-        const bytes = await this.#take(gateway, until).catch(() => this.#refuse());
-        const ms = Math.round(now() - startedAt);
-        if (bytes === undefined) observe.log("warn", "tape_not_taken", { gateway, ms });
-        else {
-          this.#takenBytes = bytes;
-          observe.log("info", "tape_taken", { gateway, bytes, ms });
-          return;
-        }
-      }
-      return;
     }
   }
 
-  /** Those that reach further back than ours, the furthest first. */
-  #best(answers: ReadonlyMap<string, unknown>): { gateway: string; offer: TapeOffer }[] {
+  /** Those of our line so far: the first comes with the next test of the bus. None where there is no other gateway to ask. */
+  async #markers(until: number): Promise<readonly string[]> {
+    const { peers, recovery, now } = this.#parts;
+    for (;;) {
+      if (peers.others.length === 0 || now() >= until || this.#isClosed) return [];
+      const markers = recovery.tape.latestMarkers(markersNamed);
+      if (markers.length > 0) return markers;
+      await Bun.sleep(lookMs);
+    }
+  }
+
+  /** The one that reaches furthest back first. */
+  #best(
+    answers: ReadonlyMap<string, unknown>,
+    markers: readonly string[],
+  ): { readonly gateway: string; readonly offer: TapeOffer }[] {
     const offers: { gateway: string; offer: TapeOffer }[] = [];
     for (const [gateway, answer] of answers) {
       if (answer === null) continue;
       const read = offerForm.safeParse(answer);
-      if (read.success) offers.push({ gateway, offer: read.data });
-      else this.#parts.observe.skipped("peers", "tape_invalid");
+      if (read.success && markers.includes(read.data.token)) offers.push({ gateway, offer: read.data });
+      else this.#refuse();
     }
     return offers.sort((a, b) => b.offer.serial - b.offer.from - (a.offer.serial - a.offer.from));
   }
 
   /** @returns how many bytes it was; undefined: it did not come whole, or does not fit. */
-  async #take(gateway: string, until: number): Promise<number | undefined> {
-    const { recovery, sources, now } = this.#parts;
-    const fetched = await this.#fetch(gateway, until);
-    if (!fetched) return undefined;
-    const { bytes, offer } = fetched;
-    const join = recovery.join(offer);
-    let turnEnds = now() + turnMs;
-    for (const item of decodeItems(bytes, sources, now())) {
-      if (!item || !join.add(item)) return this.#refuse();
-      if (now() < turnEnds) continue;
-      await new Promise(setImmediate);
-      if (now() > until) return undefined;
-      turnEnds = now() + turnMs;
-    }
-    return recovery.take(join) ? bytes.length : this.#refuse();
-  }
-
-  #refuse(): undefined {
-    this.#parts.observe.skipped("peers", "tape_invalid");
-    return undefined;
-  }
-
-  async #fetch(gateway: string, until: number): Promise<Fetched | undefined> {
-    const { peers, maxBytes, now } = this.#parts;
-    const parts: Buffer[] = [];
-    let offer: TapeOffer | undefined;
+  async #take(gateway: string, token: string, until: number): Promise<number | undefined> {
+    const { recovery, sources, maxBytes, now } = this.#parts;
+    const reader = new ItemReader(sources, now);
+    let join: TapeJoin | undefined;
     let bytes = 0;
     for (let number = 0; now() < until; number++) {
-      const deadlineMs = Math.min(partMs, until - now());
-      const answer = await peers.askOne(gateway, { topic, question: { kind: "part", number }, deadlineMs });
-      if (answer === undefined || answer === null) return undefined;
-      const part = partForm.safeParse(answer);
-      offer ??= part.data?.offer;
-      const data = Buffer.from(part.data?.data ?? "", "base64");
+      const part = await this.#fetch(gateway, number, until - now());
+      if (!part) return undefined;
+      const data = Buffer.from(part.data, "base64");
       bytes += data.length;
+      if (part.offer?.token === token) join ??= recovery.join(part.offer);
       // Heads and names come on top of what a tape counts.
-      if (!part.success || !offer || bytes > 2 * maxBytes) return this.#refuse();
-      parts.push(data);
-      if (part.data.isLast) return { bytes: Buffer.concat(parts), offer };
+      if (!join || bytes > 2 * maxBytes) return this.#refuse();
+      if (!(await this.#add(join, reader.read(data)))) return this.#refuse(join);
+      if (!part.isLast) continue;
+      await this.#catchUp(join, until);
+      return reader.isAtEnd && recovery.take(join) ? bytes : this.#refuse(join);
     }
     return undefined;
   }
 
-  /** `null`: nothing to offer, or not any more. */
-  #reply(asked: unknown, from: string): Json {
-    const { peers, recovery, maxMs } = this.#parts;
-    const read = question.safeParse(asked);
-    if (!read.success || from === peers.self || maxMs === 0) return null;
-    if (read.data.kind === "part") return this.#part(from, read.data.number);
-    const { markers } = read.data;
-    const offer = offerOf(recovery.tape, markers);
-    this.#takers.delete(from);
-    if (!offer || offer.from >= offer.serial) return null;
-    const [oldest] = this.#takers.keys();
-    if (oldest !== undefined && this.#takers.size >= maxTakers) this.#takers.delete(oldest);
-    this.#takers.set(from, this.#open(offer));
-    return { ...offer };
-  }
-
-  #open(offer: TapeOffer): Taker {
-    const items = this.#parts.recovery.tape.items(offer.from, offer.serial);
-    return { offer, items, number: 0, read: offer.from, rest: Buffer.of() };
-  }
-
-  /** The first part begins anew: something may have been dropped since the offer. */
-  #takerOf(from: string, number: number): Taker | undefined {
-    const known = this.#takers.get(from);
-    if (number !== known?.number) return undefined;
-    const { tape } = this.#parts.recovery;
-    const { token, serial } = known.offer;
-    if (tape.placeOf(token) !== serial || tape.wholeFrom >= serial) return undefined;
-    if (number > 0) return tape.wholeFrom < known.read ? known : undefined;
-    const taker = this.#open({ token, serial, from: tape.wholeFrom });
-    this.#takers.set(from, taker);
-    return taker;
-  }
-
-  #part(from: string, number: number): Json {
-    const { sources, now } = this.#parts;
-    const taker = this.#takerOf(from, number);
-    if (!taker) {
-      // Where the line was cut meanwhile, or more was dropped than was read, there is a hole.
-      this.#takers.delete(from);
-      return null;
+  /** @returns false: one of them does not fit. */
+  async #add(join: TapeJoin, items: ReturnType<ItemReader["read"]>): Promise<boolean> {
+    const { now } = this.#parts;
+    let turnEnds = now() + turnMs;
+    for (const item of items) {
+      if (!item || !join.add(item)) return false;
+      if (now() < turnEnds) continue;
+      await new Promise(setImmediate);
+      turnEnds = now() + turnMs;
     }
-    const parts = [taker.rest];
-    let bytes = taker.rest.length;
-    let isLast = false;
-    while (bytes < partBytes && !isLast) {
-      const next = taker.items.next();
-      const encoded = next.done === true ? undefined : encodeItem(next.value, sources, now());
-      isLast = next.done === true;
-      if (next.done !== true) taker.read = next.value.serial;
-      if (!encoded) continue;
-      parts.push(encoded);
-      bytes += encoded.length;
-    }
-    const all = Buffer.concat(parts);
-    taker.rest = all.subarray(partBytes);
-    taker.number++;
-    isLast &&= taker.rest.length === 0;
-    if (isLast) this.#takers.delete(from);
-    return {
-      data: all.subarray(0, partBytes).toString("base64"),
-      isLast,
-      ...(number === 0 && { offer: { ...taker.offer } }),
+    return true;
+  }
+
+  /** On a busy line much came meanwhile; little of it is left for the turn in which the tape is exchanged. */
+  async #catchUp(join: TapeJoin, until: number): Promise<void> {
+    while (join.follow(joinedAtOnce) > joinedAtOnce && this.#parts.now() < until)
+      await new Promise(setImmediate);
+  }
+
+  /** @returns undefined where it did not come, or cannot be read. */
+  async #fetch(gateway: string, number: number, leftMs: number): Promise<Part | undefined> {
+    const asked = {
+      topic: tapeTopic,
+      question: { kind: "part", number },
+      deadlineMs: Math.min(partMs, leftMs),
     };
+    const answer = await this.#parts.peers.askOne(gateway, asked);
+    if (answer === undefined || answer === null) return undefined;
+    const part = partForm.safeParse(answer);
+    return part.success ? part.data : this.#refuse();
   }
-}
 
-interface Fetched {
-  readonly bytes: Buffer;
-  readonly offer: TapeOffer;
+  /** Counts nonsense. Where our own tape was cut meanwhile, it is none. */
+  #refuse(join?: TapeJoin): undefined {
+    if (join?.isStale !== true) this.#parts.observe.skipped("peers", "tape_invalid");
+    return undefined;
+  }
 }

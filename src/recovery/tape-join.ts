@@ -25,6 +25,12 @@ export function offerOf(tape: Tape, markers: readonly string[]): TapeOffer | und
   return { token: common, serial, from: tape.wholeFrom };
 }
 
+/** Does it reach further back than ours? Where ours dropped something it knows for each room what, which the other cannot tell. */
+export function reachesFurther(own: Tape, { token, serial, from }: TapeOffer): boolean {
+  const place = own.placeOf(token);
+  return place !== undefined && own.isComplete && from + place - serial < own.wholeFrom;
+}
+
 export class TapeJoin {
   readonly #own: Tape;
   readonly #offer: TapeOffer;
@@ -32,6 +38,8 @@ export class TapeJoin {
   /** From serials of the other one to ours. */
   readonly #shift: number;
   #last: number;
+  /** What ours received up to this serial is joined. */
+  #followed: number;
   #time = Number.NEGATIVE_INFINITY;
   #endsAtMarker = false;
   #isRefused: boolean;
@@ -40,11 +48,11 @@ export class TapeJoin {
     this.#own = own;
     this.#offer = offer;
     this.#joined = new Tape(parts);
-    const place = own.placeOf(offer.token);
-    this.#shift = (place ?? Number.NaN) - offer.serial;
+    const place = own.placeOf(offer.token) ?? Number.NaN;
+    this.#shift = place - offer.serial;
     this.#last = offer.from + this.#shift;
-    // It must reach further back than ours. Where ours dropped something it knows for each room what, which the other cannot tell.
-    this.#isRefused = !own.isComplete || !(this.#last < own.wholeFrom);
+    this.#followed = place;
+    this.#isRefused = !reachesFurther(own, offer);
     const { hasBeenCut } = own.standing;
     this.#joined.stand({ serial: this.#last, time: 0, lostUpTo: this.#last, hasBeenCut });
   }
@@ -55,14 +63,32 @@ export class TapeJoin {
     return !this.#isRefused;
   }
 
+  /** Was ours cut meanwhile? Then nothing can be joined to it, however good. */
+  get isStale(): boolean {
+    return this.#own.placeOf(this.#offer.token) === undefined;
+  }
+
+  /** Takes so many at most of what ours received behind the marker, once all of the other was taken. @returns how many are left */
+  follow(most: number): number {
+    const { serial } = this.#own.standing;
+    let count = 0;
+    for (const item of this.#own.items(this.#followed, serial)) {
+      if (count++ === most) return serial - this.#followed;
+      if (!this.#put(item, item.serial)) this.#isRefused = true;
+      this.#followed = item.serial;
+    }
+    this.#followed = serial;
+    return 0;
+  }
+
   /** The joined tape, once all was taken; undefined: they do not fit. In the same turn it must take the place of ours. */
   end(): Tape | undefined {
     const own = this.#own;
-    const place = own.placeOf(this.#offer.token);
-    const fits = place === this.#offer.serial + this.#shift && own.isComplete;
+    const fits = own.placeOf(this.#offer.token) === this.#offer.serial + this.#shift && own.isComplete;
     if (this.#isRefused || !this.#endsAtMarker || !fits) return undefined;
+    this.follow(Number.POSITIVE_INFINITY);
+    if (this.#isRefused) return undefined;
     const { serial, time } = own.standing;
-    for (const item of own.items(place, serial)) if (!this.#put(item, item.serial)) return undefined;
     this.#joined.stand({ serial, time });
     return this.#joined;
   }

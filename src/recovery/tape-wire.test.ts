@@ -5,9 +5,10 @@ import { formatMarker } from "../brokers/marker.ts";
 import { publicationWith } from "../../test/support/publication.ts";
 import { Random } from "../../test/support/random.ts";
 import { offerOf } from "./tape-join.ts";
+import type { TapeJoin } from "./tape-join.ts";
 import { TapeRecovery } from "./tape-recovery.ts";
 import type { TapeSource } from "./tape.ts";
-import { TapeSources, decodeItems, encodeItem } from "./tape-wire.ts";
+import { ItemReader, TapeSources, encodeItem } from "./tape-wire.ts";
 
 const source: TapeSource = {
   filter: { kind: "pattern", name: "x*" },
@@ -47,6 +48,15 @@ function scene() {
   return { fresh, offer, bytes };
 }
 
+/** @returns false: one of them cannot be read or does not fit, or did not come whole. */
+function addAll(join: TapeJoin, parts: readonly Buffer[]): boolean {
+  const reader = new ItemReader(sources, () => 0);
+  let fits = true;
+  for (const part of parts)
+    for (const item of reader.read(part)) fits = fits && item !== undefined && join.add(item);
+  return fits && reader.isAtEnd;
+}
+
 function missedBy(recovery: TapeRecovery): unknown {
   let answer: unknown;
   const asked = { namespace: "/", room: "a", position: `${early}.0`, dialect: "x" };
@@ -60,9 +70,35 @@ function missedBy(recovery: TapeRecovery): unknown {
 test("what was handed over is given back to clients, in front of what came by itself", () => {
   const { fresh, offer, bytes } = scene();
   const join = fresh.join(offer);
-  for (const item of decodeItems(bytes, sources, 0)) expect(item !== undefined && join.add(item)).toBe(true);
+  expect(addAll(join, [bytes])).toBe(true);
   expect(fresh.take(join)).toBe(true);
   expect(missedBy(fresh)).toEqual(["one", "two", "three"]);
+});
+
+test("wherever its parts end it is the same", () => {
+  for (let size = 1; size < 120; size++) {
+    const { fresh, offer, bytes } = scene();
+    const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+      bytes.subarray(index * size, (index + 1) * size),
+    );
+    const join = fresh.join(offer);
+    expect(addAll(join, parts)).toBe(true);
+    expect(fresh.take(join)).toBe(true);
+    expect(missedBy(fresh)).toEqual(["one", "two", "three"]);
+  }
+});
+
+test("what comes while it is joined is behind it, however much of it is joined at once", () => {
+  const { fresh, offer, bytes } = scene();
+  const join = fresh.join(offer);
+  expect(addAll(join, [bytes])).toBe(true);
+  for (const said of ["four", "five"]) hear(fresh, said);
+  expect(join.follow(2)).toBe(1);
+  hear(fresh, "six");
+  expect(join.follow(1)).toBe(1);
+  hear(fresh, "seven");
+  expect(fresh.take(join)).toBe(true);
+  expect(missedBy(fresh)).toEqual(["one", "two", "three", "four", "five", "six", "seven"]);
 });
 
 test("100,000 changed tapes: none is an error, and those without their end or from another line are not taken", () => {
@@ -76,9 +112,7 @@ test("100,000 changed tapes: none is an error, and those without their end or fr
     const isCut = random.below(3) === 0;
     const read = isCut ? changed.subarray(0, random.below(changed.length)) : changed;
     const join = fresh.join(offer);
-    let fits = true;
-    for (const item of decodeItems(read, sources, 0)) fits = fits && item !== undefined && join.add(item);
-    if (!fits || !join.end()) continue;
+    if (!addAll(join, [read]) || !join.end()) continue;
     expect(isCut).toBe(false);
     taken++;
   }

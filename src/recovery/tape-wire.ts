@@ -45,42 +45,64 @@ export function encodeItem(item: TapeItem, sources: TapeSources, now: number): B
   return Buffer.concat([head, nameBytes, channel, payload]);
 }
 
-/** Reads all of them; `undefined` stands for the first that cannot be read, and ends them. */
-export function* decodeItems(
-  bytes: Buffer,
-  sources: TapeSources,
-  now: number,
-): Generator<TapeItem | undefined, void> {
-  for (let place = 0; place < bytes.length;) {
-    const read = decodeItem(bytes, place, { sources, now });
-    yield read?.item;
-    if (!read) return;
-    place = read.end;
+/** Reads items from parts of their bytes as these come. */
+export class ItemReader {
+  readonly #sources: TapeSources;
+  readonly #now: () => number;
+  /** The beginning of an item that the next part goes on with. */
+  #rest = Buffer.of();
+
+  /** @param now monotonic clock, ms. */
+  constructor(sources: TapeSources, now: () => number) {
+    this.#sources = sources;
+    this.#now = now;
+  }
+
+  /** Is nothing begun that did not come whole? */
+  get isAtEnd(): boolean {
+    return this.#rest.length === 0;
+  }
+
+  /** Reads what is whole; `undefined` stands for the first that cannot be read, and ends them. */
+  *read(part: Buffer): Generator<TapeItem | undefined, void> {
+    const bytes = this.isAtEnd ? part : Buffer.concat([this.#rest, part]);
+    let place = 0;
+    for (;;) {
+      const head = headAt(bytes, place);
+      if (!head || head.end > bytes.length) break;
+      const item = this.#item(bytes, place, head);
+      yield item;
+      if (!item) return;
+      place = head.end;
+    }
+    this.#rest = Buffer.from(bytes.subarray(place));
+  }
+
+  #item(bytes: Buffer, place: number, { name: nameAt, channel, payload, end }: Head): TapeItem | undefined {
+    const serial = bytes.readDoubleLE(place);
+    const age = bytes.readDoubleLE(place + 8);
+    if (!Number.isSafeInteger(serial) || !Number.isFinite(age)) return undefined;
+    const name = bytes.subarray(nameAt, channel).toString();
+    if (age < 0) return { serial, token: name };
+    const source = this.#sources.named(name);
+    if (!source) return undefined;
+    const [channelBytes, payloadBytes] = [bytes.subarray(channel, payload), bytes.subarray(payload, end)];
+    return { serial, source, time: this.#now() - age, channel: channelBytes, payload: payloadBytes };
   }
 }
 
-interface Reading {
-  readonly sources: TapeSources;
-  readonly now: number;
+/** Where the parts of an item begin, and where it ends. */
+interface Head {
+  readonly name: number;
+  readonly channel: number;
+  readonly payload: number;
+  readonly end: number;
 }
 
-function decodeItem(
-  bytes: Buffer,
-  place: number,
-  { sources, now }: Reading,
-): { readonly item: TapeItem; readonly end: number } | undefined {
-  const body = place + headBytes;
-  if (body > bytes.length) return undefined;
-  const serial = bytes.readDoubleLE(place);
-  const age = bytes.readDoubleLE(place + 8);
-  const channelAt = body + bytes.readUInt32LE(place + 16);
-  const payloadAt = channelAt + bytes.readUInt32LE(place + 20);
-  const end = payloadAt + bytes.readUInt32LE(place + 24);
-  if (end > bytes.length || !Number.isSafeInteger(serial) || !Number.isFinite(age)) return undefined;
-  const name = bytes.subarray(body, channelAt).toString();
-  if (age < 0) return { item: { serial, token: name }, end };
-  const source = sources.named(name);
-  if (!source) return undefined;
-  const channel = bytes.subarray(channelAt, payloadAt);
-  return { item: { serial, source, time: now - age, channel, payload: bytes.subarray(payloadAt, end) }, end };
+function headAt(bytes: Buffer, place: number): Head | undefined {
+  const name = place + headBytes;
+  if (name > bytes.length) return undefined;
+  const channel = name + bytes.readUInt32LE(place + 16);
+  const payload = channel + bytes.readUInt32LE(place + 20);
+  return { name, channel, payload, end: payload + bytes.readUInt32LE(place + 24) };
 }

@@ -154,13 +154,13 @@ export const logEvents = {
   tape_taken: {
     levels: ["info"],
     fields: "gateway, bytes, ms",
-    when: "at the start: the tape of another gateway was taken over, for clients that come back",
+    when: "at the start and behind a gap: the tape of another gateway was taken over, for clients that come back",
     sentence: "Took over the tape of {gateway}: {bytes} bytes in {ms} ms",
   },
   tape_not_taken: {
     levels: ["warn"],
     fields: "gateway, ms",
-    when: "at the start: the tape of another gateway did not come whole, or does not fit, and is not used",
+    when: "at the start and behind a gap: the tape of another gateway did not come whole, or does not fit, and is not used",
     sentence: "The tape of {gateway} did not come whole, or does not fit, and is not used",
   },
   session_too_large: {

@@ -113,16 +113,18 @@ const mutants: Record<string, readonly Edit[]> = {
   ],
   "gives the message another channel": [["tape", 'source.filter.kind === "pattern"', "false"]],
   "joins one off": [
-    ["tape-join", "Number.NaN) - offer.serial", "Number.NaN) - offer.serial + 1"],
-    ["tape-join", "place === this.#offer.serial + this.#shift", "place !== undefined"],
+    ["tape-join", "this.#shift = place - offer.serial;", "this.#shift = place - offer.serial + 1;"],
+    ["tape-join", "=== this.#offer.serial + this.#shift", "!== undefined"],
     ["tape-join", "known !== serial", "false"],
   ],
   "repeats what both have": [
-    ["tape-join", "own.items(place, serial)", "own.items(Number.NEGATIVE_INFINITY, serial)"],
+    ["tape-join", "own.items(this.#followed, serial)", "own.items(Number.NEGATIVE_INFINITY, serial)"],
   ],
   "leaves a hole behind the marker": [
-    ["tape-join", "own.items(place, serial)", "own.items(place + 1, serial)"],
+    ["tape-join", "own.items(this.#followed, serial)", "own.items(this.#followed + 1, serial)"],
   ],
+  "joins again what was joined while it came": [["tape-join", "this.#followed = item.serial;", ""]],
+  "leaves out what came while it was joined": [["tape-join", "return serial - this.#followed;", "break;"]],
   "leaves a hole in what is handed over": [
     ["tape-join", "serial < end && this.#put", "serial % 7 === 0 || this.#put"],
   ],

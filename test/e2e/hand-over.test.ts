@@ -5,10 +5,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient } from "@redis/client";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
-import { EventStreamClient } from "../support/event-stream.ts";
 import { flaskEmit } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
-import { RawWebSocket } from "../support/raw.ts";
+import { Native, Streamed, speak } from "../support/native-returns.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { ReturningClient } from "../support/returning-client.ts";
 import { ServedGateway } from "../support/serve.ts";
@@ -34,96 +33,6 @@ const serve = async (): Promise<ServedGateway> =>
 
 const portOf = ({ url }: { readonly url: string }): number => Number(new URL(url).port);
 
-/** Says whole numbers to the room `time` until it is stopped. @returns how many it said */
-function speak(): () => Promise<number> {
-  const stopping = new AbortController();
-  let said = 0;
-  const run = (async () => {
-    while (!stopping.signal.aborted) {
-      await flaskEmit(bus, ["update", said++], { room: "time" });
-      await Bun.sleep(2);
-    }
-    return said;
-  })();
-  return async () => {
-    stopping.abort();
-    return run;
-  };
-}
-
-interface Message {
-  readonly type?: string;
-  readonly at?: string;
-  readonly data?: unknown;
-  readonly recovered?: boolean;
-}
-
-/** A native client: joins where it stands, and notes what it receives. */
-class Native {
-  readonly heard: unknown[] = [];
-  readonly verdicts: unknown[] = [];
-  at: string | undefined;
-  #socket: RawWebSocket | undefined;
-
-  async come(url: string): Promise<void> {
-    const socket = await RawWebSocket.open(url, "/connect");
-    this.#socket = socket;
-    socket.send(JSON.stringify({ id: 1, type: "join", room: "time", at: this.at }));
-    const count = this.verdicts.length;
-    void this.#read(socket);
-    await until(() => this.verdicts.length > count, 15_000);
-  }
-
-  leave(): void {
-    this.#socket?.[Symbol.dispose]();
-    this.#socket = undefined;
-  }
-
-  async #read(socket: RawWebSocket): Promise<void> {
-    while (this.#socket === socket) {
-      const text = await socket.waitForMessage(60_000).catch(() => undefined);
-      if (text === undefined || this.#socket !== socket) return;
-      const message = JSON.parse(String(text)) as Message;
-      this.at = message.at ?? this.at;
-      if (message.type === "joined") this.verdicts.push(message.recovered);
-      else if (message.type === undefined && "data" in message) this.heard.push(message.data);
-    }
-  }
-}
-
-/** A native event stream: shows its last id when it comes back, as browsers do by themselves, and notes what it receives. */
-class Streamed {
-  readonly heard: unknown[] = [];
-  readonly verdicts: unknown[] = [];
-  #lastEventId = "";
-  #stream: EventStreamClient | undefined;
-
-  async come(url: string): Promise<void> {
-    const shown = this.#lastEventId === "" ? {} : { "last-event-id": this.#lastEventId };
-    const stream = await EventStreamClient.open(`${url}/connect?room=time`, shown);
-    this.#stream = stream;
-    const count = this.verdicts.length;
-    void this.#read(stream);
-    await until(() => this.verdicts.length > count, 15_000);
-  }
-
-  leave(): void {
-    this.#stream?.[Symbol.dispose]();
-    this.#stream = undefined;
-  }
-
-  async #read(stream: EventStreamClient): Promise<void> {
-    while (this.#stream === stream) {
-      const event = await stream.next().catch(() => undefined);
-      if (event === undefined || this.#stream !== stream) return;
-      this.#lastEventId = event.lastEventId;
-      const message = JSON.parse(event.data) as Message;
-      if (message.type === "joined") this.verdicts.push(message.recovered);
-      else if (message.type === undefined && "data" in message) this.heard.push(message.data);
-    }
-  }
-}
-
 const taken = async (gateway: ServedGateway): Promise<number> =>
   (await gateway.metrics()).sum("belfry_tape_taken_bytes");
 
@@ -133,7 +42,7 @@ test("F12 I3 two gateways restarted in turn, with SIGTERM and with SIGKILL: page
   const gateways = [first, second];
   const pages: ReturningClient[] = [];
   const natives = [new Native(), new Streamed()];
-  const stop = speak();
+  const stop = speak(bus);
   try {
     for (const transport of ["websocket", "polling"] as const) {
       const page = await ReturningClient.open({ version: "4.8", transport, port: portOf(first) });
@@ -253,15 +162,15 @@ test("a peer that answers nonsense is counted and left aside; one that stops in 
     () => "nonsense",
     ({ kind, markers }) =>
       kind === "offer"
-        ? { token: (markers as string[]).at(-1), serial: 10, from: 0 }
+        ? { token: (markers as string[]).at(-1), serial: 1_000_000, from: 0 }
         : {
             data: Buffer.from("nonsense").toString("base64"),
             isLast: true,
-            offer: { token: "x", serial: 10, from: 0 },
+            offer: { token: "x", serial: 1_000_000, from: 0 },
           },
     // The parts never come: it was killed.
     ({ kind, markers }) =>
-      kind === "offer" ? { token: (markers as string[]).at(-1), serial: 10, from: 0 } : undefined,
+      kind === "offer" ? { token: (markers as string[]).at(-1), serial: 1_000_000, from: 0 } : undefined,
   ];
   let answer = answers[0];
   const say = async (channel: string, said: object): Promise<void> =>
