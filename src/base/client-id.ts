@@ -12,11 +12,15 @@ export function createClientId(): string {
   return bytes.toString("base64url");
 }
 
-/** Could this be the id of a client? Of other names with 20 such characters, one in 65,536 looks like one. */
-export function isClientId(name: string): boolean {
-  if (!/^[\w-]{20}$/.test(name)) return false;
-  const bytes = Buffer.from(name, "base64url");
-  return bytes.readUInt16BE(randomBytes) === markOf(bytes);
+/**
+ * The id of a client that a name in a namespace says, bare or in full: `/chat#<id>` in `/chat`. Undefined: it says none. Of other
+ * names with 20 such characters, one in 65,536 looks like an id.
+ */
+export function clientIdIn(namespace: string, name: string): string | undefined {
+  const id = name.startsWith(`${namespace}#`) ? name.slice(namespace.length + 1) : name;
+  if (!/^[\w-]{20}$/.test(id)) return undefined;
+  const bytes = Buffer.from(id, "base64url");
+  return bytes.readUInt16BE(randomBytes) === markOf(bytes) ? id : undefined;
 }
 
 /** The low half of their CRC-32. */

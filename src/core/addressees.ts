@@ -13,7 +13,7 @@ export interface Namespace {
   readonly trees: Map<string, Room>;
   /** For each watched room, its members who are told of its presence. */
   readonly watchers: Map<string, Room>;
-  /** Connections by id; a v3 client may have two spellings of one (SIO-03). */
+  /** Connections by id. */
   readonly ids: Map<string, Connection>;
   /** Everyone who is in, with an id or without. */
   population: number;

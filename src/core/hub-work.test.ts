@@ -38,7 +38,7 @@ class House {
   readonly everywhere = this.#enter("everywhere");
 
   constructor(size: number) {
-    this.rooms = Array.from({ length: size }, (_, index) => `room-${index}`);
+    this.rooms = Array.from({ length: size }, (_, index) => `room::${index}`);
     this.ids = this.rooms.map((room) => `id-of-${room}`);
     for (const [index, room] of this.rooms.entries()) {
       this.hub.join(this.#enter(this.ids[index] ?? ""), room);
@@ -89,7 +89,7 @@ const works: readonly (readonly [string, (house: House) => void])[] = [
     "an order that replaces many rooms",
     ({ hub, rooms }) => {
       const target = { namespace: "/", id: "everywhere" };
-      hub.carryOut({ kind: "join", target, rooms: rooms.toReversed().slice(0, 10), replaces: "room-" });
+      hub.carryOut({ kind: "join", target, rooms: rooms.toReversed().slice(0, 10), replaces: "room" });
     },
   ],
   ["the end of a connection that is in many rooms", ({ hub, everywhere }) => hub.exit(everywhere)],

@@ -389,12 +389,12 @@ test("HUB-12 whoever took an id over keeps it; the one before leaves its rooms a
   expect(hub.isOwnRoom("/", "k")).toBeFalse();
 });
 
-test("HUB-06 a join may replace the rooms of one prefix, and no others", () => {
+test("HUB-06 a join may replace the rooms of one room-space, and no others", () => {
   const { hub, connect } = setUp();
   const { connection } = connect("1");
   for (const room of ["g::a", "g::b", "g:c", "other"]) hub.join(connection, room);
   const target = { namespace: "/", id: "1" };
-  hub.carryOut({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g::" });
+  hub.carryOut({ kind: "join", target, rooms: ["g::b", "g::d", "g::b"], replaces: "g" });
   const names = () => [...connection.rooms].map(({ name }) => name).filter((name) => name !== undefined);
   expect(names()).toEqual(["g::b", "g:c", "other", "g::d"]);
   hub.carryOut({ kind: "join", target, rooms: ["g::e"] });

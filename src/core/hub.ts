@@ -2,17 +2,17 @@
 // present in its rooms, and leaves through one native topic per room; only members that topics cannot reach are
 // looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
 
-import { isRoomTooLong } from "./room-name.ts";
+import { isRoomTooLong, roomSpace } from "./room-name.ts";
 import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";
 import type { Namespace } from "./addressees.ts";
-import { createClientId, isClientId } from "../base/client-id.ts";
+import { clientIdIn, createClientId } from "../base/client-id.ts";
 import type { Identity } from "./identity.ts";
 import type { Connection } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
-import type { AckReply, Command, JoinCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
+import type { AckReply, Command, MoveCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import type { Positions } from "./position.ts";
 import { Room } from "./membership.ts";
 import { Visitors } from "./visitors.ts";
@@ -103,7 +103,7 @@ export class Hub {
   }
 
   /** A connection enters its namespace; from now on it hears what is sent to everyone there and to its id. */
-  enter(connection: Connection, alias?: string): void {
+  enter(connection: Connection): void {
     const namespace = this.#openNamespace(connection.namespace);
     if (!connection.isIn) {
       namespace.population++;
@@ -113,13 +113,12 @@ export class Hub {
     }
     connection.isIn = true;
     if (connection.id !== undefined) namespace.ids.set(connection.id, connection);
-    if (alias !== undefined) namespace.ids.set(alias, connection);
     if (connection.hearsEveryone) this.#add(connection, namespace.everyone);
     this.visitors.add(connection);
   }
 
   /** It leaves: all its rooms, its id, the namespace. Does nothing when it is not in. */
-  exit(connection: Connection, alias?: string): void {
+  exit(connection: Connection): void {
     const namespace = this.#namespaces.get(connection.namespace);
     if (!namespace || !connection.isIn) return;
     connection.isIn = false;
@@ -127,9 +126,8 @@ export class Hub {
     this.#connections.delete(connection);
     namespace.population--;
     // A newer connection may have taken the id (HUB-12): that one stays.
-    for (const id of [connection.id, alias]) {
-      if (id !== undefined && namespace.ids.get(id) === connection) namespace.ids.delete(id);
-    }
+    const { id } = connection;
+    if (id !== undefined && namespace.ids.get(id) === connection) namespace.ids.delete(id);
     for (const room of Array.from(connection.rooms)) this.#remove(connection, room);
     if (namespace.population === 0) this.#namespaces.delete(connection.namespace);
   }
@@ -186,10 +184,7 @@ export class Hub {
 
   /** Is it the room of one client, of this gateway or another? No other client may join it (WSE-07). */
   isOwnRoom(namespace: string, room: string): boolean {
-    if (this.#namespaces.get(namespace)?.ids.has(room) === true) return true;
-    // The other spelling of a protocol 4 client's id (SIO-03).
-    const prefix = `${namespace}#`;
-    return isClientId(room.startsWith(prefix) ? room.slice(prefix.length) : room);
+    return this.connection(namespace, room) !== undefined || clientIdIn(namespace, room) !== undefined;
   }
 
   /** The connection's client changed between topics and loop. */
@@ -266,20 +261,25 @@ export class Hub {
     const connections = this.#targets(command.target);
     let isDone = connections.size > 0;
     for (const connection of connections) {
-      if (command.kind === "disconnect") connection.agent.disconnect(command.closeClient, command.reason);
-      else if (command.kind === "join") isDone = this.#joinAll(connection, command) && isDone;
-      else for (const room of command.rooms) this.leave(connection, room);
-      if (command.kind !== "disconnect") connection.agent.moved?.();
+      if (command.kind === "disconnect") {
+        connection.agent.disconnect(command.closeClient, command.reason);
+        continue;
+      }
+      isDone = this.#move(connection, command) && isDone;
+      connection.agent.moved?.();
     }
     if (command.done && isDone) this.#send(command.done);
   }
 
-  /** @returns whether it is in all of them now: bounds hold for what backends order, too. */
-  #joinAll(connection: Connection, { rooms, replaces }: JoinCommand): boolean {
+  /** @returns whether it is where it was to be: bounds hold for what backends order, too. */
+  #move(connection: Connection, { kind, rooms, replaces }: MoveCommand): boolean {
+    if (kind === "leave") {
+      for (const room of rooms) this.leave(connection, room);
+      return true;
+    }
     const kept = new Set(rooms);
-    for (const { name } of Array.from(connection.rooms)) {
-      if (replaces === undefined || name === undefined) continue;
-      if (name.startsWith(replaces) && !kept.has(name)) this.leave(connection, name);
+    for (const { name = "" } of replaces === undefined ? [] : Array.from(connection.rooms)) {
+      if (roomSpace(name) === replaces && !kept.has(name)) this.leave(connection, name);
     }
     for (const room of kept) this.join(connection, room);
     return rooms.every((room) => this.room(connection.namespace, room)?.has(connection) === true);

@@ -5,8 +5,6 @@ export interface Identity {
   readonly session: string | undefined;
   readonly user: string | undefined;
   readonly groups: readonly string[];
-  /** The permitted part of what was asked; all of it, where absent (W4R-13). */
-  readonly channels?: readonly string[];
   /** When it ends, ms since 1970: the connection should end then (T18). */
   readonly expiresAtMs?: number;
   /** Rooms that a token or a ticket names. */

@@ -99,13 +99,13 @@ export function contentBytes({ raw, event, args, attachments }: Publication): nu
 }
 
 /** An order of a trusted backend about connections (PSQ-12..14, NRE-06). */
-export type Command = JoinCommand | DisconnectCommand | CloseRoomCommand;
+export type Command = MoveCommand | DisconnectCommand | CloseRoomCommand;
 
-export interface JoinCommand {
+export interface MoveCommand {
   readonly kind: "join" | "leave";
   readonly target: Target | Single;
   readonly rooms: readonly string[];
-  /** On a join, the other rooms with names that begin so are left: what is granted replaces what was (HUB-06). */
+  /** On a join, the other rooms of this room-space are left (HUB-06). */
   readonly replaces?: string;
   /** Sent when the order named a single connection, it was ours, and it is where it was to be (NRE-07). */
   readonly done?: Outgoing;

@@ -18,8 +18,14 @@ export interface IdentityRequest {
   readonly remote: string;
 }
 
+/** Who a visitor is, as its source says. */
+export interface FoundIdentity extends Identity {
+  /** The permitted part of the channels that were asked for; all of them, where absent (W4R-13). */
+  readonly channels?: readonly string[];
+}
+
 export type IdentityResult =
-  | Identity
+  | FoundIdentity
   /** 403. */
   | { readonly kind: "denied"; readonly reason: RefusalReason }
   /** 503: the source of identity could not be asked; no visitor is admitted on a guess (SEC-02). */

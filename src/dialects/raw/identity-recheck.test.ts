@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
+import type { FoundIdentity, IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import { IdentityRecheck, isSameIdentity } from "./identity-recheck.ts";
 
 const john: Identity = { ...anonymous, user: "john", session: "s".repeat(32), groups: ["staff", "chatters"] };
@@ -98,7 +98,7 @@ describe("who is still the same", () => {
     expect(isSameIdentity(one, { ...john, channels: one.channels.toReversed() })).toBe(true);
   });
 
-  test.each<[string, Partial<Identity>]>([
+  test.each<[string, Partial<FoundIdentity>]>([
     ["another name", { user: "mary" }],
     ["another session", { session: "S".repeat(32) }],
     ["a group less", { groups: ["staff"] }],

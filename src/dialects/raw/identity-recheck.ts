@@ -2,12 +2,11 @@
 // has to connect anew. When the source of identities does not answer, the visitor stays, and is asked about next time.
 
 import type { BrowserContext } from "../dialect.ts";
-import type { Identity } from "../../core/identity.ts";
-import type { IdentityRequest } from "../../proofs/identity-source.ts";
+import type { FoundIdentity, IdentityRequest } from "../../proofs/identity-source.ts";
 
 export interface RecheckParts {
   /** Who the visitor was when it connected. */
-  readonly identity: Identity;
+  readonly identity: FoundIdentity;
   readonly identityRequest: IdentityRequest;
   /** The handshake: what it proved itself with is kept. */
   readonly request: Request;
@@ -60,7 +59,7 @@ function proofOf({ url, headers }: Request): Request {
 }
 
 /** Is it still the same visitor, with the same rights? */
-export function isSameIdentity(a: Identity, b: Identity): boolean {
+export function isSameIdentity(a: FoundIdentity, b: FoundIdentity): boolean {
   const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
     one.length === other.length && new Set(one).isSubsetOf(new Set(other));
   const isSamePart = (a.channels === undefined) === (b.channels === undefined);

@@ -253,15 +253,10 @@ export class SocketIoClient {
   }
 
   #open(parts: Pick<NamespaceSocketParts, "namespace" | "sid" | "kept" | "identity">): NamespaceSocket {
-    const { namespace, sid } = parts;
-    // In `/x` a JavaScript client of protocol 4 calls itself `/x#<sid>`, a Python client `<sid>`: both names reach it (SIO-03).
-    const isV3 = this.#session.version === 3;
-    const alias = isV3 && namespace !== "/" ? `${namespace}#${sid}` : undefined;
     const socket = new NamespaceSocket({
       context: this.#context,
       session: this.#session,
       client: this,
-      alias,
       ...parts,
     });
     this.#sockets.push(socket);

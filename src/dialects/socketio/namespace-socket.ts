@@ -46,7 +46,6 @@ export interface NamespaceSocketParts {
   readonly client: ClientPart;
   readonly namespace: string;
   readonly sid: string;
-  readonly alias: string | undefined;
   /** What it comes back to, should it go. */
   readonly kept: KeptSession | undefined;
   readonly identity: Identity;
@@ -57,7 +56,6 @@ export class NamespaceSocket implements Agent {
   readonly #context: SocketIoContext;
   readonly #session: SessionPort;
   readonly #client: ClientPart;
-  readonly #alias: string | undefined;
   readonly #kept: KeptSession | undefined;
   #nextAckId = 0;
   #acks: Map<string, PendingAck> | undefined;
@@ -69,7 +67,6 @@ export class NamespaceSocket implements Agent {
     this.#context = parts.context;
     this.#session = parts.session;
     this.#client = parts.client;
-    this.#alias = parts.alias;
     this.#kept = parts.kept;
     this.connection = new Connection({
       id: parts.sid,
@@ -88,7 +85,7 @@ export class NamespaceSocket implements Agent {
   enter(): void {
     // The answer to the client may have ended its session.
     if (this.#hasLeft) return;
-    this.#context.hub.enter(this.connection, this.#alias);
+    this.#context.hub.enter(this.connection);
   }
 
   /** The client is back: it gets what it missed, then it is told, as socket.io does it; and it is in its rooms. */
@@ -125,7 +122,7 @@ export class NamespaceSocket implements Agent {
     this.#hasLeft = true;
     // What it asked for and was not answered is not carried out: its page may think that it is in a room that it is not in.
     if (this.#waiting) this.forget();
-    this.#context.hub.exit(this.connection, this.#alias);
+    this.#context.hub.exit(this.connection);
   }
 
   // Agent: what a backend asks for.

@@ -35,7 +35,7 @@ describe("groups-new", () => {
 
   test("HUB-06 in replace mode the order says what it replaces", () => {
     const { decode } = sides("ws-hub:", "replace");
-    expect(decode("ws-hub:groups-new:k", "a")).toMatchObject({ kind: "join", replaces: "ws-hub::" });
+    expect(decode("ws-hub:groups-new:k", "a")).toMatchObject({ kind: "join", replaces: "ws-hub" });
     expect(sides().decode("ws-hub:groups-new:k", "a")).not.toHaveProperty("replaces");
   });
 

@@ -17,17 +17,18 @@ export function channels(prefix: string) {
   } as const;
 }
 
-/** The rooms of groups begin so: a room-space of their own, which clients of other dialects join with its secret only. */
-export const groupSpace = "ws-hub::";
+/** The room-space of groups, which clients of other dialects join with its secret only. */
+export const groupSpace = "ws-hub";
+const groupPrefix = `${groupSpace}::`;
 
 export function groupRoom(group: string): string {
-  return groupSpace + group;
+  return groupPrefix + group;
 }
 
 /** The groups of a connection. */
 export function groupsOf(connection: Connection | undefined): readonly string[] {
   const names = [...(connection?.rooms ?? [])].map((room) => room.name ?? "");
-  return names.filter((name) => name.startsWith(groupSpace)).map((name) => name.slice(groupSpace.length));
+  return names.filter((name) => name.startsWith(groupPrefix)).map((name) => name.slice(groupPrefix.length));
 }
 
 /**

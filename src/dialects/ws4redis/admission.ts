@@ -6,7 +6,7 @@ import type { Exchange } from "../../server/route.ts";
 import { compileGlobs } from "../../base/glob.ts";
 import { textAnswer } from "../../base/http.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
+import type { FoundIdentity, IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import { IdentityRecheck } from "../raw/identity-recheck.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
@@ -165,7 +165,7 @@ export class Admission {
     return new RawConnection(dialect, client);
   }
 
-  #recheckOf({ request, identityRequest }: Handshake, identity: Identity): IdentityRecheck | undefined {
+  #recheckOf({ request, identityRequest }: Handshake, identity: FoundIdentity): IdentityRecheck | undefined {
     const { context } = this.#parts;
     const { recheckMs } = context.identity;
     if (recheckMs === undefined) return undefined;
@@ -185,7 +185,7 @@ export class Admission {
   }
 
   /** By the source of its identity (W4R-13), by what browsers may publish here at all (W4R-17), and by the rooms' rules. */
-  #isPermitted(name: ChannelName, facility: string, identity: Identity): boolean {
+  #isPermitted(name: ChannelName, facility: string, identity: FoundIdentity): boolean {
     if (identity.channels && !identity.channels.includes(name)) return false;
     if (!name.startsWith("publish-")) return true;
     const { rules } = this.#parts.context;

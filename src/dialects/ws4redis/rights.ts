@@ -4,6 +4,7 @@
 import type { BrowserContext } from "../dialect.ts";
 import { isRoomTooLong } from "../../core/room-name.ts";
 import type { Identity } from "../../core/identity.ts";
+import type { FoundIdentity } from "../../proofs/identity-source.ts";
 import { covers, namePrefix } from "../../base/redis-name.ts";
 import { isSafeName } from "../../base/safe-name.ts";
 import type { Audience, ChannelName, Right } from "./query.ts";
@@ -30,7 +31,7 @@ export interface Grant {
   readonly facility: string;
   /** Those that it asked for and may use. */
   readonly channels: readonly ChannelName[];
-  readonly identity: Identity;
+  readonly identity: FoundIdentity;
 }
 
 type NameOptions = Pick<Ws4redisOptions, "prefix" | "naming">;

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { createClientId, isClientId } from "../../../base/client-id.ts";
+import { clientIdIn, createClientId } from "../../../base/client-id.ts";
 import { createSid } from "./sid.ts";
 
 // For a machine that does much else besides.
@@ -32,7 +32,10 @@ test("T14 every random byte gets into the id: each bit of it is seen set and uns
 });
 
 test("WSE-07 a client's id is known as one everywhere, other names are not", () => {
-  for (let made = 0; made < 1_000; made++) expect(isClientId(createClientId())).toBe(true);
+  for (let made = 0; made < 1_000; made++) {
+    const id = createClientId();
+    for (const name of [id, `/a#b#${id}`]) expect(clientIdIn("/a#b", name)).toBe(id);
+  }
   const id = createClientId();
   const names = [
     "",
@@ -43,10 +46,15 @@ test("WSE-07 a client's id is known as one everywhere, other names are not", () 
     `${id.slice(0, 19)}é`,
     "a".repeat(20),
     "notifications-global",
+    `${id}#`,
+    `/chat#${id}#x`,
+    `/chat/${id}`,
+    `/#${id}`,
+    `/chats#${id}`,
   ];
-  for (const name of names) expect(isClientId(name)).toBe(false);
+  for (const name of names) expect(clientIdIn("/chat", name)).toBeUndefined();
   // Of 20,000 other names of that shape, 0.3 are mistaken on average; 8 would be one run in 10^12.
   let mistaken = 0;
-  for (let made = 0; made < 20_000; made++) if (isClientId(createSid())) mistaken++;
+  for (let made = 0; made < 20_000; made++) if (clientIdIn("/", createSid()) !== undefined) mistaken++;
   expect(mistaken).toBeLessThan(8);
 });
