@@ -1,7 +1,7 @@
 // The door of the HTTP API that rules a gateway: which operation a request is for, the publish secret, the bounds of its body,
 // and problem details where something is refused. What each operation does is its own business (operation.ts).
 
-import { bearerFault, bearerToken } from "../base/http.ts";
+import { bearerFault, bearerToken, percentDecoded } from "../base/http.ts";
 import { answer, jsonAnswer, problemAnswer } from "../base/problem.ts";
 import type { ProblemParts } from "../base/problem.ts";
 import { readPlainBody } from "../codec/body.ts";
@@ -96,12 +96,8 @@ async function carryOut(
 
 /** Once, and only what is UTF-8: no name has two spellings that mean the same after two decodings (T15). */
 function decode(segment: string): string {
-  try {
-    const text = decodeURIComponent(segment);
-    if (text !== "") return text;
-  } catch {
-    // Refused below.
-  }
+  const text = percentDecoded(segment);
+  if (text !== undefined && text !== "") return text;
   throw requestInvalid("Expected a name in the path, percent-encoded UTF-8, got something else");
 }
 

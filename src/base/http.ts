@@ -46,6 +46,15 @@ export function withoutEndSlashes(path: string): string {
   return path.slice(0, end);
 }
 
+/** Part of a path or a query, decoded once; undefined when that is no UTF-8. */
+export function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // refused by the caller
+  }
+}
+
 /** Does it ask for a websocket? */
 export function isUpgrade({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";

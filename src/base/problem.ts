@@ -44,12 +44,3 @@ const headers = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
-
-/** @returns undefined when it is no JSON. */
-export function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined; // refused by the caller
-  }
-}

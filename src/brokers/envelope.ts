@@ -1,6 +1,7 @@
 // The form in which a publication travels between gateways: one JSON object, bytes as base64. What cannot be read is junk,
 // never an error: any client of the server may publish on the channel.
 
+import { parseJson } from "../base/json.ts";
 import { toBase64 } from "../codec/base64.ts";
 import type { Publication } from "../core/publication.ts";
 import { readPosition } from "./log-store.ts";
@@ -54,12 +55,8 @@ export function decodeEnvelope(text: string): Envelope | "not_json" | "version_u
 type Fields = Readonly<Record<string, unknown>>;
 
 function parse(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Fields) : undefined;
-  } catch {
-    return undefined; // counted as junk by the caller
-  }
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
 function readPublication(fields: Fields): Publication | undefined {

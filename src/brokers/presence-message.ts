@@ -1,6 +1,7 @@
 // What the store of presence says on the bus when a room changed: JSON, made by each store and read by every gateway. What
 // cannot be read is junk, never an error: any client of the server may publish on the channel.
 
+import { parseJson } from "../base/json.ts";
 import { z } from "zod";
 import type { PresentUser } from "../core/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
@@ -42,19 +43,11 @@ const message = z.object({
 
 /** @returns undefined when it is none. */
 export function decodeChange(text: string): RoomChange | undefined {
-  const fields = read(text);
+  const fields = message.safeParse(parseJson(text)).data;
   if (!fields) return undefined;
   const { namespace, room, joined, left, ...numbers } = fields;
   const users = joined && left && { joined: joined.map(userOf), left };
   return { name: { namespace, room }, ...numbers, users };
-}
-
-function read(text: string): z.output<typeof message> | undefined {
-  try {
-    return message.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined; // counted as junk by the caller
-  }
 }
 
 function userOf([user, info]: readonly [string, string | null]): PresentUser {

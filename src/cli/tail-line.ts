@@ -1,6 +1,7 @@
 // One message of the bus as a line of `belfry tail`: for people, or as JSON. Everything in it comes from strangers,
 // so nothing reaches the terminal unescaped (T26).
 
+import { roomLabel } from "../vocabulary/room-rules.ts";
 import { isUtf8 } from "node:buffer";
 import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
 import { printable, printableJson } from "../observe/printable.ts";
@@ -130,22 +131,18 @@ function roomsOf(message: Publication | Command): readonly string[] | undefined 
   const addressed = addressees(message);
   return addressed === undefined
     ? undefined
-    : [...addressed, ...own.map((room) => roomName(namespaceOf(message), room))];
+    : [...addressed, ...own.map((room) => roomLabel(room, namespaceOf(message)))];
 }
 
 function addressees(message: Publication | Command): readonly string[] | undefined {
-  if (message.kind === "close-room") return [roomName(message.namespace, message.room)];
+  if (message.kind === "close-room") return [roomLabel(message.room, message.namespace)];
   const target: Target | Single = message.kind === "publication" ? message : message.target;
-  if ("id" in target) return [roomName(target.namespace, target.id)];
-  return target.rooms?.map((room) => roomName(target.namespace, room));
+  if ("id" in target) return [roomLabel(target.id, target.namespace)];
+  return target.rooms?.map((room) => roomLabel(room, target.namespace));
 }
 
 function namespaceOf(message: Publication | Command): string {
   return "target" in message ? message.target.namespace : message.namespace;
-}
-
-function roomName(namespace: string, room: string): string {
-  return namespace === "/" ? room : `${namespace},${room}`;
 }
 
 function showRooms(rooms: readonly string[] | undefined): string {

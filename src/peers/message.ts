@@ -1,6 +1,7 @@
 // What gateways say to each other: one JSON object a message. What cannot be read is junk, never an error: any client of the
 // server may publish on the channels.
 
+import { parseJson } from "../base/json.ts";
 import { z } from "zod";
 import type { Json } from "./peers.ts";
 
@@ -50,12 +51,8 @@ export function encodeMessage(from: string, said: Said): string {
 export function decodeMessage(
   text: string,
 ): PeerMessage | "not_json" | "version_unknown" | "message_invalid" {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "not_json";
-  }
+  const value = parseJson(text);
+  if (value === undefined) return "not_json";
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   const isOther =

@@ -1,6 +1,7 @@
 // Asks the backend who a visitor is (DJS-10): one POST to a fixed URL, with the visitor's own cookies. Whatever is
 // not a clear answer keeps the visitor out (SEC-02).
 
+import { parseJson } from "../../base/json.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
@@ -62,7 +63,7 @@ async function judge(response: Response, asked: IdentityRequest): Promise<Identi
   }
   const bytes = await readStream(response.body, maxAnswerBytes);
   if (bytes === undefined) return unavailable("callback_too_large");
-  const read = answer.safeParse(parse(bytes));
+  const read = answer.safeParse(parseJson(readJsonText(bytes) ?? ""));
   if (!read.success) return unavailable("callback_invalid");
   const { user, groups, session, channels } = read.data;
   return {
@@ -73,14 +74,6 @@ async function judge(response: Response, asked: IdentityRequest): Promise<Identi
     // It may take channels away, never add any (W4R-13).
     ...(channels && { channels: asked.channels.filter((channel) => channels.includes(channel)) }),
   };
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(readJsonText(bytes) ?? "");
-  } catch {
-    return undefined; // said by the schema
-  }
 }
 
 function unavailable(reason: RefusalReason): IdentityResult {

@@ -2,6 +2,7 @@
 // answer that says when it ends is kept until then, for the same proof; whatever is not a clear answer keeps the client
 // out (SEC-02, T24).
 
+import { parseJson } from "../../base/json.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import { readJsonText } from "../../codec/utf8.ts";
@@ -120,11 +121,7 @@ function judge(answered: OutboundAnswer, about: HookQuestion["about"], issuedAt:
 
 /** Many languages write null for what is not there. */
 function withoutNulls(body: Buffer): unknown {
-  try {
-    const value: unknown = JSON.parse(readJsonText(body) ?? "");
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
-  } catch {
-    return undefined; // said by the schema
-  }
+  const value = parseJson(readJsonText(body) ?? "");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 }

@@ -1,6 +1,7 @@
 // The RevocationStore port on Redis 6.2 and later: a sorted set, in which each revocation stands by its end, and beside it the
 // name of its state, so that gateways that look whether something was added read one small key.
 
+import { parseJson } from "../../base/json.ts";
 import { randomId } from "../../base/random-id.ts";
 import { maxRevocations, revocationKinds } from "../../proofs/revocations.ts";
 import type { KeptRevocations, Revocation, RevocationStore } from "../../proofs/revocations.ts";
@@ -60,17 +61,9 @@ function pairsOf(reply: unknown): readonly (readonly [unknown, unknown])[] {
 
 /** What is none of ours is left out: others may write into Redis. */
 function read([member, score]: readonly [unknown, unknown]): readonly Revocation[] {
-  const parts = parse(String(member));
+  const parts = parseJson(String(member));
   const [kindName, name, before] = Array.isArray(parts) ? (parts as unknown[]) : [];
   const kind = revocationKinds.find((known) => known === kindName);
   if (!kind || typeof name !== "string" || typeof before !== "number") return [];
   return [{ kind, name, before, untilMs: Number(score) }];
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // left out by the caller
-  }
 }

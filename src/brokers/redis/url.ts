@@ -1,6 +1,7 @@
 // Redis URLs into what a connection needs. Errors say which part is wrong and never repeat the text: a password may
 // stand anywhere in a mistyped URL.
 
+import { percentDecoded } from "../../base/http.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 
 /** Where a Redis is and how to enter. */
@@ -152,11 +153,9 @@ function insecurity(text: string | null): boolean | undefined {
 }
 
 function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrong("`%` to be followed by two hexadecimal digits that make UTF-8", "something else");
-  }
+  const decoded = percentDecoded(text);
+  if (decoded !== undefined) return decoded;
+  throw wrong("`%` to be followed by two hexadecimal digits that make UTF-8", "something else");
 }
 
 function wrong(expected: string, got: string): GatewayError {

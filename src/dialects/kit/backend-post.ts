@@ -1,6 +1,7 @@
 // A POST by which a backend publishes: method, body, who may publish, and the answers, alike in all dialects. The dialect
 // says what the body means. What it publishes comes back over the bus, so every gateway delivers it in the same order.
 
+import { parseJson } from "../../base/json.ts";
 import type { z } from "zod";
 import { goOn } from "../../base/go-on.ts";
 import { readPlainBody } from "../../codec/body.ts";
@@ -11,7 +12,6 @@ import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerFault, bearerToken, textAnswer } from "../../base/http.ts";
-import { parseJson } from "../../base/problem.ts";
 import type { ProblemParts } from "../../base/problem.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";

@@ -1,6 +1,7 @@
 // The cursor of an event stream: where all its rooms stand, as one `id:` line, which a browser sends back by itself
 // (README.md). Positions without a colon are one position for all rooms that have such; the others stand beside their room.
 
+import { percentDecoded } from "../../base/http.ts";
 import type { Position } from "../../core/position.ts";
 
 export interface Cursor {
@@ -38,7 +39,7 @@ export function readCursor(text: string | null): Cursor | undefined {
   const rooms = new Map<string, Position>();
   for (const item of items) {
     const [name = "", position = "", ...more] = item.split("=");
-    const room = decode(name);
+    const room = percentDecoded(name);
     if (room === undefined || more.length > 0 || !positionForm.test(position)) return lost;
     rooms.set(room, position);
   }
@@ -47,14 +48,6 @@ export function readCursor(text: string | null): Cursor | undefined {
 }
 
 const lost: Cursor = { shared: unreadable, rooms: new Map(), isPartial: false };
-
-function decode(name: string): string | undefined {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return undefined; // unreadable
-  }
-}
 
 /** Where the client stood in a room; undefined: it comes for the first time. @param isAlone the stream has no other room */
 export function positionOf(

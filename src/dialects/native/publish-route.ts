@@ -1,6 +1,7 @@
 // The HTTP doors of backends: `POST /api/publish` with JSON, `POST /rooms/<room>` with a bare body (README.md). Who may
 // publish is judged first; everything is checked before anything is published.
 
+import { percentDecoded } from "../../base/http.ts";
 import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
@@ -138,7 +139,7 @@ function readBare(context: BackendContext, body: Buffer, exchange: Exchange): Or
 }
 
 function readBarePublication(context: BackendContext, body: Buffer, { path, query }: Exchange): Publication {
-  const room = checkRoom(decodePath(path.slice(roomsPath.length + 1)), context.limits.nameBytes);
+  const room = checkRoom(percentDecoded(path.slice(roomsPath.length + 1)), context.limits.nameBytes);
   const event = readEvent(context, query.get("event"));
   if (event === undefined) return new RawPublication(toRooms([room]), body);
   const text = readUtf8(body);
@@ -153,14 +154,6 @@ function isJsonType({ headers }: Request): boolean {
 function isJsonBody(body: Buffer): boolean {
   const text = readUtf8(body);
   return text !== undefined && isJson(text);
-}
-
-function decodePath(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return undefined; // refused by the caller
-  }
 }
 
 /** @param text JSON, or else what becomes a string of it. */

@@ -1,6 +1,7 @@
 // Socket.IO packets as text: `<type>[<n>-][<nsp>,][<id>][<json>]` (compat section 2). Pure codecs: the Engine.IO
 // message digit `4` is part of what is encoded here, because that is what a frame of the hub carries.
 
+import { parseJson } from "../../base/json.ts";
 import { readArray } from "../../codec/json.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toAscii } from "../../codec/ascii-json.ts";
@@ -66,7 +67,7 @@ function cutQuery(namespace: string): string {
  * number is its text, as node takes it.
  */
 export function parseEvent(packet: Packet): { readonly name: string; readonly args: unknown[] } | undefined {
-  const data = parseJson(packet.json);
+  const data = packet.json === undefined ? undefined : parseJson(packet.json);
   if (!Array.isArray(data)) return undefined;
   const [name, ...args] = data as unknown[];
   if (typeof name !== "string" && typeof name !== "number") return undefined;
@@ -87,15 +88,6 @@ export function isPayloadAllowed(packet: Packet): boolean {
   if (packet.type !== packetType.connect) return false;
   const auth = parseJson(packet.json);
   return typeof auth === "object" && auth !== null && !Array.isArray(auth);
-}
-
-function parseJson(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined; // the caller answers malformed JSON like any other malformed packet
-  }
 }
 
 const maxDepth = 200;

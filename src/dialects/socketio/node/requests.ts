@@ -2,6 +2,7 @@
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
 // wait for answers of ours (compat NRE-06, NRE-07).
 
+import { parseJson } from "../../../base/json.ts";
 import type { SkipReason } from "../../../vocabulary/reasons.ts";
 import type { BusMessage } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
@@ -52,11 +53,9 @@ type Read =
   | { readonly isValid: false; readonly reason: SkipReason };
 
 function readJson(payload: Buffer): Read {
-  try {
-    return { isValid: true, value: JSON.parse(payload.toString()), hasBrokenText: false };
-  } catch {
-    return { isValid: false, reason: "not_json" };
-  }
+  const value = parseJson(payload.toString());
+  if (value === undefined) return { isValid: false, reason: "not_json" };
+  return { isValid: true, value, hasBrokenText: false };
 }
 
 /** Which sockets an order is about, and the answer to it when that is a single socket of ours. */

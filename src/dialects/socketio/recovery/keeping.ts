@@ -1,6 +1,7 @@
 // Connection state recovery, where it is on: the book of sessions, the way back, and what gateways tell each other of clients
 // that came back to another one.
 
+import { parseJson } from "../../../base/json.ts";
 import { randomId } from "../../../base/random-id.ts";
 import type { BrowserContext } from "../../dialect.ts";
 import type { BusMessage } from "../../../core/bus.ts";
@@ -59,13 +60,9 @@ export class Keeping {
 }
 
 function readTaken(text: string): (Taken & { readonly by: string }) | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!Array.isArray(value)) return undefined;
-    const [by, namespace, sid, turn] = value as unknown[];
-    if (typeof by !== "string" || typeof namespace !== "string") return undefined;
-    return typeof sid === "string" && typeof turn === "number" ? { by, namespace, sid, turn } : undefined;
-  } catch {
-    return undefined; // not of a gateway
-  }
+  const value = parseJson(text);
+  if (!Array.isArray(value)) return undefined;
+  const [by, namespace, sid, turn] = value as unknown[];
+  if (typeof by !== "string" || typeof namespace !== "string") return undefined;
+  return typeof sid === "string" && typeof turn === "number" ? { by, namespace, sid, turn } : undefined;
 }

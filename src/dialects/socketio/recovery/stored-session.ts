@@ -1,6 +1,7 @@
 // What is kept of one client in one namespace while it is connected and for a while after: its id, its rooms, and since
 // when it is in each. Written by kept-session.ts, read once by returns.ts. JSON, bounded; what cannot be read is none.
 
+import { parseJson } from "../../../base/json.ts";
 import type { Position } from "../../../core/position.ts";
 
 /** How the client came into a room. */
@@ -49,8 +50,8 @@ function encodeWay({ way }: KeptRoom): string | number {
 /** @returns undefined when it is not such a session. */
 export function decodeSession(bytes: Uint8Array): StoredSession | undefined {
   if (bytes.length > maxBytes) return undefined;
-  const fields = parseList(bytes);
-  const [form, sid, who, turn, since, at, list] = fields ?? [];
+  const value = parseJson(Buffer.from(bytes).toString());
+  const [form, sid, who, turn, since, at, list] = Array.isArray(value) ? (value as unknown[]) : [];
   if (form !== version || !isText(sid) || !isText(who) || !isCount(turn) || !isText(since) || !isText(at))
     return undefined;
   if (!Array.isArray(list) || list.length > maxRooms) return undefined;
@@ -68,15 +69,6 @@ function decodeRoom([name, at, way]: readonly unknown[]): [string, KeptRoom] | u
   if (way === granted) return [name, { at, way: "granted" }];
   if (way === withoutSecret) return [name, { at, way: { proof: undefined } }];
   return isText(way) ? [name, { at, way: { proof: way } }] : undefined;
-}
-
-function parseList(bytes: Uint8Array): readonly unknown[] | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
-    return Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined; // not ours: the caller answers it like a session that is not there
-  }
 }
 
 function isText(value: unknown): value is string {
