@@ -1,8 +1,8 @@
 // What the store of presence says on the bus when a room changed: JSON, made by each store and read by every gateway. What
 // cannot be read is junk, never an error: any client of the server may publish on the channel.
 
-import { parseJson } from "../base/json.ts";
 import { z } from "zod";
+import { parseJson } from "../base/json.ts";
 import type { PresentUser } from "../core/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
 

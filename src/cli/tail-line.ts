@@ -1,8 +1,8 @@
 // One message of the bus as a line of `belfry tail`: for people, or as JSON. Everything in it comes from strangers,
 // so nothing reaches the terminal unescaped (T26).
 
-import { roomLabel } from "../vocabulary/room-rules.ts";
 import { isUtf8 } from "node:buffer";
+import { roomLabel } from "../vocabulary/room-rules.ts";
 import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
 import { printable, printableJson } from "../observe/printable.ts";
 

@@ -1,8 +1,8 @@
 // What gateways say to each other: one JSON object a message. What cannot be read is junk, never an error: any client of the
 // server may publish on the channels.
 
-import { parseJson } from "../base/json.ts";
 import { z } from "zod";
+import { parseJson } from "../base/json.ts";
 import type { Json } from "./peers.ts";
 
 /** Raised when an older gateway could misread what a newer one writes. */

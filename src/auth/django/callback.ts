@@ -1,9 +1,9 @@
 // Asks the backend who a visitor is (DJS-10): one POST to a fixed URL, with the visitor's own cookies. Whatever is
 // not a clear answer keeps the visitor out (SEC-02).
 
+import { z } from "zod";
 import { parseJson } from "../../base/json.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
-import { z } from "zod";
 import { readStream } from "../../codec/body.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";

@@ -2,9 +2,9 @@
 // answer that says when it ends is kept until then, for the same proof; whatever is not a clear answer keeps the client
 // out (SEC-02, T24).
 
-import { parseJson } from "../../base/json.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
+import { parseJson } from "../../base/json.ts";
 import { readJsonText } from "../../codec/utf8.ts";
 import type { IdentityRequest, IdentityResult } from "../../proofs/identity-source.ts";
 import type { Outbound, OutboundAnswer } from "../../outbound/outbound.ts";

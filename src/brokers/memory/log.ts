@@ -1,6 +1,7 @@
 // The Log port in memory: the logs of one process. What is said goes over the memory bus. Bounded in bytes: the room that
 // was written to longest ago goes first, with its epoch.
 
+import { roomId } from "../room-id.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Bus } from "../../core/bus.ts";
 import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../log-store.ts";
@@ -96,7 +97,7 @@ export class MemoryLog implements Log {
   }
 
   #find(name: RoomName): RoomLog | undefined {
-    const id = idOf(name);
+    const id = roomId(name);
     const log = this.#rooms.get(id);
     if (!log) return undefined;
     const now = this.#parts.now();
@@ -109,7 +110,7 @@ export class MemoryLog implements Log {
   }
 
   #make(name: RoomName, history: HistoryRule): RoomLog {
-    const id = idOf(name);
+    const id = roomId(name);
     const log: RoomLog = {
       epoch: randomId(epochLength),
       offset: 0,
@@ -128,7 +129,7 @@ export class MemoryLog implements Log {
   }
 
   #keep(name: RoomName, log: RoomLog, entry: LogEntry): void {
-    const id = idOf(name);
+    const id = roomId(name);
     this.#rooms.delete(id);
     this.#rooms.set(id, log);
     log.entries.push(entry);
@@ -181,10 +182,6 @@ export class MemoryLog implements Log {
 
 function topOf({ epoch, offset, tag }: RoomLog): LogPosition {
   return { epoch, offset, tag };
-}
-
-function idOf({ namespace, room }: RoomName): string {
-  return JSON.stringify([namespace, room]);
 }
 
 /** Offsets follow each other, so places in the list follow from them. */

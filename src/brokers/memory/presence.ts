@@ -1,6 +1,7 @@
 // The PresenceStore port in memory: the rooms of one process. What changes is said over the memory bus, and events go into its
 // queue. The scripts of brokers/redis/presence-scripts.ts do the same steps on Redis.
 
+import { roomId } from "../room-id.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { PresenceState } from "../../core/presence-news.ts";
@@ -62,7 +63,7 @@ export class MemoryPresence implements PresenceStore {
   }
 
   #updateRoom(gateway: string, { name, here, gone, anonymous }: RoomUpdate): void {
-    const key = keyOf(name);
+    const key = roomId(name);
     let room = this.#rooms.get(key);
     if (!room) {
       if (here.length === 0 && anonymous === 0) return;
@@ -78,7 +79,7 @@ export class MemoryPresence implements PresenceStore {
 
   async settle(name: RoomName): Promise<void> {
     this.#checkOpen();
-    const room = this.#rooms.get(keyOf(name));
+    const room = this.#rooms.get(roomId(name));
     if (!room) return;
     room.settle(this.#parts.now(), usersAtOnce);
     this.#say(room);
@@ -100,7 +101,7 @@ export class MemoryPresence implements PresenceStore {
 
   async read(name: RoomName): Promise<PresenceState> {
     this.#checkOpen();
-    const room = this.#rooms.get(keyOf(name));
+    const room = this.#rooms.get(roomId(name));
     if (!room) return { kind: "state", epoch: "", version: 0, users: [], total: 0, anonymous: 0 };
     const { epoch, version, total, anonymous } = room;
     const users = total > listedUsers ? undefined : room.users(0, listedUsers);
@@ -110,7 +111,7 @@ export class MemoryPresence implements PresenceStore {
   async users(name: RoomName, from: string | undefined, limit: number): Promise<UsersPage> {
     this.#checkOpen();
     const start = Number(from ?? 0);
-    const users = this.#rooms.get(keyOf(name))?.users(start, limit) ?? [];
+    const users = this.#rooms.get(roomId(name))?.users(start, limit) ?? [];
     return { users, next: users.length < limit ? undefined : String(start + limit) };
   }
 
@@ -142,7 +143,7 @@ export class MemoryPresence implements PresenceStore {
   }
 
   #forget({ name, isOccupied }: PresentRoom): void {
-    const key = keyOf(name);
+    const key = roomId(name);
     this.#vacated.delete(key);
     if (isOccupied) return;
     this.#vacated.add(key);
@@ -156,8 +157,4 @@ export class MemoryPresence implements PresenceStore {
     if (this.#isClosed)
       throw new GatewayError("bus_unavailable", "Expected an open store of presence, got a closed one");
   }
-}
-
-function keyOf({ namespace, room }: RoomName): string {
-  return JSON.stringify([namespace, room]);
 }

@@ -3,6 +3,8 @@
 // list of the rooms of each. Whatever no gateway renews ends by itself within a day.
 
 import { createHash } from "node:crypto";
+import { roomId } from "../room-id.ts";
+import { listOf, pairsOf } from "./reply.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { PresenceState, PresentUser } from "../../core/presence-news.ts";
 import type { UsersPage } from "../presence.ts";
@@ -76,7 +78,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   async update(gateway: string, updates: readonly RoomUpdate[]): Promise<void> {
-    const labels = updates.map(({ name }) => labelOf(name));
+    const labels = updates.map(({ name }) => roomId(name));
     const startedAt = performance.now();
     await this.#note(gateway, labels);
     const outcomes = await Promise.all(updates.map(async (one) => this.#updateRoom(gateway, one)));
@@ -88,7 +90,7 @@ export class RedisPresence implements PresenceStore {
 
   async settle(name: RoomName): Promise<void> {
     const next = String(await this.#runIn(name, scripts.settle, { args: [usersAtOnce] }));
-    await this.#run(scripts.settled, [due], [labelOf(name), next, this.#times.leaseMs]);
+    await this.#run(scripts.settled, [due], [roomId(name), next, this.#times.leaseMs]);
   }
 
   async drop(gateway: string, graceMs: number): Promise<boolean> {
@@ -111,7 +113,7 @@ export class RedisPresence implements PresenceStore {
     const [epoch, version, total, count, found] = reply;
     const state = { kind: "state", epoch: String(epoch), version: Number(version) } as const;
     const isListed = Number(total) <= listedUsers;
-    const listed = isListed ? usersOf(listOf(found).map(String)) : undefined;
+    const listed = isListed ? usersOf(listOf(found)) : undefined;
     return { ...state, users: listed, total: Number(total), anonymous: Number(count) };
   }
 
@@ -120,7 +122,7 @@ export class RedisPresence implements PresenceStore {
     const scan = ["HSCAN", keysOf(name).users, cursor, "COUNT", String(limit)];
     const [next, found] = listOf(await this.#commands.run(scan));
     return {
-      users: usersOf(listOf(found).map(String)),
+      users: usersOf(listOf(found)),
       next: String(next) === "0" ? undefined : String(next),
     };
   }
@@ -151,7 +153,7 @@ export class RedisPresence implements PresenceStore {
   async #dropIn(name: RoomName, gateway: string, graceMs: number): Promise<boolean> {
     const reply = await this.#runIn(name, scripts.drop, { gateway, graceMs, args: [usersAtOnce] });
     const [rest, next] = listOf(reply).map(String);
-    if (next) await this.#commands.run(["ZADD", due, "LT", next, labelOf(name)]);
+    if (next) await this.#commands.run(["ZADD", due, "LT", next, roomId(name)]);
     return Number(rest) === 0;
   }
 
@@ -182,7 +184,7 @@ interface RoomCall {
 
 /** Names of any length, in names of one length. */
 function keysOf(name: RoomName) {
-  const base = `${prefix}{${createHash("sha256").update(labelOf(name)).digest("base64url")}}`;
+  const base = `${prefix}{${createHash("sha256").update(roomId(name)).digest("base64url")}}`;
   return {
     room: `${base}:room`,
     users: `${base}:users`,
@@ -197,10 +199,6 @@ function roomsOf(gateway: string): string {
   return `${prefix}{gateways}:rooms:${gateway}`;
 }
 
-function labelOf({ namespace, room }: RoomName): string {
-  return JSON.stringify([namespace, room]);
-}
-
 /** @returns nothing for what is no label of ours. */
 function readLabel(label: string): readonly RoomName[] {
   try {
@@ -211,14 +209,9 @@ function readLabel(label: string): readonly RoomName[] {
   }
 }
 
-function listOf(reply: unknown): readonly unknown[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
 /** Name, info, name, info, ... */
-function usersOf(texts: readonly string[]): readonly PresentUser[] {
-  return Array.from({ length: Math.floor(texts.length / 2) }, (_, index) => {
-    const [user = "", info = ""] = texts.slice(2 * index, 2 * index + 2);
-    return info === "" ? { user } : { user, info };
-  });
+function usersOf(replied: readonly unknown[]): readonly PresentUser[] {
+  return pairsOf(replied).map(([user, info]) =>
+    info === "" ? { user: String(user) } : { user: String(user), info: String(info) },
+  );
 }

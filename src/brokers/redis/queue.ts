@@ -2,6 +2,7 @@
 // of the one gateway that reads it. No consumer group: its members would publish side by side, and two entries for one room
 // could change places. What is left in the stream when a reader dies is what the next one begins with.
 
+import { listOf, pairsOf } from "./reply.ts";
 import { randomId } from "../../base/random-id.ts";
 import type {
   QueuedMessage,
@@ -126,10 +127,6 @@ function refusedOf(name: string): string {
   return `${name}:refused`;
 }
 
-function listOf(reply: unknown): readonly unknown[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
 function entryOf(reply: unknown): QueueEntry {
   const [id, bytes, age, texts] = listOf(reply);
   const fields = fieldsOf(listOf(texts));
@@ -149,9 +146,8 @@ function refusedEntryOf(texts: readonly unknown[]): RefusedEntry {
 }
 
 function fieldsOf(texts: readonly unknown[]): QueueFields {
-  const parts = texts.map((text) => (Buffer.isBuffer(text) ? text : Buffer.alloc(0)));
-  return Array.from({ length: parts.length / 2 }, (_, index) => [
-    String(parts[2 * index]),
-    parts[2 * index + 1] ?? Buffer.alloc(0),
+  return pairsOf(texts).map(([name, value]) => [
+    String(name),
+    Buffer.isBuffer(value) ? value : Buffer.alloc(0),
   ]);
 }

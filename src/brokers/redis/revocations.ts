@@ -1,6 +1,7 @@
 // The RevocationStore port on Redis 6.2 and later: a sorted set, in which each revocation stands by its end, and beside it the
 // name of its state, so that gateways that look whether something was added read one small key.
 
+import { listOf, pairsOf } from "./reply.ts";
 import { parseJson } from "../../base/json.ts";
 import { randomId } from "../../base/random-id.ts";
 import { maxRevocations, revocationKinds } from "../../proofs/revocations.ts";
@@ -49,14 +50,9 @@ export class RedisRevocations implements RevocationStore {
     const version = typeof reply === "string" ? reply : "";
     if (version === known) return undefined;
     const range = ["ZRANGE", listKey, String(Date.now()), "+inf", "BYSCORE", "WITHSCORES"];
-    return { version, all: pairsOf(await this.#commands.run(range)).flatMap(read) };
+    // Members with their scores, in either form in which Redis says them.
+    return { version, all: pairsOf(listOf(await this.#commands.run(range)).flat()).flatMap(read) };
   }
-}
-
-/** Members with their scores, in either form in which Redis says them. */
-function pairsOf(reply: unknown): readonly (readonly [unknown, unknown])[] {
-  const list: readonly unknown[] = Array.isArray(reply) ? reply.flat() : [];
-  return Array.from({ length: list.length / 2 }, (_, index) => [list[2 * index], list[2 * index + 1]]);
 }
 
 /** What is none of ours is left out: others may write into Redis. */

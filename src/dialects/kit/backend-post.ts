@@ -1,8 +1,8 @@
 // A POST by which a backend publishes: method, body, who may publish, and the answers, alike in all dialects. The dialect
 // says what the body means. What it publishes comes back over the bus, so every gateway delivers it in the same order.
 
-import { parseJson } from "../../base/json.ts";
 import type { z } from "zod";
+import { parseJson } from "../../base/json.ts";
 import { goOn } from "../../base/go-on.ts";
 import { readPlainBody } from "../../codec/body.ts";
 import type { JsonBounds } from "../../codec/json-text.ts";
