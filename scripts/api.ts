@@ -106,7 +106,8 @@ function anchorOf(operation: DescribedOperation): string {
 }
 
 function sectionOf(operation: DescribedOperation): string {
-  const { summary, description, names, query, bodyFields, answerFields, remark } = operation;
+  const { summary, description, names, query, body, answers, remark } = operation;
+  const bodyFields = operation.bodyFields ?? (body === "any" ? undefined : membersOf(body));
   const example = apiExamples[operation.id];
   const inPath = operation.path.startsWith("/api") ? names : undefined;
   return [
@@ -115,11 +116,16 @@ function sectionOf(operation: DescribedOperation): string {
     ...fieldsPart("In the path:", inPath),
     ...fieldsPart("In the query:", query),
     ...fieldsPart("The body is a JSON object with these members:", bodyFields),
-    ...fieldsPart("A 200 has these members:", answerFields),
+    ...fieldsPart("A 200 has these members:", membersOf(answers)),
     ...(remark === undefined ? [] : [remark]),
     ...(example ? [exampleOf(operation, example)] : []),
     `Refused with: ${operation.refusals.map(({ status, code }) => `\`${code}\` (${status})`).join(", ")}.`,
   ].join("\n\n");
+}
+
+/** Of the first form; others are in the OpenAPI document. */
+function membersOf([first]: readonly z.ZodType[] = []): Fields | undefined {
+  return first instanceof z.ZodObject ? first.shape : undefined;
 }
 
 function fieldsPart(title: string, fields: Fields | undefined): readonly string[] {

@@ -18,12 +18,13 @@ interface Place {
   readonly number: number;
 }
 
-const connectionsFields = {
-  connections: z.array(row).describe("In the order of gateways, and in which they came there"),
-  next: nextField,
-  ...gatewayFields,
-};
-const connectionsPage = z.strictObject(connectionsFields).describe("A page of connections");
+const connectionsPage = z
+  .strictObject({
+    connections: z.array(row).describe("In the order of gateways, and in which they came there"),
+    next: nextField,
+    ...gatewayFields,
+  })
+  .describe("A page of connections");
 
 export const listConnections = defineOperation({
   method: "GET",
@@ -34,7 +35,6 @@ export const listConnections = defineOperation({
     "Of all gateways, by pages; those to which all of the query applies. A Socket.IO client has one connection for each namespace that it is in.",
   query: { ...filterFields, after: afterField, limit: limitField },
   answers: [connectionsPage],
-  answerFields: connectionsFields,
   async run({ peers }, { query: { after, limit, ...filter } }) {
     const asked = { filter, after: readPlace(after, place), limit };
     const { answers, gateways } = await askAll(peers, listed, asked);
@@ -105,7 +105,6 @@ export const showConnection = defineOperation({
   description: "As in the list.",
   names: idName,
   answers: [rowWithRooms],
-  answerFields: rowWithRooms.shape,
   refusals: [unknownRefusal, silentRefusal],
   async run(context, { names: { id = "" } }) {
     const found = await askFor(context, id, { ...shown, about: (asked) => ({ number: asked }) });
@@ -115,11 +114,12 @@ export const showConnection = defineOperation({
 });
 
 /** Of every order to disconnect, and to send. */
-const endedFields = {
-  disconnected: z.int().min(0).describe("So many connections were ended"),
-  ...gatewayFields,
-};
-const disconnected = z.strictObject(endedFields).describe("They were ended");
+const disconnected = z
+  .strictObject({
+    disconnected: z.int().min(0).describe("So many connections were ended"),
+    ...gatewayFields,
+  })
+  .describe("They were ended");
 
 export const disconnectConnection = defineOperation({
   method: "POST",
@@ -130,7 +130,6 @@ export const disconnectConnection = defineOperation({
     "Its client is told what its dialect says when a backend disconnects it, and may come back: [revoke](#post-apirevoke) what it may not have.",
   names: idName,
   answers: [disconnected],
-  answerFields: endedFields,
   refusals: [unknownRefusal, silentRefusal],
   async run(context, { names: { id = "" } }) {
     const done = await askFor(context, id, { ...ended, about: (asked) => ({ number: asked, filter: {} }) });
@@ -155,7 +154,6 @@ export const disconnectRoom = defineOperation({
   names: roomName,
   query: { namespace: namespaceQuery },
   answers: [disconnected],
-  answerFields: endedFields,
   run: async (context, { names: { room }, query: { namespace } }) => endAll(context, { room, namespace }),
 });
 
@@ -172,7 +170,6 @@ export const disconnectUser = defineOperation({
     "In all dialects. The client may come back: [revoke](#post-apirevoke) what the user may not have.",
   names: userName,
   answers: [disconnected],
-  answerFields: endedFields,
   run: async (context, { names: { user } }) => endAll(context, { user }),
 });
 

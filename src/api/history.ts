@@ -14,12 +14,13 @@ const kept = z.looseObject({
   at: z.string().describe("Where it stands"),
 });
 
-const historyFields = {
-  publications: z.array(kept).describe("In the asked order"),
-  at: z.string().describe("Where the log stands"),
-  hasMore: z.boolean().describe("There is more behind the last of them: ask with its `at`"),
-};
-const historyPage = z.strictObject(historyFields).describe("A page of the past of a room");
+const historyPage = z
+  .strictObject({
+    publications: z.array(kept).describe("In the asked order"),
+    at: z.string().describe("Where the log stands"),
+    hasMore: z.boolean().describe("There is more behind the last of them: ask with its `at`"),
+  })
+  .describe("A page of the past of a room");
 
 const position = z.string().min(1).max(256).optional();
 
@@ -38,7 +39,6 @@ export const showHistory = defineOperation({
     namespace: namespaceQuery,
   },
   answers: [historyPage],
-  answerFields: historyFields,
   refusals: [
     { status: 400, code: "history_off", when: "The room's rule keeps nothing" },
     { status: 410, code: "position_unknown", when: "The position is of a log that is not there any more" },

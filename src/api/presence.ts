@@ -13,15 +13,16 @@ const user = z.strictObject({
   info: z.unknown().optional().describe("What others may know of the user, as the token has it"),
 });
 
-const presenceFields = {
-  users: z
-    .array(user)
-    .describe("In no order; one who comes or goes meanwhile may be missing, or be there twice"),
-  next: nextField,
-  total: z.int().min(0).describe("How many users are in the room"),
-  anonymous: z.int().min(0).describe("Connections without a user, about"),
-};
-const presencePage = z.strictObject(presenceFields).describe("A page of the users in a room");
+const presencePage = z
+  .strictObject({
+    users: z
+      .array(user)
+      .describe("In no order; one who comes or goes meanwhile may be missing, or be there twice"),
+    next: nextField,
+    total: z.int().min(0).describe("How many users are in the room"),
+    anonymous: z.int().min(0).describe("Connections without a user, about"),
+  })
+  .describe("A page of the users in a room");
 
 export const showPresence = defineOperation({
   method: "GET",
@@ -33,7 +34,6 @@ export const showPresence = defineOperation({
   names: roomName,
   query: { after: afterField, limit: limitField, namespace: namespaceQuery },
   answers: [presencePage],
-  answerFields: presenceFields,
   refusals: [
     { status: 400, code: "presence_off", when: "The room's rule has no presence" },
     busUnavailableRefusal,

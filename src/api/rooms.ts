@@ -105,12 +105,13 @@ function sum(a: Pick<Row, "connections" | "dialects">, b: typeof a): typeof a {
   return { connections: a.connections + b.connections, dialects };
 }
 
-const roomsFields = {
-  rooms: z.array(row).describe("In the order of their names"),
-  next: nextField,
-  ...gatewayFields,
-};
-const roomsPage = z.strictObject(roomsFields).describe("A page of rooms");
+const roomsPage = z
+  .strictObject({
+    rooms: z.array(row).describe("In the order of their names"),
+    next: nextField,
+    ...gatewayFields,
+  })
+  .describe("A page of rooms");
 
 export const listRooms = defineOperation({
   method: "GET",
@@ -125,7 +126,6 @@ export const listRooms = defineOperation({
     limit: limitField,
   },
   answers: [roomsPage],
-  answerFields: roomsFields,
   async run({ peers }, { query: { match, after, limit } }) {
     const asked = { match, after: readPlace(after, place), limit };
     const { answers, gateways } = await askAll(peers, listed, asked);
@@ -153,16 +153,17 @@ const ruleSchema = z
   })
   .describe("What holds for the room (rooms.md)");
 
-const roomFields = {
-  room: roomField,
-  namespace: namespaceField,
-  connections: countField,
-  dialects: dialectsField,
-  rule: ruleSchema,
-  at: z.string().nullable().describe("Where its log stands; null: it has none"),
-  ...gatewayFields,
-};
-const oneRoom = z.strictObject(roomFields).describe("One room");
+const oneRoom = z
+  .strictObject({
+    room: roomField,
+    namespace: namespaceField,
+    connections: countField,
+    dialects: dialectsField,
+    rule: ruleSchema,
+    at: z.string().nullable().describe("Where its log stands; null: it has none"),
+    ...gatewayFields,
+  })
+  .describe("One room");
 
 export const showRoom = defineOperation({
   method: "GET",
@@ -173,7 +174,6 @@ export const showRoom = defineOperation({
   names: roomName,
   query: { namespace: namespaceQuery },
   answers: [oneRoom],
-  answerFields: roomFields,
   refusals: [busUnavailableRefusal],
   async run({ peers, rules, broker }, { names: { room = "" }, query: { namespace } }) {
     const [{ answers, gateways }, past] = await Promise.all([

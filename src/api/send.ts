@@ -49,24 +49,24 @@ function deliver(hub: Hub, { user, namespace, event, data }: Sent): number {
   });
 }
 
-const messageFields = {
-  event: z.string().min(1).max(256).optional().describe("`message` without it"),
-  data: z.custom<unknown>((value) => value !== undefined).describe("Numbers keep their digits"),
-  namespace: z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe("Connections in this namespace of Socket.IO; `/`, where all other dialects are, without it"),
-};
 const message = z
-  .looseObject(messageFields)
+  .looseObject({
+    event: z.string().min(1).max(256).optional().describe("`message` without it"),
+    data: z.custom<unknown>((value) => value !== undefined).describe("Numbers keep their digits"),
+    namespace: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe("Connections in this namespace of Socket.IO; `/`, where all other dialects are, without it"),
+  })
   .describe("A message to a user. Members with other names are ignored");
-const sentFields = {
-  delivered: z.int().min(0).describe("Connections that it was sent to"),
-  ...gatewayFields,
-};
-const delivered = z.strictObject(sentFields).describe("It was sent");
+const delivered = z
+  .strictObject({
+    delivered: z.int().min(0).describe("Connections that it was sent to"),
+    ...gatewayFields,
+  })
+  .describe("It was sent");
 
 const bounds = { maxDepth: 64, maxItems: 10 } as const;
 
@@ -105,10 +105,8 @@ export const sendToUser = defineOperation({
     "To those that are there now, in all dialects, whichever rooms they are in. No log and no tape keeps it: a client that comes back later does not get it.",
   names: userName,
   body: [message],
-  bodyFields: messageFields,
   readBody: readMessage,
   answers: [delivered],
-  answerFields: sentFields,
   async run({ peers }, { names: { user = "" }, body }) {
     const { answers, gateways } = await askAll(peers, sent, { user, ...body });
     const count = [...answers.values()].reduce((sum, one) => sum + one.delivered, 0);

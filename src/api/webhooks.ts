@@ -30,8 +30,9 @@ const webhook = z.strictObject({
   newest: z.array(letter).describe("The newest of them first"),
 });
 
-const listFields = { webhooks: z.array(webhook).describe("One for each URL of the config, in its order") };
-const webhookList = z.strictObject(listFields).describe("Webhooks and their dead letters");
+const webhookList = z
+  .strictObject({ webhooks: z.array(webhook).describe("One for each URL of the config, in its order") })
+  .describe("Webhooks and their dead letters");
 
 export const listWebhooks = defineOperation({
   method: "GET",
@@ -43,7 +44,6 @@ export const listWebhooks = defineOperation({
     letters: z.int().min(0).max(1_000).default(20).describe("How many dead letters of each URL are shown"),
   },
   answers: [webhookList],
-  answerFields: listFields,
   refusals: [busUnavailableRefusal],
   async run({ webhooks }, { query: { letters } }) {
     return { webhooks: (await webhooks(letters)).map(shown) };

@@ -27,12 +27,10 @@ export interface DescribedOperation {
   readonly query?: Fields;
   /** `any`: a body without a form. @default none */
   readonly body?: "any" | readonly z.ZodType[];
-  /** The members of the body, for people. @default none */
+  /** The members of the body, for people. @default those of the first of its forms, an object */
   readonly bodyFields?: Fields;
   /** A 200 is one of these. */
   readonly answers: readonly z.ZodType[];
-  /** The members of the answer, for people. @default none */
-  readonly answerFields?: Fields;
   readonly refusals: readonly DescribedRefusal[];
   /** What is said behind the tables. @default nothing */
   readonly remark?: string;

@@ -52,19 +52,22 @@ const publication = z
   .describe("One message to one room, or to several. Members with other names are ignored");
 
 /** The members of an answer, for people. */
-export const receiptFields = {
-  delivered: z
-    .int()
-    .min(0)
-    .optional()
-    .describe("Clients of this gateway that it was sent to; absent where that did not become known in time"),
-  stored: z.string().optional().describe("Its position, where the room keeps a log"),
-  repeated: z
-    .literal(true)
-    .optional()
-    .describe("Its key came before: nothing was published now, and `stored` is where the first one stands"),
-};
-const receipt = z.strictObject(receiptFields).describe("It was published");
+const receipt = z
+  .strictObject({
+    delivered: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "Clients of this gateway that it was sent to; absent where that did not become known in time",
+      ),
+    stored: z.string().optional().describe("Its position, where the room keeps a log"),
+    repeated: z
+      .literal(true)
+      .optional()
+      .describe("Its key came before: nothing was published now, and `stored` is where the first one stands"),
+  })
+  .describe("It was published");
 
 const batch = z
   .looseObject({

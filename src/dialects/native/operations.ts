@@ -1,10 +1,10 @@
 // What the HTTP doors of the native dialect take and answer, for the OpenAPI document and docs/api.md (api/openapi.ts).
 
 import type { Described, DescribedOperation, DescribedRefusal } from "../../vocabulary/operation.ts";
-import { apiSchemas, publicationFields, queryFields, receiptFields, roomField } from "./api-schema.ts";
+import { apiSchemas, publicationFields, queryFields, roomField } from "./api-schema.ts";
 import { apiPath, roomsPath } from "./publish-route.ts";
-import { revokeFields, revokePath, revokeSchemas } from "./revoke-route.ts";
-import { ticketFields, ticketsPath } from "./ticket-route.ts";
+import { revokePath } from "./revoke-route.ts";
+import { ticketsPath } from "./ticket-route.ts";
 
 const refusals: readonly DescribedRefusal[] = [
   { status: 400, code: "body_invalid", when: "The body, a name or a value of the query is not understood" },
@@ -36,7 +36,6 @@ const publish: DescribedOperation = {
   body: [apiSchemas.Publication, apiSchemas.Batch],
   bodyFields: publicationFields,
   answers: [apiSchemas.Receipt, apiSchemas.Results],
-  answerFields: receiptFields,
   refusals,
   remark:
     'Each publication has `room` or `rooms`, and `data` or `binary`. The answer to `{"publications":[...]}`, which takes up to 100 of them, is `{"results":[...]}` with one such object, or one `error`, for each.',
@@ -65,7 +64,6 @@ const ticket: DescribedOperation = {
   description:
     "It opens rooms to the first client that shows it as `?ticket=`, where nothing else can be sent. See [auth.md](auth.md).",
   body: [apiSchemas.TicketOrder],
-  bodyFields: ticketFields,
   answers: [apiSchemas.Ticket],
   refusals: without("history_off", "version_outdated"),
   remark: "At least one of `rooms`, `user` and `groups` must be there.",
@@ -79,9 +77,7 @@ const revoke: DescribedOperation = {
   description:
     "Of a user, of one token, or of clients that showed an earlier secret of a room-space. Those that are connected are put out on every gateway within five seconds, and what was taken back is refused when it comes again. See [auth.md](auth.md).",
   body: [apiSchemas.RevokeOrder],
-  bodyFields: revokeFields,
   answers: [apiSchemas.Revoked],
-  answerFields: revokeSchemas.Revoked.shape,
   refusals: [
     ...without("history_off", "version_outdated"),
     {

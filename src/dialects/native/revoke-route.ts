@@ -21,31 +21,32 @@ const daySeconds = 86_400;
 const usualSeconds = 30 * daySeconds;
 
 /** The members of an order, for people. */
-export const revokeFields = {
-  user: name.optional().describe("Its connections end, and what was issued to it before is refused"),
-  token: name.optional().describe("The id of a token (`jti`): its connections end, and it is refused"),
-  space: name
-    .optional()
-    .describe("A room-space with another secret now: clients that showed an earlier one leave its rooms"),
-  before: z
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe(
-      "With `user`: what was issued until then is refused (`iat`, seconds since 1970); until now without it",
-    ),
-  seconds: z
-    .int()
-    .min(1)
-    .max(366 * daySeconds)
-    .optional()
-    .describe("It is refused for so long, which is as long as tokens live at most; 30 days without it"),
-};
 
 /** What the route takes and answers, by the names that they have in the OpenAPI document (operations.ts). */
 export const revokeSchemas = {
-  RevokeOrder: z.strictObject(revokeFields).describe("One of `user`, `token` and `space` must be there"),
+  RevokeOrder: z
+    .strictObject({
+      user: name.optional().describe("Its connections end, and what was issued to it before is refused"),
+      token: name.optional().describe("The id of a token (`jti`): its connections end, and it is refused"),
+      space: name
+        .optional()
+        .describe("A room-space with another secret now: clients that showed an earlier one leave its rooms"),
+      before: z
+        .int()
+        .min(0)
+        .max(Number.MAX_SAFE_INTEGER)
+        .optional()
+        .describe(
+          "With `user`: what was issued until then is refused (`iat`, seconds since 1970); until now without it",
+        ),
+      seconds: z
+        .int()
+        .min(1)
+        .max(366 * daySeconds)
+        .optional()
+        .describe("It is refused for so long, which is as long as tokens live at most; 30 days without it"),
+    })
+    .describe("One of `user`, `token` and `space` must be there"),
   Revoked: z
     .strictObject({
       ended: z

@@ -22,26 +22,25 @@ const seconds = z.int().min(1).max(300).optional().describe("It must be used wit
 const usualSeconds = 30;
 
 /** The members of an order, for people. */
-export const ticketFields = {
-  rooms: z
-    .array(z.string().min(1).max(512))
-    .max(maxRooms)
-    .optional()
-    .describe("Names of rooms that it opens, no globs"),
-  user: name.optional().describe("The user that its client is: it opens `user:<name>::...`"),
-  groups: z.array(name).max(maxRooms).optional().describe("Groups of the client"),
-  seconds,
-};
 
 /** What the route takes and answers, by the names that they have in the OpenAPI document (operations.ts). */
 export const ticketSchemas = {
   TicketOrder: z
-    .strictObject(ticketFields)
+    .strictObject({
+      rooms: z
+        .array(z.string().min(1).max(512))
+        .max(maxRooms)
+        .optional()
+        .describe("Names of rooms that it opens, no globs"),
+      user: name.optional().describe("The user that its client is: it opens `user:<name>::...`"),
+      groups: z.array(name).max(maxRooms).optional().describe("Groups of the client"),
+      seconds,
+    })
     .describe("At least one of `rooms`, `user` and `groups` must say something"),
   Ticket: z
     .strictObject({
       ticket: z.string().describe("The code, for `?ticket=`"),
-      seconds: z.int().describe("It must be used within so many"),
+      seconds: z.int().min(1).describe("It must be used within so many"),
     })
     .describe("It was made"),
 };
