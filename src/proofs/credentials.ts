@@ -63,8 +63,8 @@ export function credentialError(result: Exclude<IdentityResult, Identity>): Cred
   return result.reason === "ticket_invalid" ? "ticket_invalid" : "token_invalid";
 }
 
-/** The subprotocol that a client offers beside its token, and that is selected: it says nothing. */
-export const tokenSubprotocol = "belfry";
+/** What a client offers beside its token: it says nothing. */
+const tokenSubprotocol = "belfry";
 
 /** What the subprotocol with a token begins with. */
 export const bearerSubprotocol = "bearer.";
@@ -72,4 +72,9 @@ export const bearerSubprotocol = "bearer.";
 /** Those that a handshake offers. */
 export function offeredSubprotocols({ headers }: Request): readonly string[] {
   return (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+}
+
+/** The subprotocol to select for a client that showed a proof, if any. */
+export function answeringSubprotocol(request: Request): string | undefined {
+  return offeredSubprotocols(request).includes(tokenSubprotocol) ? tokenSubprotocol : undefined;
 }

@@ -4,12 +4,7 @@
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import type { CredentialError } from "../../proofs/credentials.ts";
-import {
-  credentialError,
-  handshakeOf,
-  offeredSubprotocols,
-  tokenSubprotocol,
-} from "../../proofs/credentials.ts";
+import { answeringSubprotocol, credentialError, handshakeOf } from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
@@ -146,7 +141,6 @@ function openSocket(
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
   const shown = context.credentials.ofHandshake(handshakeOf(request, exchange));
-  const hasProtocol = shown !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
   const open = (who: Identity | CredentialError): SocketHandler =>
     new RawConnection(
       sockets,
@@ -156,7 +150,7 @@ function openSocket(
         asked,
         address: exchange.countedAs,
         who,
-        protocol: hasProtocol ? tokenSubprotocol : undefined,
+        protocol: shown && answeringSubprotocol(request),
         release,
       }),
     );

@@ -5,7 +5,6 @@ import type { Exchange } from "../../server/route.ts";
 import { hasLostUpgrade, hintAtOrigin, hintAtUpgrade } from "../kit/hints.ts";
 import { textAnswer } from "../../base/http.ts";
 import type { Observe } from "../../core/observe.ts";
-import type { CredentialError, Credentials } from "../../proofs/credentials.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 
 export class Refusals {
@@ -40,24 +39,4 @@ export class Refusals {
   refuseFull(): Response {
     return textAnswer(503, "Expected fewer connections\n", { "retry-after": "1" });
   }
-}
-
-/** What is shown and wrong is never taken for nothing. */
-export function refuseCredential(refusals: Refusals, code: CredentialError): Response {
-  const answer =
-    code === "unavailable"
-      ? textAnswer(503, "Expected to find out who you are: try again later\n", { "retry-after": "1" })
-      : textAnswer(
-          401,
-          `Expected a ${code === "ticket_invalid" ? "ticket that is new" : "token that is valid here"}\n`,
-        );
-  return refusals.refuse(code, answer);
-}
-
-/** May the request say who comes by a cookie? Then pages of other sites could, too: their Origin must be checked (SEC-08). */
-export function isCookieShown(
-  { readsCookies }: Pick<Credentials, "readsCookies">,
-  { headers }: Request,
-): boolean {
-  return readsCookies && headers.has("cookie");
 }

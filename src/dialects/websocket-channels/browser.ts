@@ -5,19 +5,14 @@ import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
-import {
-  credentialError,
-  handshakeOf,
-  offeredSubprotocols,
-  tokenSubprotocol,
-} from "../../proofs/credentials.ts";
+import { answeringSubprotocol, handshakeOf } from "../../proofs/credentials.ts";
 import { anonymous } from "../../core/identity.ts";
-import type { IdentityResult } from "../../proofs/identity-source.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection, usualHeartbeat } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
-import { Refusals, isCookieShown, refuseCredential } from "../raw/refusals.ts";
+import { admitProven, isCookieShown } from "../raw/proof.ts";
+import { Refusals } from "../raw/refusals.ts";
 import { ChannelClient } from "./client.ts";
 import type { ChannelClientParts } from "./client.ts";
 import { ancestorsOf, decodePath, dialectName, maxSegments, readChannel } from "./names.ts";
@@ -98,16 +93,10 @@ function judge(endpoint: Endpoint, handshake: Handshake, encoded: string): Answe
   if (channel instanceof Response) return channel;
   const release = context.admit(exchange.countedAs);
   if (!release) return refusals.refuseFull();
-  const settle = (found?: IdentityResult): Answer => {
-    const answer =
-      found === undefined || found.kind === "identity"
-        ? admit(endpoint, handshake, { channel, identity: found, release })
-        : refuseCredential(refusals, credentialError(found));
-    if (answer instanceof Response) release();
-    return answer;
-  };
   const shown = context.credentials.ofHandshake(handshakeOf(request, exchange));
-  return shown ? shown.then(settle) : settle();
+  return admitProven({ shown, refusals, release }, (identity) =>
+    admit(endpoint, handshake, { channel, identity, release }),
+  );
 }
 
 /** @returns its path, or what is wrong with it. */
@@ -137,8 +126,7 @@ function admit(
     const answer = textAnswer(403, "Expected a channel that anyone may join\n");
     return refusals.refuse(verdict === "secret_wrong" ? "secret_needed" : verdict, answer);
   }
-  const hasProtocol = parts.identity !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
-  const protocol = hasProtocol ? tokenSubprotocol : undefined;
+  const protocol = parts.identity && answeringSubprotocol(request);
   return new RawConnection(
     dialect,
     new ChannelClient(context, { ...parts, address: exchange.countedAs, protocol }),

@@ -10,14 +10,9 @@ import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
 import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
-import { Refusals, isCookieShown, refuseCredential } from "../raw/refusals.ts";
-import {
-  credentialError,
-  handshakeOf,
-  offeredSubprotocols,
-  tokenSubprotocol,
-} from "../../proofs/credentials.ts";
-import type { IdentityResult } from "../../proofs/identity-source.ts";
+import { admitProven, isCookieShown } from "../raw/proof.ts";
+import { Refusals } from "../raw/refusals.ts";
+import { answeringSubprotocol, handshakeOf } from "../../proofs/credentials.ts";
 import { Announcer } from "./announcer.ts";
 import { HubClient } from "./client.ts";
 import type { HubClientParts, HubContext } from "./client.ts";
@@ -135,28 +130,18 @@ function judge(endpoint: Endpoint, request: Request, exchange: Exchange): Answer
     const answer = textAnswer(429, "Expected fewer connections of one key\n", { "retry-after": "1" });
     return refusals.refuse("key_rate", answer);
   }
-  const settle = (found?: IdentityResult): Answer => {
-    if (found === undefined || found.kind === "identity")
-      return admit(endpoint, request, {
-        key,
-        address: exchange.countedAs,
-        release,
-        identity: found,
-      });
-    release();
-    return refuseCredential(refusals, credentialError(found));
-  };
   // A key is what WS-HUB knows its clients by; who they are is asked where the config says so alone.
   const { credentials } = context;
   const shown = credentials.acceptsTokens
     ? credentials.ofHandshake(handshakeOf(request, exchange))
     : undefined;
-  return shown ? shown.then(settle) : settle();
+  return admitProven({ shown, refusals, release }, (identity) =>
+    admit(endpoint, request, { key, address: exchange.countedAs, release, identity }),
+  );
 }
 
 function admit(endpoint: Endpoint, request: Request, parts: Omit<HubClientParts, "protocol">): RawConnection {
-  const hasProtocol = parts.identity !== undefined && offeredSubprotocols(request).includes(tokenSubprotocol);
-  const protocol = hasProtocol ? tokenSubprotocol : undefined;
+  const protocol = parts.identity && answeringSubprotocol(request);
   return new RawConnection(endpoint.dialect, new HubClient(endpoint, { ...parts, protocol }));
 }
 
