@@ -22,6 +22,7 @@ import type { Queue } from "./queue.ts";
 import { contentBytes } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../vocabulary/room-rules.ts";
 import { Echoes } from "./echoes.ts";
+import type { Sent } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
@@ -104,25 +105,24 @@ export class BusBroker implements Broker {
   }
 
   async #send(publication: Publication, entry?: QueueRef): Promise<Receipt> {
-    const { id, echo } = this.#prepare();
+    const { sent, echo } = this.#prepare(publication);
     try {
-      if (!(await this.#say({ id, publication }, entry))) {
-        this.#echoes.settle(id, 0);
+      if (!(await this.#say(sent, entry))) {
+        this.#echoes.settle(sent.id, 0);
         return { delivered: 0, isRepeated: true };
       }
     } catch (error) {
-      this.#echoes.settle(id, undefined);
+      this.#echoes.settle(sent.id, undefined);
       throw error;
     }
     return { delivered: await echo };
   }
 
   /** @returns false when the entry was said before. */
-  async #say(envelope: Envelope, entry: QueueRef | undefined): Promise<boolean> {
+  async #say(sent: Sent, entry: QueueRef | undefined): Promise<boolean> {
     const { bus, queue } = this.#parts;
-    if (entry && queue)
-      return queue.say(entry, { channel: brokerChannel, payload: encodeEnvelope(envelope) });
-    await bus.publish(brokerChannel, () => encodeEnvelope(envelope), meaningOf(envelope));
+    if (entry && queue) return queue.say(entry, { channel: brokerChannel, payload: write(sent) });
+    await bus.publish(brokerChannel, () => write(sent), meaningOf(sent));
     return true;
   }
 
@@ -132,8 +132,8 @@ export class BusBroker implements Broker {
     { entry, version, key = entry && `xadd:${entry.id}` }: PublishOptions,
   ): Promise<Receipt> {
     const { log } = this.#parts;
-    const { id, echo } = this.#prepare();
-    const body = encodeEnvelope({ id, publication });
+    const { sent, echo } = this.#prepare(publication);
+    const body = write(sent);
     const name = { namespace: publication.namespace, room };
     try {
       const appended = await log.append({ name, history, body, channel: brokerChannel, key, version });
@@ -143,42 +143,49 @@ export class BusBroker implements Broker {
       }
       const stored = formatPosition(appended.at);
       if (appended.kind === "stored") return { delivered: await echo, stored };
-      this.#echoes.settle(id, 0);
+      this.#echoes.settle(sent.id, 0);
       return { delivered: 0, stored, isRepeated: true };
     } catch (error) {
-      this.#echoes.settle(id, undefined);
+      this.#echoes.settle(sent.id, undefined);
       throw error;
     }
   }
 
   #received(message: BusMessage, deliver: Deliver): void {
-    const envelope = readMessage(message);
+    const envelope = this.#read(message);
     if (typeof envelope === "string") this.#parts.observe.skipped("broker", envelope);
     else this.#echoes.settle(envelope.id, deliver(envelope.publication, { at: envelope.at, message }));
   }
 
-  /** A number for an envelope, and what tells that it came back. */
-  #prepare(): { readonly id: string; readonly echo: Promise<number | undefined> } {
-    const id = crypto.randomUUID();
-    return { id, echo: this.#isOpen ? this.#echoes.wait(id) : Promise.resolve(undefined) };
+  /** The bytes are left alone where it is known what they say: they may not be written yet. */
+  #read({ meaning, payload }: BusMessage): ReturnType<typeof decodeEnvelope> {
+    if (meaning?.dialect === ownName && meaning.id !== undefined)
+      return { id: meaning.id, publication: meaning.publication };
+    const text = payload.toString();
+    return this.#echoes.recognise(text) ?? decodeEnvelope(text);
+  }
+
+  /** An envelope with a number, and what tells that it came back. */
+  #prepare(publication: Publication): { readonly sent: Sent; readonly echo: Promise<number | undefined> } {
+    const sent = { id: crypto.randomUUID(), publication };
+    return { sent, echo: this.#isOpen ? this.#echoes.wait(sent) : Promise.resolve(undefined) };
   }
 }
 
 /** No dialect is called so. */
 const ownName = "broker";
 
+function write(sent: Sent): string {
+  const text = encodeEnvelope(sent);
+  // An acknowledgement is not carried: that publication is not the one which comes back.
+  if (!sent.publication.onAck) sent.text = text;
+  return text;
+}
+
 /** An acknowledgement is not carried: who wants one needs the envelope. */
 function meaningOf({ id, publication }: Envelope): Meaning | undefined {
   if (publication.onAck) return undefined;
   return { dialect: ownName, publication, bytes: contentBytes(publication), id };
-}
-
-/** The bytes are left alone where it is known what they say: they may not be written yet. */
-function readMessage(message: BusMessage): ReturnType<typeof decodeEnvelope> {
-  const { meaning } = message;
-  if (meaning?.dialect === ownName && meaning.id !== undefined)
-    return { id: meaning.id, publication: meaning.publication };
-  return decodeEnvelope(message.payload.toString());
 }
 
 function sumOf(receipts: readonly Receipt[]): number | undefined {

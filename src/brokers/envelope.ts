@@ -12,7 +12,7 @@ export interface Envelope {
   /** Unguessable. */
   readonly id: string;
   /** Where it stands in its room's log, which puts that in front of the other fields (`withPosition`). */
-  readonly at?: string;
+  readonly at?: string | undefined;
   readonly publication: Publication;
 }
 
@@ -50,6 +50,25 @@ export function decodeEnvelope(text: string): Envelope | "not_json" | "version_u
   if (typeof id !== "string" || !publication) return "envelope_invalid";
   if (at === undefined) return { id, publication };
   return typeof at === "string" && readPosition(at) ? { id, publication, at } : "envelope_invalid";
+}
+
+/** The front of a text that may be an envelope. */
+export interface EnvelopeHead {
+  readonly id: string;
+  readonly at: string | undefined;
+  /** So many characters are there because of `at`. */
+  readonly added: number;
+}
+
+/** As `encodeEnvelope` and `withPosition` begin. */
+const headForm = new RegExp(
+  `^\\{("at":"([A-Za-z0-9]{1,64}:\\d{1,16}\\.[A-Za-z0-9]{1,16})",)?"version":${version},"id":"([^"]{1,64})"`,
+);
+
+/** Reads nothing but the front. @returns undefined where that is not ours. */
+export function readHead(text: string): EnvelopeHead | undefined {
+  const [, front = "", at, id] = headForm.exec(text) ?? [];
+  return id === undefined ? undefined : { id, at, added: front.length };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

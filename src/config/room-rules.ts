@@ -3,6 +3,7 @@
 import { compileGlob, compileGlobs } from "../base/glob.ts";
 import { roomLabel } from "../vocabulary/room-rules.ts";
 import type { RoomRule, RoomRules, WrittenRule } from "../vocabulary/room-rules.ts";
+import { Remembered } from "../base/remembered.ts";
 
 /** What is remembered of names that were looked up: so many, each of at most so many characters. */
 const maxRemembered = 10_000;
@@ -26,16 +27,11 @@ export function createRoomRules(
       presence: rule?.presence ?? false,
     };
   };
-  const known = new Map<string, RoomRule>();
+  const known = new Remembered(maxRemembered, find);
   const hasHistory = written.some(({ history }) => history !== undefined);
   const ruleOf: RoomRules["ruleOf"] = (room, namespace) => {
     const label = roomLabel(room, namespace);
-    const found = known.get(label);
-    if (found) return found;
-    const rule = find(label);
-    if (known.size >= maxRemembered) known.clear();
-    if (label.length <= maxRememberedLength) known.set(label, rule);
-    return rule;
+    return label.length <= maxRememberedLength ? known.get(label) : find(label);
   };
   return {
     hasHistory,

@@ -72,9 +72,9 @@ export class LogFollower {
 
   /** A publication of the broker. @returns how many clients of this gateway it was sent to now. */
   received(publication: Publication, at: Positions): number {
-    const place = at.log === undefined ? undefined : readPosition(at.log);
     const [room] = publication.rooms ?? [];
     const followed = room === undefined ? undefined : this.#rooms.get(idOf(publication.namespace, room));
+    const place = followed && at.log !== undefined ? readPosition(at.log) : undefined;
     if (!place || !followed) return this.#parts.deliver(publication, at);
     const receivers = followed.room.received({ place, publication, at, bytes: sizeOf(publication) });
     if (followed.room.isHealing) this.#holes += 1;

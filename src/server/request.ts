@@ -6,6 +6,7 @@ import { isLoopback, sharedAddress } from "../base/client-address.ts";
 import type { Exchange } from "./route.ts";
 import { isUpgrade } from "../base/http.ts";
 import { addressRanges } from "../base/ip-address.ts";
+import { Remembered } from "../base/remembered.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
 import type { Origins, OwnHost } from "./origin.ts";
 import type { RequestUrl, RequestUrls } from "./request-url.ts";
@@ -103,7 +104,7 @@ const maxPeers = 1_000;
 /** Proxies that are trusted to set `X-Forwarded-*`: addresses and CIDR ranges, and every process that may open our unix socket. */
 export class TrustedProxies {
   readonly #isListed: (address: string) => boolean;
-  readonly #peers = new Map<string, Peer>();
+  readonly #peers = new Remembered<string, Peer>(maxPeers, (address) => this.#judge(address));
 
   /** @param entries checked by config/ already. */
   constructor(entries: readonly string[]) {
@@ -122,14 +123,13 @@ export class TrustedProxies {
   }
 
   peer(address: string): Peer {
-    const known = this.#peers.get(address);
-    if (known) return known;
+    return this.#peers.get(address);
+  }
+
+  #judge(address: string): Peer {
     const isTrusted = this.trusts(address);
     const isShared = isTrusted || isLoopback(address);
-    const peer = { address, countedAs: isShared ? sharedAddress(address) : address, isTrusted };
-    if (this.#peers.size >= maxPeers) this.#peers.clear();
-    this.#peers.set(address, peer);
-    return peer;
+    return { address, countedAs: isShared ? sharedAddress(address) : address, isTrusted };
   }
 
   #forwarded(peer: Peer, forwarded: string): Client {

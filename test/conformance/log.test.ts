@@ -27,7 +27,8 @@ afterAll(async () => {
 
 const open: Backplane[] = [];
 async function start(url: string | undefined): Promise<Backplane> {
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
+  const rules = createRoomRules([{ match: "*", history }]);
+  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits, rules });
   open.push(backplane);
   return backplane;
 }

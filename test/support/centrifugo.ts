@@ -36,6 +36,7 @@ export function writeCentrifugoConfig(port: number, redisPort: number): string {
     client: { insecure: true, allowed_origins: ["*"] },
     http_api: { insecure: true },
     health: { enabled: true },
+    uni_sse: { enabled: true },
     engine: { type: "redis", redis: { address: [`redis://127.0.0.1:${redisPort}`] } },
     channel: { without_namespace: channel, namespaces: [{ name: "log", ...channel }] },
     shutdown: { timeout: "2s" },

@@ -28,10 +28,13 @@ const tickMs = 1_000;
 /** Canaries go out at every second tick; at each one while something is unproved. */
 const ticksPerCanary = 2;
 
+const ready: BusState = { isReady: true };
+
 interface RedisBusOptions extends Pick<BackplaneOptions, "observe" | "limits" | "line"> {
   readonly address: RedisAddress;
   readonly trust: Trust;
-  readonly needsVoice: boolean;
+  /** Clients speak, or rooms have logs. */
+  readonly needsDirect: boolean;
   readonly tracking?: Tracking | undefined;
   readonly presenceTimes?: PresenceTimes | undefined;
 }
@@ -51,8 +54,7 @@ export class RedisBus implements Bus, Voice {
   readonly #commandLink: Link;
   readonly #subscriberLink: Link;
   readonly #commands: Commands;
-  /** Undefined: no client speaks here. */
-  readonly #voice: DirectLink | undefined;
+  readonly #direct: DirectLink | undefined;
   readonly #subscriptions: Subscriptions;
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -66,7 +68,7 @@ export class RedisBus implements Bus, Voice {
     this.#options = options;
     this.#place = addressOf(options.address.place);
     this.#commandLink = this.#link(() => {
-      void this.#voice?.open();
+      void this.#direct?.open();
       this.#subscriptions.restart();
       this.#sendCanaries();
     });
@@ -75,8 +77,8 @@ export class RedisBus implements Bus, Voice {
         this.#sendCanaries();
       });
     });
-    this.#voice = options.needsVoice ? this.#createVoice(options) : undefined;
-    this.#commands = new Commands(this.#commandLink, this.#place);
+    this.#direct = options.needsDirect ? this.#createDirect(options) : undefined;
+    this.#commands = new Commands(this.#commandLink, this.#place, this.#direct);
     this.keys = new RedisKeys(this.#commands);
     this.log = new RedisLog(this.#commands);
     this.queue = new RedisQueue(this.#commands);
@@ -96,7 +98,7 @@ export class RedisBus implements Bus, Voice {
   async open(): Promise<void> {
     try {
       await Promise.all([this.#commandLink.open(), this.#subscriberLink.open()]);
-      await this.#voice?.open();
+      await this.#direct?.open();
     } catch (error) {
       await this.close();
       const got = (await betterScheme(this.#options.address)) ?? failureOf(error).text;
@@ -120,12 +122,12 @@ export class RedisBus implements Bus, Voice {
     const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
     const commands = [["PUBLISH", channel, bytes]];
     if (keepSeconds > 0) commands.push(["SETEX", channel, String(keepSeconds), bytes]);
-    if (this.#voice?.isReady !== true) {
+    if (this.#direct?.isReady !== true) {
       await Promise.all(commands.map(async (command) => this.#commands.run(command)));
       return;
     }
     try {
-      await this.#voice.run(commands);
+      await this.#direct.run(commands);
     } catch (error) {
       const text = `Expected a Redis at ${this.#place}, got ${failureOf(error).text}`;
       throw new GatewayError("bus_unavailable", text, { cause: error });
@@ -149,22 +151,28 @@ export class RedisBus implements Bus, Voice {
   }
 
   state(): BusState {
-    const down = [this.#commandLink, this.#subscriberLink].find(({ client }) => client === undefined);
-    if (down)
-      return { isReady: false, reason: `Expected a Redis at ${this.#place}, got ${down.failure.text}` };
-    const { members } = this.#subscriptions;
-    const watched = members.filter(({ filter }) => filter.canary);
-    const unproved = watched.filter(({ pulse }) => !pulse.isProved);
-    if (unproved.length === 0) return { isReady: true };
-    const counts = `${unproved.length} of ${watched.length} subscriptions did not receive their test message yet`;
-    const refusal = unproved.find(({ pulse }) => pulse.refusal !== undefined)?.pulse.refusal;
+    const isCommandUp = this.#commandLink.client !== undefined;
+    if (!isCommandUp || !this.#subscriberLink.client) {
+      const { failure } = isCommandUp ? this.#subscriberLink : this.#commandLink;
+      return { isReady: false, reason: `Expected a Redis at ${this.#place}, got ${failure.text}` };
+    }
+    // Asked for each publication: no lists.
+    const { watched } = this.#subscriptions;
+    let [unproved, refusal]: [number, string | undefined] = [0, undefined];
+    for (const { pulse } of watched) {
+      if (pulse.isProved) continue;
+      unproved++;
+      refusal ??= pulse.refusal;
+    }
+    if (unproved === 0) return ready;
+    const counts = `${unproved} of ${watched.size} subscriptions did not receive their test message yet`;
     return { isReady: false, reason: refusal === undefined ? counts : `${counts}. ${refusal}` };
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    this.#voice?.close();
+    this.#direct?.close();
     this.#commandLink.close();
     this.#subscriberLink.close();
   }
@@ -179,14 +187,14 @@ export class RedisBus implements Bus, Voice {
       onDown: (failure) => {
         this.#noteOutage(`Expected a Redis at ${this.#place}, got ${failure.text}`);
         if (!this.#subscriberLink.client) this.#subscriptions.cut();
-        if (!this.#commandLink.client) this.#voice?.close();
+        if (!this.#commandLink.client) this.#direct?.close();
         // A Redis that hangs carries out later what was refused meanwhile: it must not be delivered here then (WSE-26).
         if (failure.isSilence) this.#subscriberLink.replace(failure);
       },
     });
   }
 
-  #createVoice({ address, trust }: RedisBusOptions): DirectLink {
+  #createDirect({ address, trust }: RedisBusOptions): DirectLink {
     return new DirectLink({
       address,
       trust,

@@ -5,6 +5,7 @@ import { RESP_TYPES } from "@redis/client";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { deadlineMs } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
+import type { DirectLink } from "./direct-link.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
 
@@ -39,6 +40,7 @@ class Pending {
 export class Commands {
   readonly #link: Link;
   readonly #address: string;
+  readonly #direct: DirectLink | undefined;
   /** Those that wait for a reply, and answered ones between them: replies come in order, so the oldest is due first. */
   #pending: Pending[] = [];
   #oldest = 0;
@@ -47,9 +49,21 @@ export class Commands {
   #pendingBytes = 0;
   #replies = 0;
 
-  constructor(link: Link, address: string) {
+  /** @param direct where there is one: the way of commands that are answered by one line. */
+  constructor(link: Link, address: string, direct?: DirectLink) {
     this.#link = link;
     this.#address = address;
+    this.#direct = direct;
+  }
+
+  /** Runs a command that is answered by one line. @returns the line. Rejects as {@link run} does. */
+  async line(args: readonly string[]): Promise<string> {
+    if (this.#direct?.isReady !== true) return String(await this.run(args));
+    try {
+      return await this.#direct.runSoon(args);
+    } catch (error) {
+      throw this.#unavailable(failureOf(error).text, error);
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 // The redis driver: reads the URL and the TLS files, and connects bus, keys and broker over one pair of links (RTE-11),
-// and a third for what clients say, where they speak.
+// and a third for what clients say, where they speak, and for logs.
 
 import { noRules } from "../../vocabulary/room-rules.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
@@ -31,8 +31,9 @@ export const redis = {
     needsVoice = false,
   }) => {
     const address = parseRedisUrl(url);
-    const shared = { observe, limits, line, needsVoice, tracking, presenceTimes };
-    const bus = new RedisBus({ ...shared, address, trust: readTrust(address, tls) });
+    const shared = { observe, limits, line, tracking, presenceTimes };
+    const needsDirect = needsVoice || rules.hasHistory;
+    const bus = new RedisBus({ ...shared, needsDirect, address, trust: readTrust(address, tls) });
     await bus.open();
     const { keys, log, queue, revocations, presence } = bus;
     if (rules.hasHistory) await log.check().catch(refuseStart(bus, logNeeds));

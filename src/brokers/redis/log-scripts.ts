@@ -6,7 +6,8 @@ import { script } from "./scripts.ts";
 /**
  * KEYS: meta, stream, and the key of the publisher where there is one. ARGV: new epoch, body, size, seconds of the entries,
  * seconds of the epoch, channel, version or empty, room for people, seconds of the publisher's key, tag.
- * Refused as a whole, before its first step, when Redis takes no writes (OOM, MISCONF, READONLY).
+ * Refused as a whole, before its first step, when Redis takes no writes (OOM, MISCONF, READONLY). It answers one line: the
+ * kind, the place, and the version that stands there.
  */
 export const append = script(`#!lua
 local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
@@ -14,7 +15,7 @@ local fresh, body, size, seconds, epochSeconds, channel, version, room, keySecon
 
 if once then
   local before = redis.call('GET', once)
-  if before then return {'repeated', before} end
+  if before then return redis.status_reply('repeated ' .. before) end
 end
 
 local function make()
@@ -32,7 +33,7 @@ end
 
 local epoch, offset, last, lastTag = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'version', 'tag'))
 if epoch and version ~= '' and last and tonumber(version) <= tonumber(last) then
-  return {'outdated', epoch .. ':' .. offset .. '.' .. lastTag, last}
+  return redis.status_reply('outdated ' .. epoch .. ':' .. offset .. '.' .. lastTag .. ' ' .. last)
 end
 
 local at = add(epoch or make())
@@ -46,7 +47,7 @@ redis.call('EXPIRE', stream, seconds)
 redis.call('EXPIRE', meta, epochSeconds)
 if once then redis.call('SET', once, at, 'EX', keySeconds) end
 redis.call('PUBLISH', channel, '{"at":"' .. at .. '",' .. string.sub(body, 2))
-return {'stored', at}
+return redis.status_reply('stored ' .. at)
 `);
 
 /**

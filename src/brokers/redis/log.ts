@@ -1,7 +1,7 @@
 // The Log port on Redis 7.0 and later: for each room a stream of entries and a hash with its epoch and top. One script does
 // all of an append (log-scripts.ts). The names of a room's keys have one hash tag, so a cluster keeps them together.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import {
   createTag,
@@ -14,6 +14,7 @@ import {
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
 import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
+import { Remembered } from "../../base/remembered.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
@@ -22,8 +23,19 @@ import { runScript } from "./scripts.ts";
 /** What of a room's name stands in its hash, for people who look. */
 const shownLength = 256;
 
+/** Rooms with keys that are remembered. */
+const maxRemembered = 10_000;
+
+/** What Redis keeps of a room: names of any length, in names of one length. */
+interface Keys {
+  readonly base: string;
+  readonly meta: string;
+  readonly stream: string;
+}
+
 export class RedisLog implements Log {
   readonly #commands: Commands;
+  readonly #keys = new Remembered(maxRemembered, keysOf);
 
   constructor(commands: Commands) {
     this.#commands = commands;
@@ -35,10 +47,11 @@ export class RedisLog implements Log {
   }
 
   async append({ name, history, body, channel, key, version }: NewEntry): Promise<Appended> {
-    const keys = keysOf(name);
+    const keys = this.#keys.get(nameOf(name));
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
     const seconds = epochSeconds(history, false);
     const reply = await runScript(this.#commands, scripts.append, {
+      replies: "line",
       keys: [keys.meta, keys.stream, ...once],
       args: [
         randomId(epochLength),
@@ -53,7 +66,7 @@ export class RedisLog implements Log {
         createTag(),
       ],
     });
-    const [kind, at, last] = texts(reply);
+    const [kind, at, last] = String(reply).split(" ");
     const place = readPosition(at ?? "");
     if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
     if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
@@ -61,7 +74,7 @@ export class RedisLog implements Log {
   }
 
   async read(name: RoomName, { from, limit, bytes }: LogRange): Promise<LogPage | undefined> {
-    const { meta, stream } = keysOf(name);
+    const { meta, stream } = this.#keys.get(nameOf(name));
     const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
     const reply = await runScript(this.#commands, scripts.read, {
       keys: [meta, stream],
@@ -75,7 +88,7 @@ export class RedisLog implements Log {
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
-    const { meta, stream } = keysOf(name);
+    const { meta, stream } = this.#keys.get(nameOf(name));
     const args = [randomId(epochLength), epochSeconds(history, true), shown(name)];
     const place = readPosition(
       String(await runScript(this.#commands, scripts.top, { keys: [meta, stream], args })),
@@ -85,14 +98,19 @@ export class RedisLog implements Log {
   }
 }
 
-/** Names of any length, in names of one length. */
-function keysOf({ namespace, room }: RoomName) {
-  const base = `${logKeyPrefix}{${digest(JSON.stringify([namespace, room]))}}`;
+/** @param name of the room, as {@link nameOf} writes it. */
+function keysOf(name: string): Keys {
+  const base = `${logKeyPrefix}{${digest(name)}}`;
   return { base, meta: `${base}:meta`, stream: `${base}:stream` };
 }
 
+/** No two rooms have the same. */
+function nameOf({ namespace, room }: RoomName): string {
+  return JSON.stringify([namespace, room]);
+}
+
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return hash("sha256", text, "base64url");
 }
 
 function shown({ namespace, room }: RoomName): string {

@@ -18,8 +18,8 @@ export function script(source: string): Script {
 export interface ScriptCall {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
-  /** Strings of the reply. @default "text" */
-  readonly replies?: "text" | "bytes";
+  /** Strings of the reply; `line`: it is one status. @default "text" */
+  readonly replies?: "text" | "bytes" | "line";
 }
 
 /**
@@ -32,11 +32,13 @@ export async function runScript(
   { keys, args, replies }: ScriptCall,
 ): Promise<unknown> {
   const rest = [String(keys.length), ...keys, ...args.map(String)];
+  const run = (command: readonly string[]): Promise<unknown> =>
+    replies === "line" ? commands.line(command) : commands.run(command, replies);
   try {
-    return await commands.run(["EVALSHA", sha, ...rest], replies);
+    return await run(["EVALSHA", sha, ...rest]);
   } catch (error) {
     if (!refusalOf(error)?.startsWith("NOSCRIPT")) throw error;
-    return commands.run(["EVAL", source, ...rest], replies);
+    return run(["EVAL", source, ...rest]);
   }
 }
 

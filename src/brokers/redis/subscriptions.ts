@@ -45,6 +45,8 @@ interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limit
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Those that prove themselves by a canary. */
+  readonly #watched = new Set<Member>();
   readonly #line: Line;
   /** The server that the connection leads to. */
   #server: { readonly client: RedisClient; readonly runId: string } | undefined;
@@ -71,6 +73,11 @@ export class Subscriptions {
     this.#line.cut();
   }
 
+  /** Those that prove themselves by a canary. */
+  get watched(): ReadonlySet<Member> {
+    return this.#watched;
+  }
+
   /** Everyone who listens. */
   get members(): readonly Member[] {
     return [...this.#entries.values()].flatMap((entry) => entry.members);
@@ -89,7 +96,10 @@ export class Subscriptions {
     const member: Member = { filter, receive, pulse, isClosed: false };
     const entry = this.#entryOf(filter);
     setMembers(entry, [...entry.members, member]);
-    if (filter.canary) this.#nameLine();
+    if (filter.canary) {
+      this.#watched.add(member);
+      this.#nameLine();
+    }
     const client = this.#options.link.client;
     try {
       if (client) await this.#make(entry, client);
@@ -103,6 +113,7 @@ export class Subscriptions {
   /** Nothing is heard from now on; resolves when Redis knows. */
   async remove(member: Member): Promise<void> {
     member.isClosed = true;
+    this.#watched.delete(member);
     const entry = this.#entries.get(keyOf(member.filter));
     if (!entry?.members.includes(member)) return;
     setMembers(

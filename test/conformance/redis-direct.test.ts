@@ -1,9 +1,10 @@
-// How a gateway hands to Redis what clients say (`Voice`): within the call, by a connection of its own, and by the others'
-// where that is not there. Real servers, which lose connections and hang.
+// The second connection for commands: by it a gateway hands to Redis what clients say (`Voice`), within the call, and what goes
+// to logs. Where it is not there, the first one does its work. Real servers, which lose connections and hang.
 
 import { expect, test } from "bun:test";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
+import { createRoomRules } from "../../src/config/room-rules.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { voiceOf } from "../../src/brokers/voice.ts";
 import type { Voice } from "../../src/core/bus.ts";
@@ -135,3 +136,69 @@ test("SEC-06 an order that the user may not give is refused, and the connection 
   await ear.waitFor(2);
   expect(ear.texts).toEqual(["kept", "not kept"]);
 });
+
+const history = { size: 100, seconds: 60 };
+const entry = (room: string, text: string) => ({
+  name: { namespace: "/", room },
+  history,
+  body: JSON.stringify({ text }),
+  channel: "log",
+});
+
+/** Of a gateway with logs, where no client speaks. */
+async function openLog(url: string): Promise<Backplane & AsyncDisposable> {
+  const rules = createRoomRules([{ match: "*", history }]);
+  const backplane = await openBackplane({ url, observe: createRecorder(), limits: defaultLimits, rules });
+  return { ...backplane, [Symbol.asyncDispose]: backplane.close };
+}
+
+test("what goes to logs in one turn is written at once, in its order, and any text arrives as it is", async () => {
+  await using server = await startRedis();
+  await using place = await openLog(server.url);
+  const ear = await Ear.open(place.bus, exact("log"));
+  const texts = ["plain", "", "grüß dich 🎉", "a\r\n$3\r\nb", "\u0000", "x".repeat(100_000)];
+  const appended = await Promise.all(texts.map(async (text) => place.log.append(entry("räume/1", text))));
+  expect(appended.map(({ kind, at }) => [kind, at.offset])).toEqual(texts.map((_, i) => ["stored", i + 1]));
+  await ear.waitFor(texts.length);
+  expect(ear.texts.map((said) => (JSON.parse(said) as { text: string }).text)).toEqual(texts);
+  // The last command of one connection was the script: not of the first one, which sends PINGs and canaries.
+  expect(await lastBy(server, "evalsha\\|?\\S*|cmd=eval")).toHaveLength(1);
+});
+
+test("RTE-11 a lost connection: logs go on by the other one", async () => {
+  await using server = await startRedis();
+  await using place = await openLog(server.url);
+  for (let round = 1; round <= 3; round++) {
+    await place.log.append(entry("news", "before"));
+    const [id = ""] = await lastBy(server, "eval(sha)?");
+    await server.command("CLIENT", "KILL", "ID", id);
+    await until(
+      () =>
+        place.log.append(entry("news", "probe")).then(
+          () => true,
+          () => false,
+        ),
+      5_000,
+      () => "an entry that is taken",
+    );
+    expect(place.bus.state()).toEqual({ isReady: true });
+  }
+});
+
+test("WSE-26 a Redis that hangs: what a log was refused meanwhile is not heard when it wakes", async () => {
+  await using server = await startRedis();
+  await using place = await openLog(server.url);
+  const ear = await Ear.open(place.bus, exact("log"));
+  await place.log.append(entry("news", "before"));
+  await ear.waitFor(1);
+  server.pause();
+  const refusals = await Promise.all(
+    ["late 1", "late 2"].map(async (text) => errorOf(place.log.append(entry("news", text)))),
+  );
+  for (const refusal of refusals) expect(refusal).toMatchObject({ code: "bus_unavailable" });
+  server.resume();
+  await timeUntil(place.bus, true, 15_000);
+  await place.log.append(entry("news", "after"));
+  await ear.waitFor(2);
+  expect(ear.texts.map((said) => (JSON.parse(said) as { text: string }).text)).toEqual(["before", "after"]);
+}, 40_000);
