@@ -383,7 +383,7 @@ describe("what is wrong is said", () => {
       "Expected `secretKeys[0]` to be text of 1-256 characters, got 1 (file belfry.yaml)",
       'Expected `socketio.allowEio3` to be true or false, got "maybe" (environment BELFRY_SOCKETIO_ALLOW_EIO3)',
       "Expected `socketio.channels` to be a list of 1 or more: text of 1-256 characters, got an empty list (file belfry.yaml)",
-      String.raw`Expected ${"`socketio.path`"} to be text that matches ^\/[\w./-]*$, got "x" (file belfry.yaml)`,
+      String.raw`Expected ${"`socketio.path`"} to be text that matches ^\/[\w./-]{0,255}$, got "x" (file belfry.yaml)`,
       "Unknown option `listeners[0].adress` (file belfry.yaml): did you mean `address`?",
       "Unknown option `socketio.pingIntervall` (file belfry.yaml): did you mean `pingInterval`?",
     ]);

@@ -1,23 +1,12 @@
 // The native dialect's section of the config. Flags, environment names and the docs table are derived from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../base/mount-path.ts";
+import { messageBytes, mountPath } from "../kit/options.ts";
 
 export const nativeOptions = z
   .strictObject({
-    path: z
-      .string()
-      .regex(/^\/[\w./-]*[\w.-]$/)
-      .refine(isMountPath, mountPathText)
-      .default("/connect")
-      .describe("Websockets and event streams are at this path"),
-    maxMessage: z
-      .number()
-      .int()
-      .min(1)
-      .max(100_000_000)
-      .default(64 * 1024)
-      .describe("Largest message from a client, bytes (SEC-06)"),
+    path: mountPath("/connect", "Websockets and event streams are at this path", /^\/[\w./-]*[\w.-]$/),
+    maxMessage: messageBytes(64 * 1024, "Largest message from a client, bytes (SEC-06)"),
     heartbeat: z
       .number()
       .min(0.05)

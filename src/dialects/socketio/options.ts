@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { reservedEvents } from "../../codec/event-names.ts";
-import { isMountPath, mountPathText } from "../../base/mount-path.ts";
+import { messageBytes, mountPath } from "../kit/options.ts";
 
 /** A poll is held for pingInterval + pingTimeout, and Bun holds a request for 255 s at most. */
 const maxSeconds = 120;
@@ -12,23 +12,16 @@ const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
 
 export const socketIoOptions = z
   .strictObject({
-    path: z
-      .string()
-      .regex(/^\/[\w./-]*$/)
-      .refine(isMountPath, mountPathText)
-      .default("/socket.io/")
-      .describe("Where Engine.IO answers (EIO-01)"),
+    path: mountPath("/socket.io/", "Where Engine.IO answers (EIO-01)"),
     pingInterval: seconds("Seconds between pings (EIO-04)", 25),
     pingTimeout: seconds("Seconds that a client may take to answer one (EIO-04)", 20),
     connectTimeout: seconds("Seconds until a client must have joined a namespace (SIO-06)", 45),
     upgradeTimeout: seconds("Seconds that an upgrade to websocket may take (EIO-13)", 10),
-    maxPayload: z
-      .number()
-      .int()
-      .min(1_000)
-      .max(100_000_000)
-      .default(1_000_000)
-      .describe("Largest message from a client, bytes (EIO-07, EIO-22)"),
+    maxPayload: messageBytes(
+      1_000_000,
+      "Largest message from a client, bytes (EIO-07, EIO-22)",
+      [1_000, 100_000_000],
+    ),
     allowEio3: z.boolean().default(true).describe("Serve socket.io-client 1 and 2 too (EIO-03)"),
     cookie: z
       .boolean()

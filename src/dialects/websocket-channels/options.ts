@@ -2,16 +2,14 @@
 // from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../base/mount-path.ts";
+import { messageBytes, mountPath } from "../kit/options.ts";
 
 export const websocketChannelsOptions = z
   .strictObject({
-    path: z
-      .string()
-      .regex(/^\/[\w./-]*$/)
-      .refine(isMountPath, mountPathText)
-      .default("/ws")
-      .describe("Websockets are at <path>/<channel> (WSC-01); `/` with `root` makes every path a channel"),
+    path: mountPath(
+      "/ws",
+      "Websockets are at <path>/<channel> (WSC-01); `/` with `root` makes every path a channel",
+    ),
     root: z
       .boolean()
       .default(false)
@@ -20,13 +18,7 @@ export const websocketChannelsOptions = z
       .boolean()
       .default(false)
       .describe("HTTP publishes need no secret; pages of a foreign origin are still refused (WSC-08)"),
-    maxMessage: z
-      .number()
-      .int()
-      .min(1)
-      .max(100_000_000)
-      .default(1024 * 1024)
-      .describe("Largest message from a client, bytes (SEC-06)"),
+    maxMessage: messageBytes(1024 * 1024, "Largest message from a client, bytes (SEC-06)"),
     checkOrigin: z
       .boolean()
       .default(false)

@@ -2,19 +2,14 @@
 // environment names and the docs table are derived from it.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../base/mount-path.ts";
+import { messageBytes, mountPath } from "../kit/options.ts";
 
 const seconds = (text: string, fallback: number): z.ZodDefault<z.ZodNumber> =>
   z.number().positive().max(86_400).default(fallback).describe(text);
 
 export const wsHubOptions = z
   .strictObject({
-    serverUrl: z
-      .string()
-      .regex(/^\/[\w./-]{0,255}$/)
-      .refine(isMountPath, mountPathText)
-      .default("/ws")
-      .describe("Path that clients connect to, with or without a slash behind it (HUB-01)"),
+    serverUrl: mountPath("/ws", "Path that clients connect to, with or without a slash behind it (HUB-01)"),
     clientKey: z
       .string()
       .regex(/^[\w.~-]{1,100}$/)
@@ -31,13 +26,7 @@ export const wsHubOptions = z
       .describe("What the names of all its Redis channels begin with (HUB-04)"),
     pongWait: seconds("Seconds without an answer to pings until a client is dropped (HUB-11)", 60),
     writeWait: seconds("Seconds that a client may read nothing of what waits for it (HUB-16)", 10),
-    maxMessageSize: z
-      .number()
-      .int()
-      .min(1)
-      .max(16_777_216)
-      .default(128)
-      .describe("Largest message from a client, bytes (HUB-10)"),
+    maxMessageSize: messageBytes(128, "Largest message from a client, bytes (HUB-10)", [1, 16_777_216]),
     groupsMode: z
       .enum(["add", "replace"])
       .default("add")

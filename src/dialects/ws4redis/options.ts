@@ -2,7 +2,7 @@
 // names and the docs table are derived from it. Who a visitor is, is the section `identity`.
 
 import { z } from "zod";
-import { isMountPath, mountPathText } from "../../base/mount-path.ts";
+import { messageBytes, mountPath } from "../kit/options.ts";
 import { isRule } from "./query.ts";
 import { legacyBroadcasts } from "./names.ts";
 
@@ -10,12 +10,7 @@ const globs = z.array(z.string().min(1).max(256)).max(1_000);
 
 export const ws4redisOptions = z
   .strictObject({
-    path: z
-      .string()
-      .regex(/^\/[\w./-]{0,255}$/)
-      .refine(isMountPath, mountPathText)
-      .default("/ws/")
-      .describe("WEBSOCKET_URL: websockets are at <path><facility> (W4R-01)"),
+    path: mountPath("/ws/", "WEBSOCKET_URL: websockets are at <path><facility> (W4R-01)"),
     keepLeadingSlash: z
       .boolean()
       .default(false)
@@ -72,13 +67,7 @@ export const ws4redisOptions = z
       .describe(
         "Per glob of facilities, the channels that clients may ask for, `news=subscribe-broadcast,subscribe-user`; the first glob that matches decides, and with any rule a facility without one is refused (W4R-13)",
       ),
-    maxMessage: z
-      .number()
-      .int()
-      .min(1)
-      .max(100_000_000)
-      .default(1024 * 1024)
-      .describe("Largest message from a client, bytes (W4R-18)"),
+    maxMessage: messageBytes(1024 * 1024, "Largest message from a client, bytes (W4R-18)"),
     takeBare: z
       .boolean()
       .default(false)
