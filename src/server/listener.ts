@@ -26,12 +26,15 @@ import {
 import type { ExchangeParts } from "./request.ts";
 import { RequestUrls } from "./request-url.ts";
 import { Router } from "./router.ts";
-import { SilentConnections } from "./silent-connections.ts";
+import { KernelSockets } from "./kernel-sockets.ts";
+import { endSilent } from "./silent-connections.ts";
+import { StalledConnections } from "./stalled-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { Target } from "./target.ts";
 import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
 import { headOf, openStream } from "./stream.ts";
+import type { StreamContext } from "./stream.ts";
 import { WebSocketTransport } from "./websocket.ts";
 
 export interface ListenerParts {
@@ -70,6 +73,7 @@ export class Listener implements SocketContext {
   readonly turns = new Turns(() => performance.now());
   readonly packetRate: Rate;
   readonly #pressure: FilePressure;
+  readonly #streams: StreamContext;
   #isDraining = false;
 
   /**
@@ -82,7 +86,17 @@ export class Listener implements SocketContext {
     this.#router = new Router(parts.routes);
     this.#shared = this.#share();
     this.#server = this.#listen();
-    this.#pressure = this.#watchFiles();
+    // Only proxies come through a unix socket, which has no port.
+    const { port } = this.#server;
+    const sockets = port === undefined ? undefined : KernelSockets.open();
+    this.#pressure = new FilePressure({
+      observe: parts.observe,
+      endSilent: () => (sockets && port !== undefined ? endSilent(sockets, port) : 0),
+    });
+    this.#streams = {
+      limits: parts.limits,
+      stalled: sockets && port !== undefined ? new StalledConnections(sockets, port) : undefined,
+    };
   }
 
   /** Rejects where the constructor throws; replaces the socket that a dead process left behind. */
@@ -150,17 +164,6 @@ export class Listener implements SocketContext {
     } catch (error) {
       throw listenFailure(address, error);
     }
-  }
-
-  /** Only proxies come through a unix socket. */
-  #watchFiles(): FilePressure {
-    const { observe } = this.#parts;
-    const { port } = this.#server;
-    const silent = port === undefined ? undefined : SilentConnections.open();
-    return new FilePressure({
-      observe,
-      endSilent: () => (port === undefined ? 0 : (silent?.end(port) ?? 0)),
-    });
   }
 
   #websocket(): Bun.WebSocketHandler<WebSocketTransport> {
@@ -242,17 +245,17 @@ export class Listener implements SocketContext {
     const answer = method === "GET" || method === "HEAD" ? route.stream?.(request, exchange) : undefined;
     if (!answer) return route.fetch(request, exchange);
     const open = (settled: StreamHandler | Response): Response =>
-      settled instanceof Response ? settled : this.#openStream(settled, exchange, method === "HEAD");
+      settled instanceof Response ? settled : this.#openStream(settled, request, exchange);
     return answer instanceof Promise ? answer.then(open) : open(answer);
   }
 
-  #openStream(handler: StreamHandler, exchange: Exchange, isHead: boolean): Response {
-    if (this.#isDraining || isHead) {
+  #openStream(handler: StreamHandler, request: Request, exchange: Exchange): Response {
+    if (this.#isDraining || request.method === "HEAD") {
       handler.closed("peer");
       return this.#isDraining ? this.#refuseDraining() : headOf(handler);
     }
     exchange.hold(longestHoldSeconds);
-    return openStream(handler, this.#parts.limits);
+    return openStream(handler, this.#streams, this.#server.requestIP(request));
   }
 
   /** Judging may have taken time: the client may be gone by now, and the gateway may be about to be. */

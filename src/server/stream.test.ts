@@ -1,11 +1,18 @@
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { readFileSync } from "node:fs";
 import { until } from "../../test/support/until.ts";
 import type { CloseCause, Stream } from "./socket.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
+import { KernelSockets } from "./kernel-sockets.ts";
 import { Listener } from "./listener.ts";
+import { StalledConnections } from "./stalled-connections.ts";
+import { openStream } from "./stream.ts";
+import type { StreamContext } from "./stream.ts";
+
+const linuxTest = test.skipIf(process.platform !== "linux");
 
 const open: Listener[] = [];
 afterEach(async () => {
@@ -120,6 +127,69 @@ test("SEC-06 a client that does not read is closed as slow at its bound; one tha
   expect(read).toBe(sent);
   socket.destroy();
 });
+
+/** Sockets that the kernel has for a port of ours, in whatever state: `<state> <bytes that wait>` of each. */
+function socketsOf(url: string): readonly string[] {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = "", , state]) => local.endsWith(`:${port}`) && state !== "0A")
+    .map(([, , , state = "", queues = ""]) => `${state} ${Number.parseInt(queues, 16)}`);
+}
+
+/** Sends to all streams until the kernels take no more for them, and at least so many are over. */
+async function flood(streams: readonly Stream[], isEnough: () => boolean): Promise<void> {
+  const frame = Buffer.from(`data: ${"x".repeat(200 * 1024)}\n\n`);
+  for (let sent = 0; !isEnough() && sent < 200; sent++) {
+    for (const stream of streams) stream.send([frame]);
+    await Bun.sleep(1);
+  }
+  expect(isEnough()).toBe(true);
+}
+
+linuxTest("SEC-06 a stream that is closed as slow leaves no socket, and nothing in the kernel", async () => {
+  const { url, streams, ends } = setUp();
+  const { url: otherUrl, streams: others } = setUp();
+  const sockets = Array.from({ length: 20 }, () => neverReader(url));
+  sockets.push(neverReader(otherUrl));
+  await until(() => streams.length === 20 && others.length === 1);
+  await flood(streams, () => ends.length === 20);
+  await until(() => socketsOf(url).length === 0);
+  expect(socketsOf(otherUrl)).toEqual([expect.stringMatching(/^01 /)]);
+  for (const socket of sockets) socket.destroy();
+});
+
+linuxTest(
+  "SEC-06 a stream that is closed behind what its client does not read ends all the same",
+  async () => {
+    const streams: Stream[] = [];
+    const ends: CloseCause[] = [];
+    const handler = {
+      open: (stream: Stream) => void streams.push(stream),
+      closed: (why: CloseCause) => void ends.push(why),
+    };
+    const sockets = KernelSockets.open();
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request, engine) => openStream(handler, context, engine.requestIP(request)),
+    });
+    const context: StreamContext = {
+      limits: defaultLimits,
+      stalled: sockets && new StalledConnections(sockets, server.port ?? 0),
+      farewellMs: 100,
+    };
+    const socket = neverReader(server.url.href);
+    await until(() => streams.length === 1);
+    const [stream] = streams;
+    await flood(streams, () => stream?.isWritable === false);
+    stream?.close();
+    expect([ends, socketsOf(server.url.href).length]).toEqual([["peer"], 1]);
+    await until(() => socketsOf(server.url.href).length === 0);
+    socket.destroy();
+  },
+);
 
 test("SEC-14 a draining listener opens no stream", async () => {
   const { url, listener, streams, ends } = setUp();

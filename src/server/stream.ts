@@ -1,15 +1,19 @@
 // One endless answer behind the Stream port (socket.ts): server-sent events and the like. Frames wait here only as long as the
 // client does not read; the engine asks for more when it has sent what it was given, so what waits is what is unread. A
-// client that lets more than its bound wait is closed as `slow` (slow-consumer.ts).
+// client that lets more than its bound wait is closed as `slow` (slow-consumer.ts), and its connection with it.
 
 import type { Frame } from "../core/carrier.ts";
 import type { CloseCause, Stream, StreamHandler } from "./socket.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { isStreamTooSlow } from "./slow-consumer.ts";
+import type { PeerAddress, StalledConnections } from "./stalled-connections.ts";
 
 /** What the engine is given before it asks, bytes. */
 const aheadBytes = 16 * 1024;
+
+/** How long a client that is behind may take for what waits before its connection is ended, ms. */
+const farewellMs = 10_000;
 
 /** A comment: the engine sends the head of an answer with its first bytes. */
 const hello = ":\n\n";
@@ -22,9 +26,25 @@ const headers = {
   "x-accel-buffering": "no",
 } as const;
 
-/** The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes. */
-export function openStream(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">): Response {
-  const body = new ReadableStream(new EventStream(handler, limits), strategy);
+/** What the streams of one listener share. */
+export interface StreamContext {
+  readonly limits: Pick<Limits, "sendQueueBytes">;
+  /** undefined: the kernel cannot be asked, and the engine ends a stalled connection when its idle time is over. */
+  readonly stalled: StalledConnections | undefined;
+  /** @default 10_000 // 10 s */
+  readonly farewellMs?: number;
+}
+
+/**
+ * The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes.
+ * @param peer null: on a unix socket, where a proxy reads, which has a bound of its own on how long it waits for its client.
+ */
+export function openStream(
+  handler: StreamHandler,
+  context: StreamContext,
+  peer: PeerAddress | null,
+): Response {
+  const body = new ReadableStream(new EventStream(handler, context, peer), strategy);
   return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
 
@@ -47,15 +67,19 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   /** Reached one by one: the engine's topics reach websockets alone. */
   readonly isNative = false;
   readonly #handler: StreamHandler;
-  readonly #limits: Pick<Limits, "sendQueueBytes">;
+  readonly #context: StreamContext;
+  readonly #peer: PeerAddress | null;
   /** There while the client is behind. */
   #queue: FrameQueue | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isOver = false;
+  /** There while it is closed, and its client has not read what waits. */
+  #farewell: NodeJS.Timeout | undefined;
 
-  constructor(handler: StreamHandler, limits: Pick<Limits, "sendQueueBytes">) {
+  constructor(handler: StreamHandler, context: StreamContext, peer: PeerAddress | null) {
     this.#handler = handler;
-    this.#limits = limits;
+    this.#context = context;
+    this.#peer = peer;
   }
 
   // The source of the answer: what the engine calls.
@@ -71,6 +95,8 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   }
 
   cancel(): void {
+    clearTimeout(this.#farewell);
+    this.#controller = undefined;
     this.#end("peer");
   }
 
@@ -92,7 +118,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
       if (!this.#queue && this.#isHungry) this.#write(frame);
       else (this.#queue ??= new FrameQueue()).push(frame);
     }
-    if (this.#queue && isStreamTooSlow(this.#queue.bytes, this.#limits)) this.#end("slow");
+    if (this.#queue && isStreamTooSlow(this.#queue.bytes, this.#context.limits)) this.#end("slow");
   }
 
   subscribe(): void {}
@@ -101,7 +127,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
 
   fallBehind(): void {}
 
-  /** What waits goes out first, as far as the client reads it; `closed` is called within. */
+  /** What waits goes out first, as far as the client reads it in time; `closed` is called within. */
   close(): void {
     this.#end("peer");
   }
@@ -121,29 +147,41 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
       if (frame !== undefined) this.#write(frame);
       if (this.#queue.isEmpty) this.#queue = undefined;
     }
-    if (this.#isOver && !this.#queue) this.#finish();
+    if (this.#isOver && this.#isHungry) this.#finish();
   }
 
   #end(cause: CloseCause): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#handler.closed(cause);
-    if (cause === "slow") this.#abort();
-    else this.#flush();
+    if (cause === "slow") {
+      this.#abort();
+      return;
+    }
+    this.#flush();
+    if (this.#controller) this.#sayFarewell();
+  }
+
+  #sayFarewell(): void {
+    this.#farewell = setTimeout(() => {
+      this.#abort();
+    }, this.#context.farewellMs ?? farewellMs).unref();
   }
 
   /**
    * Nothing of what waits goes out: the client that does not read would keep it for ever. Without an error of ours the
-   * engine ends the connection all the same, and prints nothing.
+   * engine forgets the answer all the same, and prints nothing; it does not end the connection while bytes wait.
    */
   #abort(): void {
     this.#controller?.error();
     this.#controller = undefined;
+    if (this.#peer) this.#context.stalled?.end(this.#peer);
   }
 
   #finish(): void {
     const controller = this.#controller;
     this.#controller = undefined;
+    clearTimeout(this.#farewell);
     try {
       controller?.close();
     } catch {

@@ -2,10 +2,12 @@
 // these fails with another engine, the note and docs/operations.md have to change, and perhaps code that works around it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { PollingClient } from "../support/polling-client.ts";
 import { RawConnection, rawRequest } from "../support/raw.ts";
+import { until } from "../support/until.ts";
 
 const secret = "publish-secret";
 let gateway: TestGateway;
@@ -137,5 +139,35 @@ describe("Bun.serve by itself", () => {
     await answerTo("GET /../b HTTP/1.0\r\n\r\n");
     expect(seen).toEqual(["/../b"]);
     expect(await answerTo("GET / HTTP/1.1\r\n\r\n")).toBe("400 close");
+  });
+
+  test("keeps the connection of an answer that was given up while bytes wait for a client that does not read", async () => {
+    const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
+    let signal: AbortSignal | undefined;
+    using streams = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request) {
+        signal = request.signal;
+        return new Response(new ReadableStream({ start: (given) => void bodies.push(given) }));
+      },
+    });
+    const client = connect(streams.port ?? 0, "127.0.0.1", () => {
+      client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      client.pause();
+    });
+    const ended = new Promise((resolve) => {
+      client.on("error", () => undefined).on("close", resolve);
+    });
+    await until(() => bodies.length === 1);
+    await until(() => {
+      bodies[0]?.enqueue(Buffer.alloc(100_000));
+      return (bodies[0]?.desiredSize ?? 0) <= 0;
+    });
+    bodies[0]?.error();
+    await Bun.sleep(300);
+    expect(signal?.aborted).toBe(false);
+    client.resume();
+    await ended;
   });
 });
