@@ -110,7 +110,7 @@ function createTree(channels: number): (name: string) => void {
     });
     hub.enter(connection);
     hub.join(connection, name);
-    for (const ancestor of ancestorsOf(name)) hub.joinTree(connection, ancestor);
+    for (const ancestor of ancestorsOf(name)) hub.join(connection, ancestor, "trees");
   }
   const payload = Buffer.alloc(100, "x");
   return (name) => {

@@ -76,7 +76,7 @@ export function answerConnections({ peers, hub }: Pick<ApiContext, "peers" | "hu
   });
   answerTo(peers, shown, ({ number: asked }) => {
     const connection = find(hub, asked);
-    return connection ? { ...rowOf(self, connection), rooms: roomsOf(hub, connection) } : null;
+    return connection ? { ...rowOf(self, connection), rooms: roomsOf(connection) } : null;
   });
   answerTo(peers, ended, async ({ number: asked, filter }) => {
     const meant = asked === undefined ? matching(hub, filter) : [find(hub, asked)];
@@ -138,10 +138,8 @@ function rowOf(gateway: string, connection: Connection): Row {
 }
 
 /** Trees are places of their dialect, and no rooms. */
-function roomsOf(hub: Hub, { namespace, rooms }: Connection): string[] {
-  return [...rooms].flatMap((room) =>
-    room.name !== undefined && hub.room(namespace, room.name) === room ? room.name : [],
-  );
+function roomsOf({ rooms }: Connection): string[] {
+  return [...rooms].flatMap(({ name, table }) => (name !== undefined && table === "rooms" ? name : []));
 }
 
 /** After so many, others have their turn. */

@@ -2,7 +2,7 @@
 // users is answered as any other (T16).
 
 import { z } from "zod";
-import type { PresentUser } from "../core/presence-news.ts";
+import type { PresentUser } from "../vocabulary/presence-news.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { busUnavailableRefusal, defineOperation, JsonText, requestInvalid } from "./operation.ts";
 import { afterField, limitField, nextField } from "./page.ts";

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { parseJson } from "../base/json.ts";
-import type { PresentUser } from "../core/presence-news.ts";
+import type { PresentUser } from "../vocabulary/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
 
 /** One or more changes of a room, as they were made at once. */

@@ -2,7 +2,7 @@
 // while its lease lives; each step that changes a room numbers the change, says it on the bus and writes the events for
 // webhooks, all at once. The drivers implement it, presence/ uses it; the suite is test/conformance/presence.test.ts.
 
-import type { PresenceState, PresentUser } from "../core/presence-news.ts";
+import type { PresenceState, PresentUser } from "../vocabulary/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
 
 /** Where changes are said. No other program's channel begins like this. */

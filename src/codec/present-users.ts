@@ -1,6 +1,6 @@
 // The users of a room as JSON, for the dialects that tell of them: infos stay the JSON text that they are.
 
-import type { PresentUser } from "../core/presence-news.ts";
+import type { PresentUser } from "../vocabulary/presence-news.ts";
 import { isJson } from "./json.ts";
 
 export function usersText(users: readonly PresentUser[]): string {

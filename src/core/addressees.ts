@@ -2,17 +2,12 @@
 // hub's (hub.ts).
 
 import type { Delivery } from "./delivery.ts";
-import type { Connection, Room } from "./membership.ts";
+import type { Connection, Room, Table } from "./membership.ts";
 import type { Publication, Target } from "./publication.ts";
 
 /** Rooms and connections of one namespace. */
-export interface Namespace {
+export interface Namespace extends Readonly<Record<Table, Map<string, Room>>> {
   readonly everyone: Room;
-  readonly rooms: Map<string, Room>;
-  /** A table of their own: no room that a client or a backend can name collides with a tree. */
-  readonly trees: Map<string, Room>;
-  /** For each watched room, its members who are told of its presence. */
-  readonly watchers: Map<string, Room>;
   /** Connections by id. */
   readonly ids: Map<string, Connection>;
   /** Everyone who is in, with an id or without. */
@@ -66,32 +61,28 @@ export function deliverToMany(
   }
 }
 
-export function addressees(namespace: Namespace, target: Target): { rooms: Room[]; singles: Connection[] } {
-  if (target.isTree !== true || !target.rooms) return resolve(namespace, target.rooms);
-  const trees = new Set(target.rooms.map((name) => namespace.trees.get(name)));
-  return { rooms: [...trees].filter((tree) => tree !== undefined), singles: [] };
-}
-
-/** The rooms that exist among the named ones, and the connections named by id. */
-function resolve(namespace: Namespace, names: Target["rooms"]): { rooms: Room[]; singles: Connection[] } {
+/** The rooms that exist among the named ones, and the connections named by id. No id names a tree. */
+export function addressees(
+  namespace: Namespace,
+  { rooms: names, isTree = false }: Pick<Target, "rooms" | "isTree">,
+): { rooms: Room[]; singles: Connection[] } {
   if (names === undefined) return { rooms: [namespace.everyone], singles: [] };
   const rooms = new Set<Room>();
   const singles = new Set<Connection>();
   for (const name of names) {
-    const room = namespace.rooms.get(name);
+    const room = namespace[isTree ? "trees" : "rooms"].get(name);
     if (room) rooms.add(room);
-    const single = namespace.ids.get(name);
+    const single = isTree ? undefined : namespace.ids.get(name);
     if (single) singles.add(single);
   }
   return { rooms: [...rooms], singles: [...singles] };
 }
 
-export function excludedBy(namespace: Namespace, target: Target): Set<Connection> {
-  const excluded = new Set<Connection>();
-  const { rooms, singles } = resolve(namespace, target.except);
+export function excludedBy(namespace: Namespace, { except, skip }: Target): Set<Connection> {
+  const { rooms, singles } = addressees(namespace, { rooms: except });
+  const excluded = new Set(singles);
   for (const room of rooms) for (const member of room.members()) excluded.add(member);
-  for (const single of singles) excluded.add(single);
-  for (const id of target.skip) {
+  for (const id of skip) {
     const connection = namespace.ids.get(id);
     if (connection) excluded.add(connection);
   }

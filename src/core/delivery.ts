@@ -39,21 +39,17 @@ export interface DeliveryParts {
 
 /** One publication on its way out: its frames by format, made once. */
 export class Delivery {
-  readonly #topics: Topics;
-  readonly #observe: Observe;
+  readonly #parts: DeliveryParts;
   readonly #publication: Publication;
   readonly #at: Positions;
-  readonly #hasLog: DeliveryParts["hasLog"];
   /** Few: one for each format present, and each room where a format names it. */
   readonly #encoded: Encoded[] = [];
   #receivers = 0;
 
-  constructor({ topics, observe, hasLog }: DeliveryParts, publication: Publication, at: Positions) {
-    this.#topics = topics;
-    this.#observe = observe;
+  constructor(parts: DeliveryParts, publication: Publication, at: Positions) {
+    this.#parts = parts;
     this.#publication = publication;
     this.#at = at;
-    this.#hasLog = hasLog;
   }
 
   /** So many clients got it, so far. */
@@ -92,7 +88,7 @@ export class Delivery {
 
   #count({ format, bytes }: Encoded, receivers: number): void {
     this.#receivers += receivers;
-    this.#observe.delivered(format.dialect, receivers, bytes);
+    this.#parts.observe.delivered(format.dialect, receivers, bytes);
   }
 
   /** @returns the members that are back on the topic: the send found that they had read everything. Once is enough. */
@@ -119,7 +115,7 @@ export class Delivery {
     const { topic } = audience;
     const away = muted.size === 0 ? [] : leaveTopic(audience, muted);
     let isBehind = false;
-    for (const frame of frames) isBehind = this.#topics.publish(topic, frame) || isBehind;
+    for (const frame of frames) isBehind = this.#parts.topics.publish(topic, frame) || isBehind;
     audience.carriedBytes += bytes;
     for (const connection of away) {
       connection.carrier.subscribe(topic);
@@ -146,7 +142,7 @@ export class Delivery {
   /** Frames that name the room stand where that room keeps what it says; others, where all rooms of a client do. */
   #positionIn({ isPerRoom }: Format, room: string | undefined): Position | undefined {
     if (isPerRoom !== true) return this.#at.isEarly === true ? undefined : this.#at.tape;
-    const isLogged = room !== undefined && this.#hasLog?.(this.#publication.namespace, room) === true;
+    const isLogged = room !== undefined && this.#parts.hasLog?.(this.#publication.namespace, room) === true;
     return isLogged ? this.#at.log : this.#at.tape;
   }
 }

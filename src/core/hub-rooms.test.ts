@@ -105,7 +105,7 @@ test("rooms and members are told as they come and go; trees and the room of ever
     left: (_connection, { name, size }) => void told.push(`left ${name} ${size}`),
   });
   const [one, two] = [enter(union, true).connection, enter(perRoom, false).connection];
-  hub.joinTree(one, "tree");
+  hub.join(one, "tree", "trees");
   hub.join(one, "a");
   hub.join(one, "a");
   hub.join(two, "a");

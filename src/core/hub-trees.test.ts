@@ -42,7 +42,7 @@ test("SEC-16 a tree and a room of one name are two: neither is reached or left b
   const { hub, connect, say } = setUp();
   const below = connect();
   const inside = connect();
-  hub.joinTree(below.connection, "x");
+  hub.join(below.connection, "x", "trees");
   hub.join(inside.connection, "x");
   say(toTree("x"));
   say(toRooms(["x"]));
@@ -66,19 +66,19 @@ test("SEC-16 a tree is no connection's id", () => {
 test("SEC-06 trees are not counted as rooms, are bounded like them, and go with their last member", () => {
   const { hub, refused, connect, say } = setUp({ ...defaultLimits, roomsPerConnection: 2, nameBytes: 8 });
   const { connection, heard } = connect();
-  expect(hub.joinTree(connection, "x")).toBe(true);
-  expect(hub.joinTree(connection, "x")).toBe(false);
+  expect(hub.join(connection, "x", "trees")).toBe(true);
+  expect(hub.join(connection, "x", "trees")).toBe(false);
   expect(hub.join(connection, "x")).toBe(true);
   expect(hub.roomCount).toBe(1);
-  expect(hub.joinTree(connection, "y")).toBe(false);
-  expect(hub.joinTree(connect().connection, "too long a name")).toBe(false);
+  expect(hub.join(connection, "y", "trees")).toBe(false);
+  expect(hub.join(connect().connection, "too long a name", "trees")).toBe(false);
   expect(refused).toEqual(["too_many_rooms", "room_name_too_long"]);
   hub.exit(connection);
   say(toTree("x"));
   expect(heard).toEqual([]);
   expect(hub.roomCount).toBe(0);
   hub.enter(connection);
-  hub.joinTree(connection, "x");
+  hub.join(connection, "x", "trees");
   say(toTree("x"));
   expect(heard).toEqual(["tree x"]);
 });

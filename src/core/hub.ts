@@ -7,10 +7,9 @@ import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts
 import type { Namespace } from "./addressees.ts";
 import { clientIdIn, createClientId } from "../base/client-id.ts";
 import type { Identity } from "./identity.ts";
-import type { Connection } from "./membership.ts";
+import type { Connection, Table } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "../vocabulary/limits.ts";
-import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
 import type { AckReply, Command, MoveCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
 import type { Positions } from "./position.ts";
@@ -42,37 +41,27 @@ export interface HubEvents {
   readonly identified?: (connection: Connection, room: Room, before: Identity) => void;
 }
 
-/** Which rooms of a namespace. */
-type Table = "rooms" | "trees" | "watchers";
-
 export class Hub {
   /** Connections with an identity. */
   readonly visitors = new Visitors();
-  readonly #limits: HubParts["limits"];
-  readonly #parts: DeliveryParts;
-  readonly #observe: Observe;
-  readonly #send: (outgoing: Outgoing) => void;
+  readonly #parts: HubParts;
   readonly #events: HubEvents;
   readonly #namespaces = new Map<string, Namespace>();
   /** All that are in, in the order of their numbers. */
   readonly #connections = new Set<Connection>();
   #nextRoom = 1;
   #entered = 0;
-  #rooms = 0;
 
   constructor(parts: HubParts) {
-    this.#limits = parts.limits;
     this.#parts = parts;
-    this.#observe = parts.observe;
-    this.#send = (outgoing) => {
-      parts.send(outgoing);
-    };
     this.#events = parts.events ?? {};
   }
 
   /** Rooms with at least one member, the rooms of single connections not counted. */
   get roomCount(): number {
-    return this.#rooms;
+    let count = 0;
+    for (const { rooms } of this.#namespaces.values()) count += rooms.size;
+    return count;
   }
 
   /** The rooms with a name and at least one member. */
@@ -81,8 +70,8 @@ export class Hub {
   }
 
   /** The room of this name; undefined while it has no members. */
-  room(namespace: string, name: string): Room | undefined {
-    return this.#namespaces.get(namespace)?.rooms.get(name);
+  room(namespace: string, name: string, table: Table = "rooms"): Room | undefined {
+    return this.#namespaces.get(namespace)?.[table].get(name);
   }
 
   /** Everyone who is in a namespace, in the order in which they entered. */
@@ -140,45 +129,40 @@ export class Hub {
     this.visitors.add(connection);
     const { identified } = this.#events;
     if (!identified) return;
-    for (const room of connection.rooms) if (this.#isNamed(room)) identified(connection, room, before);
+    for (const room of connection.rooms) if (room.table === "rooms") identified(connection, room, before);
   }
 
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
-  joinRefusal(connection: Connection, name: string): JoinRefusal | undefined {
-    if (isRoomTooLong(name, this.#limits.nameBytes)) return "room_name_too_long";
+  joinRefusal(connection: Connection, name: string, table: Table = "rooms"): JoinRefusal | undefined {
+    const { nameBytes, roomsPerConnection } = this.#parts.limits;
+    if (isRoomTooLong(name, nameBytes)) return "room_name_too_long";
     // The room of everyone in the namespace is in the list too.
-    if (connection.roomCount <= this.#limits.roomsPerConnection) return undefined;
-    return this.room(connection.namespace, name)?.has(connection) === true ? undefined : "too_many_rooms";
+    if (connection.roomCount <= roomsPerConnection) return undefined;
+    return this.room(connection.namespace, name, table)?.has(connection) ? undefined : "too_many_rooms";
   }
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */
-  join(connection: Connection, name: string): boolean {
-    return this.#join(connection, name, "rooms");
+  join(connection: Connection, name: string, table: Table = "rooms"): boolean {
+    const namespace = this.#namespaces.get(connection.namespace);
+    const refusal = this.joinRefusal(connection, name, table);
+    if (refusal !== undefined) this.#parts.observe.refused(connection.format.dialect, refusal);
+    if (refusal !== undefined || !namespace || !connection.isIn) return false;
+    // A connection that lost its id to a newer one gets nothing any more (HUB-12).
+    if (connection.id !== undefined && namespace.ids.get(connection.id) !== connection) return false;
+    let room = namespace[table].get(name);
+    if (!room) {
+      room = new Room({ id: this.#nextRoom++, namespace: connection.namespace, name, table });
+      namespace[table].set(name, room);
+      if (table === "rooms") this.#events.opened?.(room);
+    }
+    const isNew = this.#add(connection, room);
+    if (isNew && table === "rooms") this.#events.joined?.(connection, room);
+    return isNew;
   }
 
-  /** Joins everyone below `name` in a dialect's tree of names; only a target with `isTree` reaches them (WSC-03). */
-  joinTree(connection: Connection, name: string): boolean {
-    return this.#join(connection, name, "trees");
-  }
-
-  /** A member of the room is told of its presence from now on. @returns as `join` does; false for others. */
-  watch(connection: Connection, name: string): boolean {
-    const isMember = this.room(connection.namespace, name)?.has(connection) === true;
-    return isMember && this.#join(connection, name, "watchers");
-  }
-
-  unwatch(connection: Connection, name: string): void {
-    const watchers = this.watchers(connection.namespace, name);
-    if (watchers) this.#remove(connection, watchers);
-  }
-
-  /** Those who are told of the presence of this room; undefined while there are none. */
-  watchers(namespace: string, name: string): Room | undefined {
-    return this.#namespaces.get(namespace)?.watchers.get(name);
-  }
-
-  leave(connection: Connection, name: string): boolean {
-    const room = this.room(connection.namespace, name);
+  /** @returns false when it was not in. */
+  leave(connection: Connection, name: string, table: Table = "rooms"): boolean {
+    const room = this.room(connection.namespace, name, table);
     return room !== undefined && this.#remove(connection, room);
   }
 
@@ -208,9 +192,9 @@ export class Hub {
     return delivery.receivers;
   }
 
-  /** Delivers to those who watch these. */
-  tell(watchers: Room, publication: Publication): void {
-    new Delivery(this.#parts, publication, nowhere).toRoom(watchers);
+  /** Delivers to the members of one room. */
+  tell(room: Room, publication: Publication): void {
+    new Delivery(this.#parts, publication, nowhere).toRoom(room);
   }
 
   /** How many clients a publication reaches now. */
@@ -225,22 +209,21 @@ export class Hub {
     const selected = new Set<Connection>();
     const namespace = this.#namespaces.get(target.namespace);
     if (!namespace) return selected;
-    const excluded = excludedBy(namespace, target);
     const { rooms, singles } = addressees(namespace, target);
     for (const room of rooms) for (const member of room.members()) selected.add(member);
     for (const single of singles) selected.add(single);
-    for (const connection of excluded) selected.delete(connection);
+    for (const connection of excludedBy(namespace, target)) selected.delete(connection);
     return selected;
   }
 
   #requestAll(publication: Publication, onAck: AckReply): number {
+    const { observe } = this.#parts;
     const delivery = new Delivery(this.#parts, publication, nowhere);
     for (const connection of this.select(publication)) {
       connection.agent.request(publication, (args, hasBinary) => {
         const outgoing = onAck(args, hasBinary);
-        if (outgoing) this.#send(outgoing);
-        else
-          this.#observe.log("warn", "ack_dropped", { dialect: connection.format.dialect, binary: hasBinary });
+        if (outgoing) this.#parts.send(outgoing);
+        else observe.log("warn", "ack_dropped", { dialect: connection.format.dialect, binary: hasBinary });
       });
       delivery.countOne(connection);
     }
@@ -250,12 +233,12 @@ export class Hub {
   /** Carries out an order of a backend, on the connections of this gateway. */
   carryOut(command: Command): void {
     if (command.kind === "close-room") {
-      const room = this.room(command.namespace, command.room);
-      if (!room) return;
-      for (const member of Array.from(room.members())) {
-        this.#remove(member, room);
-        member.agent.moved?.();
-      }
+      const { namespace, room } = command;
+      this.carryOut({
+        kind: "leave",
+        target: { namespace, rooms: [room], except: [], skip: [] },
+        rooms: [room],
+      });
       return;
     }
     const connections = this.#targets(command.target);
@@ -268,7 +251,7 @@ export class Hub {
       isDone = this.#move(connection, command) && isDone;
       connection.agent.moved?.();
     }
-    if (command.done && isDone) this.#send(command.done);
+    if (command.done && isDone) this.#parts.send(command.done);
   }
 
   /** @returns whether it is where it was to be: bounds hold for what backends order, too. */
@@ -291,36 +274,10 @@ export class Hub {
     return new Set(connection ? [connection] : []);
   }
 
-  #join(connection: Connection, name: string, table: Table): boolean {
-    const namespace = this.#namespaces.get(connection.namespace);
-    const refusal = this.joinRefusal(connection, name);
-    if (refusal !== undefined) this.#observe.refused(connection.format.dialect, refusal);
-    if (refusal !== undefined || !namespace || !connection.isIn) return false;
-    // Who lost its id to a newer one gets nothing any more (HUB-12).
-    if (connection.id !== undefined && namespace.ids.get(connection.id) !== connection) return false;
-    let room = namespace[table].get(name);
-    if (!room) {
-      room = new Room(this.#nextRoom++, connection.namespace, name);
-      namespace[table].set(name, room);
-      if (table === "rooms") {
-        this.#rooms++;
-        this.#events.opened?.(room);
-      }
-    }
-    const isNew = this.#add(connection, room);
-    if (isNew && table === "rooms") this.#events.joined?.(connection, room);
-    return isNew;
-  }
-
-  /** No tree, and not those who watch one. */
-  #isNamed(room: Room): boolean {
-    return room.name !== undefined && this.room(room.namespace, room.name) === room;
-  }
-
   #openNamespace(name: string): Namespace {
     let namespace = this.#namespaces.get(name);
     if (!namespace) {
-      const everyone = new Room(this.#nextRoom++, name);
+      const everyone = new Room({ id: this.#nextRoom++, namespace: name });
       namespace = {
         everyone,
         rooms: new Map(),
@@ -343,20 +300,14 @@ export class Hub {
   #remove(connection: Connection, room: Room): boolean {
     if (!room.remove(connection)) return false;
     connection.removeRoom(room);
-    const namespace = this.#namespaces.get(room.namespace);
-    if (room.name === undefined || !namespace) return true;
-    const isNamed = this.#isNamed(room);
-    if (isNamed) this.unwatch(connection, room.name);
-    if (isNamed) this.#events.left?.(connection, room);
-    if (!room.isEmpty) return true;
-    if (!isNamed) {
-      for (const others of [namespace.trees, namespace.watchers]) {
-        if (others.get(room.name) === room) others.delete(room.name);
-      }
-    } else if (namespace.rooms.delete(room.name)) {
-      this.#rooms--;
-      this.#events.closed?.(room);
+    const { name, table } = room;
+    if (name === undefined || table === undefined) return true;
+    if (table === "rooms") {
+      this.leave(connection, name, "watchers");
+      this.#events.left?.(connection, room);
     }
+    const isGone = room.isEmpty && this.#namespaces.get(room.namespace)?.[table].delete(name);
+    if (isGone && table === "rooms") this.#events.closed?.(room);
     return true;
   }
 }

@@ -144,18 +144,34 @@ export interface Audience {
 /** Stands for every empty set of direct members; nothing is ever added to it. */
 const noMembers = new Set<Connection>();
 
+/**
+ * What may have one name in a namespace without being one: a room; all who are below a name in a dialect's tree of names (only a
+ * target with `isTree` reaches them, WSC-03); the members of a room who are told of its presence.
+ */
+export type Table = "rooms" | "trees" | "watchers";
+
+export interface RoomParts {
+  /** Unique per hub: topics are numbered, so no name can collide with another (SIO-16, WSE-03). */
+  readonly id: number;
+  readonly namespace: string;
+  readonly name?: string;
+  readonly table?: Table;
+}
+
 export class Room {
   readonly namespace: string;
   /** undefined: the room that everyone in the namespace is in. */
   readonly name: string | undefined;
   #audiences: readonly Audience[] = [];
+  /** Where the hub has it; undefined as the name is. */
+  readonly table: Table | undefined;
   readonly #id: number;
 
-  /** @param id unique per hub: topics are numbered, so no name can collide with another (SIO-16, WSE-03). */
-  constructor(id: number, namespace: string, name?: string) {
+  constructor({ id, namespace, name, table }: RoomParts) {
     this.#id = id;
     this.namespace = namespace;
     this.name = name;
+    this.table = table;
   }
 
   /** A new array on every change: a client that is closed during a delivery disturbs no other's turn. */

@@ -4,14 +4,14 @@
 
 import type { DisconnectReason, SkipReason } from "../vocabulary/reasons.ts";
 import type { Frame } from "./carrier.ts";
-import type { PresenceNews } from "./presence-news.ts";
+import type { PresenceNews } from "../vocabulary/presence-news.ts";
 
 /** Who is addressed: rooms of one namespace, minus rooms, minus single connections. */
 export interface Target {
   readonly namespace: string;
   /** Union of rooms, each connection once; `undefined` is everyone in the namespace, `[]` no connection (PSQ-07). */
   readonly rooms: readonly string[] | undefined;
-  /** The names are of trees (`Hub.joinTree`), which no room's name reaches (SEC-16). @default false */
+  /** The names are of trees (membership.ts), which no room's name reaches (SEC-16). @default false */
   readonly isTree?: boolean;
   /** Members of these rooms are left out (NRE-02). A connection's id counts as a room of its own (SIO-16). */
   readonly except: readonly string[];
@@ -49,7 +49,7 @@ export interface Publication extends Target {
   readonly not?: string;
   /** Drop it for clients that are not writable now (NRE-02). */
   readonly volatile: boolean;
-  /** What it tells to those who watch the room (presence-news.ts); the event and its arguments say the same. */
+  /** What it tells to those who watch the room (vocabulary/presence-news.ts); the event and its arguments say the same. */
   readonly presence?: PresenceNews;
   /** Where an acknowledgement of each receiver goes (PSQ-10); undefined: none is wanted. */
   readonly onAck?: AckReply;

@@ -10,7 +10,7 @@ import type { Connection } from "../core/membership.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Presence } from "./presence.ts";
 import type { UsersPage } from "../brokers/presence.ts";
-import type { PresenceState } from "../core/presence-news.ts";
+import type { PresenceState } from "../vocabulary/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
 import { LocalMembers } from "./local-members.ts";
 import { Registrar } from "./registrar.ts";

@@ -14,7 +14,7 @@ import type { Identity } from "../core/identity.ts";
 import { Connection } from "../core/membership.ts";
 import type { Format } from "../core/membership.ts";
 import { silent } from "../core/observe.ts";
-import type { PresenceNews, PresenceState } from "../core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../vocabulary/presence-news.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { GatewayPresence } from "./gateway-presence.ts";
 
@@ -238,7 +238,7 @@ test("T16 a member that leaves the room is told nothing more of it, and others a
   member(hub, "cid");
   await pass(5_000);
   expect([ann.news, bob.news, stranger.news]).toEqual([[], [], []]);
-  expect(hub.watchers("/", room.room)).toBeUndefined();
+  expect(hub.room("/", room.room, "watchers")).toBeUndefined();
 });
 
 test("a connection that says who it is later becomes that user", async () => {

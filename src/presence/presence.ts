@@ -2,7 +2,7 @@
 // are one, and a user has left 3 s after the last of them went. Dialects and the API use it; gateway-presence.ts implements it.
 
 import type { Connection } from "../core/membership.ts";
-import type { PresenceState } from "../core/presence-news.ts";
+import type { PresenceState } from "../vocabulary/presence-news.ts";
 import type { UsersPage } from "../brokers/presence.ts";
 import type { RoomName } from "../core/publication.ts";
 

@@ -3,7 +3,7 @@
 
 import { listedUsers } from "../brokers/presence.ts";
 import type { RoomChange } from "../brokers/presence-message.ts";
-import type { PresenceNews, PresenceState, PresentUser } from "../core/presence-news.ts";
+import type { PresenceNews, PresenceState, PresentUser } from "../vocabulary/presence-news.ts";
 
 /** A room that was too large is listed again from this number of users on. */
 const relisted = 0.9 * listedUsers;

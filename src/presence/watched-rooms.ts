@@ -7,7 +7,7 @@ import type { Bus } from "../core/bus.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Connection } from "../core/membership.ts";
 import type { Observe } from "../core/observe.ts";
-import type { PresenceNews, PresenceState } from "../core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../vocabulary/presence-news.ts";
 import type { Publication, RoomName } from "../core/publication.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { keyOf } from "./local-members.ts";
@@ -33,7 +33,7 @@ interface Watched {
 }
 
 export interface WatchedRoomsParts {
-  readonly hub: () => Pick<Hub, "watch" | "unwatch" | "watchers" | "tell">;
+  readonly hub: () => Pick<Hub, "join" | "leave" | "room" | "tell">;
   readonly store: Pick<PresenceStore, "read">;
   readonly bus: Pick<Bus, "losses" | "state">;
   readonly observe: Observe;
@@ -66,7 +66,7 @@ export class WatchedRooms {
     if (!watched) return;
     const onState = watched.waiting.get(connection);
     watched.waiting.delete(connection);
-    this.#parts.hub().unwatch(connection, room);
+    this.#parts.hub().leave(connection, room, "watchers");
     this.#closeUnused(watched);
     onState?.(undefined);
   }
@@ -164,7 +164,7 @@ export class WatchedRooms {
     watched.nextTold = this.#parts.now() + batchMs;
     const hub = this.#parts.hub();
     const news = view.news();
-    const watchers = hub.watchers(name.namespace, name.room);
+    const watchers = hub.room(name.namespace, name.room, "watchers");
     if (news && watchers) hub.tell(watchers, publicationOf(name, news));
     if (waiting.size === 0) return;
     const state = view.state();
@@ -174,20 +174,21 @@ export class WatchedRooms {
   #answer(watched: Watched, connection: Connection, state?: PresenceState): void {
     const onState = watched.waiting.get(connection);
     watched.waiting.delete(connection);
-    const hub = this.#parts.hub();
-    const isWatched = state !== undefined && this.#isWatched(connection, watched.name);
-    const isMember = state !== undefined && (isWatched || hub.watch(connection, watched.name.room));
-    onState?.(isMember ? state : undefined);
+    onState?.(state && this.#join(connection, watched.name) ? state : undefined);
   }
 
-  #isWatched(connection: Connection, { namespace, room }: RoomName): boolean {
-    return this.#parts.hub().watchers(namespace, room)?.has(connection) === true;
+  /** A member of the room is told of it from now on. @returns whether it is. */
+  #join(connection: Connection, { namespace, room }: RoomName): boolean {
+    const hub = this.#parts.hub();
+    if (hub.room(namespace, room)?.has(connection) !== true) return false;
+    hub.join(connection, room, "watchers");
+    return hub.room(namespace, room, "watchers")?.has(connection) === true;
   }
 
   /** @returns whether it is closed: no connection watches it, or wants to. */
   #closeUnused(watched: Watched): boolean {
     const { namespace, room } = watched.name;
-    if (watched.waiting.size > 0 || this.#parts.hub().watchers(namespace, room)) return false;
+    if (watched.waiting.size > 0 || this.#parts.hub().room(namespace, room, "watchers")) return false;
     clearTimeout(watched.timer);
     const key = keyOf(watched.name);
     if (this.#rooms.get(key) === watched) this.#rooms.delete(key);

@@ -17,7 +17,7 @@ import { Hub } from "../../src/core/hub.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import { Connection } from "../../src/core/membership.ts";
 import { GatewayPresence } from "../../src/presence/gateway-presence.ts";
-import type { PresenceNews, PresenceState } from "../../src/core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../../src/vocabulary/presence-news.ts";
 import type { RoomName } from "../../src/core/publication.ts";
 import { eventsQueue } from "../../src/brokers/room-event.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";

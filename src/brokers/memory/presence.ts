@@ -4,7 +4,7 @@
 import { roomId } from "../room-id.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Bus } from "../../core/bus.ts";
-import type { PresenceState } from "../../core/presence-news.ts";
+import type { PresenceState } from "../../vocabulary/presence-news.ts";
 import type { UsersPage } from "../presence.ts";
 import type { RoomName } from "../../core/publication.ts";
 import { eventFields, eventsQueue } from "../room-event.ts";

@@ -1,7 +1,7 @@
 // One room in the memory of presence.ts: its users by gateway, those who are about to leave, and what changed in it since that
 // was taken.
 
-import type { PresentUser } from "../../core/presence-news.ts";
+import type { PresentUser } from "../../vocabulary/presence-news.ts";
 import type { RoomName } from "../../core/publication.ts";
 import type { RoomEvent } from "../room-event.ts";
 import type { RoomChange } from "../presence-message.ts";

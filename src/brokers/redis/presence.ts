@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { roomId } from "../room-id.ts";
 import { listOf, pairsOf } from "./reply.ts";
 import { randomId } from "../../base/random-id.ts";
-import type { PresenceState, PresentUser } from "../../core/presence-news.ts";
+import type { PresenceState, PresentUser } from "../../vocabulary/presence-news.ts";
 import type { UsersPage } from "../presence.ts";
 import type { RoomName } from "../../core/publication.ts";
 import { eventsQueue } from "../room-event.ts";

@@ -3,7 +3,7 @@
 
 import { usersText } from "../../codec/present-users.ts";
 import type { Connection } from "../../core/membership.ts";
-import type { PresenceNews, PresenceState } from "../../core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../../vocabulary/presence-news.ts";
 import type { BrowserContext } from "../dialect.ts";
 import { presenceFault } from "./packet.ts";
 import { refuse } from "./rooms.ts";

@@ -39,7 +39,7 @@ export interface RawConnectionParts {
   readonly address: string;
   /** Rooms that it is in from the start. */
   readonly rooms: readonly string[];
-  /** Trees that it is below (`Hub.joinTree`). */
+  /** Trees that it is below (core/membership.ts). */
   readonly trees?: readonly string[];
   /** The subprotocol to select, if any (W4R-11). */
   readonly protocol?: string;
@@ -107,7 +107,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     clients.add(this);
     context.hub.enter(this.#connection);
     for (const room of this.#parts.rooms) context.hub.join(this.#connection, room);
-    for (const tree of this.#parts.trees ?? []) context.hub.joinTree(this.#connection, tree);
+    for (const tree of this.#parts.trees ?? []) context.hub.join(this.#connection, tree, "trees");
     context.observe.connected(format.dialect, "websocket");
     this.#parts.opened?.(this);
     // `opened` may have closed it.

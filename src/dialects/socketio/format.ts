@@ -6,7 +6,7 @@ import type { Format } from "../../core/membership.ts";
 import type { Publication } from "../../core/publication.ts";
 import type { Position } from "../../core/position.ts";
 import type { Frame } from "../../core/carrier.ts";
-import type { PresenceNews } from "../../core/presence-news.ts";
+import type { PresenceNews } from "../../vocabulary/presence-news.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { presenceEvents } from "./presence.ts";
 import { encodeEvent } from "./packet.ts";

@@ -4,7 +4,7 @@
 import { toAscii } from "../../codec/ascii-json.ts";
 import { usersText } from "../../codec/present-users.ts";
 import type { Connection } from "../../core/membership.ts";
-import type { PresenceNews, PresenceState } from "../../core/presence-news.ts";
+import type { PresenceNews, PresenceState } from "../../vocabulary/presence-news.ts";
 import type { BrowserContext } from "../dialect.ts";
 
 /** An event to a page, its one argument as JSON text. */

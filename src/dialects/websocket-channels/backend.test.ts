@@ -128,7 +128,7 @@ describe("the native path", () => {
       });
       hub.enter(connection);
       hub.join(connection, path);
-      for (const ancestor of ancestorsOf(path)) hub.joinTree(connection, ancestor);
+      for (const ancestor of ancestorsOf(path)) hub.join(connection, ancestor, "trees");
     };
     for (let made = 0; made < 100_000; made++) join(`users/${made % 100}/${made}`);
     join("users/7/here");
