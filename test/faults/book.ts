@@ -34,6 +34,8 @@ export class Book {
   readonly faults: Fault[] = [];
   readonly logs: Logged[] = [];
   readonly queues: Queued[] = [];
+  /** By their names. */
+  readonly gateways = new Set<string>();
   readonly lefts = new Map<string, Left[]>();
   /** When a publication was received for the first time, by any client. */
   readonly firstHeard = new Map<string, number>();
@@ -64,9 +66,14 @@ export class Book {
     else if (event.kind === "fault") this.faults.push(event);
     else if (event.kind === "logged") this.logs.push(event);
     else if (event.kind === "queued") this.queues.push(event);
-    else if (event.kind === "joined") this.#stay(event).joins.push(event);
+    else if (event.kind === "joined") this.#join(event);
     else if (event.kind === "heard") this.#hear(event);
     else this.#stay(event).gaps.push(event);
+  }
+
+  #join(event: Joined): void {
+    this.#stay(event).joins.push(event);
+    this.gateways.add(event.gateway);
   }
 
   #hear(event: Heard): void {

@@ -161,9 +161,12 @@ class Run {
   }
 
   async #breakOne(name: FaultName, scene: Scene, random: Random): Promise<void> {
-    const t = this.#now();
-    const broken = await faults[name](scene, random);
-    this.#write({ kind: "fault", t, name, until: this.#now(), ...broken });
+    let t = this.#now();
+    for await (const broken of faults[name](scene, random)) {
+      const until = this.#now();
+      this.#write({ kind: "fault", t, name, until, ...broken });
+      t = until;
+    }
   }
 
   /** F12: one client after the other loses its connection, some of them for long, some again in the midst of coming back. */

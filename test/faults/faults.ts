@@ -2,7 +2,7 @@
 
 import type { Random } from "../support/random.ts";
 import type { Fault } from "./history.ts";
-import type { Scene } from "./scene.ts";
+import type { Gateway, Scene } from "./scene.ts";
 
 export type FaultName =
   | "F1 Redis restarts with its data"
@@ -13,12 +13,13 @@ export type FaultName =
   | "F4 subscribers killed"
   | "F9 gateway killed"
   | "F10 gateway drains"
+  | "F10 rolling restart"
   | "R9 link cut for 2 s";
 
 type Broken = Omit<Fault, "kind" | "t" | "until" | "name">;
 
-/** @returns what it struck, once it is healed. */
-type Break = (scene: Scene, random: Random) => Promise<Broken>;
+/** Says what it struck, each time that it is healed. */
+type Break = (scene: Scene, random: Random) => AsyncGenerator<Broken, void>;
 
 /** Within this time a gateway finds out by itself that a link carries nothing, ms (docs/operations.md). */
 const discoveryMs = 10_000;
@@ -26,59 +27,72 @@ const discoveryMs = 10_000;
 const both = ["line", "store"] as const;
 
 export const faults: Readonly<Record<FaultName, Break>> = {
-  async "F1 Redis restarts with its data"({ redis }, random) {
+  async *"F1 Redis restarts with its data"({ redis }, random) {
     await redis.kill();
     await Bun.sleep(random.below(1_500));
     await redis.restart();
-    return { breaks: ["line"] };
+    yield { breaks: ["line"] };
   },
-  async "F1 Redis restarts empty"({ redis }, random) {
+  async *"F1 Redis restarts empty"({ redis }, random) {
     await redis.kill();
     await Bun.sleep(random.below(1_500));
     await redis.restart({ isEmpty: true });
-    return { breaks: both };
+    yield { breaks: both };
   },
-  "F3 link reset": async (scene, random) => cut(scene, random, 100 + random.below(3_000)),
-  "R9 link cut for 2 s": async (scene, random) => cut(scene, random, 2_000),
-  async "F3 link silent"(scene, random) {
+  "F3 link reset": (scene, random) => cut(scene, random, 100 + random.below(3_000)),
+  "R9 link cut for 2 s": (scene, random) => cut(scene, random, 2_000),
+  async *"F3 link silent"(scene, random) {
     const gateway = scene.anyGateway(random);
     gateway.link.blackhole();
     await Bun.sleep(discoveryMs);
     gateway.link.heal();
-    return { gateway: gateway.name, breaks: ["line"] };
+    yield { gateway: gateway.name, breaks: ["line"] };
   },
-  async "F4 subscriber deaf"(scene, random) {
+  async *"F4 subscriber deaf"(scene, random) {
     const gateway = scene.anyGateway(random);
     gateway.link.blackhole({ direction: "toClient", only: /SUBSCRIBE/i });
     await Bun.sleep(discoveryMs);
     gateway.link.heal();
-    return { gateway: gateway.name, breaks: ["line"] };
+    yield { gateway: gateway.name, breaks: ["line"] };
   },
-  async "F4 subscribers killed"({ redis }) {
+  async *"F4 subscribers killed"({ redis }) {
     await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
-    return { breaks: ["line"] };
+    yield { breaks: ["line"] };
   },
-  async "F9 gateway killed"(scene, random) {
+  async *"F9 gateway killed"(scene, random) {
     const gateway = scene.anyGateway(random);
     await gateway.kill();
     await Bun.sleep(random.below(1_500));
     await gateway.start();
-    return { gateway: gateway.name, breaks: ["line"] };
+    yield restarted(gateway);
   },
-  async "F10 gateway drains"(scene, random) {
+  async *"F10 gateway drains"(scene, random) {
     const gateway = scene.anyGateway(random);
     await gateway.drain();
     await gateway.start();
-    return { gateway: gateway.name, breaks: ["line"] };
+    yield restarted(gateway);
+  },
+  /** One after the other is replaced, the next one when the one before is ready. */
+  async *"F10 rolling restart"({ gateways }) {
+    for (const gateway of gateways) {
+      await gateway.drain();
+      await gateway.start();
+      yield restarted(gateway);
+    }
   },
 };
 
-async function cut(scene: Scene, random: Random, forMs: number): Promise<Broken> {
+/** It has lost nothing that another one has. */
+function restarted({ name: gateway }: Gateway): Broken {
+  return { gateway, breaks: [], isRestart: true };
+}
+
+async function* cut(scene: Scene, random: Random, forMs: number): AsyncGenerator<Broken, void> {
   const gateway = scene.anyGateway(random);
   gateway.link.cut();
   await Bun.sleep(forMs);
   gateway.link.heal();
-  return { gateway: gateway.name, breaks: ["line"] };
+  yield { gateway: gateway.name, breaks: ["line"] };
 }
 
 /** Throws where there is none of this name. */

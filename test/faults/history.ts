@@ -86,6 +86,8 @@ export interface Fault {
   readonly gateway?: string | undefined;
   /** What it may cost: what a gateway hears (`line`), what Redis keeps (`store`), both, or neither. */
   readonly breaks: readonly ("line" | "store")[];
+  /** It was ended and started anew: it has what another one kept. */
+  readonly isRestart?: boolean;
 }
 
 /** What the log of Redis held at the end, read from Redis itself. */

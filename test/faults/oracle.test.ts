@@ -287,9 +287,9 @@ describe("a page of Socket.IO that comes back as a new one", () => {
   });
 
   test("is not due where the tape broke, though its room has a log", () => {
-    const drained = { gateway: "one", t: 500, until: 900 };
-    expect(back({}, drained)).toMatchObject({ recoverable: 0, notRecovered: [] });
-    expect(back({ source: undefined }, drained).notRecovered).toHaveLength(1);
+    const broken = { gateway: "one", t: 500, until: 1_100 };
+    expect(back({}, broken)).toMatchObject({ recoverable: 0, notRecovered: [] });
+    expect(back({ source: undefined }, { ...broken, until: 900 }).notRecovered).toHaveLength(1);
   });
 
   test("is due where it was cut off before it was in its room, and not the next time", () => {
@@ -300,6 +300,66 @@ describe("a page of Socket.IO that comes back as a new one", () => {
     );
     const findings = judge(inOrder(anew));
     expect(findings.notRecovered).toEqual([expect.stringContaining(`${tape} of one at 6.55 s`)]);
+  });
+});
+
+describe("a gateway that is replaced while a client is away", () => {
+  const restart = { name: "restart", kind: "fault", gateway: "one", breaks: [], isRestart: true } as const;
+  const forgetful = (more: readonly HistoryEvent[]): Findings =>
+    judge(
+      inOrder([
+        ...change((event) =>
+          isReturn(event) && event.room === tape ? [{ ...event, recovered: false }] : [event],
+        ),
+        ...more,
+      ]),
+    );
+  const [t, until] = [leaves + 100, returns - 100];
+
+  test("has what another one kept", () => {
+    expect(forgetful([{ ...restart, t, until }]).notRecovered).toHaveLength(1);
+  });
+
+  test("has it from one that was itself replaced before, and not from one that was cut off then", () => {
+    const before = { t: 900, until: 1_200, gateway: "two" } as const;
+    const both = [
+      { ...restart, ...before },
+      { ...restart, t, until },
+    ] as const;
+    expect(forgetful(both).notRecovered).toHaveLength(1);
+    const cutOff = { ...before, kind: "fault", name: "cut", breaks: ["line"] } as const;
+    expect(forgetful([cutOff, { ...restart, t, until }]).notRecovered).toEqual([]);
+  });
+
+  test("has nothing where it was alone", () => {
+    const all = { kind: "fault", name: "all", breaks: ["line"], t, until } as const;
+    expect(forgetful([all]).notRecovered).toEqual([]);
+  });
+});
+
+describe("a gateway that was cut off", () => {
+  test("has from another one what it missed, once it had the time to take it over", () => {
+    const after = (late: number, more: readonly HistoryEvent[] = []): Findings =>
+      judge(
+        inOrder([
+          ...more,
+          ...change((event) => {
+            if (event.kind === "fault") return [{ ...event, gateway: "one", t: 500, until: returns - late }];
+            return isReturn(event) && event.room === tape ? [{ ...event, recovered: false }] : [event];
+          }),
+        ]),
+      );
+    expect(after(5_900).notRecovered).toEqual([]);
+    expect(after(6_100).notRecovered).toHaveLength(1);
+    const other = {
+      kind: "fault",
+      name: "cut",
+      breaks: ["line"],
+      gateway: "two",
+      t: 700,
+      until: 800,
+    } as const;
+    expect(after(6_100, [other]).notRecovered).toEqual([]);
   });
 });
 

@@ -62,14 +62,13 @@ function isKept(
   const earlier = { from: before.t - settleMs, until: before.t };
   // It has its position, or none, from a gateway that could not know better.
   const isMisled =
-    before.recovered !== true &&
-    book.faults.some((fault) => excuses(fault, earlier, { gateway: before.gateway, isLog: false }));
+    before.recovered !== true && book.faults.some((fault) => isBroken(fault, before.gateway, earlier));
   if (isMisled) return false;
   // The end of the connection that was in the room: it may have lost others since, on its way back.
   const left = book.lefts.get(client)?.find((one) => one.t >= before.t)?.t ?? 0;
   const span = { from: heardUntil(book, before.gateway, left) - settleMs, until: t };
   const isLog = room.startsWith("log:") && source !== "tape";
-  return t - left < blipMs && !book.faults.some((fault) => excuses(fault, span, { gateway, isLog }));
+  return t - left < blipMs && !isExcused(book, span, { gateway, isLog });
 }
 
 /** A gateway that was broken until a client left it gave it no newer place than the one from before. */
@@ -83,15 +82,52 @@ function heardUntil({ faults }: Book, gateway: string | undefined, left: number)
   return until;
 }
 
-function excuses(
-  { t, until, gateway, breaks }: Fault,
+/** What was missed in this time is not there, when it is asked for at its end. */
+function isExcused(
+  book: Book,
   span: Span,
-  to: { readonly gateway: string; readonly isLog: boolean },
+  { gateway, isLog }: { readonly gateway: string; readonly isLog: boolean },
 ): boolean {
-  if (breaks.length === 0 || (gateway !== undefined && gateway !== to.gateway)) return false;
-  // A log is there again as soon as Redis is.
-  return (
-    (t < span.until && until + settleMs > (to.isLog ? span.until : span.from)) ||
-    (breaks.includes("store") && t < span.until && until > span.from)
+  const isStoreLost = book.faults.some(
+    ({ t, until, breaks }) => breaks.includes("store") && t < span.until && until > span.from,
   );
+  if (isStoreLost) return true;
+  // A log is there again as soon as Redis is.
+  const now = { from: span.until, until: span.until };
+  if (isLog) return book.faults.some((fault) => isBroken(fault, gateway, now));
+  return wholeSince(book, gateway, span.until) > span.from;
+}
+
+/** Did it break this gateway at some time of the span, or had not long been over? */
+function isBroken(fault: Fault, gateway: string, { from, until }: Span): boolean {
+  return (
+    fault.breaks.length > 0 && strikes(fault, gateway) && fault.t < until && fault.until + settleMs > from
+  );
+}
+
+function strikes(fault: Fault, gateway: string): boolean {
+  return fault.gateway === undefined || fault.gateway === gateway;
+}
+
+/**
+ * Since when a gateway has all, as it stands at a moment. One that started or was cut off took over what another one kept: as
+ * far back as that one had all when the fault began. Faults come one after the other.
+ */
+function wholeSince(book: Book, gateway: string, at: number): number {
+  const since = book.faults
+    .filter((fault) => fault.t < at && strikes(fault, gateway))
+    .map(({ t, until, gateway: struck, isRestart = false, breaks }) => {
+      if (breaks.length === 0 && !isRestart) return Number.NEGATIVE_INFINITY;
+      const alone = until + settleMs;
+      if (struck === undefined || (!isRestart && at < alone)) return alone;
+      const taking = { from: t, until: isRestart ? until : alone };
+      const others = [...book.gateways].filter((name) => name !== gateway && !isStruck(book, name, taking));
+      return Math.min(alone, ...others.map((name) => wholeSince(book, name, t)));
+    });
+  return Math.max(Number.NEGATIVE_INFINITY, ...since);
+}
+
+/** Did a fault of this gateway alone begin in that time? */
+function isStruck({ faults }: Book, gateway: string, { from, until }: Span): boolean {
+  return faults.some((fault) => fault.gateway === gateway && fault.t >= from && fault.t < until);
 }
