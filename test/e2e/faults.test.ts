@@ -1,8 +1,8 @@
 // The short part of `npm run faults`: real gateways, Redis and clients, faults that heal within a second or two, and an
-// oracle that asks no gateway. Silent links, drains, longer runs and further seeds are for `npm run faults`.
+// oracle that asks no gateway; and a rolling restart. Silent links, longer runs and further seeds are for `npm run faults`.
 
 import { expect, test } from "bun:test";
-import { campaign, hurried } from "../faults/campaign.ts";
+import { brisk, campaign, hurried } from "../faults/campaign.ts";
 import { judge } from "../faults/oracle.ts";
 import { tableOf } from "../faults/report.ts";
 import type { System } from "../faults/system.ts";
@@ -43,4 +43,18 @@ test("F1 F3 F4 F9 F12 F14 R1 I1 I3 I4 I10 nothing is lost unsaid, told late, fal
   expect(findings.returns, table).toBeGreaterThan(30);
   expect(findings.told, table).toBeGreaterThan(10);
   expect(findings.deliveries, table).toBeGreaterThan(2_000);
+}, 60_000);
+
+test("F10 F12 I1 I3 I10 a rolling restart: both gateways are drained and replaced in turn, and every client is recovered", async () => {
+  const plan = { seed: 5, seconds: 1, clients: 30, rooms: 9, rate: 100, pace: brisk };
+  const history = await campaign({ ...plan, names: ["F10 rolling restart"] }, system);
+  const findings = judge(history);
+  const table = tableOf(history, findings);
+  const { lost, late, falselyRecovered, repeated, reordered, misplaced, notRecovered } = findings;
+  expect([lost, late, falselyRecovered, repeated, reordered, misplaced, notRecovered].flat(), table).toEqual(
+    [],
+  );
+  expect(findings.faults, table).toBe(2);
+  expect(findings.returns, table).toBeGreaterThan(30);
+  expect(findings.deliveries, table).toBeGreaterThan(1_000);
 }, 60_000);

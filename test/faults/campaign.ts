@@ -38,6 +38,8 @@ interface Pace {
 const unhurried: Pace = { calmMs: 6_000, pauseMs: 7_000, restMs: 8_000 };
 /** For a run of seconds. */
 export const hurried: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 5_500 };
+/** For one where nothing is lost, so that nothing is to be told. */
+export const brisk: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 1_000 };
 const blips: readonly Blip[] = ["reset", "close", "abandon"];
 
 /** @returns what happened. */

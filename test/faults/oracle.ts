@@ -192,12 +192,13 @@ function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly s
   });
 }
 
-/** From the end of the fault before it, or from its publication where that came later. */
+/** To a client that stayed, from the end of the fault before it: one that comes back is told by the verdict. */
 function slowestToldOf(book: Book, stay: Stay): number {
   const ends = [...book.faults, ...book.absences(stay)].map(({ until }) => until);
   return Math.max(
     0,
     ...stay.gaps
+      .filter(({ passed }) => passed === undefined)
       .map(({ t }) => t - Math.max(...ends.filter((end) => end <= t), 0))
       .filter((late) => late < 60_000 && ends.length > 0),
   );
