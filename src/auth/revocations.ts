@@ -37,6 +37,7 @@ export class RevocationBook implements Revocations {
   readonly #parts: RevocationBookParts;
   readonly #known = new Map<string, Revocation>();
   #version: string | undefined;
+  #count = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #dueAt = Number.NEGATIVE_INFINITY;
   #hasSaidUnread = false;
@@ -48,6 +49,10 @@ export class RevocationBook implements Revocations {
   get isUnknown(): boolean {
     if (this.#version === undefined) return true;
     return this.#known.size > 0 && this.#parts.now() - this.#readAt > maxAgeMs;
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   isRevoked(identity: Identity): boolean {
@@ -64,7 +69,7 @@ export class RevocationBook implements Revocations {
       this.#version = kept.version;
       this.#restore(kept.all);
       const added = kept.all.filter((revocation) => this.#learn(revocation));
-      if (added.length > 0) await this.#parts.carryOut(lostBy(added));
+      if (added.length > 0) await this.#carryOut(added);
     } catch (error) {
       if (this.#version === undefined) this.#sayUnread();
       this.#report(error);
@@ -80,7 +85,13 @@ export class RevocationBook implements Revocations {
   /** An order for this gateway, kept by the store. @returns how many it put out */
   async obey(revocation: Revocation): Promise<number> {
     this.#learn(revocation);
-    return this.#parts.carryOut(lostBy([revocation]));
+    return this.#carryOut([revocation]);
+  }
+
+  /** Clients that are on their way into a room are judged again, by the count; those that are in are put out. */
+  async #carryOut(added: readonly Revocation[]): Promise<number> {
+    this.#count += 1;
+    return this.#parts.carryOut(lostBy(added));
   }
 
   /** @returns whether it says more than what was known. */

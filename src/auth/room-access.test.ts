@@ -26,7 +26,7 @@ const secrets = new RoomSecrets({
   isExempt: () => true,
 });
 /** Nothing was taken back. */
-const revocations = { isRevoked: () => false };
+const revocations = { isRevoked: () => false, count: 0 };
 const access = new RoomAccess({ hub, secrets, rules: noRules, revocations });
 const john: Identity = { kind: "identity", session: "s1", user: "john", groups: ["staff"] };
 

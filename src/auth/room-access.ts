@@ -17,7 +17,7 @@ export interface RoomAccessParts {
   readonly hub: Pick<Hub, "isOwnRoom">;
   readonly secrets: Pick<RoomSecrets, "mayJoin" | "hintIfUnset">;
   readonly rules: RoomRules;
-  readonly revocations: Pick<Revocations, "isRevoked">;
+  readonly revocations: Pick<Revocations, "isRevoked" | "count">;
 }
 
 export class RoomAccess implements Access {
@@ -68,6 +68,10 @@ export class RoomAccess implements Access {
     const isGranted = (): boolean => identity.grants?.mayJoin(roomLabel(room, namespace)) === true;
     if (!ways) return opensRoom(identity, room) || isGranted();
     return isAdmittedBy(ways, identity, room) || (ways.includes("token") && isGranted());
+  }
+
+  get revocations(): number {
+    return this.#revocations.count;
   }
 
   isRevoked(identity: Identity): boolean {

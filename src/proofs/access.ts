@@ -50,6 +50,12 @@ export type SecretCheck = (
   sender: SecretSender,
 ) => SecretVerdict | Promise<SecretVerdict>;
 
+/** What a verdict stands on: who the client is, and what was taken back by then. */
+export interface Ground {
+  readonly identity: Identity;
+  readonly revocations: number;
+}
+
 /** What decides about words of a client. */
 export type SayRequest = Pick<EnterRequest, "namespace" | "room" | "identity">;
 
@@ -62,6 +68,8 @@ export interface Access {
   mayPublish(request: SayRequest): boolean;
   /** Is the room open to this visitor for who it is, whatever secret it shows? */
   isOpenTo(request: SayRequest): boolean;
+  /** How often rights were taken back so far: what a client was allowed before that is judged again (`groundOf`). */
+  readonly revocations: number;
   /** Was the proof of this identity taken back since it was judged? */
   isRevoked(identity: Identity): boolean;
   /**

@@ -41,6 +41,8 @@ export interface Revocations {
   isRevoked(identity: Identity): boolean;
   /** Is it unknown what was taken back? A proof that was made earlier is not to be trusted then. */
   readonly isUnknown: boolean;
+  /** How often something was taken back here so far. */
+  readonly count: number;
 }
 
 /** Takes rights back, for backends. */

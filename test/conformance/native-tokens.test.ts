@@ -6,6 +6,7 @@ import { EventStreamClient } from "../support/event-stream.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
+import { startRedis } from "../support/redis.ts";
 import { auth, nowSeconds, signToken, signTokenFor } from "../support/tokens.ts";
 
 let gateway: TestGateway;
@@ -33,6 +34,7 @@ afterAll(async () => {
 const named = { iss: "https://id.example", aud: "chat" };
 
 interface Answer {
+  readonly id?: number;
   readonly type?: string;
   readonly room?: string;
   readonly seconds?: number;
@@ -316,6 +318,26 @@ describe("the end of a token", () => {
     });
   }, 20_000);
 });
+
+test("T28 a token that opens less counts for a join that waits for Redis", async () => {
+  await using redis = await startRedis();
+  await using kept = await startGateway({
+    redis: redis.url,
+    auth,
+    rooms: [{ match: "priv::*", history: { size: 100, seconds: 60 } }],
+  });
+  using client = new Client(await RawWebSocket.open(kept.url, "/connect"));
+  const tokens = [await signToken({ sub: "ada", rooms: ["priv::*"] }), await signToken({ sub: "ada" })];
+  expect(await client.ask({ type: "token", token: tokens[0] })).toHaveProperty("type", "token");
+  expect(await client.join("priv::before")).toBe("joined");
+  await redis.command("CLIENT", "PAUSE", "1000", "ALL");
+  client.say({ type: "join", room: "priv::new" });
+  expect(await client.ask({ type: "token", token: tokens[1] })).toHaveProperty("type", "token");
+  expect(await client.hear()).toMatchObject({ type: "refused", room: "priv::before" });
+  const answer = await client.hear();
+  expect(answer).toMatchObject({ id: 3, error: { code: "secret_wrong" } });
+  expect(answer.type).toBeUndefined();
+}, 20_000);
 
 test("T17 neither a token, right or wrong, nor what it says stands in the log or the metrics", async () => {
   const right = await signToken({ ...named, sub: "canary-user", rooms: ["canary::room"] });

@@ -8,6 +8,7 @@ import { MemoryKeys } from "../../src/brokers/memory/keys.ts";
 import { noRules } from "../../src/vocabulary/room-rules.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Identity } from "../../src/core/identity.ts";
+import type { EnterVerdict } from "../../src/proofs/access.ts";
 import { silent } from "../../src/core/observe.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import { keptOrder } from "../../src/recovery/kept-order.ts";
@@ -33,10 +34,19 @@ function said(count: number, rooms: readonly string[] | undefined): Publication 
 /** A client `sid` in `a` since 2 and in `b` since 20, and 30 publications, of which a backend's order is one. */
 class Scene {
   now = 0;
+  verdict: EnterVerdict = "allowed";
   readonly keys = new MemoryKeys();
   readonly recovery = new TapeRecovery({ maxAgeMs: 1e9, maxBytes: 1e9, now: () => this.now });
   readonly outcomes: string[] = [];
   readonly returns: Returns;
+  readonly access = {
+    enter: () => this.verdict,
+    hintIfUnset() {},
+    lostRooms: () => [],
+    isRevoked: () => false,
+    revocations: 0,
+    rules: noRules,
+  };
   readonly #heard: { readonly count: number; readonly room: string | undefined }[] = [];
 
   constructor() {
@@ -47,13 +57,7 @@ class Scene {
       observe,
       limits: defaultLimits,
       now: () => this.now,
-      access: {
-        enter: () => "allowed" as const,
-        hintIfUnset() {},
-        lostRooms: () => [],
-        isRevoked: () => false,
-        rules: noRules,
-      },
+      access: this.access,
       bus: { losses: 0, state: () => ({ isReady: true as const }) },
     };
     this.returns = new Returns(ports as never, new SessionBook(ports));
@@ -212,3 +216,25 @@ test("a client that is gone before it was told anything has its session again at
   expect((await scene.comeBack({ pid, offset: at(25) }))?.session.sid).toBe("sid");
   expect(scene.outcomes).toEqual(["recovered"]);
 });
+
+test.each([
+  ["closed", undefined, "rights"],
+  ["allowed", "sid", "recovered"],
+] as const)(
+  "T28 rights that are taken back while it waits for what it missed are judged again: %s",
+  async (verdict, sid, outcome) => {
+    const scene = new Scene();
+    await scene.keep();
+    const claim = readClaim("/", JSON.stringify({ pid, offset: at(31) }));
+    if (!claim) throw new Error("Expected a claim, got none");
+    const came = Promise.withResolvers<Return | undefined>();
+    const comer = { address: "", client: {}, identity: anonymous, gone: new AbortController().signal };
+    // It waits for what is ahead of this gateway.
+    await scene.returns.comeBack(claim, comer, came.resolve);
+    scene.access.revocations += 1;
+    scene.verdict = verdict;
+    scene.say(31, "a");
+    expect((await came.promise)?.session.sid).toBe(sid);
+    expect(scene.outcomes).toEqual([outcome]);
+  },
+);

@@ -10,6 +10,7 @@ import type { Feed } from "../../src/core/bus.ts";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
 import type { Exchange, Route } from "../../src/server/route.ts";
 import type { Hub } from "../../src/core/hub.ts";
+import type { Recovery } from "../../src/recovery/recovery.ts";
 import type { IdentitySource } from "../../src/proofs/identity-source.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Limits } from "../../src/vocabulary/limits.ts";
@@ -44,6 +45,10 @@ export interface DialectParts {
   readonly now?: () => number;
   /** The rest of it knows nobody. @default as a gateway without any */
   readonly identity?: Partial<IdentitySource>;
+  /** As in the config. @default no tokens are accepted */
+  readonly auth?: object;
+  /** Put over the recovery that the dialect asks. */
+  readonly recovery?: (recovery: Recovery) => Recovery;
   /** Put over the bus and its keys. */
   readonly bus?: (bus: BusWithKeys) => Partial<BusWithKeys>;
 }
@@ -117,9 +122,9 @@ export class DialectGateway implements AsyncDisposable {
     const sight = new Sight();
     const observe = recorded(sight);
     const known = { ...dialects, rival: rivalWith(parts.routes ?? []) };
-    const { limits, redis, rooms, openRooms, secret, options = {}, origins, now } = parts;
+    const { limits, redis, rooms, openRooms, secret, options = {}, origins, now, auth } = parts;
     const listener = { address: "127.0.0.1:0", dialects: parts.routes ? ["rival", name] : [name], origins };
-    const input = { listeners: [listener], redis, rooms, openRooms, secret, [name]: options };
+    const input = { listeners: [listener], redis, rooms, openRooms, secret, auth, [name]: options };
     const config = createConfigSchema(known).parse(input);
     const gateway = await createGateway(
       { ...config, limits: { ...config.limits, ...limits } },
@@ -229,10 +234,14 @@ function exceptPeers(over: BusWithKeys, bus: BusWithKeys): BusWithKeys {
 }
 
 /** The dialect, seen while it is opened. */
-function seen(name: DialectName, { identity }: DialectParts, sight: Sight): Dialects[string] {
+function seen(name: DialectName, { identity, recovery }: DialectParts, sight: Sight): Dialects[string] {
   const dialect: Dialects[string] = dialects[name];
   const open = (context: DialectContext, options: unknown): OpenDialect => {
-    const own = { ...watched(context, sight), ...(identity && { identity: { ...nobody, ...identity } }) };
+    const own = {
+      ...watched(context, sight),
+      ...(identity && { identity: { ...nobody, ...identity } }),
+      ...(recovery && { recovery: recovery(context.recovery) }),
+    };
     const { browser, backend, ...rest } = dialect.open(own, options);
     if (!browser) throw new Error("Expected a dialect with a browser side");
     sight.opened = { context: own, browser };

@@ -17,6 +17,7 @@ import { Refusals } from "../raw/refusals.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import { readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
+import { Joins } from "./joins.ts";
 import { StreamClient } from "./stream-client.ts";
 import type { NativeStreams } from "./stream-client.ts";
 import { Member } from "./member.ts";
@@ -41,12 +42,14 @@ const refusedRetryMs = 5_000;
 interface Native {
   readonly context: BrowserContext;
   readonly sockets: RawDialect;
+  readonly joins: Joins;
   readonly streams: NativeStreams;
   readonly refusals: Refusals;
 }
 
 export function createBrowserSide(context: BrowserContext, options: NativeOptions): BrowserSide {
   const heartbeatMs = options.heartbeat * 1000;
+  const presence = new NativePresence(context);
   const sockets: RawDialect = {
     context,
     format: createSocketFormat(),
@@ -58,13 +61,13 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   };
   const streams: NativeStreams = {
     context,
-    presence: new NativePresence(context),
+    presence,
     format: createStreamFormat(context.rules.hasHistory),
     clients: new Set(),
     heartbeatMs,
   };
   const refusals = new Refusals(context.observe, dialectName);
-  const native = { context, sockets, streams, refusals };
+  const native = { context, sockets, joins: new Joins(context, presence), streams, refusals };
   context.recovery.onGap((rooms, only) => {
     if (rooms) tellGapIn(native, rooms, only);
     else tellGap(native);
@@ -132,7 +135,7 @@ function refusePlain({ refusals }: Native, request: Request): Response {
 }
 
 function openSocket(
-  { context, sockets, streams: { presence }, refusals }: Native,
+  { context, sockets, joins, refusals }: Native,
   request: Request,
   exchange: Exchange,
 ): SocketHandler | Response | Promise<SocketHandler> {
@@ -146,7 +149,7 @@ function openSocket(
       sockets,
       new Member({
         context,
-        presence,
+        joins,
         asked,
         address: exchange.countedAs,
         who,

@@ -1,5 +1,5 @@
 // One client of the native dialect on a websocket: it carries out the client's commands and answers them, each with its id
-// (README.md). Closing, heartbeat and limits are those of all raw connections.
+// (README.md), in their order (command-order.ts). Closing, heartbeat and limits are those of all raw connections.
 
 import { RawPublication } from "../../codec/raw-publication.ts";
 import type { Frame } from "../../core/carrier.ts";
@@ -8,14 +8,14 @@ import type { CredentialError } from "../../proofs/credentials.ts";
 import type { BrowserContext } from "../dialect.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { anonymous } from "../../core/identity.ts";
+import type { Connection } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { Answer } from "../../recovery/recovery.ts";
 import { mayHear } from "../../core/publication.ts";
 import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import { publicationMessage } from "../../codec/publication-json.ts";
-import type { Command, History, Join, NativeError, Say, Token } from "./packet.ts";
+import type { Command, History, NativeError, Say, Token } from "./packet.ts";
 import {
   answerMessage,
   atMessage,
@@ -23,20 +23,19 @@ import {
   errorMessage,
   historyMessage,
   isEventName,
-  joinedMessage,
   readCommand,
   refusedMessage,
 } from "./packet.ts";
-import type { NativePresence } from "./presence.ts";
-import { maxReplayBytes } from "../kit/replay.ts";
-import { returnOf, told } from "./replay.ts";
-import { judgeRoom, refuse } from "./rooms.ts";
+import { isMember } from "./joins.ts";
+import type { Joins } from "./joins.ts";
+import { refuse } from "./rooms.ts";
 import type { AskedRoom } from "./rooms.ts";
+import { CommandOrder } from "./command-order.ts";
 import { answerToken, closeReasonOf } from "./token.ts";
 
 export interface MemberParts {
   readonly context: BrowserContext;
-  readonly presence: NativePresence;
+  readonly joins: Joins;
   /** Those of the URL. */
   readonly asked: readonly AskedRoom[];
   /** What limits count it by. */
@@ -48,28 +47,22 @@ export interface MemberParts {
   readonly release: () => void;
 }
 
-/** Commands that may wait for the verdict on a token. */
-const maxWaiting = 100;
-
-/** What a client asks for a room with; `id` is that of the command. */
-type Entry = Pick<Join, "room" | "secret" | "at" | "presence"> & { readonly id: number | undefined };
-
 /** A class, because it is all that an idle client costs beside its connection. */
 export class Member implements RawConnectionParts {
   readonly release: () => void;
   readonly protocol?: string;
   readonly #context: BrowserContext;
   readonly address: string;
-  readonly #presence: NativePresence;
+  readonly #joins: Joins;
   /** Needed when it opens alone. */
   #opening: Pick<MemberParts, "asked" | "who"> | undefined;
-  /** Commands that wait for the verdict on a token. */
-  #waiting: Command[] | undefined;
+  /** Undefined until it says something or is to join a room. */
+  #order: CommandOrder | undefined;
 
-  constructor({ context, presence, asked, address, who, protocol, release }: MemberParts) {
+  constructor({ context, joins, asked, address, who, protocol, release }: MemberParts) {
     this.#context = context;
     this.address = address;
-    this.#presence = presence;
+    this.#joins = joins;
     this.#opening = { asked, who };
     this.release = release;
     if (protocol !== undefined) this.protocol = protocol;
@@ -93,7 +86,7 @@ export class Member implements RawConnectionParts {
       client.close(closeReasonOf(who));
       return;
     }
-    for (const one of asked) void this.#joinAsked(client, one);
+    for (const one of asked) this.#joinAsked(client, one);
   }
 
   /** Quiet rooms stay where the others are. */
@@ -110,108 +103,61 @@ export class Member implements RawConnectionParts {
   heard(client: RawConnection, frame: Frame): void {
     const command = readCommand(frame);
     if (command.type === "fault") this.#refuse(client, command.id, command.code);
-    else this.#take(client, command);
+    else if (!this.#orderOf(client).take(command, frame.length))
+      this.#refuse(client, command.id, "unavailable");
   }
 
-  /** Commands take effect in their order: what is said behind a token is judged by it. */
-  #take(client: RawConnection, command: Command): void {
-    if (!this.#waiting) void this.#carryOut(client, command);
-    else if (this.#waiting.length < maxWaiting) this.#waiting.push(command);
-    else this.#refuse(client, command.id, "unavailable");
+  #orderOf(client: RawConnection): CommandOrder {
+    this.#order ??= new CommandOrder((command) => this.#begin(client, command));
+    return this.#order;
   }
 
-  async #carryOut(client: RawConnection, command: Command): Promise<void> {
+  /** @returns until when commands that build on it have to wait; undefined: they need not. */
+  #begin(client: RawConnection, command: Command): Promise<void> | undefined {
+    // It may be gone while commands waited.
+    if (!client.connection) return undefined;
+    const work = this.#carryOut(client, client.connection, command);
+    return work?.catch((error: unknown) => {
+      this.#context.observe.report("native_command", error);
+    });
+  }
+
+  #carryOut(client: RawConnection, connection: Connection, command: Command): Promise<void> | undefined {
     const { type, id } = command;
     switch (type) {
       case "join":
-        return this.#join(client, command);
+        return this.#joins.begin(client, command);
       case "publish":
-        return this.#say(client, command);
+        void this.#say(client, command);
+        return undefined;
       case "leave":
-        if (client.connection) this.#context.hub.leave(client.connection, command.room);
+        this.#context.hub.leave(connection, command.room);
         client.send(answerMessage(id, "left", { room: command.room }));
-        return;
+        return undefined;
       case "history":
-        return this.#look(client, command);
+        void this.#look(client, command);
+        return undefined;
       case "token":
         return this.#identify(client, command);
       case "ping":
         client.send(answerMessage(id, "pong"));
-        return;
+        return undefined;
       default:
         return type satisfies never;
     }
   }
 
-  async #joinAsked(client: RawConnection, { room, fault, presence }: AskedRoom): Promise<void> {
-    const asking = { id: undefined, room, secret: undefined, at: undefined };
-    const code = fault
-      ? refuse(this.#context, fault)
-      : await this.#enter(client, { ...asking, presence: presence && this.#presence.isTold(room) });
-    if (code !== undefined) client.send(refusedMessage(room, code));
-  }
-
-  async #join(client: RawConnection, join: Join): Promise<void> {
-    const code = await this.#enter(client, join);
-    if (code !== undefined) client.send(errorMessage(code, join.id));
-  }
-
-  /** @returns why it may not be in the room; otherwise it is told that it is in, now or in a moment. */
-  async #enter(client: RawConnection, asking: Entry): Promise<NativeError | undefined> {
-    const { room, secret } = asking;
-    if (!this.#isIn(client, room)) {
-      const identity = client.connection?.identity ?? anonymous;
-      const asked = { room, secret, identity, address: this.address, client: this };
-      const verdict = judgeRoom(this.#context, asked);
-      const code = verdict instanceof Promise ? await verdict : verdict;
-      if (code !== undefined) return code;
+  #joinAsked(client: RawConnection, { room, fault, presence }: AskedRoom): void {
+    if (fault) client.send(refusedMessage(room, refuse(this.#context, fault)));
+    else {
+      const asks = presence && this.#joins.presence.isTold(room);
+      const join = { id: undefined, room, secret: undefined, at: undefined, presence: asks };
+      this.#orderOf(client).take({ type: "join", ...join }, 0);
     }
-    // It may be in more rooms meanwhile.
-    const refusal = client.connection && this.#context.hub.joinRefusal(client.connection, room);
-    if (refusal !== undefined) return refuse(this.#context, refusal);
-    const { connection } = client;
-    const asked = { namespace: "/", room, position: asking.at, dialect: dialectName, client: connection };
-    this.#context.recovery.resume([asked], ([answer]) => {
-      if (!answer) return;
-      this.#arrive(client, asking, answer);
-      if (asking.presence) this.#tellPresence(client, room);
-    });
-    return undefined;
-  }
-
-  /** The one turn in which the answer is exact: it joins, and gets what it missed. */
-  #arrive(client: RawConnection, { id, room }: Entry, answer: Answer): void {
-    const { hub, limits } = this.#context;
-    // It may be gone meanwhile, or in the room by another command: what it missed before that came to it.
-    if (!client.connection) return;
-    if (!hub.join(client.connection, room)) {
-      const isIn = this.#isIn(client, room);
-      client.send(isIn ? joinedMessage({ id, room, at: answer.at }) : errorMessage("too_many_rooms", id));
-      return;
-    }
-    const isExcluded = (other: string): boolean => this.#isIn(client, other);
-    const back = returnOf(answer, isExcluded, maxReplayBytes(limits));
-    client.sendAll([
-      joinedMessage({ id, room, ...told(back) }),
-      ...back.missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
-    ]);
-  }
-
-  #tellPresence(client: RawConnection, room: string): void {
-    const { connection } = client;
-    if (!connection || !this.#isIn(client, room)) return;
-    this.#presence.tell(connection, room, (json) => {
-      client.send(json);
-    });
   }
 
   async #identify(client: RawConnection, command: Token): Promise<void> {
-    const waiting: Command[] = [];
-    this.#waiting = waiting;
-    const frames = await answerToken(this.#context, client, command);
-    this.#waiting = undefined;
-    client.sendAll(frames);
-    for (const later of waiting) this.#take(client, later);
+    client.sendAll(await answerToken(this.#context, client, command));
   }
 
   async #say(client: RawConnection, say: Say): Promise<void> {
@@ -230,7 +176,7 @@ export class Member implements RawConnectionParts {
   }
 
   async #look(client: RawConnection, { id, room, since, before, limit }: History): Promise<void> {
-    if (!this.#isIn(client, room)) {
+    if (!isMember(this.#context.hub, client, room)) {
       this.#refuse(client, id, "not_in_room");
       return;
     }
@@ -240,7 +186,7 @@ export class Member implements RawConnectionParts {
         { after: since, before, limit },
       );
       // It may have left the room, or the gateway, meanwhile.
-      if (!this.#isIn(client, room)) this.#refuse(client, id, "not_in_room");
+      if (!isMember(this.#context.hub, client, room)) this.#refuse(client, id, "not_in_room");
       else if (typeof page === "string")
         this.#refuse(client, id, page === "epoch" ? "position_unknown" : page);
       else client.send(historyMessage({ id, room, ...page, publications: messagesOf(page, room) }));
@@ -257,14 +203,10 @@ export class Member implements RawConnectionParts {
 
   #judge(client: RawConnection, { room, event = "" }: Say): NativeError | undefined {
     const { access, limits } = this.#context;
-    if (!client.connection || !this.#isIn(client, room)) return "not_in_room";
+    if (!client.connection || !isMember(this.#context.hub, client, room)) return "not_in_room";
     const { identity } = client.connection;
     if (!access.mayPublish({ namespace: "/", room, identity })) return "publish_forbidden";
     return isEventName(event, limits.nameBytes) ? undefined : "event_invalid";
-  }
-
-  #isIn({ connection }: RawConnection, room: string): boolean {
-    return connection !== undefined && this.#context.hub.room("/", room)?.has(connection) === true;
   }
 
   #refuse(client: RawConnection, id: number | undefined, code: NativeError): void {

@@ -58,7 +58,8 @@ export interface Token {
 
 export interface Join {
   readonly type: "join";
-  readonly id: number;
+  /** Undefined: the room stood in the URL. */
+  readonly id: number | undefined;
   readonly room: string;
   readonly secret: string | undefined;
   /** Where the client stood in the room. */

@@ -93,6 +93,34 @@ test("SEC-06 WSE-03 a backend that fills its list while a secret is looked up: n
   expect(namesOf(connection)).not.toContain("slow::a");
 });
 
+test("T28 WSE-03 a secret that is taken back while the room is written for the client's return opens nothing", async () => {
+  await gateway.bus.set("ws-emit::secret::till", "first", 60);
+  const connection = enter(createClientId());
+  const writing = Promise.withResolvers<void>();
+  const written = Promise.withResolvers<void>();
+  const kept = {
+    willJoin: async () => {
+      writing.resolve();
+      await written.promise;
+    },
+  } as never;
+  const joining = joinRoom(context, { connection, client: {}, address: "", kept }, [
+    { room: "till::1", secret: "first" },
+  ]);
+  await writing.promise;
+  await gateway.bus.set("ws-emit::secret::till", "second", 60);
+  const now = Date.now();
+  await gateway.context.revoker.revoke({
+    kind: "space",
+    name: "till",
+    before: now / 1_000,
+    untilMs: now + 60_000,
+  });
+  written.resolve();
+  expect(await joining).toEqual({ answer: { ok: false, reason: "secret" }, isAcknowledged: true });
+  expect(namesOf(connection)).toEqual([]);
+});
+
 test("WSE-03 a room that is no text is acknowledged as ever, and counted and said like every refusal", async () => {
   const joiner = { connection: enter(createClientId()), client: {}, address: "" };
   const before = gateway.observed.length;

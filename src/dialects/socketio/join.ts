@@ -6,6 +6,7 @@ import type { EnterVerdict } from "../../proofs/access.ts";
 import { roomSpace } from "../../core/room-name.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { JoinRefusal } from "../../core/hub.ts";
+import { groundOf, isGround } from "../kit/ground.ts";
 import type { SocketIoContext } from "./context.ts";
 import type { KeptSession } from "./recovery/kept-session.ts";
 
@@ -85,18 +86,28 @@ export function joinRoom(
 ): JoinAnswer | Promise<JoinAnswer> {
   const request = roomArgument(args);
   if (!request) return { answer: { ok: false, reason: "request" }, isAcknowledged: false };
-  const { connection, client, address, kept } = joiner;
   const { room, secret } = request;
   if (typeof room !== "string") return refuse(context, { room: "", secret }, "room_not_text");
-  const { access, hub } = context;
-  const refusal = hub.joinRefusal(connection, room);
-  if (refusal !== undefined) return refuse(context, { room, secret }, refusal);
+  const refusal = context.hub.joinRefusal(joiner.connection, room);
+  return refusal === undefined
+    ? judge(context, joiner, { room, secret })
+    : refuse(context, { room, secret }, refusal);
+}
+
+function judge(context: SocketIoContext, joiner: Joiner, request: Request): JoinAnswer | Promise<JoinAnswer> {
+  const { access } = context;
+  const { connection, client, address, kept } = joiner;
   const { id, namespace, identity } = connection;
-  const verdict = access.enter({ namespace, room, id, identity, secret, address, client });
+  const ground = groundOf(access, identity);
+  const verdict = access.enter({ namespace, ...request, id, identity, address, client });
+  // Its right may have been taken back while the secret was looked up, or the room was written.
+  const go = (): JoinAnswer | Promise<JoinAnswer> =>
+    isGround(ground, access, connection.identity)
+      ? enter(context, connection, request)
+      : judge(context, joiner, request);
   const carryOut = (judged: EnterVerdict): JoinAnswer | Promise<JoinAnswer> => {
-    if (judged !== "allowed") return refuse(context, { room, secret }, refusalOf(judged));
-    if (!kept) return enter(context, connection, { room, secret });
-    return kept.willJoin(room, secret).then(() => enter(context, connection, { room, secret }));
+    if (judged !== "allowed") return refuse(context, request, refusalOf(judged));
+    return kept ? kept.willJoin(request.room, request.secret).then(go) : go();
   };
   return verdict instanceof Promise ? verdict.then(carryOut) : carryOut(verdict);
 }

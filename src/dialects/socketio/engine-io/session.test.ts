@@ -63,7 +63,7 @@ class Setup {
         hub: this.hub,
         secrets,
         rules: noRules,
-        revocations: { isRevoked: () => false },
+        revocations: { isRevoked: () => false, count: 0 },
       }),
       now: () => this.now,
       mayJudge: () => true,

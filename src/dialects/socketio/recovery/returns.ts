@@ -3,12 +3,13 @@
 
 import { isEqualSecret } from "../../../base/constant-time.ts";
 import { ShownBefore } from "../../../proofs/shown-before.ts";
-import type { EnterVerdict } from "../../../proofs/access.ts";
+import type { EnterVerdict, Ground } from "../../../proofs/access.ts";
 import type { BrowserContext } from "../../dialect.ts";
 import type { Identity } from "../../../core/identity.ts";
 import type { Kept } from "../../../recovery/recovery.ts";
 import { GatewayError } from "../../../vocabulary/errors.ts";
 import type { ReturnOutcome } from "../../../vocabulary/reasons.ts";
+import { groundOf, isGround } from "../../kit/ground.ts";
 import { maxReplayBytes, sizeOf } from "../../kit/replay.ts";
 import { missedBy, questionsOf } from "./missed.ts";
 import { isPid, proofOf, sessionKey, userProof } from "./pid.ts";
@@ -39,6 +40,13 @@ export interface Return {
   readonly session: StoredSession;
   /** In order, each once. */
   readonly missed: readonly Kept[];
+}
+
+/** One that comes back, and has its session. */
+interface Coming {
+  readonly claim: Claim;
+  readonly session: StoredSession;
+  readonly comer: Comer;
 }
 
 export type ReturnPorts = Pick<BrowserContext, "access" | "recovery" | "observe" | "limits">;
@@ -87,29 +95,33 @@ export class Returns {
       gone.removeEventListener("abort", giveBack);
       if (!gone.aborted) settle(back);
     };
-    const refusal = await this.#judge(claim, session, comer);
-    if (refusal === undefined) this.#resume({ claim, session, comer }, answer);
-    else answer(refusal);
+    await this.#enter({ claim, session, comer }, answer);
   }
 
-  #resume(
-    {
-      claim,
-      session,
-      comer,
-    }: { readonly claim: Claim; readonly session: StoredSession; readonly comer: Comer },
-    settle: (back: Return | Loss) => void,
-  ): void {
+  /** Judges it, and asks what it missed. */
+  async #enter(coming: Coming, settle: (back: Return | Loss) => void): Promise<void> {
+    const ground = groundOf(this.#ports.access, coming.comer.identity);
+    const refusal = await this.#judge(coming);
+    if (refusal === undefined) this.#resume(coming, ground, settle);
+    else settle(refusal);
+  }
+
+  #resume(coming: Coming, ground: Ground, settle: (back: Return | Loss) => void): void {
     const { access, recovery, limits } = this.#ports;
-    const coming = { ...claim, session };
-    const asked = questionsOf(coming);
+    const { claim, session, comer } = coming;
+    const returning = { ...claim, session };
+    const asked = questionsOf(returning);
     if (typeof asked === "string") {
       settle(asked);
       return;
     }
     recovery.resume(asked, (answers) => {
       // It may have lost its right while this was looked up.
-      const missed = access.isRevoked(comer.identity) ? "rights" : missedBy(coming, answers);
+      if (!isGround(ground, access, comer.identity)) {
+        void this.#enter(coming, settle);
+        return;
+      }
+      const missed = missedBy(returning, answers);
       if (typeof missed === "string") settle(missed);
       else settle(sizeOf(missed) > maxReplayBytes(limits) ? "too_much" : { session, missed });
     });
@@ -129,9 +141,11 @@ export class Returns {
   }
 
   /** May it be in its rooms still? One that it may not be in makes it a new client: its page joins anew, and is answered. */
-  async #judge(claim: Claim, { sid, who, rooms }: StoredSession, comer: Comer): Promise<Loss | undefined> {
+  async #judge({ claim, session: { sid, who, rooms }, comer }: Coming): Promise<Loss | undefined> {
+    const { access, limits } = this.#ports;
     const isSameUser = isEqualSecret(userProof(claim.pid, comer.identity.user), who);
-    if (!isSameUser || rooms.size > this.#ports.limits.roomsPerConnection) return "rights";
+    if (!isSameUser || access.isRevoked(comer.identity) || rooms.size > limits.roomsPerConnection)
+      return "rights";
     const verdicts = await Promise.all(
       Array.from(rooms, async ([room, kept]) => this.#judgeRoom({ claim, sid, room, kept }, comer)),
     );

@@ -1,0 +1,90 @@
+// The order of one websocket's commands: what is said behind a token waits for the verdict on it, and what is said about a
+// room waits for the join before it. Everything else takes effect at once. What waits is bounded.
+
+import type { Command } from "./packet.ts";
+
+/** Commands of one client that wait, and their text without the last one, bytes; more are refused. */
+const maxWaiting = 1_000;
+const maxWaitingBytes = 256 * 1024;
+
+interface Waiting {
+  readonly command: Command;
+  readonly bytes: number;
+}
+
+export class CommandOrder {
+  /** Begins a command. @returns until when others have to wait for it; it never rejects. */
+  readonly #begin: (command: Command) => Promise<void> | undefined;
+  #behindToken: Waiting[] | undefined;
+  /** By the room that is being joined. */
+  #behindJoins: Map<string, Waiting[]> | undefined;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(begin: (command: Command) => Promise<void> | undefined) {
+    this.#begin = begin;
+  }
+
+  /** Begins it, now or behind what it has to wait for. @returns false where too much waits: it is not carried out. */
+  take(command: Command, bytes: number): boolean {
+    const before = this.#behindToken ?? this.#behindJoin(command);
+    const isFull = this.#count >= maxWaiting || this.#bytes > maxWaitingBytes;
+    if (before && isFull) return false;
+    if (before) this.#wait(before, { command, bytes });
+    else this.#start(command);
+    return true;
+  }
+
+  #start(command: Command): void {
+    const work = this.#begin(command);
+    if (!work) return;
+    if (command.type === "token") this.#holdAll(work);
+    else if ("room" in command) this.#holdRoom(command.room, work);
+  }
+
+  #holdAll(work: Promise<void>): void {
+    const behind: Waiting[] = [];
+    this.#behindToken = behind;
+    void work.then(() => {
+      this.#behindToken = undefined;
+      for (const waiting of this.#free(behind)) this.#goOn(waiting, this.#behindToken);
+    });
+  }
+
+  #holdRoom(room: string, work: Promise<void>): void {
+    const behind: Waiting[] = [];
+    this.#behindJoins ??= new Map();
+    this.#behindJoins.set(room, behind);
+    void work.then(() => {
+      this.#behindJoins?.delete(room);
+      if (this.#behindJoins?.size === 0) this.#behindJoins = undefined;
+      // They were sent before the token that is being judged now, if one is.
+      for (const waiting of this.#free(behind)) this.#goOn(waiting, undefined);
+    });
+  }
+
+  /** One that was taken is not refused any more. */
+  #goOn(waiting: Waiting, behindToken: Waiting[] | undefined): void {
+    const before = behindToken ?? this.#behindJoin(waiting.command);
+    if (before) this.#wait(before, waiting);
+    else this.#start(waiting.command);
+  }
+
+  #behindJoin(command: Command): Waiting[] | undefined {
+    return "room" in command ? this.#behindJoins?.get(command.room) : undefined;
+  }
+
+  #wait(behind: Waiting[], waiting: Waiting): void {
+    this.#count += 1;
+    this.#bytes += waiting.bytes;
+    behind.push(waiting);
+  }
+
+  #free(behind: readonly Waiting[]): readonly Waiting[] {
+    for (const { bytes } of behind) {
+      this.#count -= 1;
+      this.#bytes -= bytes;
+    }
+    return behind;
+  }
+}
