@@ -132,13 +132,18 @@ export class Hub {
     for (const room of connection.rooms) if (room.table === "rooms") identified(connection, room, before);
   }
 
+  /** Is it in the room? */
+  has(connection: Connection, name: string, table: Table = "rooms"): boolean {
+    return this.room(connection.namespace, name, table)?.has(connection) === true;
+  }
+
   /** Names and numbers of rooms are bounded, for trusted backends too (SEC-06). */
   joinRefusal(connection: Connection, name: string, table: Table = "rooms"): JoinRefusal | undefined {
     const { nameBytes, roomsPerConnection } = this.#parts.limits;
     if (isRoomTooLong(name, nameBytes)) return "room_name_too_long";
     // The room of everyone in the namespace is in the list too.
     if (connection.roomCount <= roomsPerConnection) return undefined;
-    return this.room(connection.namespace, name, table)?.has(connection) ? undefined : "too_many_rooms";
+    return this.has(connection, name, table) ? undefined : "too_many_rooms";
   }
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */
@@ -265,7 +270,7 @@ export class Hub {
       if (roomSpace(name) === replaces && !kept.has(name)) this.leave(connection, name);
     }
     for (const room of kept) this.join(connection, room);
-    return rooms.every((room) => this.room(connection.namespace, room)?.has(connection) === true);
+    return rooms.every((room) => this.has(connection, room));
   }
 
   #targets(target: Target | Single): Set<Connection> {

@@ -33,7 +33,7 @@ interface Watched {
 }
 
 export interface WatchedRoomsParts {
-  readonly hub: () => Pick<Hub, "join" | "leave" | "room" | "tell">;
+  readonly hub: () => Pick<Hub, "has" | "join" | "leave" | "room" | "tell">;
   readonly store: Pick<PresenceStore, "read">;
   readonly bus: Pick<Bus, "losses" | "state">;
   readonly observe: Observe;
@@ -178,11 +178,11 @@ export class WatchedRooms {
   }
 
   /** A member of the room is told of it from now on. @returns whether it is. */
-  #join(connection: Connection, { namespace, room }: RoomName): boolean {
+  #join(connection: Connection, { room }: RoomName): boolean {
     const hub = this.#parts.hub();
-    if (hub.room(namespace, room)?.has(connection) !== true) return false;
+    if (!hub.has(connection, room)) return false;
     hub.join(connection, room, "watchers");
-    return hub.room(namespace, room, "watchers")?.has(connection) === true;
+    return hub.has(connection, room, "watchers");
   }
 
   /** @returns whether it is closed: no connection watches it, or wants to. */

@@ -142,6 +142,6 @@ export class Joins {
 }
 
 /** Is the client in the room? */
-export function isMember(hub: Pick<Hub, "room">, { connection }: RawConnection, room: string): boolean {
-  return connection !== undefined && hub.room("/", room)?.has(connection) === true;
+export function isMember(hub: Pick<Hub, "has">, { connection }: RawConnection, room: string): boolean {
+  return connection !== undefined && hub.has(connection, room);
 }

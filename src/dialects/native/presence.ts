@@ -1,6 +1,7 @@
 // What the native dialect says of who is in a room (README.md): the state to a client that asks for it, and what changed to all
 // that did. Infos stay the JSON text that they are.
 
+import { onceForEach } from "../../base/once-for-each.ts";
 import { usersText } from "../../codec/present-users.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { PresenceNews, PresenceState } from "../../vocabulary/presence-news.ts";
@@ -15,8 +16,8 @@ type PresenceType = "presence" | "presence_change";
 
 export class NativePresence {
   readonly #context: BrowserContext;
-  /** Clients that ask at once get the same state: its text is made once. */
-  readonly #texts = new WeakMap<PresenceState, string>();
+  /** Clients that ask at once get the same state. */
+  readonly #textOf = onceForEach((state: PresenceState, room: string) => presenceMessage(room, state));
 
   constructor(context: BrowserContext) {
     this.#context = context;
@@ -34,18 +35,10 @@ export class NativePresence {
     }
     const { presence, hub } = this.#context;
     presence.watch(connection, room, (state) => {
-      if (state) send(this.#textOf(room, state), "presence");
-      else if (hub.room("/", room)?.has(connection) === true)
+      if (state) send(this.#textOf(state, room), "presence");
+      else if (hub.has(connection, room))
         send(presenceFault(room, refuse(this.#context, "unavailable")), "presence");
     });
-  }
-
-  #textOf(room: string, state: PresenceState): string {
-    const known = this.#texts.get(state);
-    if (known !== undefined) return known;
-    const text = presenceMessage(room, state);
-    this.#texts.set(state, text);
-    return text;
   }
 }
 

@@ -1,6 +1,7 @@
 // Who is in a room, for Socket.IO pages (docs/presence.md): the event that asks is acknowledged with the state, and what changes from
 // then on comes as events of their own, encoded once for all who asked.
 
+import { onceForEach } from "../../base/once-for-each.ts";
 import { toAscii } from "../../codec/ascii-json.ts";
 import { usersText } from "../../codec/present-users.ts";
 import type { Connection } from "../../core/membership.ts";
@@ -27,8 +28,10 @@ const maxWaiting = 100;
 
 export class RoomPresence {
   readonly #context: Pick<BrowserContext, "presence" | "hub" | "observe">;
-  /** Pages that ask at once get the same state: its text is made once. */
-  readonly #texts = new WeakMap<PresenceState, string>();
+  /** Pages that ask at once get the same state. */
+  readonly #textOf = onceForEach((state: PresenceState, room: string) =>
+    toAscii(`[${withOk(stateText(room, state))}]`),
+  );
   readonly #waiting = new WeakMap<Connection, Map<string, Answer[]>>();
 
   constructor(context: Pick<BrowserContext, "presence" | "hub" | "observe">) {
@@ -42,7 +45,7 @@ export class RoomPresence {
 
   /** @param answer gets the arguments of the acknowledgement, as JSON text in ASCII */
   ask(connection: Connection, room: string, answer: Answer): void {
-    if (!this.#isIn(connection, room)) {
+    if (!this.#context.hub.has(connection, room)) {
       answer(this.#refuse("room"));
       return;
     }
@@ -59,22 +62,10 @@ export class RoomPresence {
       const answers = rooms.get(room) ?? [];
       rooms.delete(room);
       const text = state
-        ? this.#textOf(room, state)
-        : this.#refuse(this.#isIn(connection, room) ? "unavailable" : "room");
+        ? this.#textOf(state, room)
+        : this.#refuse(this.#context.hub.has(connection, room) ? "unavailable" : "room");
       for (const answer of answers) answer(text);
     });
-  }
-
-  #isIn(connection: Connection, room: string): boolean {
-    return this.#context.hub.room(connection.namespace, room)?.has(connection) === true;
-  }
-
-  #textOf(room: string, state: PresenceState): string {
-    const known = this.#texts.get(state);
-    if (known !== undefined) return known;
-    const text = toAscii(`[${withOk(stateText(room, state))}]`);
-    this.#texts.set(state, text);
-    return text;
   }
 
   #refuse(reason: keyof typeof refusals): string {
