@@ -19,6 +19,11 @@ interface Pattern {
   readonly stars: ReadonlySet<number>;
 }
 
+/** The glob that matches this text alone. */
+export function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\]/g, String.raw`\$&`);
+}
+
 /** A matcher for a list of patterns: does any of them take the name? */
 export function compileGlobs(patterns: readonly string[]): (name: string) => boolean {
   const globs = patterns.map(compileGlob);

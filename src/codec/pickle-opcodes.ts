@@ -1,6 +1,7 @@
 // The opcodes of pickle protocols 0 to 5, one line each. An opcode that is not in the table, or that the reader
 // must refuse in every mode (extension registry, persistent ids, out-of-band buffers), ends the reading.
 
+import { readUtf8 } from "./utf8.ts";
 import { addItems, append, apply, build, pushGlobal, pushOpaque, pushSet, setItems } from "./pickle-build.ts";
 import type { PickleMachine } from "./pickle-machine.ts";
 import {
@@ -8,7 +9,6 @@ import {
   decodePythonText,
   decodeQuoted,
   decodeRawUnicode,
-  decodeUtf8,
   parseFloatLine,
   parseInteger,
 } from "./pickle-text.ts";
@@ -43,7 +43,7 @@ function pushText(m: PickleMachine, length: number): void {
 
 /** A Python 2 string: text if it is valid UTF-8, else bytes (PSQ-04). */
 function pushPython2(m: PickleMachine, bytes: Buffer | undefined): void {
-  m.pushOr(bytes && (decodeUtf8(bytes) ?? bytes), "pickle_invalid");
+  m.pushOr(bytes && (readUtf8(bytes) ?? bytes), "pickle_invalid");
 }
 
 function pushInteger(m: PickleMachine, integer: bigint | "limit" | undefined): void {

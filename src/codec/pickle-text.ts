@@ -1,24 +1,11 @@
 // The text forms inside a pickle: UTF-8 that may hold half surrogates, the escapes of protocol 0, numbers in
 // digits. Pure functions for pickle-opcodes.ts; each gives undefined for what Python would not read either.
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const replacement = "\ufffd";
-
-/** Text of valid UTF-8, undefined otherwise: what tells text from bytes in a Python 2 string (PSQ-04). */
-export function decodeUtf8(bytes: Buffer): string | undefined {
-  const text = bytes.toString("utf8");
-  // Only a replacement character leaves open whether it was there or stands for junk.
-  if (!text.includes(replacement)) return text;
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+import { readUtf8 } from "./utf8.ts";
 
 /** UTF-8 as Python pickles it: half surrogates are written like any other character ("surrogatepass"). */
 export function decodePythonText(bytes: Buffer): string | undefined {
-  const plain = decodeUtf8(bytes);
+  const plain = readUtf8(bytes);
   if (plain !== undefined) return plain;
   let text = "";
   let from = 0;
@@ -27,12 +14,12 @@ export function decodePythonText(bytes: Buffer): string | undefined {
     const second = bytes[at + 1] ?? 0;
     const third = bytes[at + 2] ?? 0;
     if (second < 0xa0 || second > 0xbf || third < 0x80 || third > 0xbf) continue;
-    const before = decodeUtf8(bytes.subarray(from, at));
+    const before = readUtf8(bytes.subarray(from, at));
     if (before === undefined) return undefined;
     text += before + String.fromCharCode(0xd000 | ((second & 0x3f) << 6) | (third & 0x3f));
     from = at + 3;
   }
-  const rest = decodeUtf8(bytes.subarray(from));
+  const rest = readUtf8(bytes.subarray(from));
   return rest === undefined ? undefined : text + rest;
 }
 

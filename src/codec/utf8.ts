@@ -1,7 +1,5 @@
-// Bytes that may be text: a strict reader of UTF-8 (RFC 3629) for messages and JSON. A byte order mark
+// Bytes that may be text: the one strict reader of UTF-8 (RFC 3629), for messages, JSON and pickles. A byte order mark
 // is a character like any other, but in front of JSON.
-
-import { isUtf8 } from "node:buffer";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -10,14 +8,13 @@ export function readUtf8(bytes: Uint8Array): string | undefined {
   try {
     return strict.decode(bytes);
   } catch {
-    return undefined; // the caller sends binary instead
+    return undefined; // the caller takes it as bytes, or as junk
   }
 }
 
 /** The text of a JSON document, or undefined: a byte order mark in front is no part of it (RFC 8259 section 8.1). */
 export function readJsonText(bytes: Buffer): string | undefined {
-  if (!isUtf8(bytes)) return undefined;
-  return bytes.toString("utf8", startOfJson(bytes));
+  return readUtf8(bytes.subarray(startOfJson(bytes)));
 }
 
 /** Where it begins: some writers (.NET's among them) put a mark there, and Python reads on behind it. */

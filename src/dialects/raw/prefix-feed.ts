@@ -1,5 +1,6 @@
 // What raw dialects subscribe on the bus: all names under a prefix, which is cut off as it stands.
 
+import { escapeGlob } from "../../base/glob.ts";
 import type { Canary, Feed } from "../../core/bus.ts";
 import type { BackendMessage } from "../../core/publication.ts";
 
@@ -12,7 +13,7 @@ export interface PrefixFeed {
 }
 
 export function prefixFeed({ prefix, canary, decode }: PrefixFeed): Feed {
-  const pattern = `${prefix.replace(/[*?[\]\\]/g, String.raw`\$&`)}*`;
+  const pattern = `${escapeGlob(prefix)}*`;
   return {
     filter: { kind: "pattern", name: pattern, canary },
     decode: ({ channel, payload }) => decode(channel.slice(prefix.length), payload),

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readUtf8 } from "../../../codec/utf8.ts";
 import fc from "fast-check";
 import { enginePayloadV3, enginePayloadV4 } from "../../../../test/support/official-parsers.ts";
 import type { EnginePacket } from "../../../../test/support/official-parsers.ts";
@@ -11,7 +12,6 @@ import {
   encodePayloadV3Text,
   encodePayloadV4,
   textPacketV3,
-  toText,
 } from "./payload.ts";
 
 // For a machine that does much else besides.
@@ -139,9 +139,9 @@ describe("what is no payload", () => {
   });
 
   test("EIO-17 bytes that are not UTF-8 are no text; a byte order mark is kept", () => {
-    expect(toText(hex("34 ff"))).toBeUndefined();
-    expect(toText(hex("34 ed a0 80"))).toBeUndefined();
-    expect(toText(hex("ef bb bf 34"))).toBe("\ufeff4");
+    expect(readUtf8(hex("34 ff"))).toBeUndefined();
+    expect(readUtf8(hex("34 ed a0 80"))).toBeUndefined();
+    expect(readUtf8(hex("ef bb bf 34"))).toBe("\ufeff4");
   });
 });
 

@@ -2,7 +2,7 @@
 // codecs between bodies and frames; a frame is what a websocket of the same version would carry, so a string is a
 // text packet with its type digit, and bytes are a binary message (in version 3 behind the type byte 0x04).
 
-import { isUtf8 } from "node:buffer";
+import { readUtf8 } from "../../../codec/utf8.ts";
 import type { Frame } from "../../../core/carrier.ts";
 
 const separator = "\u001e";
@@ -112,13 +112,8 @@ export function decodePayloadV3Binary(
 
 function packetOf(bytes: Uint8Array, isText: boolean): Frame | undefined {
   if (!isText) return bytes[0] === messageByte[0] ? bytes : undefined;
-  const text = toText(bytes);
+  const text = readUtf8(bytes);
   return text === undefined ? undefined : textPacketV3(text);
-}
-
-/** @returns undefined when the bytes are not UTF-8. */
-export function toText(bytes: Uint8Array): string | undefined {
-  return isUtf8(bytes) ? asBuffer(bytes).toString("utf8") : undefined;
 }
 
 /** Digits as byte values 0 to 9; more of them than a length can have are not looked at. */
@@ -133,11 +128,7 @@ function lengthOf(digits: string): number | undefined {
 }
 
 export function toBase64(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString("base64");
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 
 /**

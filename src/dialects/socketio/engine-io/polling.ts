@@ -1,5 +1,6 @@
 // GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
 
+import { readUtf8 } from "../../../codec/utf8.ts";
 import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "../../../server/route.ts";
 import type { Frame } from "../../../core/carrier.ts";
@@ -15,7 +16,6 @@ import {
   encodePayloadV3Binary,
   encodePayloadV3Text,
   encodePayloadV4,
-  toText,
 } from "./payload.ts";
 import type { Sending } from "./poll-answer.ts";
 import type { Session } from "./session.ts";
@@ -143,7 +143,7 @@ function decodePayload(
   const { request, exchange, session } = polling;
   const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
   if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body, mostPackets) : undefined;
-  const sent = toText(body);
+  const sent = readUtf8(body);
   const text = sent !== undefined && exchange.query.has("j") ? jsonpPayload(sent) : sent;
   if (text === undefined) return undefined;
   return session.version === 4 ? decodePayloadV4(text, mostPackets) : decodePayloadV3Text(text, mostPackets);

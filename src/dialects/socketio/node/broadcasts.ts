@@ -2,6 +2,7 @@
 // same Redis: bytes of their channels -> Publication or Command (compat NRE-01..07, NRE-10). The gateway only
 // listens, and by patterns: Node servers count exact subscribers and would wait for our answers (NRE-07).
 
+import { escapeGlob } from "../../../base/glob.ts";
 import type { BusMessage, Canary, Feed } from "../../../core/bus.ts";
 import { junk, notForUs } from "../../../core/publication.ts";
 import type { BackendMessage, Target } from "../../../core/publication.ts";
@@ -35,10 +36,6 @@ export function nodeFeeds(parts: NodeParts): readonly Feed[] {
       decode: (message) => decodeRequest(parts, message),
     },
   ];
-}
-
-function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\]/g, String.raw`\$&`);
 }
 
 /** `[uid, packet, opts]`; `[packet, opts]` before emitter 0.3 and from the PHP and Java ports (NRE-04). */
