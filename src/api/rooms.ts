@@ -89,7 +89,7 @@ function* named(hub: Hub): Iterable<Named> {
 
 function countOf(room: Room | undefined): Pick<Row, "connections" | "dialects"> {
   const dialects: Record<string, number> = {};
-  for (const { format, members } of room?.audiences ?? [])
+  for (const { format, members } of room?.shares ?? [])
     dialects[format.dialect] = (dialects[format.dialect] ?? 0) + members.size;
   return { connections: room?.size ?? 0, dialects };
 }

@@ -1,7 +1,7 @@
 // One publication on its way from the hub to its receivers: encoded once for each format, handed to the native topic, and
 // sent one by one to the few who are not on it.
 
-import type { Audience, Connection, Format, Room } from "./membership.ts";
+import type { Share, Connection, Format, Room } from "./membership.ts";
 import type { Observe } from "./observe.ts";
 import { mayHear } from "./publication.ts";
 import type { Publication } from "./publication.ts";
@@ -58,17 +58,17 @@ export class Delivery {
   }
 
   toRoom(room: Room, { excluded, reached } = everyone): void {
-    for (const audience of room.audiences) {
-      const { format, members } = audience;
+    for (const share of room.shares) {
+      const { format, members } = share;
       if (!mayHear(format.dialect, this.#publication)) continue;
       const encoded = this.#encode(format, room.name);
       const muted = format.isPerRoom === true ? excluded : reached;
       // Before the topic: a member that falls behind at the publish is sent to directly from the next publication on.
-      const caughtUp = this.#toDirectOf(audience, encoded, muted);
+      const caughtUp = this.#toDirectOf(share, encoded, muted);
       let receivers = members.size;
       for (const connection of muted) if (members.has(connection)) receivers--;
-      if (members.size > audience.direct.size + caughtUp.length) {
-        this.#toTopic(audience, encoded, caughtUp.length === 0 ? muted : new Set([...muted, ...caughtUp]));
+      if (members.size > share.direct.size + caughtUp.length) {
+        this.#toTopic(share, encoded, caughtUp.length === 0 ? muted : new Set([...muted, ...caughtUp]));
       }
       this.#count(encoded, receivers);
     }
@@ -92,7 +92,7 @@ export class Delivery {
   }
 
   /** @returns the members that are back on the topic: the send found that they had read everything. Once is enough. */
-  #toDirectOf({ direct }: Audience, encoded: Encoded, muted: ReadonlySet<Connection>): readonly Connection[] {
+  #toDirectOf({ direct }: Share, encoded: Encoded, muted: ReadonlySet<Connection>): readonly Connection[] {
     if (direct.size === 0) return noConnections;
     let caughtUp: Connection[] | undefined;
     // A member that leaves the set at its send and comes back to it stands behind all others, and had its turn.
@@ -111,18 +111,18 @@ export class Delivery {
     carrier.send(frames);
   }
 
-  #toTopic(audience: Audience, { frames, bytes }: Encoded, muted: ReadonlySet<Connection>): void {
-    const { topic } = audience;
-    const away = muted.size === 0 ? [] : leaveTopic(audience, muted);
+  #toTopic(share: Share, { frames, bytes }: Encoded, muted: ReadonlySet<Connection>): void {
+    const { topic } = share;
+    const away = muted.size === 0 ? [] : leaveTopic(share, muted);
     let isBehind = false;
     for (const frame of frames) isBehind = this.#parts.topics.publish(topic, frame) || isBehind;
-    audience.carriedBytes += bytes;
+    share.carriedBytes += bytes;
     for (const connection of away) {
       connection.carrier.subscribe(topic);
       connection.absentBytes += bytes;
     }
     if (!isBehind) return;
-    for (const member of audience.members) {
+    for (const member of share.members) {
       const { carrier } = member;
       if (carrier.isNative && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.carriedBytes);
     }
@@ -149,7 +149,7 @@ export class Delivery {
 
 /** Takes the muted members off the topic. @returns those that were on it. */
 function leaveTopic(
-  { topic, members, direct }: Audience,
+  { topic, members, direct }: Share,
   muted: ReadonlySet<Connection>,
 ): readonly Connection[] {
   const away: Connection[] = [];

@@ -131,7 +131,7 @@ export class Connection {
 }
 
 /** Members of a room that share an encoding, and the topic that reaches the native ones. */
-export interface Audience {
+export interface Share {
   readonly format: Format;
   readonly topic: string;
   readonly members: Set<Connection>;
@@ -162,7 +162,7 @@ export class Room {
   readonly namespace: string;
   /** undefined: the room that everyone in the namespace is in. */
   readonly name: string | undefined;
-  #audiences: readonly Audience[] = [];
+  #shares: readonly Share[] = [];
   /** Where the hub has it; undefined as the name is. */
   readonly table: Table | undefined;
   readonly #id: number;
@@ -175,84 +175,84 @@ export class Room {
   }
 
   /** A new array on every change: a client that is closed during a delivery disturbs no other's turn. */
-  get audiences(): readonly Audience[] {
-    return this.#audiences;
+  get shares(): readonly Share[] {
+    return this.#shares;
   }
 
   get isEmpty(): boolean {
-    return this.#audiences.length === 0;
+    return this.#shares.length === 0;
   }
 
   get size(): number {
-    return this.#audiences.reduce((sum, audience) => sum + audience.members.size, 0);
+    return this.#shares.reduce((sum, share) => sum + share.members.size, 0);
   }
 
   *members(): Iterable<Connection> {
-    for (const audience of this.#audiences) yield* audience.members;
+    for (const share of this.#shares) yield* share.members;
   }
 
   has(connection: Connection): boolean {
-    return this.#audience(connection.format)?.members.has(connection) ?? false;
+    return this.#share(connection.format)?.members.has(connection) ?? false;
   }
 
   /** What was published here in this format so far, bytes. */
   carriedBytes(format: Format): number {
-    return this.#audience(format)?.carriedBytes ?? 0;
+    return this.#share(format)?.carriedBytes ?? 0;
   }
 
   /** @returns false when it was in already. */
   add(connection: Connection): boolean {
-    let audience = this.#audience(connection.format);
-    if (!audience) {
+    let share = this.#share(connection.format);
+    if (!share) {
       const { format } = connection;
       const topic = `${format.name}:${this.#id}`;
-      audience = { format, topic, members: new Set(), direct: noMembers, carriedBytes: 0 };
-      this.#audiences = [...this.#audiences, audience];
+      share = { format, topic, members: new Set(), direct: noMembers, carriedBytes: 0 };
+      this.#shares = [...this.#shares, share];
     }
-    if (audience.members.has(connection)) return false;
-    audience.members.add(connection);
-    connection.absentBytes += audience.carriedBytes;
-    if (connection.carrier.isNative) connection.carrier.subscribe(audience.topic);
-    else addDirect(audience, connection);
+    if (share.members.has(connection)) return false;
+    share.members.add(connection);
+    connection.absentBytes += share.carriedBytes;
+    if (connection.carrier.isNative) connection.carrier.subscribe(share.topic);
+    else addDirect(share, connection);
     return true;
   }
 
   /** @returns false when it was not in. */
   remove(connection: Connection): boolean {
-    const audience = this.#audience(connection.format);
-    if (!audience?.members.delete(connection)) return false;
-    if (!removeDirect(audience, connection)) connection.carrier.unsubscribe(audience.topic);
-    connection.absentBytes -= audience.carriedBytes;
-    if (audience.members.size === 0) this.#audiences = this.#audiences.filter((other) => other !== audience);
+    const share = this.#share(connection.format);
+    if (!share?.members.delete(connection)) return false;
+    if (!removeDirect(share, connection)) connection.carrier.unsubscribe(share.topic);
+    connection.absentBytes -= share.carriedBytes;
+    if (share.members.size === 0) this.#shares = this.#shares.filter((other) => other !== share);
     return true;
   }
 
   /** The client's `isNative` changed: moves the member to or from the topic. */
   refresh(connection: Connection): void {
-    const audience = this.#audience(connection.format);
-    if (!audience?.members.has(connection)) return;
+    const share = this.#share(connection.format);
+    if (!share?.members.has(connection)) return;
     if (connection.carrier.isNative) {
-      if (removeDirect(audience, connection)) connection.carrier.subscribe(audience.topic);
-    } else if (!audience.direct.has(connection)) {
-      addDirect(audience, connection);
-      connection.carrier.unsubscribe(audience.topic);
+      if (removeDirect(share, connection)) connection.carrier.subscribe(share.topic);
+    } else if (!share.direct.has(connection)) {
+      addDirect(share, connection);
+      connection.carrier.unsubscribe(share.topic);
     }
   }
 
-  #audience(format: Format): Audience | undefined {
-    for (const audience of this.#audiences) if (audience.format === format) return audience;
+  #share(format: Format): Share | undefined {
+    for (const share of this.#shares) if (share.format === format) return share;
     return undefined;
   }
 }
 
-function addDirect(audience: Audience, connection: Connection): void {
-  if (audience.direct === noMembers) audience.direct = new Set();
-  audience.direct.add(connection);
+function addDirect(share: Share, connection: Connection): void {
+  if (share.direct === noMembers) share.direct = new Set();
+  share.direct.add(connection);
 }
 
 /** @returns false when it was on the topic. */
-function removeDirect(audience: Audience, connection: Connection): boolean {
-  const wasDirect = audience.direct.delete(connection);
-  if (audience.direct.size === 0) audience.direct = noMembers;
+function removeDirect(share: Share, connection: Connection): boolean {
+  const wasDirect = share.direct.delete(connection);
+  if (share.direct.size === 0) share.direct = noMembers;
   return wasDirect;
 }

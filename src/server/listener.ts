@@ -30,7 +30,7 @@ import { KernelSockets } from "./kernel-sockets.ts";
 import { endSilent } from "./silent-connections.ts";
 import { StalledConnections } from "./stalled-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
-import type { Target } from "./target.ts";
+import type { RequestTarget } from "./target.ts";
 import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
 import { headOf, openStream } from "./stream.ts";
@@ -61,7 +61,7 @@ const engineBufferBytes = 128 * 1024 * 1024;
 
 /** undefined: the connection is a websocket now. */
 type Answer = Response | Promise<Response | undefined> | undefined;
-type Handler = (request: Request & Target, server: Server<WebSocketTransport>) => Answer;
+type Handler = (request: Request & RequestTarget, server: Server<WebSocketTransport>) => Answer;
 type Ws = ServerWebSocket<WebSocketTransport>;
 
 export class Listener implements SocketContext {
@@ -208,7 +208,7 @@ export class Listener implements SocketContext {
     };
   }
 
-  #fetch(request: Request & Target, server: Server<WebSocketTransport>): Answer {
+  #fetch(request: Request & RequestTarget, server: Server<WebSocketTransport>): Answer {
     const head = new Head(request, this.#urls);
     const judged = this.#answer(head, request, server);
     if (judged === undefined) return undefined;
@@ -220,7 +220,7 @@ export class Listener implements SocketContext {
       : closing(answer);
   }
 
-  #answer(head: Head, request: Request & Target, server: Server<WebSocketTransport>): Answer {
+  #answer(head: Head, request: Request & RequestTarget, server: Server<WebSocketTransport>): Answer {
     const fault = malformation(head);
     const { url } = head;
     if (fault !== undefined || !url) return this.#refuse(400, fault ?? "");

@@ -9,7 +9,7 @@ const maxSegments = 40;
 const maxLoose = 8;
 
 /** What the engine tells of a request. */
-export interface Target {
+export interface RequestTarget {
   readonly url: string;
   /** The segments as they came, unescaped, without the empty ones; undefined when no route matched. */
   readonly params?: Readonly<Record<string, string>>;
@@ -37,7 +37,7 @@ export function shapedRoutes<Handler>(handler: Handler): Record<string, Handler>
  * Does the path mean the same to everybody who reads it? No backslash, and no segment of dots, however they are spelled.
  * An escaped slash or backslash is a character of a name, to us as to RFC 3986 (WSC-01).
  */
-export function isPlainTarget({ url, params }: Target): boolean {
+export function isPlainTarget({ url, params }: RequestTarget): boolean {
   if (params === undefined) return false;
   let [count, backslashes] = [0, 0];
   let isGarbled = false;
