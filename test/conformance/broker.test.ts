@@ -1,17 +1,14 @@
 // What every driver's broker must do, run over the registry: publications arrive whole, in one order, on every gateway.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { useBackplanes } from "../support/backplanes.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
-import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { readPosition } from "../../src/brokers/log-store.ts";
 import type { Publication } from "../../src/core/publication.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
 import { encodeEnvelope } from "../../src/brokers/envelope.ts";
 import type { HistoryQuery } from "../../src/core/broker.ts";
 import { RawPublication } from "../../src/codec/raw-publication.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
 import { createRecorder, errorOf } from "./bus-support.ts";
 import { until } from "../support/until.ts";
 
@@ -31,13 +28,7 @@ const plain = {
 /** Rooms `log:*` are kept. */
 const rules = createRoomRules([{ match: "log:*", history: { size: 100, seconds: 60 } }]);
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  await server.stop();
-});
+const backplanes = useBackplanes();
 
 let logs = 0;
 /** A room with a history that no other test has. */
@@ -46,26 +37,13 @@ function newLog(): string {
   return `log:${logs}`;
 }
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-for (const [name, urlOf] of Object.entries(urls)) {
+for (const [name, urlOf] of Object.entries(backplanes.urls)) {
   describe(`broker: ${name}`, () => {
-    const open: Backplane[] = [];
     let recorder = createRecorder();
 
     const start = async (): Promise<Backplane> => {
       recorder = createRecorder();
-      const backplane = await openBackplane({
-        url: urlOf(),
-        observe: recorder,
-        limits: defaultLimits,
-        rules,
-      });
-      open.push(backplane);
-      return backplane;
+      return backplanes.open(urlOf(), { observe: recorder, rules });
     };
     /** A backplane whose broker is open, and what it delivered. */
     const hear = async (receivers = 0) => {
@@ -79,10 +57,6 @@ for (const [name, urlOf] of Object.entries(urls)) {
       });
       return { ...backplane, heard, positions };
     };
-
-    afterEach(async () => {
-      for (const backplane of open.splice(0)) await backplane.close();
-    });
 
     test("a publication arrives as it was: event, arguments digit for digit, bytes, and whom it addresses", async () => {
       const { broker, heard } = await hear();
@@ -285,8 +259,8 @@ for (const [name, urlOf] of Object.entries(urls)) {
 }
 
 test("every gateway on one Redis hears all publications, in one order", async () => {
-  const options = { url: server.url, observe: createRecorder(), limits: defaultLimits };
-  const gateways = await Promise.all([openBackplane(options), openBackplane(options)]);
+  const { url } = backplanes.server;
+  const gateways = await Promise.all([backplanes.open(url), backplanes.open(url)]);
   const heard: string[][] = [[], []];
   for (const [index, { broker }] of gateways.entries()) {
     await broker.open(({ event }) => heard[index]?.push(event) ?? 0);
@@ -298,5 +272,4 @@ test("every gateway on one Redis hears all publications, in one order", async ()
   await until(() => heard.every((list) => list.length === events.length));
   expect(heard[0]).toEqual(heard[1] ?? []);
   expect(heard[0]?.toSorted()).toEqual(events.toSorted());
-  for (const gateway of gateways) await gateway.close();
 });

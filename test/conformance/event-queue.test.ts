@@ -1,38 +1,21 @@
 // What every driver's queue of events must do: entries in their order, forwarded to several queues in one step, the oldest given
 // up where too many wait, and refused ones kept for people.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import type { Backplane } from "../../src/brokers/driver.ts";
+import { describe, expect, test } from "bun:test";
+import { useBackplanes } from "../support/backplanes.ts";
 import { MemoryQueue } from "../../src/brokers/memory/queue.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
-import { silent } from "../../src/core/observe.ts";
 import type { Queue, QueueBounds, QueueEntry } from "../../src/brokers/queue.ts";
-import { defaultLimits } from "../../src/vocabulary/limits.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
 
 const bounds: QueueBounds = { entries: 1_000, bytes: 1_000_000, maxEntryBytes: 10_000, leaseMs: 10_000 };
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({ users: ["notargets on >p ~events ~events:reader ~events:refused &* +@all"] });
-});
-afterAll(async () => {
-  await server.stop();
+const backplanes = useBackplanes({
+  users: ["notargets on >p ~events ~events:reader ~events:refused &* +@all"],
+  isEmptied: true,
 });
 
-const open: Backplane[] = [];
 async function start(url: string | undefined): Promise<Queue> {
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
-  open.push(backplane);
-  return backplane.events;
+  return (await backplanes.open(url)).events;
 }
-afterEach(async () => {
-  for (const backplane of open.splice(0)) await backplane.close();
-  await server.command("FLUSHALL");
-});
-
 async function add(queue: Queue, count: number, from = 0): Promise<readonly string[]> {
   const ids: string[] = [];
   for (let n = from; n < from + count; n++) ids.push(await queue.add("events", [["n", String(n)]]));
@@ -57,12 +40,7 @@ const texts = (entries: readonly QueueEntry[]): readonly string[] =>
 const numbers = (from: number, to: number): readonly string[] =>
   Array.from({ length: to - from }, (_, index) => `n=${from + index}`);
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-for (const [driver, urlOf] of Object.entries(urls)) {
+for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
   describe(`queue of events: ${driver}`, () => {
     test("entries come in their order and with their age, until they are settled", async () => {
       const queue = await start(urlOf());
@@ -150,15 +128,15 @@ for (const [driver, urlOf] of Object.entries(urls)) {
 }
 
 test("a stream that was begun anew has lower ids: its entries are forwarded all the same", async () => {
-  const queue = await start(server.url);
-  await server.command("XADD", "a", "99999999999999-0", "n", "old");
+  const queue = await start(backplanes.server.url);
+  await backplanes.server.command("XADD", "a", "99999999999999-0", "n", "old");
   const ids = await add(queue, 2);
   expect(await queue.forward("events", ids, { queues: ["a"], backlog: 100 })).toEqual([0]);
   expect(texts(await taken(queue, "a"))).toEqual(["n=old", "n=0", "n=1"]);
 });
 
 test("a Redis user who may not write there is refused in a sentence, and nothing is lost", async () => {
-  const queue = await start(server.urlFor("notargets", "p"));
+  const queue = await start(backplanes.server.urlFor("notargets", "p"));
   const ids = await add(queue, 2);
   expect(await queue.forward("events", ids, { queues: ["a"], backlog: 100 })).toMatchObject({
     kind: "refused",
@@ -176,13 +154,13 @@ test("ids of the queue in memory only grow, also where the clock is set back", a
 });
 
 test("a queue on Redis to which nothing is forwarded any more is gone after a week, with its dead letters", async () => {
-  const queue = await start(server.url);
+  const queue = await start(backplanes.server.url);
   const ids = await add(queue, 5);
   await queue.forward("events", ids, { queues: ["a"], backlog: 2 });
   const week = 7 * 86_400;
   for (const key of ["a", "a:refused"]) {
-    const seconds = Number(await server.command("TTL", key));
+    const seconds = Number(await backplanes.server.command("TTL", key));
     expect([key, seconds > week - 60 && seconds <= week]).toEqual([key, true]);
   }
-  expect(await server.command("TTL", "events")).toBe(-1);
+  expect(await backplanes.server.command("TTL", "events")).toBe(-1);
 });

@@ -1,15 +1,12 @@
 // What every driver's log must do, and what the one in Redis does when Redis forgets, refuses or starts anew.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { useBackplanes } from "../support/backplanes.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
-import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { formatPosition, readPosition } from "../../src/brokers/log-store.ts";
 import type { Appended, Log, LogPage, NewEntry } from "../../src/brokers/log.ts";
 import type { RoomName } from "../../src/core/publication.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
-import { silent } from "../../src/core/observe.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { Ear, errorOf } from "./bus-support.ts";
@@ -17,24 +14,11 @@ import { Ear, errorOf } from "./bus-support.ts";
 const history = { size: 5, seconds: 60 };
 const channel = "log-test";
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  await server.stop();
-});
+const backplanes = useBackplanes();
 
-const open: Backplane[] = [];
 async function start(url: string | undefined): Promise<Backplane> {
-  const rules = createRoomRules([{ match: "*", history }]);
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits, rules });
-  open.push(backplane);
-  return backplane;
+  return backplanes.open(url, { rules: createRoomRules([{ match: "*", history }]) });
 }
-afterEach(async () => {
-  for (const backplane of open.splice(0)) await backplane.close();
-});
 
 let rooms = 0;
 /** A room that no other test has. */
@@ -56,12 +40,7 @@ const offsets = (page: LogPage | undefined): readonly number[] | undefined =>
 
 const all = { from: { after: 0 }, limit: 1_000, bytes: 1_000_000 } as const;
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-for (const [driver, urlOf] of Object.entries(urls)) {
+for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
   describe(`log: ${driver}`, () => {
     test("entries have offsets without a gap, in one epoch, and stand as they were written", async () => {
       const { log } = await start(urlOf());
@@ -323,14 +302,13 @@ describe("the log in Redis", () => {
   test("a Redis that does not run its scripts ends the start, where a room has a history", async () => {
     const users = ["mute on >mute ~* &* +@all -@scripting", "keys on >keys ~other* &* +@all"];
     await using redis = await startRedis({ users });
-    const options = { observe: silent, limits: defaultLimits };
     const kept = createRoomRules([{ match: "a", history }]);
     for (const user of ["mute", "keys"]) {
       const url = redis.urlFor(user, user);
-      const refused = await errorOf(openBackplane({ ...options, url, rules: kept }));
+      const refused = await errorOf(backplanes.open(url, { rules: kept }));
       expect(refused.code).toBe("start_failed");
       expect(refused.message).toMatch(/^Rooms with a history need Redis 7\.0 or later .*NOPERM/);
-      open.push(await openBackplane({ ...options, url }));
+      await backplanes.open(url);
     }
   });
 

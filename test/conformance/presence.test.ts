@@ -3,11 +3,10 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { useBackplanes } from "../support/backplanes.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
 import { presenceChannel } from "../../src/brokers/presence.ts";
 import type { PresenceStore, RoomUpdate } from "../../src/brokers/presence.ts";
 import { decodeChange } from "../../src/brokers/presence-message.ts";
@@ -23,31 +22,17 @@ import { eventsQueue } from "../../src/brokers/room-event.ts";
 import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { FakeSocket } from "../support/fake-socket.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 const presenceTimes = { leaseMs: 600, graceMs: 100 };
 const tracking = { isTold: () => true, isReported: ({ room }: RoomName) => room.startsWith("reported") };
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  await server.stop();
-});
+const backplanes = useBackplanes();
 
-const open: Backplane[] = [];
 async function start(url: string | undefined): Promise<Backplane> {
-  const options = { url, observe: silent, limits: defaultLimits, tracking, presenceTimes };
-  const backplane = await openBackplane(options);
-  open.push(backplane);
-  return backplane;
+  return backplanes.open(url, { tracking, presenceTimes });
 }
-afterEach(async () => {
-  for (const backplane of open.splice(0)) await backplane.close();
-});
-
 let numbers = 0;
 function newName(prefix: string): string {
   numbers += 1;
@@ -159,12 +144,7 @@ function enter({ hub }: { readonly hub: Hub }, { room }: RoomName, user: string)
   return { connection, news };
 }
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-for (const [driver, urlOf] of Object.entries(urls)) {
+for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
   describe(`presence: ${driver}`, () => {
     test("a room that nobody was in is empty, at version 0", async () => {
       const { presence } = await start(urlOf());
@@ -400,8 +380,8 @@ describe("presence on Redis", () => {
   });
 
   test("users of a gateway that is cut off leave, and are there again when it is back", async () => {
-    const proxy = await TcpProxy.start(server.port);
-    const [near, far] = [await start(server.url), await start(`redis://127.0.0.1:${proxy.port}`)];
+    const proxy = await TcpProxy.start(backplanes.server.port);
+    const [near, far] = [await start(backplanes.server.url), await start(`redis://127.0.0.1:${proxy.port}`)];
     const name = newRoom();
     const [one, two] = [await gatewayOn(near), await gatewayOn(far)];
     const ann = enter(one, name, "ann");

@@ -1,53 +1,37 @@
 // The queue on a real Redis: one gateway reads at a time, entries keep their order, what cannot be published is kept apart, and
 // a Redis that refuses is another matter than one that is away.
 
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import type { Backplane } from "../../src/brokers/driver.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import { silent } from "../../src/core/observe.ts";
+import { expect, test } from "bun:test";
+import { useBackplanes } from "../support/backplanes.ts";
 import type { Queue, QueueBounds, QueueRefusal, Taken } from "../../src/brokers/queue.ts";
-import { defaultLimits } from "../../src/vocabulary/limits.ts";
 import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 const name = "belfry:publish";
 const bounds: QueueBounds = { entries: 100, bytes: 1_000, maxEntryBytes: 500, leaseMs: 60_000 };
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({
-    users: [
-      "noscripts on >p ~* &* +@all -evalsha -eval",
-      "noread on >p ~* &* +@all -xrange",
-      "noremove on >p ~* &* +@all -xdel",
-      "nokey on >p ~other* &* +@all",
-    ],
-  });
-});
-afterAll(async () => {
-  await server.stop();
+const backplanes = useBackplanes({
+  users: [
+    "noscripts on >p ~* &* +@all -evalsha -eval",
+    "noread on >p ~* &* +@all -xrange",
+    "noremove on >p ~* &* +@all -xdel",
+    "nokey on >p ~other* &* +@all",
+  ],
+  isEmptied: true,
 });
 
-const open: Backplane[] = [];
-afterEach(async () => {
-  for (const backplane of open.splice(0)) await backplane.close();
-  await server.command("FLUSHALL");
-});
-
-async function queueOf(url = server.url): Promise<Queue> {
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
-  open.push(backplane);
-  if (!backplane.queue) throw new Error("Expected a queue on Redis, got none");
-  return backplane.queue;
+async function queueOf(url = backplanes.server.url): Promise<Queue> {
+  const { queue } = await backplanes.open(url);
+  if (!queue) throw new Error("Expected a queue on Redis, got none");
+  return queue;
 }
 
 async function add(...fields: readonly string[]): Promise<string> {
-  return String(await server.command("XADD", name, "*", ...fields));
+  return String(await backplanes.server.command("XADD", name, "*", ...fields));
 }
 
 async function entriesOf(stream: string): Promise<readonly [id: string, fields: readonly string[]][]> {
-  return (await server.command("XRANGE", stream, "-", "+")) as [string, string[]][];
+  return (await backplanes.server.command("XRANGE", stream, "-", "+")) as [string, string[]][];
 }
 
 async function taken(queue: Queue, more: Partial<QueueBounds> = {}): Promise<Taken> {
@@ -62,7 +46,7 @@ test("a Redis that has no such queue is left without any key", async () => {
   const queue = await queueOf();
   for (let look = 0; look < 3; look++)
     expect(await taken(queue)).toEqual({ kind: "taken", entries: [], waiting: 0 });
-  expect(await server.command("KEYS", "*")).toEqual([]);
+  expect(await backplanes.server.command("KEYS", "*")).toEqual([]);
 });
 
 test("entries come in their order, with their fields as bytes, until they are settled", async () => {
@@ -147,7 +131,7 @@ test("refused entries are kept apart with reason, sentence and fields, about a t
       many.map((id) => ({ id, refusal })),
     );
   }
-  const kept = Number(await server.command("XLEN", `${name}:refused`));
+  const kept = Number(await backplanes.server.command("XLEN", `${name}:refused`));
   expect(kept).toBeGreaterThanOrEqual(1_000);
   expect(kept).toBeLessThan(1_200);
 });
@@ -156,7 +140,7 @@ test("a Redis that forgot the scripts is given them again", async () => {
   const queue = await queueOf();
   const id = await add("room", "a", "data", "1");
   await taken(queue);
-  await server.command("SCRIPT", "FLUSH");
+  await backplanes.server.command("SCRIPT", "FLUSH");
   expect(ids(await taken(queue))).toEqual([id]);
 });
 
@@ -164,7 +148,7 @@ test.each(["noscripts", "noread", "noremove", "nokey"])(
   "a user who may not (%s) is refused in a sentence, before anything is taken",
   async (user) => {
     const id = await add("room", "a", "data", "1");
-    const queue = await queueOf(server.urlFor(user, "p"));
+    const queue = await queueOf(backplanes.server.urlFor(user, "p"));
     const got = (await queue.take(name, bounds)) as QueueRefusal;
     expect(got.kind).toBe("refused");
     expect(got.text).toStartWith(
@@ -178,7 +162,7 @@ test.each(["noscripts", "noread", "noremove", "nokey"])(
 );
 
 test("a key of another type is refused, too", async () => {
-  await server.command("SET", name, "text");
+  await backplanes.server.command("SET", name, "text");
   expect(await (await queueOf()).take(name, bounds)).toMatchObject({ kind: "refused" });
 });
 

@@ -1,54 +1,30 @@
 // What was taken back, in the store of every driver, and the copy of it that a gateway keeps (auth/revocations.ts): while the
 // store is away, when it lost its data, and beside other writers.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { useBackplanes } from "../support/backplanes.ts";
 import { RevocationBook, unlessRevoked, withRevocations } from "../../src/auth/revocations.ts";
 import type { Lost } from "../../src/auth/revocations.ts";
-import type { Backplane } from "../../src/brokers/driver.ts";
 import { MemoryRevocations } from "../../src/brokers/memory/revocations.ts";
-import { openBackplane } from "../../src/brokers/registry.ts";
-import type { drivers } from "../../src/brokers/registry.ts";
 import { anonymous } from "../../src/core/identity.ts";
 import type { Identity } from "../../src/core/identity.ts";
 import { silent } from "../../src/core/observe.ts";
 import { maxRevocations } from "../../src/proofs/revocations.ts";
 import type { Revocation, RevocationStore } from "../../src/proofs/revocations.ts";
 import { GatewayError } from "../../src/vocabulary/errors.ts";
-import { defaultLimits } from "../../src/vocabulary/limits.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({ users: ["mute on >p ~other* &* +@all"] });
-});
-afterAll(async () => {
-  await server.stop();
-});
-
-const open: Backplane[] = [];
-afterEach(async () => {
-  for (const backplane of open.splice(0)) await backplane.close();
-  await server.command("FLUSHALL");
-});
+const backplanes = useBackplanes({ users: ["mute on >p ~other* &* +@all"], isEmptied: true });
 
 async function storeOf(url: string | undefined): Promise<RevocationStore> {
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
-  open.push(backplane);
-  return backplane.revocations;
+  return (await backplanes.open(url)).revocations;
 }
 
 function of(kind: Revocation["kind"], name: string, more: Partial<Revocation> = {}): Revocation {
   return { kind, name, before: 1_000, untilMs: Date.now() + 60_000, ...more };
 }
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-describe.each(Object.entries(urls))("the store of %s", (_, url) => {
+describe.each(Object.entries(backplanes.urls))("the store of %s", (_, url) => {
   test("T28 what is added is read, and once it is known nothing is read again", async () => {
     const store = await storeOf(url());
     const empty = await store.read(undefined);
@@ -85,22 +61,22 @@ describe.each(Object.entries(urls))("the store of %s", (_, url) => {
 });
 
 test("T28 the keys in Redis end with what they hold", async () => {
-  const store = await storeOf(server.url);
+  const store = await storeOf(backplanes.server.url);
   await store.add(of("user", "john", { untilMs: Date.now() + 5_000_000 }));
   await store.add(of("user", "jane", { untilMs: Date.now() + 1_000_000 }));
   for (const key of ["belfry-revoked:list", "belfry-revoked:version"]) {
-    const seconds = Number(await server.command("TTL", key));
+    const seconds = Number(await backplanes.server.command("TTL", key));
     expect(seconds).toBeGreaterThan(4_900);
     expect(seconds).toBeLessThanOrEqual(5_000);
   }
 });
 
 test("SEC-03 what others write into the list is left out", async () => {
-  const store = await storeOf(server.url);
+  const store = await storeOf(backplanes.server.url);
   await store.add(of("user", "john"));
   const end = String(Date.now() + 60_000);
   for (const junk of ["", "x", "{}", "[]", '["user"]', '["group","a",1]', '["user",1,1]', '["user","a","1"]'])
-    await server.command("ZADD", "belfry-revoked:list", end, junk);
+    await backplanes.server.command("ZADD", "belfry-revoked:list", end, junk);
   expect((await store.read(undefined))?.all.map(({ name }) => name)).toEqual(["john"]);
 });
 
@@ -198,12 +174,12 @@ describe("the copy of a gateway", () => {
   });
 
   test("T28 a Redis that lost its data has it again from a gateway that knows it", async () => {
-    const store = await storeOf(server.url);
+    const store = await storeOf(backplanes.server.url);
     const { book } = bookOf(store);
     await book.read();
     await store.add(of("token", "1"));
     await book.read();
-    await server.command("FLUSHALL");
+    await backplanes.server.command("FLUSHALL");
     await book.read();
     await until(async () => (await store.read(undefined))?.all.length === 1);
     const later = bookOf(store).book;
@@ -212,7 +188,7 @@ describe("the copy of a gateway", () => {
   });
 
   test("SEC-02 a Redis that does not let it read: nothing is known", async () => {
-    const url = server.url.replace("redis://", "redis://mute:p@");
+    const url = backplanes.server.url.replace("redis://", "redis://mute:p@");
     const { book } = bookOf(await storeOf(url));
     await book.read();
     expect(book.isUnknown).toBe(true);
