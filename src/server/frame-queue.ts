@@ -1,5 +1,5 @@
 // Frames that wait in their order, and how much memory they keep alive: those that a client reads later (backlog.ts),
-// and those that it said faster than its turn came (turns.ts).
+// and those that it said faster than its turn came (base/turns.ts).
 
 import type { Frame } from "../core/carrier.ts";
 import { frameCost } from "../codec/frame-size.ts";

@@ -5,6 +5,7 @@ import type { Server, ServerWebSocket } from "bun";
 import type { Exchange, Route } from "./route.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
+import { Turns } from "../base/turns.ts";
 import { packetRate } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import type { Frame } from "../core/carrier.ts";
@@ -13,6 +14,7 @@ import { closing, drainBytes, plain, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import { FilePressure } from "./file-pressure.ts";
+import { InboxBounds } from "./inbox-bounds.ts";
 import type { Origins } from "./origin.ts";
 import {
   handshakeFault,
@@ -31,7 +33,6 @@ import { endSilent } from "./silent-connections.ts";
 import { StalledConnections } from "./stalled-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
-import { Turns } from "./turns.ts";
 import type { SocketContext } from "./websocket.ts";
 import { headOf, openStream } from "./stream.ts";
 import type { StreamContext } from "./stream.ts";
@@ -71,6 +72,7 @@ export class Listener implements SocketContext {
   readonly #urls = new RequestUrls();
   readonly #server: Server<WebSocketTransport>;
   readonly turns = new Turns(() => performance.now());
+  readonly inboxes = new InboxBounds();
   readonly packetRate: Rate;
   readonly #pressure: FilePressure;
   readonly #streams: StreamContext;

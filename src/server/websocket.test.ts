@@ -10,7 +10,8 @@ import { packetRate } from "../base/rate-limit.ts";
 import type { Frame } from "../core/carrier.ts";
 import type { CloseCause, Socket, SocketHandler } from "./socket.ts";
 import { FakeSocket } from "../../test/support/fake-socket.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../base/turns.ts";
+import { InboxBounds } from "./inbox-bounds.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import type { SocketContext } from "./websocket.ts";
 import { publicationWith } from "../../test/support/publication.ts";
@@ -34,6 +35,9 @@ class FakeEngine {
   isOpen = true;
   closedWith: number | undefined;
   writes = 0;
+  /** What the engine hands to the kernel: each frame by itself, or all that are corked. */
+  packs = 0;
+  #isCorked = false;
   readonly #kernel: Frame[] = [];
   #kernelBytes = 0;
   readonly #buffer: Frame[] = [];
@@ -56,6 +60,7 @@ class FakeEngine {
   write(frame: Frame): number {
     if (!this.isOpen) return 0;
     this.writes++;
+    if (!this.#isCorked) this.packs++;
     const isEmpty = this.#buffer.length === 0;
     this.#buffer.push(frame);
     this.#bufferBytes += frame.length;
@@ -86,6 +91,16 @@ class FakeEngine {
     this.transport.ended(code);
   }
 
+  #cork(write: () => unknown): unknown {
+    this.packs++;
+    this.#isCorked = true;
+    try {
+      return write();
+    } finally {
+      this.#isCorked = false;
+    }
+  }
+
   #flush(): void {
     while (this.#kernelBytes < kernelBytes) {
       const frame = this.#buffer.shift();
@@ -108,7 +123,7 @@ class FakeEngine {
       },
       subscribe: (topic: string) => this.topics.add(topic).has(topic),
       unsubscribe: (topic: string) => this.topics.delete(topic),
-      cork: ((write: () => unknown) => write()) as ServerWebSocket<WebSocketTransport>["cork"],
+      cork: ((write: () => unknown) => this.#cork(write)) as ServerWebSocket<WebSocketTransport>["cork"],
       close: (code?: number) => {
         this.closedWith = code ?? 1005;
         this.end(this.closedWith);
@@ -140,6 +155,7 @@ class Setup {
     limits,
     packetRate: packetRate(limits),
     turns: new Turns(() => this.nowMs),
+    inboxes: new InboxBounds(),
     now: () => this.nowMs,
     report: () => undefined,
   };
@@ -235,6 +251,15 @@ describe("a client that keeps up", () => {
     expect([client.isNative, client.isWritable, setup.native()]).toEqual([true, true, 1]);
     engine.read(mib);
     expect(engine.heard).toEqual([text(100)]);
+  });
+
+  test("F16 frames that go to it together are one write", () => {
+    const { engine, ...setup } = start();
+    setup.send("joined", "1", "2", "3");
+    setup.send("4");
+    expect(engine.packs).toBe(2);
+    engine.read(mib);
+    expect(engine.heard).toEqual(["joined", "1", "2", "3", "4"]);
   });
 
   test("stays native while little is unread", () => {

@@ -12,8 +12,9 @@ import type { Frame } from "../core/carrier.ts";
 import type { CloseCause, Socket, SocketHandler } from "./socket.ts";
 import { Backlog } from "./backlog.ts";
 import { FrameQueue } from "./frame-queue.ts";
+import type { InboxBounds } from "./inbox-bounds.ts";
 import { isDoubtful, isTooSlow, provesReading } from "./slow-consumer.ts";
-import type { Speaker, Turns } from "./turns.ts";
+import type { Turns, Worker } from "../base/turns.ts";
 
 /** Frames of a backlog are written in packs of about this size: one system call for many small ones. */
 const packBytes = 16 * 1024;
@@ -26,6 +27,7 @@ export interface SocketContext {
   /** What one client may send. */
   readonly packetRate: Rate;
   readonly turns: Turns;
+  readonly inboxes: InboxBounds;
   /** Monotonic clock, ms. */
   now(): number;
   /** Of an error in a handler, which ends its websocket and nothing else. */
@@ -35,7 +37,7 @@ export interface SocketContext {
 /** Messages that a client has handled before the next one's turn comes. */
 const messagesPerTurn = 32;
 
-export class WebSocketTransport implements Socket, Speaker {
+export class WebSocketTransport implements Socket, Worker {
   readonly handler: SocketHandler;
   readonly #context: SocketContext;
   #ws: ServerWebSocket<WebSocketTransport> | undefined;
@@ -71,12 +73,9 @@ export class WebSocketTransport implements Socket, Speaker {
   }
 
   send(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (!this.#ws || this.#farewell) return;
-      this.#probe(this.#ws);
-      if (this.#backlog) this.#queue(this.#backlog, frame);
-      else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
-    }
+    // Outside the engine's own turns each frame would be a system call.
+    if (frames.length > 1 && this.#ws) this.#ws.cork(() => this.#send(frames));
+    else this.#send(frames);
   }
 
   handOver(frames: readonly Frame[]): void {
@@ -139,7 +138,7 @@ export class WebSocketTransport implements Socket, Speaker {
   /** A message: it has its turn at once, or behind what waits. */
   received(frame: Frame): void {
     if (!this.#isWithinRate() || this.#farewell) return;
-    const { turns } = this.#context;
+    const { turns, inboxes } = this.#context;
     if (!this.#inbox && turns.isOpen()) {
       this.handler.message(frame);
       return;
@@ -148,13 +147,13 @@ export class WebSocketTransport implements Socket, Speaker {
       this.#inbox = new FrameQueue();
       turns.add(this);
     }
-    if (!turns.hasRoom(this.#inbox)) {
+    if (!inboxes.hasRoom(this.#inbox)) {
       this.#flooded();
       return;
     }
     const before = this.#inbox.bytes;
     this.#inbox.push(frame);
-    turns.count(this.#inbox.bytes - before);
+    inboxes.count(this.#inbox.bytes - before);
   }
 
   /** A websocket ping, which the engine answers by itself. */
@@ -226,7 +225,7 @@ export class WebSocketTransport implements Socket, Speaker {
   #handleNext(inbox: FrameQueue): void {
     const before = inbox.bytes;
     const frame = inbox.shift();
-    this.#context.turns.count(inbox.bytes - before);
+    this.#context.inboxes.count(inbox.bytes - before);
     // Behind the last message the way is free for what comes next.
     if (inbox.isEmpty) this.#inbox = undefined;
     if (frame !== undefined) this.handler.message(frame);
@@ -243,8 +242,17 @@ export class WebSocketTransport implements Socket, Speaker {
 
   /** A client that we end is not listened to any more. */
   #forgetInbox(): void {
-    this.#context.turns.count(-(this.#inbox?.bytes ?? 0));
+    this.#context.inboxes.count(-(this.#inbox?.bytes ?? 0));
     this.#inbox = undefined;
+  }
+
+  #send(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      if (!this.#ws || this.#farewell) return;
+      this.#probe(this.#ws);
+      if (this.#backlog) this.#queue(this.#backlog, frame);
+      else if (write(this.#ws, frame) === -1 && this.bufferedBytes > behindBytes) this.fallBehind();
+    }
   }
 
   /**

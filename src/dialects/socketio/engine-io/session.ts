@@ -196,7 +196,7 @@ export class Session implements SessionPort, SocketHandler {
     const frames = polls.poll();
     if (!this.#isOpen && polls.isSpent) this.#forget();
     // Once its probe was answered the client waits for its last poll to end, then sends `5` (EIO-13). A `5` that came before
-    // this poll may still wait for its turn (server/turns.ts): it has this one.
+    // this poll may still wait for its turn (base/turns.ts): it has this one.
     if (this.#probe?.isAnswered) {
       setImmediate(() => {
         polls.release([packet.noop]);

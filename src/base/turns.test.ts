@@ -2,8 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
-import { FrameQueue } from "./frame-queue.ts";
-import type { Speaker } from "./turns.ts";
+import type { Worker } from "./turns.ts";
 import { Turns } from "./turns.ts";
 
 /** Time goes on with each piece of work, by a millisecond. */
@@ -12,7 +11,7 @@ class Setup {
   readonly log: string[] = [];
   readonly turns = new Turns(() => this.now);
 
-  speaker(name: string, pieces: number): Speaker {
+  worker(name: string, pieces: number): Worker {
     let left = pieces;
     return {
       work: () => {
@@ -25,10 +24,10 @@ class Setup {
 }
 
 test("SEC-06 those who wait go round, a piece each, for a few milliseconds a turn", async () => {
-  const { turns, log, speaker } = bound(new Setup());
-  turns.add(speaker("a", 6));
-  turns.add(speaker("b", 2));
-  turns.add(speaker("c", 1));
+  const { turns, log, worker } = bound(new Setup());
+  turns.add(worker("a", 6));
+  turns.add(worker("b", 2));
+  turns.add(worker("c", 1));
   expect(log).toEqual([]);
   await setImmediate();
   expect(log.join("")).toBe("abcab");
@@ -51,26 +50,10 @@ test("SEC-06 who has nothing waiting is handled at once, until the turn's time i
   expect(setup.turns.isOpen()).toBe(true);
 });
 
-test("SEC-06 what waits is bounded, for one client and for all; one message of any size may always wait", () => {
-  const { turns } = new Setup();
-  const queue = new FrameQueue();
-  expect(turns.hasRoom(queue)).toBe(true);
-  queue.push("x".repeat(5_000_000));
-  expect(turns.hasRoom(queue)).toBe(false);
-  queue.shift();
-  expect(turns.hasRoom(queue)).toBe(true);
-  queue.push("x");
-  expect(turns.hasRoom(queue)).toBe(true);
-  turns.count(65 * 1024 * 1024);
-  expect(turns.hasRoom(queue)).toBe(false);
-  queue.shift();
-  expect(turns.hasRoom(queue)).toBe(true);
-});
-
 test("SEC-14 at the end all that waits is handled", async () => {
-  const { turns, log, speaker } = bound(new Setup());
-  turns.add(speaker("a", 20));
-  turns.add(speaker("b", 1));
+  const { turns, log, worker } = bound(new Setup());
+  turns.add(worker("a", 20));
+  turns.add(worker("b", 1));
   turns.finish();
   expect(log.length).toBe(21);
   await setImmediate();
@@ -78,5 +61,5 @@ test("SEC-14 at the end all that waits is handled", async () => {
 });
 
 function bound(setup: Setup) {
-  return { turns: setup.turns, log: setup.log, speaker: setup.speaker.bind(setup) };
+  return { turns: setup.turns, log: setup.log, worker: setup.worker.bind(setup) };
 }
