@@ -1,6 +1,7 @@
 // What the gateway keeps for clients that come back: the tape of its bus and the logs of its rooms, as one. Part of the
 // composition root (gateway.ts).
 
+import { Turns } from "../base/turns.ts";
 import { brokerChannel } from "../brokers/bus-broker.ts";
 import type { Backplane } from "../brokers/driver.ts";
 import { publicationOf } from "../brokers/history.ts";
@@ -70,6 +71,7 @@ export class KeptPublications {
       rules,
       observe,
       now,
+      turns: new Turns(() => performance.now()),
       deliver: (publication, at, without) => hub.deliver(publication, at, without),
       hasMembers: ({ namespace, room }) => hub.room(namespace, room) !== undefined,
       onGap: (rooms, only) => {

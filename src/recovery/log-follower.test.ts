@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import type { Worker } from "../base/turns.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../brokers/log-store.ts";
 import type { BusState } from "../core/bus.ts";
@@ -55,6 +56,8 @@ class World {
   readonly replies: (() => void)[] = [];
   readonly visits: Visit[] = [];
   readonly reads: string[] = [];
+  /** Clients that have not had their turn. */
+  readonly turns: Worker[] = [];
   /** Offsets that were delivered while the follower was not settled. */
   readonly early: number[] = [];
   /** How often the line broke. */
@@ -76,6 +79,11 @@ class World {
       rules: createRoomRules([{ match: "*", history: { size, seconds: 60 } }]),
       observe: silent,
       now: () => this.now,
+      turns: {
+        add: (worker) => {
+          this.turns.push(worker);
+        },
+      },
       deliver: (publication, { log = "", isEarly }, without) => {
         if (isEarly === true) this.early.push(Number(publication.event));
         const members = this.members().filter((visit) => without?.has(visit) !== true);
@@ -143,6 +151,12 @@ class World {
     return visit;
   }
 
+  /** The next client has its turn. */
+  tell(): void {
+    const worker = this.turns.shift();
+    if (worker?.work() === true) this.turns.push(worker);
+  }
+
   /** The line breaks, and is there again. */
   cut(): void {
     this.line.length = 0;
@@ -161,12 +175,23 @@ class World {
     this.cut();
   }
 
+  /** The log is read, up to where the first client has its turn. */
+  async read(): Promise<void> {
+    for (let step = 0; this.turns.length === 0; step++) {
+      if (step > 1_000) throw new Error("Expected clients that wait for their turn, got none");
+      this.replies.shift()?.();
+      this.arrive();
+      await turn();
+    }
+  }
+
   /** All that waits happens, and the follower looks after it. */
   async settle(rounds = 20): Promise<void> {
     for (let round = 0; round < rounds; round++) {
-      while (this.line.length > 0 || this.replies.length > 0) {
+      while (this.line.length > 0 || this.replies.length > 0 || this.turns.length > 0) {
         this.replies.shift()?.();
         this.arrive();
+        this.tell();
         await turn();
       }
       this.now += 100;
@@ -287,7 +312,7 @@ function fault(visit: Visit, top: number): string | undefined {
   return heard.join() === expected.join() ? undefined : `heard ${heard.join()}, expected ${expected.join()}`;
 }
 
-const steps = ["publish", "arrive", "reply", "come first", "come back", "go", "sweep"] as const;
+const steps = ["publish", "arrive", "reply", "tell", "come first", "come back", "go", "sweep"] as const;
 type Step = (typeof steps)[number] | "cut" | "renew" | "trim" | "lose the tail" | "break" | "mend";
 
 /** Carries one step out. @param pick chooses among several. */
@@ -295,6 +320,7 @@ async function carryOut(world: World, step: Step, pick: number): Promise<void> {
   if (step === "publish") world.publish();
   else if (step === "arrive") world.arrive();
   else if (step === "reply") world.replies.splice(pick % Math.max(1, world.replies.length), 1)[0]?.();
+  else if (step === "tell") world.tell();
   else if (step === "come first") world.come(undefined);
   else if (step === "come back") world.come(world.at(pick % (world.top + 1)));
   else if (step === "lose the tail") {
@@ -437,6 +463,65 @@ describe("the follower", () => {
     world.reads.length = 0;
     const late = world.come(world.at(0));
     expect([late.answer?.verdict?.recovered, world.reads]).toEqual([true, []]);
+  });
+
+  test("F16 I3 clients that waited are told one by one: what is published meanwhile goes between, and each has it once", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 20; offset++) world.publish();
+    const visits = Array.from({ length: 100 }, (_, index) => world.come(world.at(index % 20)));
+    await world.read();
+    for (let told = 0; told < 100; told++) {
+      expect(world.members().length).toBe(told);
+      if (told % 10 === 0) {
+        world.publish();
+        world.arrive();
+      }
+      world.tell();
+    }
+    await world.settle();
+    for (const visit of visits) {
+      expect(fault(visit, world.top)).toBeUndefined();
+      expect(visit.answer?.verdict?.recovered).toBe(true);
+    }
+    expect(visits.map(({ heard }) => heard.length)).toEqual(
+      visits.map((_, index) => 9 - Math.floor(index / 10)),
+    );
+    expect(world.reads.length).toBe(2);
+  });
+
+  test("F16 F3 an outage while clients wait for their turn: nothing of what was read before it is told after it", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 20; offset++) world.publish();
+    const visits = Array.from({ length: 100 }, (_, index) => world.come(world.at(index % 20)));
+    await world.read();
+    for (let told = 0; told < 50; told++) world.tell();
+    world.break();
+    for (let count = 0; count < 5; count++) world.publish();
+    for (let told = 0; told < 25; told++) world.tell();
+    expect(world.members().length).toBe(50);
+    world.mend();
+    await world.settle(60);
+    for (const visit of visits) {
+      expect(fault(visit, world.top)).toBeUndefined();
+      expect(visit.wasTold).toBe(false);
+    }
+  });
+
+  test("F16 a client with a position of another log does not make the others wait for another read", async () => {
+    const world = new World();
+    for (let offset = 1; offset <= 20; offset++) world.publish();
+    for (let index = 0; index < 50; index++) world.come(world.at(index % 20));
+    await world.read();
+    const { length } = world.reads;
+    const stranger = world.come("other:1.t1");
+    await world.settle();
+    expect(stranger.answer?.verdict).toEqual({ recovered: false, reason: "epoch" });
+    expect(
+      world
+        .members()
+        .every(({ from, answer }) => from === "other:1.t1" || answer?.verdict?.recovered === true),
+    ).toBe(true);
+    expect(world.reads.length - length).toBe(1);
   });
 
   test("a position of another kind, another log or before what is kept is refused with its reason", async () => {

@@ -4,6 +4,7 @@
 // that was read was heard too, because one connection hears all in the order in which Redis said it; so from that turn on
 // the window of the room is exact.
 
+import type { Turns } from "../base/turns.ts";
 import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { formatPosition, readPosition } from "../brokers/log-store.ts";
@@ -34,6 +35,8 @@ export interface LogFollowerParts {
   readonly observe: Observe;
   /** Monotonic clock, ms. */
   readonly now: () => number;
+  /** In which clients that had to wait are told. */
+  readonly turns: Pick<Turns, "add">;
   /** To the clients of this gateway, but to these that have it already. @returns how many it was sent to */
   readonly deliver: (publication: Publication, at: Positions, without?: ReadonlySet<object>) => number;
   /** Has the room clients of this gateway? */
@@ -157,7 +160,7 @@ export class LogFollower {
   }
 
   #follow({ namespace, room = "" }: Asked): LogRoom | undefined {
-    const { rules, log, bus, now, deliver, onGap, observe } = this.#parts;
+    const { rules, log, bus, now, turns, deliver, onGap, observe } = this.#parts;
     const id = idOf(namespace, room);
     const known = this.#rooms.get(id);
     if (known) {
@@ -172,6 +175,7 @@ export class LogFollower {
       history,
       log,
       bounds,
+      turns,
       mark: async () => this.#parts.marks.mark(),
       isReady: () => bus.state().isReady,
       losses: () => bus.losses,
@@ -207,16 +211,7 @@ function verdictOf(position: Position, window: RoomWindow, dialect: string): Rec
   if (place?.epoch !== window.epoch) return lost("epoch");
   const missed = window.after(place);
   if (typeof missed === "string") return lost(missed);
-  return {
-    recovered: true,
-    missed: missed
-      .filter(({ publication }) => mayHear(dialect, publication))
-      .map(({ offset, tag, publication }) => ({
-        publication,
-        at: formatPosition({ epoch: window.epoch, offset, tag }),
-        order: offset,
-      })),
-  };
+  return { recovered: true, missed: missed.filter(({ publication }) => mayHear(dialect, publication)) };
 }
 
 function lost(reason: LossReason): RecoveryVerdict {

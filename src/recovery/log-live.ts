@@ -1,5 +1,6 @@
 // What comes live in a room with a followed log (log-room.ts), held against what its window has.
 
+import { formatPosition } from "../brokers/log-store.ts";
 import type { LogPosition } from "../brokers/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { Positions } from "../core/position.ts";
@@ -30,8 +31,9 @@ export function isBehind(window: RoomWindow, place: LogPosition): boolean {
   return place.epoch !== window.epoch || place.offset > window.top;
 }
 
-export function entryOf({ place: { offset, tag }, publication, bytes }: Live): WindowEntry {
-  return { offset, tag, publication, bytes };
+export function entryOf({ place, publication, at, bytes }: Live): WindowEntry {
+  const { offset, tag } = place;
+  return { publication, at: at.log ?? formatPosition(place), order: offset, tag, bytes };
 }
 
 /** What waits until it can be delivered, in order. */

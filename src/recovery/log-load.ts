@@ -5,6 +5,7 @@ import type { Log, LogEntry, LogPage, LogPosition } from "../brokers/log.ts";
 import type { RoomName } from "../core/publication.ts";
 import type { HistoryRule } from "../vocabulary/room-rules.ts";
 import { publicationOf } from "../brokers/history.ts";
+import { entryOf } from "./log-live.ts";
 import { RoomWindow } from "./room-window.ts";
 import type { WindowBounds, WindowEntry } from "./room-window.ts";
 
@@ -36,7 +37,7 @@ export async function loadWindow(
   const page = await log.read(name, { from: { before: top.offset + 1 }, limit, bytes: bounds.bytes });
   // Made anew between the two: the positions are of the old one.
   if (!page || page.top.epoch !== top.epoch) return loadWindow({ name, history, log, bounds }, []);
-  const entries = newest(page.entries, top.offset);
+  const entries = newest(page.entries, top);
   const offset = top.offset - entries.length;
   const tag = entries.length === 0 ? top.tag : offset === 0 ? emptyTag : undefined;
   const window = new RoomWindow({ epoch: top.epoch, offset, tag }, bounds);
@@ -45,12 +46,14 @@ export async function loadWindow(
 }
 
 /** Down from the top, as far as there is no hole. */
-function newest(entries: readonly LogEntry[], top: number): readonly WindowEntry[] {
+function newest(entries: readonly LogEntry[], top: LogPosition): readonly WindowEntry[] {
   const found: WindowEntry[] = [];
   for (const { offset, tag, body } of entries) {
-    const publication = offset === top - found.length ? publicationOf(body) : undefined;
+    const publication = offset === top.offset - found.length ? publicationOf(body) : undefined;
     if (!publication) break;
-    found.push({ offset, tag, publication, bytes: body.length });
+    found.push(
+      entryOf({ place: { epoch: top.epoch, offset, tag }, publication, at: {}, bytes: body.length }),
+    );
   }
   return found;
 }

@@ -3,7 +3,7 @@
 // from the log, or could not be.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatPosition } from "../brokers/log-store.ts";
+import type { Turns } from "../base/turns.ts";
 import type { LogEntry, LogPosition } from "../brokers/log.ts";
 import type { Publication } from "../core/publication.ts";
 import type { LossReason } from "./recovery.ts";
@@ -12,6 +12,8 @@ import { loadWindow, readBehind } from "./log-load.ts";
 import type { LoadParts } from "./log-load.ts";
 import { publicationOf } from "../brokers/history.ts";
 import { AheadClients } from "./ahead-clients.ts";
+import { WaitingClients, reaches } from "./log-waiting.ts";
+import type { Waiting } from "./log-waiting.ts";
 import { LiveQueue, entryOf, isBefore, isBehind, isOld } from "./log-live.ts";
 import type { Live } from "./log-live.ts";
 import type { RoomWindow } from "./room-window.ts";
@@ -33,19 +35,14 @@ export interface LogRoomParts extends LoadParts {
   gap(only?: ReadonlySet<object>): void;
   /** Why something failed, for the log. */
   failed(error: unknown): void;
-}
-
-/** A client that waits until the window has what it asks for. */
-interface Waiting {
-  readonly position: LogPosition | undefined;
-  /** @param reason why it never will. */
-  readonly done: (reason?: LossReason) => void;
+  /** In which clients that waited are told. */
+  readonly turns: Pick<Turns, "add">;
 }
 
 export class LogRoom {
   readonly #parts: LogRoomParts;
   #window: RoomWindow | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting: WaitingClients;
   #isLoading = false;
   /** How often something may have been missed: what was read before the last time proves nothing. */
   #doubts = 0;
@@ -65,6 +62,16 @@ export class LogRoom {
     this.#ahead = new AheadClients((clients) => {
       parts.gap(clients);
     });
+    this.#waiting = new WaitingClients({
+      turns: parts.turns,
+      failed: (error) => {
+        parts.failed(error);
+      },
+      window: () => this.#answerable,
+      next: () => {
+        this.#next();
+      },
+    });
   }
 
   /** Exact in each turn; undefined until it was read. */
@@ -73,6 +80,10 @@ export class LogRoom {
   }
 
   get isBusy(): boolean {
+    return this.#isReading || this.#waiting.isTelling;
+  }
+
+  get #isReading(): boolean {
     return this.#isLoading || this.#healing !== undefined;
   }
 
@@ -84,11 +95,12 @@ export class LogRoom {
   /** Calls `done` once the window covers the position, or never will; at once where it does. */
   want(position: LogPosition | undefined, done: Waiting["done"]): void {
     if (this.#parts.isReady()) this.#lookAtBus();
-    if (this.#covers(position)) {
+    const window = this.#answerable;
+    if (window && reaches(window, position)) {
       done();
       return;
     }
-    this.#waiting.push({ position, done });
+    this.#waiting.add({ position, done });
     this.#next();
   }
 
@@ -155,11 +167,9 @@ export class LogRoom {
     this.#window?.clear();
   }
 
-  #covers(position: LogPosition | undefined): boolean {
-    const window = this.#window;
-    if (!window || this.#healing !== undefined || !this.#parts.isReady()) return false;
-    // Of another log, it may be of a newer one.
-    return !position || (!isBehind(window, position) && window.tagAt(position.offset) !== undefined);
+  /** The window where clients can be answered from it now. */
+  get #answerable(): RoomWindow | undefined {
+    return this.#healing === undefined && this.#parts.isReady() ? this.#window : undefined;
   }
 
   /** In front of what comes next: a client that goes after that has a position behind the gap. */
@@ -175,34 +185,15 @@ export class LogRoom {
 
   /** One read for all that wait now; those that come meanwhile are looked at when it is done. */
   #next(): void {
-    if (this.isBusy) return;
-    const asked = this.#waiting;
-    this.#waiting = [];
-    const uncovered: Waiting[] = [];
-    for (const one of asked) {
-      // What is told may ask for more.
-      if (this.#covers(one.position)) this.#tell(one);
-      else uncovered.push(one);
-    }
-    this.#waiting.unshift(...uncovered);
-    if (this.isBusy || this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    if (this.#isReading) return;
+    const uncovered = this.#waiting.take();
+    if (uncovered.length === 0) return;
     this.#isLoading = true;
-    void this.#load(waiting).then((reason) => {
+    void this.#load(uncovered).then((reason) => {
       this.#isLoading = false;
-      for (const one of waiting) this.#tell(one, reason);
+      this.#waiting.wereRead(uncovered, reason);
       this.#next();
     });
-  }
-
-  /** An error of one client's is no other's. */
-  #tell({ done }: Waiting, reason?: LossReason): void {
-    try {
-      done(reason);
-    } catch (error) {
-      this.#parts.failed(error);
-    }
   }
 
   async #load(waiting: readonly Waiting[], tries = 2): Promise<LossReason | undefined> {
@@ -233,22 +224,19 @@ export class LogRoom {
 
   /** What was read, and behind it what was heard since. @returns false when they do not meet. */
   #adopt(read: RoomWindow): boolean {
-    const window = this.#window;
-    if (window) {
-      const newer =
-        window.epoch === read.epoch ? window.after({ offset: read.top, tag: read.topTag ?? "" }) : "epoch";
-      if (typeof newer === "string") return false;
-      for (const entry of newer) read.push(entry);
-    } else {
-      const { isOverfull } = this.#live;
-      const live = this.#live.take().filter(({ place }) => !isBefore(place, read));
-      const isNext = (entry: Live): boolean => entry.place.epoch === read.epoch && read.push(entryOf(entry));
-      if (isOverfull || !live.every(isNext)) return false;
-    }
-    this.#window = read;
-    this.#ahead.judge(read);
+    const joined = this.#window ? joinWindows(read, this.#window) : this.#joinLive(read);
+    if (!joined) return false;
+    this.#window = joined;
+    this.#ahead.judge(joined);
     this.#payGap();
     return true;
+  }
+
+  #joinLive(read: RoomWindow): RoomWindow | undefined {
+    const { isOverfull } = this.#live;
+    const live = this.#live.take().filter(({ place }) => !isBefore(place, read));
+    const isNext = (entry: Live): boolean => entry.place.epoch === read.epoch && read.push(entryOf(entry));
+    return isOverfull || !live.every(isNext) ? undefined : read;
   }
 
   /** @returns whether nothing is missing up to here. */
@@ -283,9 +271,11 @@ export class LogRoom {
 
   #pass(window: RoomWindow, { offset, tag, body }: LogEntry): boolean {
     const publication = publicationOf(body);
-    if (!publication || !window.push({ offset, tag, publication, bytes: body.length })) return false;
+    if (!publication) return false;
     const place = { epoch: window.epoch, offset, tag };
-    this.#deliver({ place, publication, at: { log: formatPosition(place) } });
+    const entry = entryOf({ place, publication, at: {}, bytes: body.length });
+    if (!window.push(entry)) return false;
+    this.#deliver({ place, publication, at: { log: entry.at } });
     return true;
   }
 
@@ -311,4 +301,15 @@ export class LogRoom {
     for (const live of this.#live.take()) if (!isOld(live.place, window)) this.#deliver(live);
     this.follow();
   }
+}
+
+/** @returns the one that reaches further back, up to the end of the newer one; undefined: they do not meet */
+function joinWindows(read: RoomWindow, window: RoomWindow): RoomWindow | undefined {
+  const newer =
+    window.epoch === read.epoch ? window.after({ offset: read.top, tag: read.topTag ?? "" }) : "epoch";
+  if (typeof newer === "string") return undefined;
+  // Clients that it was read for may wait still.
+  if (window.base <= read.base) return window;
+  for (const entry of newer) read.push(entry);
+  return read;
 }

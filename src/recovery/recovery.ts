@@ -11,7 +11,10 @@ import type { Publication, RoomName } from "../core/publication.ts";
  */
 export type LossReason = "too_old" | "epoch" | "gap" | "unavailable";
 
-/** A publication that is kept, and where it stands. */
+/**
+ * A publication that is kept of a room, and where it stands. Clients that come together are given the same object: what is
+ * made of it can be made once for all of them.
+ */
 export interface Kept {
   readonly publication: Publication;
   readonly at: Position;

@@ -2,14 +2,11 @@
 // out of it. Pure; log-follower.ts feeds it.
 
 import type { LogPosition } from "../brokers/log.ts";
-import type { LossReason } from "./recovery.ts";
-import type { Publication } from "../core/publication.ts";
+import type { Kept, LossReason } from "./recovery.ts";
 
-/** One entry, understood. */
-export interface WindowEntry {
-  readonly offset: number;
+/** One entry, understood, as every client that missed it is given it: its order is its offset. */
+export interface WindowEntry extends Kept {
   readonly tag: string;
-  readonly publication: Publication;
   /** Size as stored. */
   readonly bytes: number;
 }
@@ -70,9 +67,9 @@ export class RoomWindow {
 
   /** @returns false when it is not the next one. */
   push(entry: WindowEntry): boolean {
-    if (entry.offset !== this.#top + 1) return false;
+    if (entry.order !== this.#top + 1) return false;
     this.#entries.push(entry);
-    this.#top = entry.offset;
+    this.#top = entry.order;
     this.#bytes += entry.bytes;
     while (this.#count > this.#bounds.entries || this.#bytes > this.#bounds.bytes) this.#dropFirst();
     return true;

@@ -2,9 +2,8 @@
 // same line, so what stands between two markers is the same on both, and nothing is missing at the marker. What does not fit
 // is refused: a joined tape that is too good would tell clients that they have everything.
 
-import type { Publication } from "../core/publication.ts";
-import { keptOrder } from "./kept-order.ts";
 import { Tape } from "./tape.ts";
+import { messageOf, publicationIn } from "./tape-item.ts";
 import type { TapeItem } from "./tape-item.ts";
 import type { TapeParts } from "./tape.ts";
 
@@ -115,14 +114,12 @@ export class TapeJoin {
       this.#joined.mark(item.token);
       return true;
     }
-    const { source, channel, payload } = item;
+    const { source } = item;
     this.#time = Math.max(this.#time, item.time);
     this.#joined.stand({ serial, time: this.#time });
-    const { kind, name } = source.filter;
-    const message = { channel: kind === "pattern" ? channel.toString() : name.toWellFormed(), payload };
-    const decoded = source.decode(message);
-    if (decoded.kind === "skipped") return false;
-    const publication: Publication = decoded.kind === "publication" ? decoded : keptOrder(decoded);
+    const message = messageOf(source, item);
+    const publication = publicationIn(source, message);
+    if (!publication) return false;
     this.#joined.record(publication, source, message);
     return true;
   }

@@ -134,6 +134,11 @@ export class TapeRing {
     return this.#get(record, fields.time);
   }
 
+  /** Of what it says, bytes. */
+  lengthOf(record: Place): number {
+    return this.#get(record, fields.bodyBytes);
+  }
+
   sourceOf(record: Place): number {
     return this.#get(record, fields.source);
   }

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { formatMarker } from "../brokers/marker.ts";
 import type { Publication } from "../core/publication.ts";
+import type { Kept } from "./recovery.ts";
 import { Tape } from "./tape.ts";
 import type { TapeParts } from "./tape.ts";
 import { publicationWith } from "../../test/support/publication.ts";
@@ -130,4 +131,21 @@ test("what is said to a tree is in no room", () => {
   const { tape, say } = opened();
   say(["a"], { isTree: true });
   expect(tape.since(0, { ...roomA, dialect: "x", position: undefined })).toEqual([]);
+});
+
+test("F16 clients that come together are given the same objects, read once; a marker that comes once more moves their positions", () => {
+  const { tape, mark, say } = opened();
+  mark(2);
+  say(["a"]);
+  const asked = { ...roomA, position: undefined, dialect: "native" };
+  const from = tape.find(`${marker(1)}.0`, roomA);
+  const missed = (): readonly Kept[] => (from.kind === "here" ? (tape.since(from.serial, asked) ?? []) : []);
+  const [kept] = missed();
+  expect(kept?.at).toBe(`${marker(2)}.1`);
+  expect(missed()[0]).toBe(kept as never);
+  // The same marker through another subscription: it stands behind the message now.
+  mark(2);
+  expect(missed().map(({ at }) => at)).toEqual([`${marker(1)}.2`]);
+  tape.rest();
+  expect(missed()[0]?.publication).toEqual(kept?.publication as never);
 });

@@ -6,10 +6,11 @@
 import type { BusMessage, ChannelFilter, Feed } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import { readMarker } from "../brokers/marker.ts";
-import { keptOrder } from "./kept-order.ts";
 import { mayHear, type Publication } from "../core/publication.ts";
+import { ReadLately } from "./read-lately.ts";
 import { Recent } from "./recent.ts";
 import { Slots } from "./slots.ts";
+import { messageOf, publicationIn } from "./tape-item.ts";
 import type { Standing, TapeItem } from "./tape-item.ts";
 import { TapeRing, nowhere } from "./tape-ring.ts";
 import type { Chain, Place } from "./tape-ring.ts";
@@ -64,8 +65,6 @@ interface Source extends Used {
 /** What a room costs beside its records, bytes, as measured. */
 const roomBytes = 1_024;
 const defaultBlockBytes = 1024 * 1024;
-/** What was read lately waits this large for the next clients of a storm, bytes. */
-const maxReadBytes = 8 * 1024 * 1024;
 const noBytes = new Uint8Array(0);
 /** So many markers are remembered: hours of one gateway's, minutes of dozens'. */
 const maxMarkers = 16_384;
@@ -84,9 +83,7 @@ export class Tape implements LineObserver {
   readonly #rooms = new Slots<Room>();
   readonly #known = new Map<TapeSource, Source>();
   readonly #sourceTable = new Slots<Source>();
-  /** Publications that were read since the last `rest`, by record. */
-  readonly #read = new Map<Place, Publication>();
-  #readBytes = 0;
+  readonly #read = new ReadLately();
   /** Messages of the line so far: each has a number of its own on this gateway. */
   #serial = 0;
   /** Of the last call of `expire`: reading the clock for each message would cost as much as half of the rest. */
@@ -129,7 +126,11 @@ export class Tape implements LineObserver {
     if (!marker || this.#parts.maxAgeMs === 0) return;
     this.#line = marker.line;
     // It comes once through each subscription that it reaches, one after the other: the last time counts.
-    if (this.#marker?.token === token) this.#starts.pop();
+    if (this.#marker?.token === token) {
+      this.#starts.pop();
+      // Positions of what was read may count from where it stood.
+      this.rest();
+    }
     this.#marker = { token, serial: this.#serial };
     this.#starts.push(this.#marker);
     if (this.#starts.length > 2 * maxMarkers) this.#starts = this.#starts.slice(-maxMarkers);
@@ -238,7 +239,6 @@ export class Tape implements LineObserver {
   /** What was read for clients that came back is not needed any more. */
   rest(): void {
     this.#read.clear();
-    this.#readBytes = 0;
   }
 
   /** Where a position of a room is. Never `here` where something after it may be missing there. */
@@ -266,10 +266,9 @@ export class Tape implements LineObserver {
     for (; record !== nowhere; record = this.#ring.before(record)) {
       const order = this.#ring.serialOf(record);
       if (order <= serial) break;
-      const publication = this.#publicationOf(record);
-      const start = this.#startOf(order);
-      if (!publication || !start) return undefined;
-      if (mayHear(dialect, publication)) missed.push({ publication, at: positionOf(start, order), order });
+      const kept = this.#keptOf(record, order);
+      if (!kept) return undefined;
+      if (mayHear(dialect, kept.publication)) missed.push(kept);
     }
     return missed.toReversed();
   }
@@ -353,23 +352,16 @@ export class Tape implements LineObserver {
   }
 
   /** Read once for a storm of clients. */
-  #publicationOf(record: Place): Publication | undefined {
+  #keptOf(record: Place, order: number): Kept | undefined {
     const known = this.#read.get(record);
     if (known) return known;
     const source = this.#sourceTable.get(this.#ring.sourceOf(record))?.source;
-    const { channel, payload } = this.#ring.read(record);
-    if (!source) return undefined;
-    const { kind, name } = source.filter;
-    const decoded = source.decode({
-      channel: kind === "pattern" ? channel.toString() : name.toWellFormed(),
-      payload,
-    });
-    if (decoded.kind === "skipped") return undefined;
-    const publication = decoded.kind === "publication" ? decoded : keptOrder(decoded);
-    this.#readBytes += payload.length;
-    if (this.#readBytes > maxReadBytes) this.rest();
-    this.#read.set(record, publication);
-    return publication;
+    const publication = source && publicationIn(source, messageOf(source, this.#ring.read(record)));
+    const start = this.#startOf(order);
+    if (!publication || !start) return undefined;
+    const kept = { publication, at: positionOf(start, order), order };
+    this.#read.add(record, kept, this.#ring.lengthOf(record));
+    return kept;
   }
 
   /** The marker before a message. */

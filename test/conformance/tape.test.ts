@@ -85,9 +85,11 @@ const mutants: Record<string, readonly Edit[]> = {
   "answers for the wrong room": [
     ["tape", "this.#roomOf(namespace, room)?.last", 'this.#roomOf(namespace, "a")?.last'],
   ],
-  "does not look at `only`": [["tape", "mayHear(dialect, publication)", "publication.not !== dialect"]],
+  "does not look at `only`": [
+    ["tape", "mayHear(dialect, kept.publication)", "kept.publication.not !== dialect"],
+  ],
   "does not look at `not`": [
-    ["tape", "mayHear(dialect, publication)", "[undefined, dialect].includes(publication.only)"],
+    ["tape", "mayHear(dialect, kept.publication)", "[undefined, dialect].includes(kept.publication.only)"],
   ],
   "keeps what is volatile": [["tape", "volatile || isTree", "isTree"]],
   "takes the markers of another line": [

@@ -1,6 +1,7 @@
 // Gateways' halves that follow logs, clients that move between them, and an oracle that reads what the clients have and what
 // publishers were told, and nothing of the gateways: for the faults of Redis under rooms with a log.
 
+import { Turns } from "../../src/base/turns.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { MarkLine } from "../../src/recovery/mark-line.ts";
 import { LogFollower } from "../../src/recovery/log-follower.ts";
@@ -37,6 +38,7 @@ export class LogGateway implements AsyncDisposable {
       rules,
       observe: silent,
       now: () => performance.now(),
+      turns: new Turns(() => performance.now()),
       deliver: (publication, { log }) => {
         const members = [...this.#clients].filter(({ room }) => publication.rooms?.includes(room) === true);
         for (const client of members) client.heard(publication, log);

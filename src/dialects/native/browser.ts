@@ -21,6 +21,7 @@ import { Joins } from "./joins.ts";
 import { StreamClient } from "./stream-client.ts";
 import type { NativeStreams } from "./stream-client.ts";
 import { Member } from "./member.ts";
+import { MissedTexts } from "./missed-texts.ts";
 import type { NativeOptions } from "./options.ts";
 import { NativePresence } from "./presence.ts";
 import type { NativeError } from "./packet.ts";
@@ -49,7 +50,7 @@ interface Native {
 
 export function createBrowserSide(context: BrowserContext, options: NativeOptions): BrowserSide {
   const heartbeatMs = options.heartbeat * 1000;
-  const presence = new NativePresence(context);
+  const shared = { presence: new NativePresence(context), texts: new MissedTexts() };
   const sockets: RawDialect = {
     context,
     format: createSocketFormat(),
@@ -61,13 +62,13 @@ export function createBrowserSide(context: BrowserContext, options: NativeOption
   };
   const streams: NativeStreams = {
     context,
-    presence,
+    ...shared,
     format: createStreamFormat(context.rules.hasHistory),
     clients: new Set(),
     heartbeatMs,
   };
   const refusals = new Refusals(context.observe, dialectName);
-  const native = { context, sockets, joins: new Joins(context, presence), streams, refusals };
+  const native = { context, sockets, joins: new Joins(context, shared), streams, refusals };
   context.recovery.onGap((rooms, only) => {
     if (rooms) tellGapIn(native, rooms, only);
     else tellGap(native);

@@ -1,7 +1,6 @@
 // How a websocket of the native dialect comes into a room: it is judged, what it missed is looked up, and it enters in the turn
 // in which both still hold.
 
-import { publicationMessage } from "../../codec/publication-json.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Connection } from "../../core/membership.ts";
 import type { Ground } from "../../proofs/access.ts";
@@ -12,6 +11,7 @@ import { maxReplayBytes } from "../kit/replay.ts";
 import type { RawConnection } from "../raw/raw-connection.ts";
 import { dialectName, errorMessage, joinedMessage, refusedMessage } from "./packet.ts";
 import type { Join, NativeError } from "./packet.ts";
+import type { MissedTexts } from "./missed-texts.ts";
 import type { NativePresence } from "./presence.ts";
 import { returnOf, told } from "./replay.ts";
 import { judgeRoom, refuse } from "./rooms.ts";
@@ -33,10 +33,15 @@ interface Verdict {
 export class Joins {
   readonly presence: NativePresence;
   readonly #context: BrowserContext;
+  readonly #texts: MissedTexts;
 
-  constructor(context: BrowserContext, presence: NativePresence) {
+  constructor(
+    context: BrowserContext,
+    { presence, texts }: { readonly presence: NativePresence; readonly texts: MissedTexts },
+  ) {
     this.#context = context;
     this.presence = presence;
+    this.#texts = texts;
   }
 
   /** Answers a join. @returns until when it is decided; undefined: it is. */
@@ -117,7 +122,7 @@ export class Joins {
     const back = returnOf(answer, isExcluded, maxReplayBytes(limits));
     client.sendAll([
       joinedMessage({ id, room, ...told(back) }),
-      ...back.missed.map(({ publication, at }) => publicationMessage(publication, room, at)),
+      ...back.missed.map((kept) => this.#texts.of(kept, room)),
     ]);
     this.#tellPresence(coming);
   }

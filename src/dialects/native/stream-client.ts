@@ -14,6 +14,7 @@ import type { Cursor } from "./cursor.ts";
 import { markOf, noCursor, positionOf, unreadable } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { closedMessage, dialectName, gapMessage } from "./packet.ts";
+import type { MissedTexts } from "./missed-texts.ts";
 import type { NativePresence } from "./presence.ts";
 import { maxReplayBytes } from "../kit/replay.ts";
 import { arrivalFrames } from "./stream-return.ts";
@@ -22,6 +23,7 @@ import { arrivalFrames } from "./stream-return.ts";
 export interface NativeStreams {
   readonly context: BrowserContext;
   readonly presence: NativePresence;
+  readonly texts: MissedTexts;
   readonly format: Format;
   /** Everyone who is connected by one. */
   readonly clients: Set<StreamClient>;
@@ -108,7 +110,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
 
   /** The one turn in which the answers are exact: it joins, hears its verdicts, and gets what it missed. */
   #arrive(answers: readonly Answer[]): void {
-    const { context, heartbeatMs } = this.#streams;
+    const { context, heartbeatMs, texts } = this.#streams;
     const { rooms, watched, refusals } = this.#asked;
     const connection = this.#connection;
     // It may be gone meanwhile.
@@ -118,7 +120,7 @@ export class StreamClient implements StreamHandler, Agent, Closable {
     this.#nextBeat = context.now() + heartbeatMs;
     for (const room of rooms) context.hub.join(connection, room);
     const retryMs = Math.round(soonestMs + Math.random() * (latestMs - soonestMs));
-    const frames = arrivalFrames(rooms, answers, maxReplayBytes(context.limits));
+    const frames = arrivalFrames({ rooms, answers, maxBytes: maxReplayBytes(context.limits), texts });
     connection.carrier.send([`retry: ${retryMs}\n`, ...refusals, ...frames]);
     for (const room of watched) {
       this.#streams.presence.tell(connection, room, (json, type) => {

@@ -4,9 +4,9 @@
 import type { Answer, Kept } from "../../recovery/recovery.ts";
 import { markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
-import { publicationMessage } from "../../codec/publication-json.ts";
 import { eventOf, idLine } from "./format.ts";
 import { joinedMessage } from "./packet.ts";
+import type { MissedTexts } from "./missed-texts.ts";
 import { sizeOf } from "../kit/replay.ts";
 import { returnOf, told } from "./replay.ts";
 import type { Return } from "./replay.ts";
@@ -15,15 +15,16 @@ interface RoomReturn extends Return {
   readonly room: string;
 }
 
-/**
- * @param answers one of each room, in their order.
- * @param maxBytes more than this is not replayed, in all rooms together.
- */
-export function arrivalFrames(
-  rooms: readonly string[],
-  answers: readonly Answer[],
-  maxBytes: number,
-): readonly string[] {
+export interface Arrival {
+  readonly rooms: readonly string[];
+  /** One of each room, in their order. */
+  readonly answers: readonly Answer[];
+  /** More than this is not replayed, in all rooms together. */
+  readonly maxBytes: number;
+  readonly texts: MissedTexts;
+}
+
+export function arrivalFrames({ rooms, answers, maxBytes, texts }: Arrival): readonly string[] {
   const returns = returnsOf(rooms, answers, maxBytes);
   const here = placeOf(rooms, answers);
   const isMissed = returns.some(({ missed }) => missed.length > 0);
@@ -36,7 +37,12 @@ export function arrivalFrames(
       eventOf(joinedMessage({ room: back.room, ...told(back) }), "joined"),
   );
   if (!isMissed) return verdicts;
-  return [...verdicts, ...ownEvents(returns), ...sharedEvents(returns), ...(here ? [`${place}\n`] : [])];
+  return [
+    ...verdicts,
+    ...ownEvents(returns, texts),
+    ...sharedEvents(returns, texts),
+    ...(here ? [`${place}\n`] : []),
+  ];
 }
 
 function returnsOf(
@@ -76,23 +82,19 @@ function placeOf(rooms: readonly string[], answers: readonly Answer[]): Cursor |
 const isOwn = ({ at }: Kept): boolean => at.includes(":");
 
 /** Of rooms with positions of their own, one after the other. */
-function ownEvents(returns: readonly RoomReturn[]): readonly string[] {
+function ownEvents(returns: readonly RoomReturn[], texts: MissedTexts): readonly string[] {
   return returns.flatMap(({ room, missed }) =>
-    missed.filter(isOwn).map((kept) => eventFrom(room, kept, false)),
+    missed.filter(isOwn).map((kept) => idLine(markOf(room, kept.at, false)) + eventOf(texts.of(kept, room))),
   );
 }
 
 /** Of all other rooms, in the order in which it was published: behind each, the client has all that came before. */
-function sharedEvents(returns: readonly RoomReturn[]): readonly string[] {
+function sharedEvents(returns: readonly RoomReturn[], texts: MissedTexts): readonly string[] {
   const all = returns
     .flatMap(({ room, missed }) => missed.filter((kept) => !isOwn(kept)).map((kept) => ({ room, kept })))
     .sort((a, b) => a.kept.order - b.kept.order);
   return all.map(({ room, kept }, index) => {
     const isPartial = all[index + 1]?.kept.order === kept.order;
-    return eventFrom(room, kept, isPartial);
+    return idLine(markOf(room, kept.at, isPartial)) + eventOf(texts.of(kept, room));
   });
-}
-
-function eventFrom(room: string, { publication, at }: Kept, isPartial: boolean): string {
-  return idLine(markOf(room, at, isPartial)) + eventOf(publicationMessage(publication, room, at));
 }
