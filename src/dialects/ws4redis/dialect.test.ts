@@ -60,32 +60,6 @@ describe("while the persisted messages are fetched", () => {
     expect(await heardUntil(socket, "last")).toEqual(["kept", ...live]);
   });
 
-  test("W4R-04 keys are asked for in the order broadcast, groups, user, session; absent and empty ones are nothing", async () => {
-    const asked: (readonly string[])[] = [];
-    const groups = ["staff", "chatters"];
-    await using house = await Ws4redisHouse.start({
-      identity: { identify: async () => ({ ...john, groups }) },
-      bus: () => ({
-        async getBytes(keys) {
-          asked.push(keys);
-          return keys.map((name) =>
-            name.startsWith("group") ? undefined : Buffer.from(name.startsWith("user") ? "" : name),
-          );
-        },
-      }),
-    });
-    using socket = await house.open(`/ws/news?${all.split("&").toReversed().join("&")}`);
-    const names = [
-      "broadcast:news",
-      "group:staff:news",
-      "group:chatters:news",
-      "user:john:news",
-      `session:${key}:news`,
-    ];
-    expect(await socket.waitForMessages(2, patience)).toEqual(["broadcast:news", `session:${key}:news`]);
-    expect(asked).toEqual([names]);
-  });
-
   test("W4R-04 SEC-06 a value over the bound of messages is skipped, and counted", async () => {
     await using house = await Ws4redisHouse.start({ limits: { busMessageBytes: 1_024 } });
     await house.bus.set("broadcast:news", Buffer.alloc(1_025, 65));
