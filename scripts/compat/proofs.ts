@@ -7,4 +7,12 @@ export const chosenProofs: Readonly<Record<string, readonly string[]>> = {
     "a gateway has one connection for all its subscriptions and one for commands",
     "one connection for all subscriptions and one for commands, both gone after close",
   ],
+  "WSE-01": [
+    "ws-emit.py -a 0.0.0.0:8899 --cors http://localhost:7788 --secret 123",
+    "--secret MySecret, and SECRET=MySecret, CORS= and ADDRESS= in /etc/default/ws-emit",
+    "its environment names",
+    "defaults",
+    "flag over BELFRY_ over its own names over file over its defaults",
+    "flag over environment over file over default, in one command",
+  ],
 };
