@@ -25,8 +25,11 @@ export function readPosition(position: string): LogPosition | undefined {
   return { epoch, offset, tag };
 }
 
-/** Random digits and letters in an epoch. */
-export const epochLength = 24;
+/**
+ * Random hexadecimal digits in an epoch: 48 bits, beside the 32 of a tag. It need differ from other lives of one log alone, and
+ * every event of a stream repeats those of all its rooms.
+ */
+export const epochLength = 12;
 
 /** What the keys of all logs begin with: no name of a dialect may (RTE-08). */
 export const logKeyPrefix = "belfry-log:";

@@ -206,6 +206,34 @@ describe("over an event stream", () => {
     },
   );
 
+  test("I3 as many rooms with a log as one stream may have come back with the room beside them; one more is refused", async () => {
+    const logged = Array.from({ length: 256 }, (_, index) => `log-chat-long-room-name-${index}`);
+    const query = (rooms: readonly string[]): string =>
+      rooms.map((room) => `room=${encodeURIComponent(room)}`).join("&");
+    const rooms = [...logged, "many-time"];
+    const url = (site: Site, more = ""): string => `${site.url}/connect?${query(rooms)}${more}`;
+    let id = "";
+    {
+      using stream = await EventStreamClient.open(url(one));
+      for (const room of rooms) expect(await heard(stream)).toBe(`joined ${room} undefined`);
+      await post(logged[255] ?? "", "first");
+      expect(await heard(stream)).toBe(`${logged[255]} "first"`);
+      id = stream.lastEventId;
+    }
+    expect(id.length).toBeLessThan(24 * rooms.length);
+    await post(logged[255] ?? "", "second");
+    await tape("many-time", "third");
+    using back = await EventStreamClient.open(url(two), { "last-event-id": id });
+    for (const room of rooms) expect(await heard(back)).toBe(`joined ${room} true`);
+    expect([await heard(back), await heard(back)]).toEqual([`${logged[255]} "second"`, 'many-time "third"']);
+    const headers = { accept: "text/event-stream" };
+    const refused = await fetch(`${url(one)}&room=log-257`, { headers });
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      "Expected at most 256 rooms with a history in one stream, got 257: open more streams, or a websocket\n",
+    ]);
+  });
+
   test("a publication to several rooms: who may have got a part of it is told that something may be missing", async () => {
     const order = { method: "emit", event: "e", data: 1, namespace: "/", room: ["m1", "m2"] };
     using stream = await EventStreamClient.open(`${one.url}/connect?room=m1&room=m2`);

@@ -15,7 +15,8 @@ import { RawConnection } from "../raw/raw-connection.ts";
 import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
 import { clientRoutes } from "./client-bundle.ts";
-import { readCursor } from "./cursor.ts";
+import { faultOfStream, roomsOf } from "./asked-rooms.ts";
+import { narrowed, readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
 import { Joins } from "./joins.ts";
 import { StreamClient } from "./stream-client.ts";
@@ -171,11 +172,8 @@ function openStream(
   if (!exchange.isOriginAllowed) return native.refusals.refuseOrigin(exchange);
   const headers = corsHeaders(context, exchange);
   const asked = roomsOf(request, exchange);
-  if (asked.length === 0 || asked.length > context.limits.roomsPerConnection) {
-    const expected = `Expected 1 to ${context.limits.roomsPerConnection} rooms: ?room=<name>&room=<name>\n`;
-    const reason = asked.length === 0 ? "room_missing" : "too_many_rooms";
-    return native.refusals.refuse(reason, textAnswer(400, expected, headers));
-  }
+  const fault = faultOfStream(context, asked);
+  if (fault) return native.refusals.refuse(fault.reason, textAnswer(400, fault.expected, headers));
   const release = context.admit(exchange.countedAs);
   if (!release)
     return retryLater(
@@ -222,12 +220,14 @@ function admitStream(
   const wanted = new Set(asked.filter(({ presence }) => presence).map(({ room }) => room));
   const watched = rooms.filter((room) => wanted.has(room) && streams.presence.isTold(room));
   const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
+  const names = asked.map(({ room }) => room);
   return new StreamClient(streams, {
     identity,
     rooms,
     watched,
     refusals,
-    cursor,
+    // A room that is refused now may be asked for again.
+    cursor: cursor && narrowed(cursor, names),
     headers,
     address: exchange.countedAs,
     release,
@@ -286,24 +286,6 @@ function retryLater(refusals: readonly string[], headers: Readonly<Record<string
     "content-type": "text/event-stream; charset=utf-8",
   };
   return new Response(`retry: ${refusedRetryMs}\n${refusals.join("")}`, { headers: stream });
-}
-
-/** Each once. */
-function roomsOf({ url }: Request, { query }: Exchange): readonly AskedRoom[] {
-  const rooms = [...new Set(query.getAll("room"))];
-  const presence = query.get("presence") === "true";
-  return rooms.map((room) => ({
-    room,
-    fault: isList(room, url) ? "room_name_invalid" : undefined,
-    presence,
-  }));
-}
-
-/** Was it written as `room=time,news`? Forms and scripts write a comma that belongs to a name as `%2C`. */
-function isList(room: string, url: string): boolean {
-  if (!room.includes(",")) return false;
-  const written = url.slice(url.indexOf("?") + 1).split("&");
-  return written.some((pair) => pair.includes(",") && new URLSearchParams(pair).get("room") === room);
 }
 
 /** One for all: each idle stream keeps it. */

@@ -2,21 +2,24 @@
 // client is told where all of its rooms do. Streams with shared positions alone need none: their frames are right for all.
 
 import type { Carrier, Frame } from "../../core/carrier.ts";
-import { moved, readCursor } from "./cursor.ts";
-import type { Cursor } from "./cursor.ts";
+import { keyOf, readCursor } from "./cursor.ts";
+import type { Cursor, RoomKey } from "./cursor.ts";
 import { idLine, idStart } from "./format.ts";
 
 export class CursorCarrier implements Carrier {
   readonly isNative = false;
   readonly #carrier: Carrier;
-  /** Those of the stream: others, in which a backend may put it, are not come back to. */
-  readonly #rooms: ReadonlySet<string>;
-  #cursor: Cursor;
+  /** Those of the stream that have a log: others, in which a backend may put it, are not come back to. */
+  readonly #keys: ReadonlySet<RoomKey>;
+  #place: Pick<Cursor, "shared" | "isPartial">;
+  readonly #rooms: Map<RoomKey, string>;
 
-  constructor(carrier: Carrier, rooms: readonly string[], cursor: Cursor) {
+  /** @param logged its rooms that have a log. @param cursor where its client stands in all of them. */
+  constructor(carrier: Carrier, logged: readonly string[], cursor: Cursor) {
     this.#carrier = carrier;
-    this.#rooms = new Set(rooms);
-    this.#cursor = cursor;
+    this.#keys = new Set(logged.map(keyOf));
+    this.#place = cursor;
+    this.#rooms = new Map(cursor.rooms);
   }
 
   get isWritable(): boolean {
@@ -42,8 +45,8 @@ export class CursorCarrier implements Carrier {
     const end = frame.indexOf("\n");
     const mark = readCursor(frame.slice(idStart.length, end));
     if (!mark) return frame;
-    const [room] = mark.rooms.keys();
-    if (room === undefined || this.#rooms.has(room)) this.#cursor = moved(this.#cursor, mark);
-    return idLine(this.#cursor) + frame.slice(end + 1);
+    if (mark.shared !== undefined) this.#place = { shared: mark.shared, isPartial: mark.isPartial };
+    for (const [key, position] of mark.rooms) if (this.#keys.has(key)) this.#rooms.set(key, position);
+    return idLine({ ...this.#place, rooms: this.#rooms }) + frame.slice(end + 1);
   }
 }

@@ -84,7 +84,8 @@ export class StreamClient implements StreamHandler, Agent, Closable {
     const { rooms, cursor = noCursor, identity } = this.#asked;
     this.#stream = stream;
     // Where no room has a log, all positions are shared.
-    const carrier = context.rules.hasHistory ? new CursorCarrier(stream, rooms, cursor) : stream;
+    const logged = rooms.filter((room) => context.rules.hasLog(room));
+    const carrier = context.rules.hasHistory ? new CursorCarrier(stream, logged, cursor) : stream;
     this.#connection = new Connection({
       namespace: "/",
       format,

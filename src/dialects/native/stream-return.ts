@@ -2,7 +2,7 @@
 // connection may break between any two events, so none of them has an id that promises more than came before it.
 
 import type { Answer, Kept } from "../../recovery/recovery.ts";
-import { markOf } from "./cursor.ts";
+import { keyed, markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
 import { joinedMessage } from "./packet.ts";
@@ -76,7 +76,7 @@ function placeOf(rooms: readonly string[], answers: readonly Answer[]): Cursor |
     if (at.includes(":")) own.set(room, at);
     else shared = at;
   }
-  return shared === undefined && own.size === 0 ? undefined : { shared, rooms: own, isPartial: false };
+  return shared === undefined && own.size === 0 ? undefined : { shared, rooms: keyed(own), isPartial: false };
 }
 
 const isOwn = ({ at }: Kept): boolean => at.includes(":");
