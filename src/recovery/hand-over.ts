@@ -44,8 +44,9 @@ export class HandOver {
   readonly #parts: HandOverParts;
   readonly #giver: TapeGiver | undefined;
   #takenBytes = 0;
-  #isTaking = false;
-  /** Something was missed since it began to take. */
+  /** While it takes. */
+  #taking: Promise<void> | undefined;
+  /** It is asked to take since it last began. */
   #isDue = false;
   #isClosed = false;
 
@@ -62,13 +63,8 @@ export class HandOver {
   /** Takes over what another gateway kept, if one has more; once more where it is asked to meanwhile. Resolves in time; never rejects. */
   async takeOver(): Promise<void> {
     this.#isDue = true;
-    if (this.#isTaking) return;
-    this.#isTaking = true;
-    while (this.#isDue && !this.#isClosed) {
-      this.#isDue = false;
-      await this.#takeOnce();
-    }
-    this.#isTaking = false;
+    this.#taking ??= this.#takeWhileDue();
+    await this.#taking;
   }
 
   /** Resolves when no other gateway is in the middle of taking ours, or at the deadline. */
@@ -84,6 +80,14 @@ export class HandOver {
 
   close(): void {
     this.#isClosed = true;
+  }
+
+  async #takeWhileDue(): Promise<void> {
+    while (this.#isDue && !this.#isClosed) {
+      this.#isDue = false;
+      await this.#takeOnce();
+    }
+    this.#taking = undefined;
   }
 
   async #takeOnce(): Promise<void> {

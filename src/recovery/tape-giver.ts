@@ -18,7 +18,7 @@ export const markersNamed = 16;
 /** How long one part may take, ms. */
 export const partMs = 2_000;
 /** So many gateways may take over at once. */
-const maxTakers = 4;
+const maxTakers = 8;
 /** One that asked for nothing in this time is gone, ms. */
 const takerMs = 2 * partMs;
 
