@@ -9,6 +9,8 @@ export interface Readiness {
   readonly isReady: boolean;
   /** Why not: sentences that anyone may read. */
   readonly reasons: readonly string[];
+  /** What does not go on and is no reason to send clients elsewhere: sentences likewise. */
+  readonly warnings?: readonly string[];
 }
 
 export interface ApiParts {
@@ -55,6 +57,11 @@ async function answerHead(app: Hono, url: string): Promise<Response> {
   return head;
 }
 
-function answerReadiness(context: Context, { isReady, reasons }: Readiness): Response {
-  return context.json({ ready: isReady, reasons: isReady ? [] : reasons }, isReady ? 200 : 503);
+function answerReadiness(context: Context, { isReady, reasons, warnings = [] }: Readiness): Response {
+  const answer = {
+    ready: isReady,
+    reasons: isReady ? [] : reasons,
+    ...(warnings.length > 0 && { warnings }),
+  };
+  return context.json(answer, isReady ? 200 : 503);
 }

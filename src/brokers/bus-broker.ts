@@ -27,6 +27,8 @@ import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
 
+/** What a log puts in front of it, bytes: fewer than these. */
+const positionBytes = 128;
 /** No other program's channel begins like this. */
 export const brokerChannel = "belfry-broker";
 
@@ -36,6 +38,8 @@ export interface BusBrokerParts {
   /** Where the entries come from that publications are of. */
   readonly queue?: Queue;
   readonly rules: RoomRules;
+  /** What gateways take from the bus. */
+  readonly limits: { readonly busMessageBytes: number };
   readonly observe: Observe;
 }
 
@@ -121,8 +125,12 @@ export class BusBroker implements Broker {
   /** @returns false when the entry was said before. */
   async #say(sent: Sent, entry: QueueRef | undefined): Promise<boolean> {
     const { bus, queue } = this.#parts;
-    if (entry && queue) return queue.say(entry, { channel: brokerChannel, payload: write(sent) });
-    await bus.publish(brokerChannel, () => write(sent), meaningOf(sent));
+    if (entry && queue)
+      return queue.say(entry, { channel: brokerChannel, payload: this.#bounded(write(sent)) });
+    // Where what it means is handed on, it is written late or never: its receivers judge that.
+    const isLate = bus.carriesMeaning === true;
+    const text = () => (isLate ? write(sent) : this.#bounded(write(sent)));
+    await bus.publish(brokerChannel, text, meaningOf(sent));
     return true;
   }
 
@@ -133,9 +141,9 @@ export class BusBroker implements Broker {
   ): Promise<Receipt> {
     const { log } = this.#parts;
     const { sent, echo } = this.#prepare(publication);
-    const body = write(sent);
     const name = { namespace: publication.namespace, room };
     try {
+      const body = this.#bounded(write(sent));
       const appended = await log.append({ name, history, body, channel: brokerChannel, key, version });
       if (appended.kind === "outdated") {
         const text = `Expected a version above ${appended.version}, which stands there, got ${version}`;
@@ -149,6 +157,15 @@ export class BusBroker implements Broker {
       this.#echoes.settle(sent.id, undefined);
       throw error;
     }
+  }
+
+  /** Every gateway would drop a larger one. @returns the text */
+  #bounded(text: string): string {
+    const { busMessageBytes } = this.#parts.limits;
+    const bytes = 3 * text.length > busMessageBytes - positionBytes ? Buffer.byteLength(text) : 0;
+    if (bytes <= busMessageBytes - positionBytes) return text;
+    const expected = `at most ${busMessageBytes} bytes between gateways (limits.busMessageBytes)`;
+    throw new GatewayError("body_too_large", `Expected a publication to be ${expected}, got ${bytes}`);
   }
 
   #received(message: BusMessage, deliver: Deliver): void {

@@ -67,7 +67,8 @@ export interface LogPage {
 export interface Log {
   /**
    * Numbers an entry, stores it and says it on its channel, all or nothing: entries are heard in the order of their
-   * offsets. The log keeps the last `history.size` entries, until `history.seconds` after the last of them.
+   * offsets. The log keeps the last `history.size` entries, until `history.seconds` after the last of them. Rejects with
+   * GatewayError `log_unusable` when what stands in the store is no log: it is refused whenever it comes again.
    */
   append(entry: NewEntry): Promise<Appended>;
   /** Entries as they stand at one moment, in the asked order; undefined: the room has no log now. */

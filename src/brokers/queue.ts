@@ -40,7 +40,7 @@ export interface Taken {
   readonly waiting: number;
 }
 
-/** The store does not let this gateway do it: a server that is too old, rights that are missing. */
+/** The store does not let this gateway do it: a server that is too old, rights that are missing, no memory left. */
 export interface QueueRefusal {
   readonly kind: "refused";
   /** What is needed and what came, for people. */
@@ -59,6 +59,8 @@ export interface Worked {
   readonly settled: readonly Settled[];
   /** Before the next look, ms; meanwhile no other gateway reads. */
   readonly pauseMs: number;
+  /** Why the store does not take one of the others now, for people. */
+  readonly held?: string | undefined;
 }
 
 /** Queues that entries go on to. */
@@ -96,7 +98,10 @@ export interface Queue {
    * @returns false when the entry was gone: it was said before.
    */
   say(entry: QueueRef, message: QueuedMessage): Promise<boolean>;
-  /** Removes them; refused ones are kept apart with their reason, for people. */
+  /**
+   * Removes them; refused ones are kept apart with their reason, for people. Where the store has no place for those, they stay,
+   * and the others are removed all the same.
+   */
   settle(name: string, entries: readonly Settled[]): Promise<QueueRefusal | undefined>;
   /**
    * Moves entries to each of these queues, in one step; there they have the same ids, and are as old. Entries that are gone

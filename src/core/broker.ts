@@ -89,7 +89,8 @@ export interface Broker {
   /**
    * Carries a publication to every gateway that opened. `onAck` is not carried. Rejects with GatewayError
    * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26), and its key says whether it was.
-   * `version_outdated` when its version is not above what stands there, `history_off` when a key or a version was given for
+   * `log_unusable` when what the store has in the place of the room's log is none, `body_too_large` when other gateways would not
+   * take it, `version_outdated` when its version is not above what stands there, `history_off` when a key or a version was given for
    * rooms without a log: nothing was said then.
    */
   publish(publication: Publication, options?: PublishOptions): Promise<Receipt>;

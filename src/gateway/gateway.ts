@@ -175,7 +175,8 @@ export class Gateway {
     const states = [...new Set([this.#main, this.#sessions])].map(({ bus }) => bus.state());
     const reasons = states.flatMap((state) => (state.isReady ? [] : [state.reason]));
     if (this.#state !== "running") reasons.unshift(`The gateway is ${this.#state}`);
-    return { isReady: reasons.length === 0, reasons };
+    const warnings = this.#queues.held;
+    return { isReady: reasons.length === 0, reasons, ...(warnings.length > 0 && { warnings }) };
   }
 
   /** Looks at heartbeats and deadlines. The gateway does so by itself, but where its clock is the caller's. */

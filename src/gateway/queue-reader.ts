@@ -8,8 +8,10 @@ import type { Observe } from "../core/observe.ts";
 import type { Queue, QueueBounds, QueueEntry, QueueRefusal, Settled, Worked } from "../brokers/queue.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 
-/** A store that refuses is asked again after this time, ms. */
+/** A store that refuses to be read is asked again after this time, ms. */
 const refusedMs = 5_000;
+/** One that does not let go of entries, with no other entry to go on with, ms. */
+const unsettledMs = 1_000;
 /** A queue counts as used for so long after an entry, ms. */
 const usedForMs = 5_000;
 /** What was taken longer ago is left: another gateway may read it soon, and deadlines of the bus are 2 s. */
@@ -36,6 +38,23 @@ export interface QueueReaderParts {
   readonly observe: Observe;
 }
 
+/** What became of one look. */
+interface Turn {
+  /** Before the next one, ms. */
+  readonly pauseMs: number;
+  /** What the store refuses, for people. */
+  readonly held?: string | undefined;
+}
+
+/** The store refuses. */
+interface Hold {
+  /** For people. */
+  readonly text: string;
+  readonly since: number;
+  /** It stands in the log. */
+  readonly isSaid: boolean;
+}
+
 export class QueueReader {
   readonly #parts: QueueReaderParts;
   readonly #stopping = new AbortController();
@@ -45,8 +64,7 @@ export class QueueReader {
   #waiting = 0;
   /** When it had entries for this gateway, ms. */
   #lastFound = -Infinity;
-  /** The refusal of the store was said. */
-  #isRefused = false;
+  #hold: Hold | undefined;
 
   constructor(parts: QueueReaderParts) {
     this.#parts = parts;
@@ -55,6 +73,11 @@ export class QueueReader {
   /** Entries in the queue, as far as this gateway knows. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Why the store keeps this gateway from going on with some entries, for people; undefined when it does not. */
+  get held(): string | undefined {
+    return this.#hold?.text;
   }
 
   start(): void {
@@ -102,37 +125,50 @@ export class QueueReader {
     const { bus, observe, idleMs } = this.#parts;
     if (!bus.state().isReady) return idleMs;
     try {
-      const refusal = (await this.#settle()) ?? (await this.#readOn());
-      if (typeof refusal === "number") return refusal;
-      this.#sayRefusal(refusal);
-      return refusedMs;
-    } catch (error) {
+      const kept = await this.#settle();
+      const { pauseMs, held } = await this.#readOn(kept);
       // The bus says so itself when it is away.
+      if (held === undefined) this.#goOn();
+      else if (bus.state().isReady) this.#sayHeld(held);
+      return pauseMs;
+    } catch (error) {
       if (error instanceof GatewayError) return idleMs;
       observe.report("queue", error);
       return refusedMs;
     }
   }
 
-  /** @returns how long to wait, or why the store does not let us. */
-  async #readOn(): Promise<number | QueueRefusal> {
-    const { queue, name, bounds, work, idleMs, busyMs } = this.#parts;
+  /** @param kept why the store did not let go of what is done with */
+  async #readOn(kept: QueueRefusal | undefined): Promise<Turn> {
+    const { queue, name, bounds, work } = this.#parts;
     const askedAt = performance.now();
     const taken = await queue.take(name, bounds);
-    if (taken.kind === "refused") return taken;
+    if (taken.kind === "refused") return { pauseMs: refusedMs, held: taken.text };
     this.#waiting = taken.waiting;
-    const { entries } = taken;
-    if (entries.length === 0) {
-      this.#isRefused = false;
-      return askedAt - this.#lastFound < usedForMs ? busyMs : idleMs;
-    }
-    if (this.#isStopping || performance.now() - askedAt > staleMs) return 0;
+    const entries = this.#notDoneOf(taken.entries);
+    if (entries.length === 0) return this.#nothing(askedAt, kept);
+    if (this.#isStopping || performance.now() - askedAt > staleMs) return { pauseMs: 0 };
     this.#lastFound = askedAt;
     const worked = await work(entries);
-    if ("kind" in worked) return worked;
-    this.#isRefused = false;
-    this.#unsettled = worked.settled;
-    return (await this.#settle()) ?? worked.pauseMs;
+    if ("kind" in worked) return { pauseMs: refusedMs, held: worked.text };
+    this.#unsettled = [...this.#unsettled, ...worked.settled];
+    const refusal = await this.#settle();
+    return { pauseMs: worked.pauseMs, held: refusal?.text ?? worked.held };
+  }
+
+  /** What is done with stands among the first of the queue, unless it was removed: so what is kept here is bounded. */
+  #notDoneOf(entries: readonly QueueEntry[]): readonly QueueEntry[] {
+    if (entries.length === 0 || this.#unsettled.length === 0) return entries;
+    const first = new Set(entries.map(({ id }) => id));
+    this.#unsettled = this.#unsettled.filter(({ id }) => first.has(id));
+    const done = new Set(this.#unsettled.map(({ id }) => id));
+    return entries.filter(({ id }) => !done.has(id));
+  }
+
+  #nothing(now: number, kept: QueueRefusal | undefined): Turn {
+    if (kept) return { pauseMs: unsettledMs, held: kept.text };
+    const { idleMs, busyMs } = this.#parts;
+    return { pauseMs: now - this.#lastFound < usedForMs ? busyMs : idleMs };
   }
 
   /** Removes what is done with, also where that failed before. */
@@ -146,10 +182,26 @@ export class QueueReader {
     return undefined;
   }
 
-  #sayRefusal({ text }: QueueRefusal): void {
-    if (this.#isRefused) return;
-    this.#isRefused = true;
+  #sayHeld(text: string): void {
+    const { observe, owner, name } = this.#parts;
+    const { since = performance.now(), isSaid } = this.#hold ?? {};
+    const fields = { dialect: owner, text };
+    this.#hold = {
+      text,
+      since,
+      isSaid: isSaid ?? observe.hint("queue_refused", { about: name, fields }),
+    };
+  }
+
+  #goOn(): void {
+    if (!this.#hold) return;
+    const { since, isSaid } = this.#hold;
+    this.#hold = undefined;
     const { observe, owner } = this.#parts;
-    observe.log("warn", "queue_refused", { dialect: owner, text });
+    if (isSaid)
+      observe.log("info", "queue_back", {
+        dialect: owner,
+        heldMs: Math.round(performance.now() - since),
+      });
   }
 }

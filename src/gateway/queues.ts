@@ -52,6 +52,16 @@ export class Queues {
       "Events that wait for webhooks, as this gateway last saw them; once for each URL",
       () => waitingIn(told),
     );
+    observe.gauge(
+      "belfry_queues_held",
+      "Queues in which entries wait because Redis refuses something, on this gateway",
+      () => this.held.length,
+    );
+  }
+
+  /** What Redis refuses of each queue that cannot go on, for people. */
+  get held(): readonly string[] {
+    return this.#readers.flatMap(({ held }) => held ?? []);
   }
 
   start(): void {

@@ -17,6 +17,7 @@ const table = {
   position_unknown: 410,
   connection_unknown: 404,
   gateway_silent: 503,
+  log_unusable: 500,
   config_invalid: 500,
   start_failed: 500,
 } as const;

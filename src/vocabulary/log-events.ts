@@ -104,7 +104,13 @@ export const logEvents = {
   queue_refused: {
     levels: ["warn"],
     fields: "dialect, text",
-    when: "Redis does not let this gateway read the stream `belfry:publish`, or, as `webhooks`, those of events: the text says what is missing (once, until it does)",
+    when: "Redis does not let this gateway read or go on with the stream `belfry:publish`, or, as `webhooks`, those of events: the text says what is missing (once until it does, and once a minute at most)",
+  },
+  queue_back: {
+    levels: ["info"],
+    fields: "dialect, heldMs",
+    when: "and it goes on",
+    sentence: "{dialect}: entries of the queue are taken again after {heldMs} ms",
   },
   webhook_failed: {
     levels: ["warn"],

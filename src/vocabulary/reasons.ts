@@ -135,6 +135,7 @@ export const refusals = [
       "body_too_large",
       "content_encoding",
       "bus_unavailable",
+      "log_unusable",
       "revocations_full",
       "method_not_allowed",
     ],
@@ -169,7 +170,7 @@ export type ReturnOutcome = (typeof returns)[number][0][number];
 export const skips = [
   [
     ["too_large"],
-    'over `limits.busMessageBytes` (`dialect="bus"`), an entry over `limits.httpBodyBytes` (`dialect="native"`), or over 1 MiB between gateways (`dialect="peers"`)',
+    'over `limits.busMessageBytes` (`dialect="bus"`), an entry over `limits.httpBodyBytes`, or over `limits.busMessageBytes` as gateways carry it (`dialect="native"`), or over 1 MiB between gateways (`dialect="peers"`)',
   ],
   [
     ["unknown_encoding", "not_json", "not_object"],
@@ -246,6 +247,8 @@ export const skips = [
       "version_invalid",
       "history_off",
       "version_outdated",
+      "log_unusable",
+      "publish_failed",
     ],
     "an entry of the stream `belfry:publish`; like those with other reasons, it is in `belfry:publish:refused`",
   ],

@@ -89,6 +89,14 @@ async function refusedEntries(): Promise<readonly Record<string, string>[]> {
   return ((await backend.xRange(`${stream}:refused`, "-", "+")) ?? []).map(({ message }) => message);
 }
 
+/** Lines of the log with this event. */
+function linesOf(log: string, event: string): readonly Record<string, unknown>[] {
+  return log
+    .split("\n")
+    .filter((line) => line.includes(`"event":"${event}"`))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
 const isEmpty = async (): Promise<boolean> => (await backend.xLen(stream)) === 0;
 
 test("2,000 entries over two gateways: each page hears each once, in the order of the stream", async () => {
@@ -283,22 +291,117 @@ test("F8 a Redis without memory: entries for logs stay, the others are heard, an
   await until(() => page.in("full").length === 2);
   await until(async () => (await full.command("XLEN", stream)) === 2);
   expect(page.in("log:full")).toEqual([]);
-  expect(gateway.gateway.readiness().isReady).toBe(true);
+  // It is said in the log, by health and in the metrics, and is no reason to send clients elsewhere.
+  const text = `${stream} waits: Expected a Redis at 127.0.0.1:${full.port}, got a server that has no memory left (OOM)`;
+  await until(() => gateway.gateway.readiness().warnings !== undefined);
+  const health = await fetch(`${gateway.url}/-/health/ready`);
+  expect(await health.json()).toEqual({ ready: true, reasons: [], warnings: [text] });
+  expect(health.status).toBe(200);
+  expect(await gateway.metric("belfry_queues_held")).toBe(1);
+  expect(linesOf(gateway.log, "queue_refused").map((line) => line["text"])).toEqual([text]);
   await full.command("CONFIG", "SET", "maxmemory", "0");
   await until(() => page.in("log:full").length === 2, 10_000);
   await until(async () => (await full.command("XLEN", stream)) === 0);
   expect(await full.command("EXISTS", `${stream}:refused`)).toBe(0);
+  await until(() => gateway.gateway.readiness().warnings === undefined);
+  expect(linesOf(gateway.log, "queue_back").length).toBe(1);
+});
+
+test("F8 without memory nothing can be set aside: such an entry stays, and stops no other", async () => {
+  await using full = await startRedis();
+  await full.command("XADD", stream, "*", "data", "no room");
+  for (let count = 0; count < 3; count++)
+    await full.command("XADD", stream, "*", "room", "open", "data", String(count));
+  await full.command("CONFIG", "SET", "maxmemory", "1");
+  await using gateway = await startGateway({ redis: full.url, rooms });
+  await until(async () => (await full.command("XLEN", stream)) === 1);
+  await until(() => gateway.gateway.readiness().warnings !== undefined);
+  expect(await full.command("EXISTS", `${stream}:refused`)).toBe(0);
+  await full.command("CONFIG", "SET", "maxmemory", "0");
+  await until(async () => (await full.command("XLEN", stream)) === 0, 10_000);
+  expect(await full.command("XLEN", `${stream}:refused`)).toBe(1);
+  expect(await gateway.metric("belfry_skipped_total", 'dialect="native",reason="room_missing"')).toBe(1);
+});
+
+test("F8 a Redis that became a read-only replica: the queue waits, says so, and goes on", async () => {
+  await using other = await startRedis();
+  await using changing = await startRedis();
+  await using gateway = await startGateway({ redis: changing.url, rooms });
+  using page = await Page.open(gateway.url, "log:replica");
+  await changing.command("XADD", stream, "*", "room", "log:replica", "data", "1");
+  await until(() => page.heard.length === 1);
+  await other.command("XADD", stream, "*", "room", "log:replica", "data", "2");
+  await changing.command("REPLICAOF", "127.0.0.1", String(other.port));
+  await until(() => linesOf(gateway.log, "queue_refused").length > 0, 20_000);
+  expect(linesOf(gateway.log, "queue_refused")[0]?.["text"]).toBe(
+    `${stream} waits: Expected a Redis at 127.0.0.1:${changing.port}, got a read-only replica (READONLY)`,
+  );
+  await changing.command("REPLICAOF", "NO", "ONE");
+  await until(() => page.in("log:replica").includes(2), 20_000);
+  await until(() => linesOf(gateway.log, "queue_back").length === 1);
+});
+
+test("a room whose log another program overwrote: its entries are set aside at once, and the others go on", async () => {
+  await using own = await startRedis();
+  await using gateway = await startGateway({ redis: own.url, rooms, secret: "s3cret" });
+  using page = await Page.open(gateway.url, "log:broken", "log:sound");
+  await own.command("XADD", stream, "*", "room", "log:broken", "data", "0");
+  await until(() => page.heard.length === 1);
+  for (const meta of (await own.command("KEYS", "belfry-log:*:meta")) as string[])
+    if ((await own.command("HGET", meta, "room")) === "log:broken") await own.command("SET", meta, "text");
+  const since = performance.now();
+  for (let count = 0; count < 150; count++)
+    await own.command("XADD", stream, "*", "room", "log:broken", "data", String(count));
+  await own.command("XADD", stream, "*", "room", "log:sound", "data", "1");
+  await until(() => page.in("log:sound").length === 1);
+  expect(performance.now() - since).toBeLessThan(3_000);
+  await until(async () => (await own.command("XLEN", stream)) === 0);
+  expect(await gateway.metric("belfry_skipped_total", 'dialect="native",reason="log_unusable"')).toBe(150);
+  const [entry] = (await own.command("XRANGE", `${stream}:refused`, "-", "+", "COUNT", "1")) as [
+    [string, string[]],
+  ];
+  expect(entry[1].slice(0, 4)).toEqual([
+    "reason",
+    "log_unusable",
+    "text",
+    "Expected the log of the room in Redis as Belfry wrote it, got keys that another program wrote",
+  ]);
+  expect(gateway.gateway.readiness()).toEqual({ isReady: true, reasons: [] });
+  const answer = await fetch(`${gateway.url}/api/publish`, {
+    method: "POST",
+    headers: { authorization: "Bearer s3cret" },
+    body: JSON.stringify({ room: "log:broken", data: 1 }),
+  });
+  expect(answer.status).toBe(500);
+  expect(await answer.json()).toMatchObject({ error: { code: "log_unusable", retry: false } });
+});
+
+test("an entry that other gateways would drop, because it grows on its way, is set aside", async () => {
+  await using gateway = await startGateway({
+    redis: redis.url,
+    rooms,
+    limits: { httpBodyBytes: 2_000, busMessageBytes: 2_200 },
+  });
+  using page = await Page.open(gateway.url, "grows", "log:grows");
+  await add([
+    { room: "grows", data: "x".repeat(1_900) },
+    { room: "log:grows", data: "x".repeat(1_900) },
+    { room: "grows", data: "x".repeat(1_000) },
+    { room: "log:grows", data: "x".repeat(1_000) },
+  ]);
+  await until(() => page.heard.length === 2);
+  await until(isEmpty);
+  expect(await gateway.metric("belfry_skipped_total", 'dialect="native",reason="too_large"')).toBe(2);
+  expect(await gateway.metric("belfry_skipped_total", 'dialect="bus",reason="too_large"')).toBe(0);
 });
 
 test("a user who may not read it: one sentence, and a gateway that is ready all the same", async () => {
   await using gateway = await startGateway({ redis: redis.urlFor("noread", "p") });
   await add(numbered("denied", 0, 1));
   await until(() => gateway.log.includes('"event":"queue_refused"'));
-  expect(gateway.gateway.readiness()).toEqual({ isReady: true, reasons: [] });
-  const [line = ""] = /\{[^\n]*"queue_refused"[^\n]*/.exec(gateway.log) ?? [];
-  expect((JSON.parse(line) as { text: string }).text).toContain(
-    "that needs Redis 6.2 or later, and the permission",
-  );
+  const text = linesOf(gateway.log, "queue_refused")[0]?.["text"];
+  expect(text).toContain("that needs Redis 6.2 or later, and the permission");
+  expect(gateway.gateway.readiness()).toEqual({ isReady: true, reasons: [], warnings: [String(text)] });
   expect(await isEmpty()).toBe(false);
   await using other = await startGateway({ redis: redis.url });
   expect(other.log).not.toContain("queue_refused");

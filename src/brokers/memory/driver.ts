@@ -34,6 +34,7 @@ export const memory = {
         bus,
         log,
         rules: options.rules ?? noRules,
+        limits: options.limits,
         observe: options.observe,
       }),
       log,

@@ -42,7 +42,7 @@ export const redis = {
       bus,
       keys,
       voice: needsVoice ? bus : undefined,
-      broker: new BusBroker({ bus, log, queue, rules, observe }),
+      broker: new BusBroker({ bus, log, queue, rules, limits, observe }),
       log,
       queue,
       events: queue,

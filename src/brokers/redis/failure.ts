@@ -34,12 +34,15 @@ const systemCodes: Readonly<Record<string, Failure>> = {
   EPIPE: { text: "the connection closed", isSilence: false },
 };
 
-/** Sentences for the refusals of Redis that people meet at start. */
+/** Sentences for the refusals of Redis that people meet. */
 const refusals: Readonly<Record<string, string>> = {
   WRONGPASS: "wrong user name or password (WRONGPASS)",
   NOAUTH: "a demand for a password (NOAUTH)",
   NOPERM: "no permission for that user (NOPERM)",
   LOADING: "a server that still loads its data (LOADING)",
+  OOM: "a server that has no memory left (OOM)",
+  READONLY: "a read-only replica (READONLY)",
+  MISCONF: "a server that cannot save its data (MISCONF)",
   DENIED: "a refusal of addresses other than its own (DENIED, protected mode)",
 };
 

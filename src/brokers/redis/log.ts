@@ -18,7 +18,8 @@ import { Remembered } from "../../base/remembered.ts";
 import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
-import { runScript } from "./scripts.ts";
+import { isOfData, refusalOf, runScript } from "./scripts.ts";
+import type { ScriptCall } from "./scripts.ts";
 
 /** What of a room's name stands in its hash, for people who look. */
 const shownLength = 256;
@@ -50,7 +51,7 @@ export class RedisLog implements Log {
     const keys = this.#keys.get(nameOf(name));
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
     const seconds = epochSeconds(history, false);
-    const reply = await runScript(this.#commands, scripts.append, {
+    const reply = await this.#append({
       replies: "line",
       keys: [keys.meta, keys.stream, ...once],
       args: [
@@ -70,7 +71,17 @@ export class RedisLog implements Log {
     const place = readPosition(at ?? "");
     if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
     if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
-    throw unreadable();
+    throw unusable();
+  }
+
+  /** What cannot be stored because of what stands there is told apart from what cannot be stored now. */
+  async #append(call: ScriptCall): Promise<unknown> {
+    try {
+      return await runScript(this.#commands, scripts.append, call);
+    } catch (error) {
+      const refusal = refusalOf(error) ?? "";
+      throw refusal === noEntry || isOfData(refusal) ? unusable(error) : error;
+    }
   }
 
   async read(name: RoomName, { from, limit, bytes }: LogRange): Promise<LogPage | undefined> {
@@ -128,6 +139,17 @@ function entriesOf(parts: readonly string[]): readonly LogEntry[] {
     tag: parts[3 * index + 1] ?? "",
     body: parts[3 * index + 2] ?? "",
   }));
+}
+
+/** As the script of an append says it. */
+const noEntry = "ERR the log takes no entry";
+
+function unusable(cause?: unknown): GatewayError {
+  return new GatewayError(
+    "log_unusable",
+    "Expected the log of the room in Redis as Belfry wrote it, got keys that another program wrote",
+    { cause },
+  );
 }
 
 function unreadable(): GatewayError {

@@ -50,11 +50,12 @@ return 1
 
 /**
  * KEYS: stream, stream of the refused. ARGV: length of the latter, bytes that are copied there, and for each entry its id, the
- * reason and the text; both are empty where it was published.
+ * reason and the text; both are empty where it was published. Fails where one cannot be kept, with the others removed.
  */
 export const settle = script(`
 local stream, refused = KEYS[1], KEYS[2]
 local length, largest = ARGV[1], tonumber(ARGV[2])
+local failed
 
 local function copyOf(id)
   local entry = redis.call('XRANGE', stream, id, id)[1]
@@ -68,11 +69,11 @@ end
 for first = 3, #ARGV, 3 do
   local id, reason, text = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local fields = reason ~= '' and copyOf(id)
-  if fields then
-    redis.call('XADD', refused, 'MAXLEN', '~', length, '*', 'reason', reason, 'text', text, 'entry', id, unpack(fields))
-  end
-  redis.call('XDEL', stream, id)
+  local added = fields and
+    redis.pcall('XADD', refused, 'MAXLEN', '~', length, '*', 'reason', reason, 'text', text, 'entry', id, unpack(fields))
+  if type(added) == 'table' and added.err then failed = added else redis.call('XDEL', stream, id) end
 end
+return failed
 `);
 
 /**

@@ -19,7 +19,7 @@ import type {
 import type { QueueRef, QueueFields } from "../../core/broker.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./queue-scripts.ts";
-import { refusalOf, runScript } from "./scripts.ts";
+import { isPassing, refusalOf, runScript } from "./scripts.ts";
 
 /** Refused entries that are kept, about. */
 const maxRefused = 1_000;
@@ -110,7 +110,9 @@ export class RedisQueue implements Queue {
     try {
       return await work();
     } catch (error) {
-      if (refusalOf(error) === undefined || !(error instanceof Error)) throw error;
+      const refusal = refusalOf(error);
+      if (refusal === undefined || !(error instanceof Error)) throw error;
+      if (isPassing(refusal)) return { kind: "refused", text: `${name} waits: ${error.message}` };
       const needs = `Redis 6.2 or later, and the permission to run EVAL, EVALSHA, XLEN, XRANGE, XADD, XDEL, TIME, GET, SET and DEL on keys that begin with ${name}`;
       return { kind: "refused", text: `${name} is not read: that needs ${needs}. ${error.message}` };
     }

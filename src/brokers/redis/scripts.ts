@@ -47,3 +47,21 @@ export function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof GatewayError ? error.cause : undefined;
   return cause instanceof ErrorReply ? cause.message : undefined;
 }
+
+/**
+ * Is it about what the keys of a script hold, so that it would come again however often the script runs? Not where Redis
+ * takes no writes (OOM, READONLY), or a person ended the script.
+ */
+export function isOfData(refusal: string): boolean {
+  if (/killed/i.test(refusal)) return false;
+  return refusal.startsWith("WRONGTYPE ") || (refusal.startsWith("ERR ") && refusal.includes("user_script"));
+}
+
+/** Does Redis refuse all writes, or everything, for some time? */
+export function isPassing(refusal: string): boolean {
+  return passing.test(refusal);
+}
+
+/** Redis 6.2 puts what a script met behind words of its own. */
+const passing =
+  /^(?:ERR Error running script .*: -?)?(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY) /;

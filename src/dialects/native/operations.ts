@@ -12,9 +12,18 @@ const refusals: readonly DescribedRefusal[] = [
   { status: 401, code: "secret_wrong", when: "No secret, or a wrong one" },
   { status: 405, code: "method_not_allowed", when: "Another method than POST" },
   { status: 409, code: "version_outdated", when: "The room has a version as high" },
-  { status: 413, code: "body_too_large", when: "Over `limits.httpBodyBytes`" },
+  {
+    status: 413,
+    code: "body_too_large",
+    when: "Over `limits.httpBodyBytes`, or over `limits.busMessageBytes` as gateways carry it",
+  },
   { status: 415, code: "content_encoding", when: "A compressed body" },
   { status: 429, code: "secret_limited", when: "Too many wrong secrets; try again after `Retry-After`" },
+  {
+    status: 500,
+    code: "log_unusable",
+    when: "Another program wrote the keys of the room's log in Redis: the room takes nothing until they are removed",
+  },
   {
     status: 503,
     code: "bus_unavailable",
@@ -65,7 +74,7 @@ const ticket: DescribedOperation = {
     "It opens rooms to the first client that shows it as `?ticket=`, where nothing else can be sent. See [auth.md](auth.md).",
   body: [apiSchemas.TicketOrder],
   answers: [apiSchemas.Ticket],
-  refusals: without("history_off", "version_outdated"),
+  refusals: without("history_off", "version_outdated", "log_unusable"),
   remark: "At least one of `rooms`, `user` and `groups` must be there.",
 };
 
@@ -79,7 +88,7 @@ const revoke: DescribedOperation = {
   body: [apiSchemas.RevokeOrder],
   answers: [apiSchemas.Revoked],
   refusals: [
-    ...without("history_off", "version_outdated"),
+    ...without("history_off", "version_outdated", "log_unusable"),
     {
       status: 503,
       code: "revocations_full",
