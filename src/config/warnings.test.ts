@@ -83,6 +83,23 @@ describe("dangerous starts", () => {
     expect(codesOf({})).toEqual([]);
   });
 
+  test.each<[Record<string, unknown>, string[]]>([
+    [{ socketio: { recovery: true }, tape: { seconds: 0 } }, ["recovery_without_tape"]],
+    [
+      {
+        socketio: { recovery: true },
+        tape: { seconds: 0 },
+        rooms: [{ match: "*", history: { size: 10, seconds: 10 } }],
+      },
+      ["recovery_without_tape"],
+    ],
+    [{ socketio: { recovery: true }, tape: { seconds: 1 } }, []],
+    [{ socketio: { recovery: false }, tape: { seconds: 0 } }, []],
+    [{ socketio: { recovery: true }, tape: { seconds: 0 }, listeners: [{ dialects: ["native"] }] }, []],
+  ])("T32 recovery of Socket.IO pages that can never be: %j", (values, codes) => {
+    expect(findWarnings(configSchema.parse(values), dialects).map(({ code }) => code)).toEqual(codes);
+  });
+
   test.each<[string, boolean]>([
     ["0.0.0.0/0", true],
     ["::/0", true],

@@ -44,11 +44,12 @@ function dialectWarnings(dialect: Dialects[string], config: Config, name: string
   return view.listeners.length === 0 ? [] : (dialect.warnings?.(sectionOf(config, name), view) ?? []);
 }
 
-function sharedView({ listeners, secret, redis, identity }: Config, dialect: string): SharedView {
+function sharedView({ listeners, secret, redis, tape, identity }: Config, dialect: string): SharedView {
   const { username, callbackUrl, jwt: tokens } = identity;
   return {
     hasSecret: secret !== undefined,
     hasRedis: redis !== undefined,
+    hasTape: tape.seconds > 0,
     listeners: listeners
       .filter((listener) => listener.dialects.includes(dialect))
       .map((listener) => ({ address: listener.address, isPublic: isPublic(listener) })),

@@ -11,6 +11,8 @@ export interface SharedView {
   readonly hasSecret: boolean;
   /** Is there a Redis? Otherwise messages stay in this process. */
   readonly hasRedis: boolean;
+  /** Is what was said kept for some time, for clients that come back (`tape.seconds`)? */
+  readonly hasTape: boolean;
   /** Those that speak the dialect. */
   readonly listeners: readonly ListenerView[];
   readonly identity: IdentityView;

@@ -22,6 +22,29 @@ async function emit({ url }: TestGateway, room: string | undefined, data: unknow
   expect(answer.status).toBe(200);
 }
 
+test("with `tape.seconds: 0` no page is recovered, also in a room with a log", async () => {
+  await using gateway = await open({
+    tape: { seconds: 0 },
+    rooms: [{ match: "log:*", history: { size: 10, seconds: 60 } }],
+  });
+  const [version, transport] = returningClients.at(-1) ?? ["4.8", "websocket"];
+  await using page = await ReturningClient.open({ version, transport, port: portOf(gateway) });
+  await page.ask("join", { room: "log:time" });
+  await fetch(`${gateway.url}/api/publish`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}` },
+    body: JSON.stringify({ room: "log:time", event: "update", data: 1 }),
+  });
+  await page.waitFor(2);
+  await page.cutOff();
+  await page.comeBack();
+  const seen = await page.waitFor(4);
+  expect(seen.filter(([name]) => name === "connect")).toEqual([
+    ["connect", false],
+    ["connect", false],
+  ]);
+});
+
 describe.each(returningClients)("without Redis, socket.io-client %s over %s", (version, transport) => {
   const connect = async (gateway: TestGateway): Promise<ReturningClient> =>
     ReturningClient.open({ version, transport, port: portOf(gateway) });

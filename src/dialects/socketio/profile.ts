@@ -55,8 +55,20 @@ export const wsEmit: Profile<SocketIoOptions> = {
   },
 };
 
+export function warnings(options: SocketIoOptions, shared: SharedView): readonly StartWarning[] {
+  return [...secretWarnings(shared), ...recoveryWarnings(options, shared)];
+}
+
+/** Pages count by the tape alone, also in rooms with a log. */
+function recoveryWarnings({ recovery }: SocketIoOptions, { hasTape }: SharedView): readonly StartWarning[] {
+  if (!recovery || hasTape) return [];
+  const text =
+    "socketio.recovery is on and tape.seconds is 0, so nothing is kept that a page could have missed, and `recovered` is always false: set tape.seconds, or leave socketio.recovery off";
+  return [{ code: "recovery_without_tape", text }];
+}
+
 /** `POST /emit` and room-spaces are closed by the publish secret. */
-export function warnings(_: SocketIoOptions, { hasSecret, listeners }: SharedView): readonly StartWarning[] {
+function secretWarnings({ hasSecret, listeners }: SharedView): readonly StartWarning[] {
   if (hasSecret) return [];
   return listeners
     .filter(({ isPublic }) => isPublic)
