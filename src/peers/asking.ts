@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Json, Peers } from "./peers.ts";
+import { unreadable } from "./peers.ts";
 
 /** Members of every answer that comes from all gateways. */
 export const gatewayFields = {
@@ -56,14 +57,17 @@ export async function askOne<Asked extends z.ZodType, Answered extends z.ZodType
   return read.success ? read.data : undefined;
 }
 
-/** Answers it here. A question of another form has no answer. */
+/** Answers it here. A question of another form has no answer, and is counted. */
 export function answerTo<Asked extends z.ZodType, Answered extends z.ZodType>(
   peers: Pick<Peers, "answer">,
   { topic, asked }: Question<Asked, Answered>,
   reply: (asked: z.output<Asked>) => z.input<Answered> | Promise<z.input<Answered>>,
 ): void {
-  // What the schema describes is JSON.
-  peers.answer(topic, (question) => reply(asked.parse(question)) as Json | Promise<Json>);
+  peers.answer(topic, (question) => {
+    const read = asked.safeParse(question);
+    // What the schema describes is JSON.
+    return read.success ? (reply(read.data) as Json | Promise<Json>) : unreadable;
+  });
 }
 
 /** Of what only listens, and asks nothing. */

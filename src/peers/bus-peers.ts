@@ -3,7 +3,8 @@
 
 import type { Bus, BusMessage, Subscription } from "../core/bus.ts";
 import type { Observe } from "../core/observe.ts";
-import type { AskedOne, Json, PeerAnswers, Peers } from "./peers.ts";
+import { unreadable } from "./peers.ts";
+import type { AskedOne, Json, PeerAnswers, PeerReply, Peers } from "./peers.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { createGatewayName } from "./gateway-name.ts";
 import { KnownGateways } from "./known-gateways.ts";
@@ -44,14 +45,12 @@ interface Asking {
 /** No dialect is called so. */
 const ownName = "peers";
 
-type Reply = Parameters<Peers["answer"]>[1];
-
 export class BusPeers implements Peers {
   readonly self: string;
   readonly #parts: BusPeersParts;
   readonly #known = new KnownGateways();
   readonly #questions = new Questions();
-  readonly #replies = new Map<string, Reply>();
+  readonly #replies = new Map<string, PeerReply>();
   readonly #maxBytes: number;
   #subscriptions: readonly Subscription[] = [];
   /** Is it among the others? Not before it opened, and not where the bus refuses. */
@@ -124,7 +123,7 @@ export class BusPeers implements Peers {
     return answers.get(gateway);
   }
 
-  answer(topic: string, reply: Reply): void {
+  answer(topic: string, reply: PeerReply): void {
     if (this.#replies.has(topic)) throw new Error(`Expected one reply to ${topic}, got a second one`);
     this.#replies.set(topic, reply);
   }
@@ -207,7 +206,10 @@ export class BusPeers implements Peers {
     if (!reply) return undefined;
     this.#running++;
     try {
-      return await reply(question, from);
+      const answer = await reply(question, from);
+      if (answer !== unreadable) return answer;
+      this.#parts.observe.skipped(ownName, "question_invalid");
+      return undefined;
     } catch (error) {
       this.#parts.observe.report("peer_reply", error);
       return undefined;

@@ -10,6 +10,9 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined };
 
+/** In the place of an answer: the question has a form that this gateway does not know. */
+export const unreadable = Symbol("unreadable");
+
 export interface PeerAnswers {
   /** By the name of the gateway, this one included. */
   readonly answers: ReadonlyMap<string, unknown>;
@@ -23,6 +26,11 @@ export interface AskedOne {
   /** @default 1_000 */
   readonly deadlineMs?: number;
 }
+
+export type PeerReply = (
+  question: unknown,
+  from: string,
+) => Json | typeof unreadable | Promise<Json | typeof unreadable>;
 
 export interface Peers {
   /** The name of this gateway, as answers have it: its host and a random part. */
@@ -38,8 +46,9 @@ export interface Peers {
   /** Asks one gateway. @returns undefined when it gave no answer in time; never rejects. */
   askOne(gateway: string, asked: AskedOne): Promise<unknown>;
   /**
-   * What this gateway answers; one reply for each topic. A reply that throws is no answer, and is reported.
+   * What this gateway answers; one reply for each topic. A reply that throws is no answer, and is reported; `unreadable` is none
+   * either, and is counted: any client of the server may ask.
    * @param reply the question is to be checked; `from` is the name that the asking gateway gives itself.
    */
-  answer(topic: string, reply: (question: unknown, from: string) => Json | Promise<Json>): void;
+  answer(topic: string, reply: PeerReply): void;
 }

@@ -231,8 +231,8 @@ export const skips = [
   ],
   [["presence_invalid"], '`dialect="presence"`: a message of the store of presence that cannot be read'],
   [
-    ["message_invalid", "answer_unasked", "too_many_gateways", "tape_invalid"],
-    '`dialect="peers"`: what gateways ask each other: a message that cannot be read, an answer that came too late or was not asked for, a gateway too many, a tape that cannot be read or does not fit',
+    ["message_invalid", "question_invalid", "answer_unasked", "too_many_gateways", "tape_invalid"],
+    '`dialect="peers"`: what gateways ask each other: a message or a question that cannot be read, an answer that came too late or was not asked for, a gateway too many, a tape that cannot be read or does not fit',
   ],
   [
     ["room_name_invalid", "room_name_too_long"],

@@ -3,9 +3,11 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { z } from "zod";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
+import { answerTo } from "../../src/peers/asking.ts";
 import type { Json } from "../../src/peers/peers.ts";
 import { BusPeers, beatMs, peersChannel } from "../../src/peers/bus-peers.ts";
 import { forgetMs } from "../../src/peers/known-gateways.ts";
@@ -176,6 +178,21 @@ for (const [name, urlOf] of Object.entries(urls)) {
       expect(gateways[0]?.others.length).toBeLessThanOrEqual(1_000);
       expect(scene.recorder.reports).toEqual([]);
     }, 60_000);
+
+    test("a question that cannot be read is counted each time, and reported never: it floods no log", async () => {
+      const { gateways, scene } = await start(2);
+      const [asked, asking] = gateways;
+      if (!asked || !asking) throw new Error("Expected two gateways");
+      const known = { topic: "known", asked: z.strictObject({ room: z.string() }), answered: z.string() };
+      answerTo(asked, known, ({ room }) => room);
+      const ask = async (about: Json) => asking.askOne("g0", { topic: "known", question: about });
+      expect(await ask({ room: "a" })).toBe("a");
+      for (let count = 0; count < 50; count++) expect(await ask({ room: count })).toBeUndefined();
+      expect(
+        scene.recorder.skippedReasons.filter((reason) => reason === "peers question_invalid"),
+      ).toHaveLength(50);
+      expect(scene.recorder.reports).toEqual([]);
+    });
 
     test("what waits is bounded: the question too many is answered by none, at once", async () => {
       const { gateways } = await start(1);
