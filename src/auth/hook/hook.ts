@@ -50,8 +50,8 @@ export class ConnectHook {
   readonly #url: URL;
   readonly #secrets: readonly Buffer[];
   readonly #cache = new AnswerCache();
-  /** Questions that wait for their answers. */
-  #asking = 0;
+  /** Questions that wait for their answers, by all that is asked. */
+  readonly #asking = new Map<string, Promise<IdentityResult>>();
 
   constructor(parts: HookParts) {
     const { url, secrets } = parts.options;
@@ -66,12 +66,21 @@ export class ConnectHook {
     const kept = this.#cache.get(key, this.#parts.nowMs());
     // What was taken back since is asked anew, as is all that was kept where it is not known what was.
     if (kept && unlessRevoked(this.#parts.revocations, kept) === kept) return kept;
-    if (this.#asking >= maxAsking) return unavailable;
-    this.#asking += 1;
-    const found = await this.#post(question);
-    this.#asking -= 1;
+    const found = await this.#askOnce(question);
     if (found.kind === "identity" && found.expiresAtMs !== undefined) this.#cache.set(key, found);
     return found;
+  }
+
+  /** Clients that ask the same at the same moment, by the same proof, are one question: many come back at once. */
+  #askOnce(question: HookQuestion): Promise<IdentityResult> {
+    const { token, cookie, about } = question;
+    const key = digest([token ?? null, cookie ?? null, about]);
+    const asked = this.#asking.get(key);
+    if (asked) return asked;
+    if (this.#asking.size >= maxAsking) return Promise.resolve(unavailable);
+    const answered = this.#post(question).finally(() => this.#asking.delete(key));
+    this.#asking.set(key, answered);
+    return answered;
   }
 
   async #post({ token, cookie, about }: HookQuestion): Promise<IdentityResult> {
@@ -95,8 +104,11 @@ const unavailable: IdentityResult = { kind: "unavailable", reason: "callback_fai
 
 /** What stands for the proof; the proof itself is not kept. */
 function keyOf({ token, cookie, about: { facility, channels } }: HookQuestion): string {
-  const proof = JSON.stringify([token, cookie, facility, channels]);
-  return createHash("sha256").update(proof).digest("base64url");
+  return digest([token, cookie, facility, channels]);
+}
+
+function digest(asked: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(asked)).digest("base64url");
 }
 
 function judge(answered: OutboundAnswer, about: HookQuestion["about"], issuedAt: number): IdentityResult {
