@@ -33,7 +33,7 @@ function opened() {
         return promise;
       },
     },
-    revocations: { isRevoked: () => false, isUnknown: false },
+    revocations: { isRevoked: () => false, isUnknown: false, count: 0 },
     nowMs: () => 1_000,
   });
   const answer = (): void => {

@@ -40,12 +40,12 @@ redis.call('SET', lease, me, 'PX', leaseMs)
 return page
 `);
 
-/** KEYS: stream. ARGV: id of the entry, channel, payload. Gives 0 where the entry is gone. */
+/** KEYS: stream. ARGV: id of the entry, channel, payload. Answers one line, `gone` where the entry is. */
 export const say = script(`
-if not redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1] then return 0 end
+if not redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1] then return redis.status_reply('gone') end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[1])
-return 1
+return redis.status_reply('said')
 `);
 
 /**

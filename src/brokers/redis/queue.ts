@@ -59,8 +59,9 @@ export class RedisQueue implements Queue {
   }
 
   async say({ queue, id }: QueueRef, { channel, payload }: QueuedMessage): Promise<boolean> {
-    const call = { keys: [queue], args: [id, channel, payload] };
-    return (await runScript(this.#commands, scripts.say, call)) === 1;
+    // The way of the log, by which entries for rooms with one go: so all of them keep the order of the stream.
+    const call = { keys: [queue], args: [id, channel, payload], replies: "line" } as const;
+    return (await runScript(this.#commands, scripts.say, call)) === "said";
   }
 
   async settle(name: string, entries: readonly Settled[]): Promise<QueueRefusal | undefined> {
