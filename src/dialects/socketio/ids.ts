@@ -8,7 +8,7 @@ import type { BackendMessage, Single, Target } from "../../core/publication.ts";
 export function withPlainIds(message: BackendMessage): BackendMessage {
   switch (message.kind) {
     case "publication":
-      return plainTarget(message);
+      return message.namespace === "/" ? message : plainTarget(message);
     case "disconnect":
       return { ...message, target: plainAddressee(message.target) };
     case "join":
@@ -25,10 +25,9 @@ export function withPlainIds(message: BackendMessage): BackendMessage {
   }
 }
 
-/** The same for a target. In `/` there is one spelling. */
+/** The same for a target. */
 function plainTarget<Kind extends Target>(target: Kind): Kind {
   const { namespace, rooms, except, skip } = target;
-  if (namespace === "/") return target;
   return {
     ...target,
     rooms: rooms && plainNames(namespace, rooms),
