@@ -1,4 +1,4 @@
-// Judges what a client shows of itself (core/credentials.ts): finds the ticket, the token or the cookie of a handshake, asks the
+// Judges what a client shows of itself (proofs/credentials.ts): finds the ticket, the token or the cookie of a handshake, asks the
 // store, the verifier or the application, and refuses what was taken back. Without `auth` in the config no token is looked for.
 
 import { bearerToken } from "../base/http.ts";
