@@ -62,7 +62,9 @@ export interface RefusedMessage {
 
 export interface GapMessage {
   readonly type: "gap";
+  /** Absent: all without a position of their own. */
   readonly rooms?: readonly string[];
+  /** Where these rooms stand now. */
   readonly at?: string;
 }
 

@@ -1,6 +1,7 @@
 // What the client misses while its line is cut, it gets once and in order when it is back, or is told that it may be missing.
 
 import { expect, test } from "bun:test";
+import { startRedis } from "../test/support/redis.ts";
 import { startGateway } from "../test/support/gateway.ts";
 import type { GatewayConfig, TestGateway } from "../test/support/gateway.ts";
 import { TcpProxy } from "../test/support/tcp-proxy.ts";
@@ -96,6 +97,35 @@ test("where nothing is kept it is told that something may be missing", async () 
   await scene.until("a 2");
   expect(scene.told).toEqual(["cut", "gap a no_position", "a 2"]);
 });
+
+test("a log that was lost is told once, and the room goes on from where it stands then", async () => {
+  await using redis = await startRedis();
+  await using scene = await Scene.open({
+    redis: redis.url,
+    rooms: [{ match: "kept", history: { size: 100, seconds: 60 } }],
+  });
+  await scene.client.join("kept");
+  await scene.client.join("a");
+  await publish(scene.gateway, "kept", 1);
+  await scene.until("kept 1");
+  const before = scene.client.position("kept");
+  await redis.restart();
+  await scene.until("gap kept gap");
+  await scene.until("gap a gap");
+  const after = scene.client.position("kept");
+  expect(after).toMatch(/^\w+:0\.0$/);
+  expect(after).not.toBe(before);
+  expect(scene.client.position("a")).toMatch(/^[^:]+$/);
+  scene.proxy.cut();
+  await scene.until("cut");
+  await publish(scene.gateway, "kept", 2);
+  scene.proxy.heal();
+  await scene.until("kept 2");
+  await scene.until("recovered a 0");
+  expect(scene.told.toSorted()).toEqual(
+    ["cut", "gap a gap", "gap kept gap", "kept 1", "kept 2", "recovered a 0", "recovered kept 1"].toSorted(),
+  );
+}, 30_000);
 
 test("a later page goes on where an earlier one stood", async () => {
   await using scene = await Scene.open({});

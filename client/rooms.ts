@@ -74,7 +74,8 @@ export class Rooms {
     const names = rooms ?? all.map(([name]) => name);
     for (const name of names) {
       const room = this.all.get(name);
-      if (room && isShared(room.at)) room.at = at;
+      // A room with a position of its own keeps it where the new one is not known.
+      if (room) room.at = at ?? (rooms && room.at);
     }
     return names;
   }

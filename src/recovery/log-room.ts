@@ -47,7 +47,7 @@ export class LogRoom {
   /** How often something may have been missed: what was read before the last time proves nothing. */
   #doubts = 0;
   #losses: number;
-  /** Something was missed while there was no window: clients are told once there is one. */
+  /** Something was missed that cannot be had: clients are told once it is known where the room stands now. */
   #owesGap = false;
   readonly #ahead: AheadClients;
   /** Resolves when what is read for a hole was delivered. */
@@ -172,10 +172,11 @@ export class LogRoom {
     return this.#healing === undefined && this.#parts.isReady() ? this.#window : undefined;
   }
 
-  /** In front of what comes next: a client that goes after that has a position behind the gap. */
+  /** In front of what comes next at the latest: a client that goes after that has a position behind the gap. */
   #payGap(): void {
-    if (this.#owesGap) this.#parts.gap();
+    const isOwed = this.#owesGap;
     this.#owesGap = false;
+    if (isOwed) this.#parts.gap();
   }
 
   /** To all but those that have it. */
@@ -191,6 +192,8 @@ export class LogRoom {
     this.#isLoading = true;
     void this.#load(uncovered).then((reason) => {
       this.#isLoading = false;
+      // While the bus is away it is read again: then it is known where the room stands.
+      if (reason !== undefined && this.#parts.isReady()) this.#payGap();
       this.#waiting.wereRead(uncovered, reason);
       this.#next();
     });
@@ -293,12 +296,14 @@ export class LogRoom {
     return true;
   }
 
-  /** The hole stays: what waited behind it is delivered, the room is told, and its window is read anew. */
+  /** The hole stays: the room is told, what waited behind it is delivered, and its window is read anew. */
   #lose(window: RoomWindow): void {
     if (this.#window !== window) return;
     this.#window = undefined;
-    this.#parts.gap();
-    for (const live of this.#live.take()) if (!isOld(live.place, window)) this.#deliver(live);
+    this.#owesGap = true;
+    const behind = this.#live.take().filter(({ place }) => !isOld(place, window));
+    if (behind.length > 0) this.#payGap();
+    for (const live of behind) this.#deliver(live);
     this.follow();
   }
 }

@@ -120,6 +120,27 @@ test("F9 I1 I10 a gateway that is killed: its clients come back to another, by e
   for (const { socket } of [back, again]) socket[Symbol.dispose]();
 }, 60_000);
 
+test("F1 I4 a Redis that was emptied: connected clients are told once where the room stands, and come back from there", async () => {
+  await using gateway = await serve();
+  await publish(gateway, 21);
+  const page = await connect(gateway);
+  expect(await page.next()).toMatchObject({ type: "joined" });
+  const events = await stream(gateway);
+  await events.until(/event: joined/);
+  await redis.restart({ isEmpty: true });
+  const gap = await page.next();
+  expect(gap).toEqual({ type: "gap", rooms: [room], at: expect.stringMatching(/^\w+:0\.0$/) });
+  const seen = await events.until(/"rooms":.*\n\n/);
+  expect(seen.match(/"rooms":/g)).toHaveLength(1);
+  const cursor = [...seen.matchAll(/^id: ?(.*)$/gm)].at(-1)?.[1] ?? "";
+  const back = await connect(gateway, String(gap["at"]));
+  expect(await back.next()).toMatchObject({ recovered: true, missed: 0 });
+  const resumed = await stream(gateway, cursor);
+  await resumed.until(/"recovered":true,"missed":0/);
+  for (const { socket } of [page, back]) socket[Symbol.dispose]();
+  for (const one of [events, resumed]) await one.close();
+}, 30_000);
+
 test("F1 I10 positions of a Redis that was emptied are told, and nothing is given back", async () => {
   await using gateway = await serve();
   const at = await publish(gateway, 11);

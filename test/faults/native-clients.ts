@@ -139,6 +139,7 @@ export class SocketClient implements Client {
       this.#parts.rooms.filter((one) => this.#positions.get(one)?.includes(":") !== true)) {
       this.#notes.gap(room);
       if (rooms === undefined) this.#place(room, at);
+      else this.#move(room, at);
     }
   }
 

@@ -16,8 +16,8 @@ import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import { faultOfStream, roomsOf } from "./asked-rooms.ts";
-import { narrowed, readCursor } from "./cursor.ts";
-import { createSocketFormat, createStreamFormat, eventOf } from "./format.ts";
+import { markOf, narrowed, readCursor } from "./cursor.ts";
+import { createSocketFormat, createStreamFormat, eventOf, idLine } from "./format.ts";
 import { Joins } from "./joins.ts";
 import { StreamClient } from "./stream-client.ts";
 import type { NativeStreams } from "./stream-client.ts";
@@ -96,12 +96,15 @@ function tellGapIn(
   only: ReadonlySet<object> | undefined,
 ): void {
   for (const { namespace, room } of rooms) {
-    const gap = gapMessage([room], context.recovery.here(namespace, room));
+    const at = context.recovery.here(namespace, room);
+    const gap = gapMessage(room, at);
+    // A stream without a new place keeps the one that it has: its next return is told.
+    const place = at === undefined ? "" : idLine(markOf(room, at, false));
     for (const member of context.hub.room(namespace, room)?.members() ?? []) {
       if (only?.has(member) === false) continue;
       const { format, carrier } = member;
       if (format === sockets.format) carrier.send([gap]);
-      else if (format === streams.format) carrier.send([eventOf(gap, "gap")]);
+      else if (format === streams.format) carrier.send([place + eventOf(gap, "gap")]);
     }
   }
 }

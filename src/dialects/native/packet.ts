@@ -250,9 +250,9 @@ export function atMessage(at: string): string {
   return JSON.stringify({ type: "at", at });
 }
 
-/** Something may be missing. @param rooms undefined: in every room without a position of its own */
-export function gapMessage(rooms: readonly string[] | undefined, at: string | undefined): string {
-  return JSON.stringify({ type: "gap", rooms, at });
+/** Something may be missing. @param room with a position of its own; undefined: every room without one. @param at theirs */
+export function gapMessage(room: string | undefined, at: string | undefined): string {
+  return JSON.stringify({ type: "gap", rooms: room === undefined ? undefined : [room], at });
 }
 
 /** The last thing that a stream says, where its client may want to know why. */
