@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { CommandOrder } from "./command-order.ts";
-import type { Command } from "./packet.ts";
+import type { Command } from "./read-command.ts";
 
 let begun: string[];
 let ends: Map<string, () => void>;

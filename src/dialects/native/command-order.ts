@@ -1,7 +1,7 @@
 // The order of one websocket's commands: what is said behind a token waits for the verdict on it, and what is said about a
 // room waits for the join before it. Everything else takes effect at once. What waits is bounded.
 
-import type { Command } from "./packet.ts";
+import type { Command } from "./read-command.ts";
 
 /** Commands of one client that wait, and their text without the last one, bytes; more are refused. */
 const maxWaiting = 1_000;

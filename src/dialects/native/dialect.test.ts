@@ -108,6 +108,16 @@ test("SEC-05 a name with control characters is refused on every door", async () 
   }
 });
 
+test("a command with a wrong field is told which, and what it must be", async () => {
+  using socket = await gateway.open("/connect");
+  socket.send('{"id":1,"type":"history","room":"time","limit":101}');
+  const message = "Expected `limit` to be a whole number from 1 to 100";
+  expect(JSON.parse(String(await socket.waitForMessage()))).toEqual({
+    id: 1,
+    error: { code: "bad_message", message, retry: false },
+  });
+});
+
 describe("the doors of backends by hand", () => {
   test.each(["GET", "PUT", "DELETE", "OPTIONS"])("%s /rooms/x is told to be a POST", async (method) => {
     const { status, headers, text } = await gateway.ask(method, "/rooms/x");

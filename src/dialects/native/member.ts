@@ -15,7 +15,7 @@ import type { Publication } from "../../core/publication.ts";
 import { toRooms } from "../raw/format.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import { publicationMessage } from "../../codec/publication-json.ts";
-import type { Command, History, NativeError, Say, Token } from "./packet.ts";
+import type { NativeError } from "./packet.ts";
 import {
   answerMessage,
   atMessage,
@@ -23,9 +23,10 @@ import {
   errorMessage,
   historyMessage,
   isEventName,
-  readCommand,
   refusedMessage,
 } from "./packet.ts";
+import { readCommand } from "./read-command.ts";
+import type { Command, History, Say, Token } from "./read-command.ts";
 import { isMember } from "./joins.ts";
 import type { Joins } from "./joins.ts";
 import { refuse } from "./rooms.ts";
@@ -102,8 +103,10 @@ export class Member implements RawConnectionParts {
 
   heard(client: RawConnection, frame: Frame): void {
     const command = readCommand(frame);
-    if (command.type === "fault") this.#refuse(client, command.id, command.code);
-    else if (!this.#orderOf(client).take(command, frame.length))
+    if (command.type === "fault") {
+      const { id, code, sentence } = command;
+      client.send(errorMessage(refuse(this.#context, code), id, sentence));
+    } else if (!this.#orderOf(client).take(command, frame.length))
       this.#refuse(client, command.id, "unavailable");
   }
 

@@ -1,11 +1,8 @@
-// The packets of the native dialect (README.md), without any state: what a client says, from text to a command or to the
-// error that answers it; and what the gateway says, as JSON text. Nothing here throws.
+// What the gateway says in the native dialect (README.md), as JSON text, and the forms of what clients and backends say; their
+// commands are read in read-command.ts. Without any state. Nothing here throws.
 
 import type { ErrorCode } from "../../../client/messages.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
-import { readMembers, stringMember } from "../../codec/json.ts";
-import type { Members } from "../../codec/json.ts";
-import type { Frame } from "../../core/carrier.ts";
 
 /** The dialect's name: in the config, in metrics, and in `Publication.only`. */
 export const dialectName = "native";
@@ -41,134 +38,6 @@ const errors = {
 /** Those that are counted here; a client without a place is counted where places are given. */
 export type NativeError = Exclude<ErrorCode, "too_many_connections">;
 
-/** What a client asks for. Texts are as they were sent. */
-export type Command =
-  | Join
-  | { readonly type: "leave"; readonly id: number; readonly room: string }
-  | Say
-  | History
-  | Token
-  | { readonly type: "ping"; readonly id: number };
-
-export interface Token {
-  readonly type: "token";
-  readonly id: number;
-  readonly token: string;
-}
-
-export interface Join {
-  readonly type: "join";
-  /** Undefined: the room stood in the URL. */
-  readonly id: number | undefined;
-  readonly room: string;
-  readonly secret: string | undefined;
-  /** Where the client stood in the room. */
-  readonly at: string | undefined;
-  /** It wants to be told who is there. */
-  readonly presence: boolean;
-}
-
-export interface Say {
-  readonly type: "publish";
-  readonly id: number;
-  readonly room: string;
-  readonly event: string | undefined;
-  /** JSON text, or bytes. */
-  readonly content: string | Uint8Array;
-}
-
-export interface History {
-  readonly type: "history";
-  readonly id: number;
-  readonly room: string;
-  readonly since: string | undefined;
-  readonly before: string | undefined;
-  readonly limit: number;
-}
-
-/** A message that is no command, and the answer to it. */
-export interface Fault {
-  readonly type: "fault";
-  readonly id: number | undefined;
-  readonly code: NativeError;
-}
-
-const bounds = { maxDepth: 64, maxItems: 1_000 } as const;
-const maxLimit = 100;
-const usualLimit = 50;
-
-/** What one message of a client asks for. */
-export function readCommand(frame: Frame): Command | Fault {
-  const members = typeof frame === "string" ? readMembers(frame, bounds) : undefined;
-  const id = readCount(members?.get("id"));
-  const type = members && stringMember(members, "type");
-  if (!members || id === undefined || typeof type !== "string")
-    return { type: "fault", id, code: "bad_message" };
-  if (type === "ping") return { type, id };
-  if (type === "token") return readToken(members, id);
-  const read = readers.get(type);
-  if (!read) return { type: "fault", id, code: "unknown_command" };
-  const room = stringMember(members, "room");
-  const command = typeof room === "string" ? read(members, { id, room }) : undefined;
-  return command ?? { type: "fault", id, code: "bad_message" };
-}
-
-interface Head {
-  readonly id: number;
-  readonly room: string;
-}
-
-type Reader = (members: Members, head: Head) => Command | undefined;
-
-const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ["join", readJoin],
-  ["leave", (_members, head) => ({ type: "leave", ...head })],
-  ["publish", readSay],
-  ["history", readHistory],
-]);
-
-function readJoin(members: Members, head: Head): Command | undefined {
-  const secret = optional(members, "secret");
-  const at = optional(members, "at");
-  const presence = members.get("presence") ?? "false";
-  if (!secret || !at || !/^(?:true|false)$/.test(presence)) return undefined;
-  return { type: "join", ...head, secret: secret.text, at: at.text, presence: presence === "true" };
-}
-
-function readToken(members: Members, id: number): Token | Fault {
-  const token = stringMember(members, "token");
-  return typeof token === "string"
-    ? { type: "token", id, token }
-    : { type: "fault", id, code: "bad_message" };
-}
-
-function readSay(members: Members, head: Head): Command | undefined {
-  const event = optional(members, "event");
-  const binary = optional(members, "binary");
-  if (!event || !binary) return undefined;
-  const data = members.get("data");
-  // One of both: which of two was meant is not ours to guess.
-  if ((data === undefined) === (binary.text === undefined)) return undefined;
-  const content = data ?? readBase64(binary.text ?? "");
-  if (content === undefined || (typeof content !== "string" && event.text !== undefined)) return undefined;
-  return { type: "publish", ...head, event: event.text, content };
-}
-
-function readHistory(members: Members, head: Head): Command | undefined {
-  const since = optional(members, "since");
-  const before = optional(members, "before");
-  const limit = members.has("limit") ? readCount(members.get("limit")) : usualLimit;
-  if (!since || !before || limit === undefined || limit < 1 || limit > maxLimit) return undefined;
-  if (since.text !== undefined && before.text !== undefined) return undefined;
-  return { type: "history", ...head, since: since.text, before: before.text, limit };
-}
-
-/** @returns undefined where it is there and is no string. */
-function optional(members: Members, name: string): { readonly text: string | undefined } | undefined {
-  const text = stringMember(members, name);
-  return text === undefined ? undefined : { text: text ?? undefined };
-}
-
 /** Of the name that a publisher gives a publication, characters. */
 export const maxKeyLength = 256;
 
@@ -193,12 +62,14 @@ export function isEventName(event: string, maxBytes: number): boolean {
 
 /** What the gateway says. */
 
-export function errorMessage(code: NativeError, id: number | undefined): string {
-  return `{${id === undefined ? "" : `"id":${id},`}"error":${errorBody(code)}}`;
+/** @param sentence where there is one that says more than that of the code */
+export function errorMessage(code: NativeError, id: number | undefined, sentence?: string): string {
+  return `{${id === undefined ? "" : `"id":${id},`}"error":${errorBody(code, sentence)}}`;
 }
 
-function errorBody(code: ErrorCode): string {
-  const [message, retry] = errors[code];
+function errorBody(code: ErrorCode, sentence?: string): string {
+  const [usual, retry] = errors[code];
+  const message = sentence ?? usual;
   return JSON.stringify({ code, message, retry });
 }
 

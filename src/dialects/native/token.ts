@@ -8,7 +8,8 @@ import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import type { RawConnection } from "../raw/raw-connection.ts";
 import { answerMessage, errorMessage, refusedMessage } from "./packet.ts";
-import type { NativeError, Token } from "./packet.ts";
+import type { NativeError } from "./packet.ts";
+import type { Token } from "./read-command.ts";
 import { refuse } from "./rooms.ts";
 
 /** Judges the token; a right one takes the place of what the client was. @returns what the client is told. */
