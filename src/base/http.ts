@@ -60,6 +60,24 @@ export function isUpgrade({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
+/** Is the token in a list of a header? */
+export function hasToken(list: string | null, token: string): boolean {
+  if (list === null || list === "keep-alive") return false;
+  return list
+    .toLowerCase()
+    .split(",")
+    .some((each) => each.trim() === token);
+}
+
+/** RFC 6455 section 4.2.1. @returns the status to refuse with, or undefined when the handshake is right. */
+export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
+  if (request.method !== "GET") return 405;
+  const { headers } = request;
+  if (headers.get("sec-websocket-version") !== "13") return 426;
+  const isAsked = hasToken(headers.get("connection"), "upgrade");
+  return isAsked && /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "") ? undefined : 400;
+}
+
 /** RFC 9110 section 12.5.3, without `*`: a weight of 0 refuses. */
 export function acceptedEncodings(request: Request): (name: string) => boolean {
   const entries = (request.headers.get("accept-encoding") ?? "").slice(0, 200).toLowerCase().split(",");

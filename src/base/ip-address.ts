@@ -67,3 +67,8 @@ function parseGroups(text: string): number[] {
     return [a * 256 + b, c * 256 + d];
   });
 }
+
+/** `host:port`, `[v6]:port`. */
+export function hostAndPort(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,5 +1,6 @@
 // Where a gateway with this config is asked by commands, from the machine that it runs on.
 
+import { hostAndPort } from "../base/ip-address.ts";
 import { parseAddress } from "../config/address.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import type { Publishing } from "../dialects/command-parts.ts";
@@ -24,7 +25,7 @@ function urlOf(listener: ListenerConfig | undefined): string {
   const { host, port } = place;
   // Every address of the machine: this one is among them.
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `${listener.tls ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `${listener.tls ? "https" : "http"}://${hostAndPort(name, port)}`;
 }
 
 /** The dialect that has this HTTP door. */

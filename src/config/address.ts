@@ -3,20 +3,8 @@
 
 import { isIP } from "node:net";
 import type { z } from "zod";
+import type { Endpoint, TcpEndpoint } from "../server/endpoint.ts";
 import { isLoopback } from "../base/client-address.ts";
-
-export interface Address {
-  /** A name or an address without brackets; `:8899` means `0.0.0.0`. */
-  readonly host: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-}
-
-export interface SocketPath {
-  readonly unix: string;
-  /** Permissions of its file. */
-  readonly mode: number;
-}
 
 /** What a listener's options say about where it listens. */
 interface Place {
@@ -26,15 +14,15 @@ interface Place {
 }
 
 /** Where a listener listens; undefined when it says neither, or no address that is one. */
-export function readPlace({ address, unix, unixMode = "660" }: Place): Address | SocketPath | undefined {
+export function readPlace({ address, unix, unixMode = "660" }: Place): Endpoint | undefined {
   if (unix !== undefined) return { unix, mode: Number.parseInt(unixMode, 8) };
   return address === undefined ? undefined : parseAddress(address);
 }
 
 const addressPattern = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([\w.-]{1,253}))?:(\d{1,5})$/;
 
-/** Reads `host:port`, `[v6]:port` or `:port`; undefined for anything else. */
-export function parseAddress(text: string): Address | undefined {
+/** Reads `host:port`, `[v6]:port` or `:port`, which means `0.0.0.0`; undefined for anything else. */
+export function parseAddress(text: string): TcpEndpoint | undefined {
   const match = addressPattern.exec(text);
   if (!match) return undefined;
   const [, v6, name, digits] = match;

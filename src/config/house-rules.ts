@@ -10,7 +10,7 @@ import { identityProblem } from "../auth/django/problem.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "../auth/django/username.ts";
 import { logKeyPrefix } from "../brokers/log-store.ts";
 import { presenceKeyPrefix } from "../brokers/presence.ts";
-import { revocationKeyPrefix } from "../brokers/revocation-keys.ts";
+import { revocationKeyPrefix } from "../proofs/revocations.ts";
 import { namePrefix, overlap } from "../base/redis-name.ts";
 import type { RedisName } from "../base/redis-name.ts";
 import type { Dialects } from "../dialects/registry.ts";

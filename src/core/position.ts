@@ -3,6 +3,11 @@
 /** Where a client stands. Opaque to clients; the same publication has the same position on every gateway. */
 export type Position = string;
 
+/** Is it of the log of a room, which counts the publications of that room alone? */
+export function isOfLog(position: Position): boolean {
+  return position.includes(":");
+}
+
 /** Where a publication stands: on the tape, and in the log of its room where that has one. */
 export interface Positions {
   readonly tape?: Position | undefined;

@@ -32,6 +32,9 @@ export interface RevocationStore {
   read(known: string | undefined): Promise<KeptRevocations | undefined>;
 }
 
+/** What the keys of stores begin with that keep them: no name of a dialect may (RTE-08). */
+export const revocationKeyPrefix = "belfry-revoked:";
+
 /** So many are kept at once. */
 export const maxRevocations = 20_000;
 

@@ -1,5 +1,6 @@
 // Recovery as dialects see it: rooms with a log are answered by the log, all others by the tape, in one and the same turn.
 
+import { isOfLog } from "../core/position.ts";
 import type { RoomName } from "../core/publication.ts";
 import type { Answer, Asked, GapListener, Recovery } from "./recovery.ts";
 import type { Position } from "../core/position.ts";
@@ -77,7 +78,7 @@ export class RecoveryByRule implements Recovery {
 
   /** A position of the tape, as formats without a room have it, is the tape's to answer, whatever the room. */
   #isOfLog(asked: Asked): boolean {
-    const isOfTape = asked.position !== undefined && !asked.position.includes(":");
+    const isOfTape = asked.position !== undefined && !isOfLog(asked.position);
     return !isOfTape && this.#logs.isLogged(asked);
   }
 }

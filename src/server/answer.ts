@@ -2,12 +2,6 @@
 
 import { setImmediate } from "node:timers/promises";
 
-/** A fixed sentence (SEC-05). */
-export function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
-  const fixed = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
-  return new Response(sentence, { status, headers: { ...fixed, ...headers } });
-}
-
 /** It ends the connection, and says so (RFC 9112 section 9.6). */
 export function closing(response: Response): Response {
   // A request that names a protocol in Upgrade says so here, too (RFC 9110 section 7.8).

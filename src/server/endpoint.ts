@@ -6,6 +6,7 @@ import { lstatSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { connect, isIP } from "node:net";
+import { hostAndPort } from "../base/ip-address.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { readNamedFile } from "../files/named-file.ts";
 
@@ -135,8 +136,7 @@ export async function checkHost(endpoint: TcpEndpoint): Promise<void> {
 /** For people: `127.0.0.1:8899`, `[::1]:8899`, `unix:/run/belfry.sock`. */
 export function endpointLabel(endpoint: Endpoint): string {
   if ("unix" in endpoint) return `unix:${endpoint.unix}`;
-  const { host, port } = endpoint;
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return hostAndPort(endpoint.host, endpoint.port);
 }
 
 /** Why `Bun.serve` did not listen there. */

@@ -2,6 +2,7 @@
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
 import type { Server, ServerWebSocket } from "bun";
+import { handshakeFault, textAnswer } from "../base/http.ts";
 import type { Exchange, Route } from "./route.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import type { Observe } from "../core/observe.ts";
@@ -10,21 +11,13 @@ import { packetRate } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import type { Frame } from "../core/carrier.ts";
 import type { CloseCause, SocketHandler, StreamHandler } from "./socket.ts";
-import { closing, drainBytes, plain, settled } from "./answer.ts";
+import { closing, drainBytes, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
 import { FilePressure } from "./file-pressure.ts";
 import { InboxBounds } from "./inbox-bounds.ts";
 import type { Origins } from "./origin.ts";
-import {
-  handshakeFault,
-  Head,
-  malformation,
-  plainAddress,
-  RequestExchange,
-  TrustedProxies,
-  unixPeer,
-} from "./request.ts";
+import { Head, malformation, plainAddress, RequestExchange, TrustedProxies, unixPeer } from "./request.ts";
 import type { ExchangeParts } from "./request.ts";
 import { RequestUrls } from "./request-url.ts";
 import { Router } from "./router.ts";
@@ -290,7 +283,7 @@ export class Listener implements SocketContext {
     const data = new WebSocketTransport(handler, this);
     if (server.upgrade(request, { data })) return undefined;
     // The client is gone, and nothing was wrong.
-    if (request.signal.aborted) return plain(400, "");
+    if (request.signal.aborted) return textAnswer(400, "");
     return this.#refuse(400, "Expected a websocket handshake\n");
   }
 
@@ -325,12 +318,12 @@ export class Listener implements SocketContext {
     headers: Record<string, string> = {},
   ): Response {
     this.#parts.observe.refused("http", `http_${status}`);
-    return closing(plain(status, sentence, headers));
+    return closing(textAnswer(status, sentence, headers));
   }
 
   #notFound(): Response {
     this.#parts.observe.refused("http", "http_404");
-    return plain(404, "Not found\n");
+    return textAnswer(404, "Not found\n");
   }
 
   #failed(error: unknown): Response {

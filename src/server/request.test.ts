@@ -1,18 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { isUpgrade } from "../base/http.ts";
 import fc from "fast-check";
+import { isUpgrade } from "../base/http.ts";
 import type { Exchange } from "./route.ts";
 import type { Origins } from "./origin.ts";
-import {
-  handshakeFault,
-  Head,
-  malformation,
-  plainAddress,
-  RequestExchange,
-  TrustedProxies,
-  unixPeer,
-} from "./request.ts";
+import { Head, malformation, plainAddress, RequestExchange, TrustedProxies, unixPeer } from "./request.ts";
 import { RequestUrls } from "./request-url.ts";
+import { handshakeFault } from "../base/http.ts";
 import type { Client } from "./request.ts";
 
 function request(headers: Record<string, string> = {}, init: RequestInit = {}, url = "http://a/x"): Request {

@@ -4,7 +4,7 @@
 import { isIP } from "node:net";
 import { isLoopback, sharedAddress } from "../base/client-address.ts";
 import type { Exchange } from "./route.ts";
-import { isUpgrade } from "../base/http.ts";
+import { hasToken, isUpgrade } from "../base/http.ts";
 import { addressRanges } from "../base/ip-address.ts";
 import { Remembered } from "../base/remembered.ts";
 import { isOriginAllowed, isOwnOrigin, isScriptAllowed, ownHost } from "./origin.ts";
@@ -62,23 +62,6 @@ export function malformation({ host, url, isUpgrade, hasBody, isBodiless }: Head
   // RFC 6455 section 4.2.1.
   if (host === null && isUpgrade) return "Expected a Host header\n";
   return isBodiless && hasBody ? "Expected a request without a body\n" : undefined;
-}
-
-function hasToken(list: string | null, token: string): boolean {
-  if (list === null || list === "keep-alive") return false;
-  return list
-    .toLowerCase()
-    .split(",")
-    .some((each) => each.trim() === token);
-}
-
-/** RFC 6455 section 4.2.1. @returns the status to refuse with, or undefined when the handshake is right. */
-export function handshakeFault(request: Request): 400 | 405 | 426 | undefined {
-  if (request.method !== "GET") return 405;
-  const { headers } = request;
-  if (headers.get("sec-websocket-version") !== "13") return 426;
-  const isAsked = hasToken(headers.get("connection"), "upgrade");
-  return isAsked && /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "") ? undefined : 400;
 }
 
 /**

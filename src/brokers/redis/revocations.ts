@@ -4,9 +4,8 @@
 import { listOf, pairsOf } from "./reply.ts";
 import { parseJson } from "../../base/json.ts";
 import { randomId } from "../../base/random-id.ts";
-import { maxRevocations, revocationKinds } from "../../proofs/revocations.ts";
+import { maxRevocations, revocationKinds, revocationKeyPrefix } from "../../proofs/revocations.ts";
 import type { KeptRevocations, Revocation, RevocationStore } from "../../proofs/revocations.ts";
-import { revocationKeyPrefix } from "../revocation-keys.ts";
 import type { Commands } from "./commands.ts";
 import { runScript, script } from "./scripts.ts";
 

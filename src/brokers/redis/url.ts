@@ -1,6 +1,7 @@
 // Redis URLs into what a connection needs. Errors say which part is wrong and never repeat the text: a password may
 // stand anywhere in a mistyped URL.
 
+import { hostAndPort } from "../../base/ip-address.ts";
 import { percentDecoded } from "../../base/http.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 
@@ -99,8 +100,7 @@ export function parseRedisUrl(text: string): RedisAddress {
 
 /** `127.0.0.1:6379`, `[::1]:6379` or the path of a socket. */
 export function addressOf(place: TcpPlace | SocketPlace): string {
-  if (place.kind === "socket") return place.path;
-  return place.host.includes(":") ? `[${place.host}]:${place.port}` : `${place.host}:${place.port}`;
+  return place.kind === "socket" ? place.path : hostAndPort(place.host, place.port);
 }
 
 function credentials(user: string): readonly [string | undefined, string | undefined] {

@@ -8,6 +8,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { documentationPage, documentationPath } from "./documentation.ts";
 import { isLocal } from "../../config/address.ts";
+import { textAnswer } from "../../base/http.ts";
 import type { Route } from "../../server/route.ts";
 
 /** The publish secret of one demo. */
@@ -71,9 +72,9 @@ const documentationRoute: Route = {
 
 function refuse(request: Request): Response | undefined {
   if (!isOwnName(request))
-    return refusal(421, "Expected a name of this machine, e.g. localhost, as the host\n");
+    return textAnswer(421, "Expected a name of this machine, e.g. localhost, as the host\n");
   if (request.method !== "GET" && request.method !== "HEAD")
-    return refusal(405, "Expected GET\n", { allow: "GET, HEAD" });
+    return textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
   return undefined;
 }
 
@@ -82,13 +83,6 @@ function isOwnName(request: Request): boolean {
   // HTTP/1.0 may name no host.
   const name = URL.parse(request.url)?.hostname ?? "";
   return isLocal(name.replace(/^\[(.*)\]$/, "$1"));
-}
-
-function refusal(status: 405 | 421, sentence: string, more: Readonly<Record<string, string>> = {}): Response {
-  return new Response(sentence, {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff", ...more },
-  });
 }
 
 /** What the clock says; the terminal does not repeat it each second. */

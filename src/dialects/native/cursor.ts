@@ -3,6 +3,7 @@
 // each in as few characters as it needs, because every event repeats them all.
 
 import { createHash } from "node:crypto";
+import { isOfLog } from "../../core/position.ts";
 import type { Position } from "../../core/position.ts";
 
 /** How a cursor names a room: the first characters of a digest. */
@@ -105,8 +106,7 @@ export function narrowed(cursor: Cursor, rooms: readonly string[]): Cursor {
 
 /** The mark of one position. @param isPartial of a publication to several rooms */
 export function markOf(room: string | undefined, at: Position, isPartial: boolean): Cursor {
-  const isOwn = at.includes(":");
-  if (!isOwn) return { shared: at, rooms: new Map(), isPartial };
+  if (!isOfLog(at)) return { shared: at, rooms: new Map(), isPartial };
   const rooms = room === undefined ? [] : ([[room, at]] as const);
   return { shared: undefined, rooms: keyed(rooms), isPartial: false };
 }

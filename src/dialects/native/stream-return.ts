@@ -1,7 +1,8 @@
 // What an event stream says first: the verdict of each room, then what was missed, then where its client stands. A
 // connection may break between any two events, so none of them has an id that promises more than came before it.
 
-import type { Answer, Kept } from "../../recovery/recovery.ts";
+import { isOfLog } from "../../core/position.ts";
+import type { Answer } from "../../recovery/recovery.ts";
 import { keyed, markOf } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 import { eventOf, idLine } from "./format.ts";
@@ -73,25 +74,25 @@ function placeOf(rooms: readonly string[], answers: readonly Answer[]): Cursor |
   for (const [index, room] of rooms.entries()) {
     const at = answers[index]?.at;
     if (at === undefined) continue;
-    if (at.includes(":")) own.set(room, at);
+    if (isOfLog(at)) own.set(room, at);
     else shared = at;
   }
   return shared === undefined && own.size === 0 ? undefined : { shared, rooms: keyed(own), isPartial: false };
 }
 
-const isOwn = ({ at }: Kept): boolean => at.includes(":");
-
 /** Of rooms with positions of their own, one after the other. */
 function ownEvents(returns: readonly RoomReturn[], texts: MissedTexts): readonly string[] {
   return returns.flatMap(({ room, missed }) =>
-    missed.filter(isOwn).map((kept) => idLine(markOf(room, kept.at, false)) + eventOf(texts.of(kept, room))),
+    missed
+      .filter(({ at }) => isOfLog(at))
+      .map((kept) => idLine(markOf(room, kept.at, false)) + eventOf(texts.of(kept, room))),
   );
 }
 
 /** Of all other rooms, in the order in which it was published: behind each, the client has all that came before. */
 function sharedEvents(returns: readonly RoomReturn[], texts: MissedTexts): readonly string[] {
   const all = returns
-    .flatMap(({ room, missed }) => missed.filter((kept) => !isOwn(kept)).map((kept) => ({ room, kept })))
+    .flatMap(({ room, missed }) => missed.filter((kept) => !isOfLog(kept.at)).map((kept) => ({ room, kept })))
     .sort((a, b) => a.kept.order - b.kept.order);
   return all.map(({ room, kept }, index) => {
     const isPartial = all[index + 1]?.kept.order === kept.order;

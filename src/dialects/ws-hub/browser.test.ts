@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Exchange } from "../../server/route.ts";
-import { handshakeFault, isKey, presentedKey } from "./browser.ts";
+import { hubHandshakeFault, isKey, presentedKey } from "./browser.ts";
 
 function keyOf(url: string, options: { fromHeader?: boolean; header?: string } = {}): string {
   const request = new Request(url, {
@@ -81,7 +81,7 @@ describe("the handshake", () => {
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   };
   const fault = (change: Readonly<Record<string, string>>, method = "GET"): number | undefined =>
-    handshakeFault({ method, headers: new Headers({ ...right, ...change }) } as Request);
+    hubHandshakeFault({ method, headers: new Headers({ ...right, ...change }) } as Request);
 
   test("HUB-17 is right, or refused with 400, or with 405 for its method", () => {
     expect(fault({})).toBeUndefined();

@@ -4,7 +4,7 @@
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
-import { textAnswer, withoutEndSlashes } from "../../base/http.ts";
+import { handshakeFault, isUpgrade, textAnswer, withoutEndSlashes } from "../../base/http.ts";
 import { BucketTable } from "../../base/rate-limit.ts";
 import { createRawBrowserSide } from "../raw/browser-side.ts";
 import { createRawFormat } from "../raw/format.ts";
@@ -114,7 +114,7 @@ type Answer = RawConnection | Response;
 
 function judge(endpoint: Endpoint, request: Request, exchange: Exchange): Answer | Promise<Answer> {
   const { context, options, refusals, keyRates } = endpoint;
-  const fault = handshakeFault(request);
+  const fault = hubHandshakeFault(request);
   if (fault !== undefined) return refusals.refuse("handshake", handshakeAnswer(fault));
   const key = presentedKey(request, exchange, options);
   if (!isKey(key, context.limits.nameBytes)) {
@@ -165,15 +165,9 @@ export function isKey(key: string, maxBytes: number): boolean {
 }
 
 /** RFC 6455 section 4.2.1, with the statuses of WS-HUB (HUB-17). */
-export function handshakeFault({ method, headers }: Request): 400 | 405 | undefined {
-  if (method !== "GET") return 405;
-  const tokens = (headers.get("connection") ?? "").toLowerCase().split(",");
-  const isRight =
-    tokens.some((token) => token.trim() === "upgrade") &&
-    headers.get("upgrade")?.toLowerCase() === "websocket" &&
-    headers.get("sec-websocket-version") === "13" &&
-    /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
-  return isRight ? undefined : 400;
+export function hubHandshakeFault(request: Request): 400 | 405 | undefined {
+  const fault = handshakeFault(request) ?? (isUpgrade(request) ? undefined : 400);
+  return fault === 426 ? 400 : fault;
 }
 
 function handshakeAnswer(status: 400 | 405): Response {

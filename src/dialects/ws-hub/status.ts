@@ -5,6 +5,7 @@ import type { SecretCheck } from "../../proofs/access.ts";
 import type { Route } from "../../server/route.ts";
 import type { Observe } from "../../core/observe.ts";
 import { bearerToken, textAnswer } from "../../base/http.ts";
+import { answer } from "../../base/problem.ts";
 import { dialectName } from "./names.ts";
 import type { Roster } from "./roster.ts";
 
@@ -22,7 +23,7 @@ export function statusRoutes(
   observe: Observe,
 ): readonly Route[] {
   if (!checkToken) return [];
-  const route = (path: string, answer: () => Response): Route => ({
+  const route = (path: string, page: () => Response): Route => ({
     path,
     isPrefix: false,
     async fetch(request, exchange) {
@@ -32,21 +33,16 @@ export function statusRoutes(
         return textAnswer(404, `${statusSentence}\n`);
       }
       const isRead = request.method === "GET" || request.method === "HEAD";
-      return isRead ? answer() : textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
+      return isRead ? page() : textAnswer(405, "Expected GET\n", { allow: "GET, HEAD" });
     },
   });
   return [
     route("/status", () => textAnswer(200, `${roster.size}\n`)),
-    route("/clients", () => jsonAnswer(groupsByKey(roster))),
-    route("/details", () => jsonAnswer(groupsByKey(roster))),
-    route("/groups", () => jsonAnswer(keysByGroup(roster))),
-    route("/sessions", () => jsonAnswer([...roster.keys()])),
+    route("/clients", () => answer(200, groupsByKey(roster))),
+    route("/details", () => answer(200, groupsByKey(roster))),
+    route("/groups", () => answer(200, keysByGroup(roster))),
+    route("/sessions", () => answer(200, [...roster.keys()])),
   ];
-}
-
-function jsonAnswer(value: unknown): Response {
-  const headers = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
-  return Response.json(value, { headers });
 }
 
 /** Own members of any name, `__proto__` included (T20). */

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readUtf8 } from "../../../codec/utf8.ts";
 import fc from "fast-check";
+import { readUtf8 } from "../../../codec/utf8.ts";
 import { enginePayloadV3, enginePayloadV4 } from "../../../../test/support/official-parsers.ts";
 import type { EnginePacket } from "../../../../test/support/official-parsers.ts";
 import type { Frame } from "../../../core/carrier.ts";

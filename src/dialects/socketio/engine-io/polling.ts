@@ -1,7 +1,7 @@
 // GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
 
-import { readUtf8 } from "../../../codec/utf8.ts";
 import { setImmediate } from "node:timers/promises";
+import { readUtf8 } from "../../../codec/utf8.ts";
 import type { Exchange } from "../../../server/route.ts";
 import type { Frame } from "../../../core/carrier.ts";
 import type { DisconnectReason } from "../../../vocabulary/reasons.ts";

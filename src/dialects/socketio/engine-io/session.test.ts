@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
 import { DialectGateway } from "../../../../test/support/dialect-gateway.ts";
 import { RoomAccess } from "../../../auth/room-access.ts";
-import fc from "fast-check";
 import { FakeSocket } from "../../../../test/support/fake-socket.ts";
 import { silent } from "../../../core/observe.ts";
 import type { EnterVerdict } from "../../../proofs/access.ts";

@@ -1,6 +1,7 @@
 // What a client that comes back has missed: asked of every room that it hears, from its offset or from where it joined the
 // room, whichever is later; and the orders of backends about it since its rooms were written. Pure.
 
+import { isOfLog } from "../../../core/position.ts";
 import { ordersOf } from "../../../recovery/recovery.ts";
 import type { Answer, Asked, Kept, LossReason, RecoveryVerdict } from "../../../recovery/recovery.ts";
 import type { Position } from "../../../core/position.ts";
@@ -23,8 +24,7 @@ const questionsPerRoom = 4;
 export function questionsOf(coming: Coming): readonly Asked[] | LossReason {
   const { namespace, offset, session } = coming;
   if (offset === noOffset) return "gap";
-  // A log's position, which counts the publications of one room alone.
-  if (offset.includes(":")) return "epoch";
+  if (isOfLog(offset)) return "epoch";
   const rooms = heardBy(coming);
   if (rooms.some(({ since }) => since === "")) return "gap";
   return rooms.flatMap(({ room, since }) => {
