@@ -337,6 +337,14 @@ describe("a gateway that is replaced while a client is away", () => {
   });
 });
 
+test("a client that joins anew on its connection, because the store was lost, is not due", () => {
+  const lost = { kind: "fault", name: "empty", breaks: ["line", "store"], t: 20_000, until: 20_300 } as const;
+  const again = joined("steady", tape, { t: 21_000, recovered: false });
+  const later = joined("steady", tape, { t: 38_500, recovered: true });
+  const end = { kind: "left", t: 38_000, client: "steady" } as const;
+  expect(judge(inOrder([...honest(), lost, again, end, later])).notRecovered).toEqual([]);
+});
+
 describe("a gateway that was cut off", () => {
   test("has from another one what it missed, once it had the time to take it over", () => {
     const after = (late: number, more: readonly HistoryEvent[] = []): Findings =>

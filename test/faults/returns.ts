@@ -65,7 +65,9 @@ function isKept(
     before.recovered !== true && book.faults.some((fault) => isBroken(fault, before.gateway, earlier));
   if (isMisled) return false;
   // The end of the connection that was in the room: it may have lost others since, on its way back.
-  const left = book.lefts.get(client)?.find((one) => one.t >= before.t)?.t ?? 0;
+  const ends = book.lefts.get(client)?.filter((one) => one.t >= before.t && one.t <= t);
+  // A system may let it join anew on the connection that it has.
+  const left = ends?.[0]?.t ?? t;
   const span = { from: heardUntil(book, before.gateway, left) - settleMs, until: t };
   const isLog = room.startsWith("log:") && source !== "tape";
   return t - left < blipMs && !isExcused(book, span, { gateway, isLog });
