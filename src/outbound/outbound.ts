@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { readStream } from "../codec/body.ts";
 import { createAddressRule } from "./address-rule.ts";
 import type { AddressRefusal, AddressRule } from "./address-rule.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** Largest answer, bytes (T24). */
 const maxAnswerBytes = 64 * 1024;
@@ -43,7 +44,13 @@ export type OutboundFailure =
   | "answer_too_large";
 
 export type OutboundAnswer =
-  | { readonly kind: "answer"; readonly status: number; readonly body: Buffer }
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly body: Buffer;
+      /** What its `Retry-After` says, ms from now, as large as it may be. */
+      readonly retryAfterMs?: number | undefined;
+    }
   | { readonly kind: "failed"; readonly reason: OutboundFailure };
 
 export class Outbound {
@@ -121,9 +128,11 @@ function failed(reason: OutboundFailure): OutboundAnswer {
   return { kind: "failed", reason };
 }
 
-async function readAnswer({ status, body }: Response): Promise<OutboundAnswer> {
+async function readAnswer({ status, headers, body }: Response): Promise<OutboundAnswer> {
   const bytes = await readStream(body, maxAnswerBytes);
-  return bytes ? { kind: "answer", status, body: bytes } : failed("answer_too_large");
+  if (!bytes) return failed("answer_too_large");
+  const retryAfterMs = readRetryAfter(headers.get("retry-after"), Date.now());
+  return { kind: "answer", status, body: bytes, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 async function resolveName(host: string): Promise<readonly string[]> {

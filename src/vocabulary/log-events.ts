@@ -124,6 +124,11 @@ export const logEvents = {
     when: "it takes events again",
     sentence: "{webhook} takes events again after {failedMs} ms",
   },
+  webhook_gone: {
+    levels: ["warn"],
+    fields: "webhook, text",
+    when: "a webhook answered 410: it is not asked any more until the gateway starts again, and its events are dead letters",
+  },
   webhook_dead: {
     levels: ["warn"],
     fields: "webhook, text",

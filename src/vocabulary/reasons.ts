@@ -260,6 +260,7 @@ export type SkipReason = (typeof skips)[number][0][number];
 /** Of `belfry_webhook_requests_total` and `belfry_webhook_events_total`, beside `ok`. */
 export const webhookFailures = [
   [["status"], "it answered otherwise than 2xx; redirects are not followed"],
+  [["gone"], "it answered 410: it is not asked any more until the gateway starts again"],
   [["timeout"], "it did not answer within 5 s"],
   [["unreachable"], "no connection, one that broke, or a certificate that is not right"],
   [["name_unknown"], "its name has no address"],

@@ -16,6 +16,8 @@ export const batchSize = 100;
 const batchMs = 1_000;
 /** Pauses between attempts grow up to this, ms. */
 const longestPauseMs = 30_000;
+/** What a URL asks for by `Retry-After` is heeded up to this, ms. */
+const longestRetryAfterMs = 300_000;
 
 export interface SenderParts {
   readonly url: URL;
@@ -33,7 +35,12 @@ interface Failure {
   /** For people. */
   readonly got: string;
   readonly status: number | undefined;
+  /** The URL wants to be asked again after so long, ms. */
+  readonly retryAfterMs?: number | undefined;
 }
+
+/** It answered that it takes nothing any more. */
+const gone: Failure = { reason: "gone", got: "status 410 (gone)", status: 410 };
 
 export class Sender {
   readonly #parts: SenderParts;
@@ -42,6 +49,8 @@ export class Sender {
   #batchLength = 0;
   #failures = 0;
   #failingSince = 0;
+  /** It is not asked any more. */
+  #isGone = false;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
@@ -49,9 +58,14 @@ export class Sender {
 
   /** Sends what is next. */
   readonly send = async (entries: readonly QueueEntry[]): Promise<Worked> => {
+    if (this.#isGone) return this.#drop(entries);
     const batch = entries.slice(0, this.#lengthFor(entries));
     const failure = await this.#post(batch);
     this.#parts.observe.webhookAsked(failure?.reason ?? "ok");
+    if (failure === gone) {
+      this.#sayGone();
+      return this.#drop(entries);
+    }
     return failure ? this.#failed(batch, failure) : this.#taken(batch, entries);
   };
 
@@ -74,8 +88,10 @@ export class Sender {
     const answer = await outbound.post(url, { headers, body });
     if (answer.kind === "failed")
       return { reason: answer.reason, got: answer.reason.replaceAll("_", " "), status: undefined };
-    const { status } = answer;
-    return status >= 200 && status < 300 ? undefined : { reason: "status", got: `status ${status}`, status };
+    const { status, retryAfterMs } = answer;
+    if (status === gone.status) return gone;
+    if (status >= 200 && status < 300) return undefined;
+    return { reason: "status", got: `status ${status}`, status, retryAfterMs };
   }
 
   #taken(batch: readonly QueueEntry[], entries: readonly QueueEntry[]): Worked {
@@ -104,8 +120,26 @@ export class Sender {
     } else this.#giveUp(dead.length, failure);
     return {
       settled: dead.map(({ id }): Settled => ({ id, refusal: this.#refusal(failure) })),
-      pauseMs: retryDelayMs(this.#failures++, Math.random(), longestPauseMs),
+      pauseMs: Math.max(
+        retryDelayMs(this.#failures++, Math.random(), longestPauseMs),
+        Math.min(failure.retryAfterMs ?? 0, longestRetryAfterMs),
+      ),
     };
+  }
+
+  /** Its events are dead letters from now on, until this gateway starts again: nothing piles up for it. */
+  #drop(entries: readonly QueueEntry[]): Worked {
+    this.#parts.observe.webhookTold(gone.reason, entries.length);
+    const text = `Expected an answer 2xx, got ${gone.got}: the URL is not asked any more`;
+    const refusal = { kind: "refused", reason: gone.reason, text } as const;
+    return { settled: entries.map(({ id }) => ({ id, refusal })), pauseMs: 0 };
+  }
+
+  #sayGone(): void {
+    this.#isGone = true;
+    const { observe, label } = this.#parts;
+    const text = `${label} answered 410 (gone): it is not asked any more until the gateway starts again, and its events are dead letters. Take the URL out of the config, or let it answer otherwise and start the gateway again`;
+    observe.log("warn", "webhook_gone", { webhook: label, text });
   }
 
   #sayFailure({ reason, status }: Failure): void {

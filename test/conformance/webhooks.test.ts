@@ -249,6 +249,52 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(new Set(late.requests.map(({ id }) => id)).size).toBe(1);
     });
 
+    test("`Retry-After` is heeded, in seconds and as a date, and what is no time is not", async () => {
+      const [seconds, date, none] = [await receiver(), await receiver(), await receiver()];
+      seconds.retryAfter = "3";
+      date.retryAfter = new Date(Date.now() + 5_000).toUTCString();
+      none.retryAfter = "soon";
+      const all = [seconds, date, none];
+      for (const to of all) to.behaviour = 503;
+      const gateway = await start(urlOf(), { urls: all.map(({ url }) => url) });
+      await happen(gateway, "a", [1]);
+      await until(() => all.every(({ requests }) => requests.length === 1));
+      for (const to of all) to.behaviour = 200;
+      for (const to of all) await heard(to, "a", 1);
+      const [afterSeconds = 0, afterDate = 0, afterNone = 0] = all.map(
+        ({ requests: [first, second] }) => (second?.at ?? 0) - (first?.at ?? 0),
+      );
+      expect(afterSeconds).toBeGreaterThan(2_990);
+      expect(afterSeconds).toBeLessThan(5_000);
+      // Dates have whole seconds.
+      expect(afterDate).toBeGreaterThan(2_000);
+      expect(afterNone).toBeLessThan(2_000);
+    });
+
+    test("410: the URL is not asked any more, its events are dead letters at once, and others are told", async () => {
+      const [gone, well] = [await receiver(), await receiver()];
+      gone.behaviour = 410;
+      const gateway = await start(urlOf(), { urls: [gone.url, well.url] });
+      await happen(gateway, "a", range(0, 10));
+      await heard(well, "a", 10);
+      await until(async () => (await deadLetters(gateway, gone)).refused === 10);
+      gone.behaviour = 200;
+      await happen(gateway, "a", range(10, 150));
+      await heard(well, "a", 150);
+      await until(async () => (await deadLetters(gateway, gone)).refused === 150);
+      const { waiting, newest } = await deadLetters(gateway, gone, 1);
+      expect(waiting).toBe(0);
+      expect(newest[0]).toMatchObject({
+        reason: "gone",
+        text: "Expected an answer 2xx, got status 410 (gone): the URL is not asked any more",
+      });
+      expect(gone.requests.length).toBe(1);
+      expect(gateway.counts.get("request gone")).toBe(1);
+      expect(gateway.counts.get("event gone")).toBe(150);
+      expect(gateway.log.filter(({ event }) => event === "webhook_gone")).toHaveLength(1);
+      expect(gateway.log.filter(({ event }) => event === "webhook_failed")).toEqual([]);
+    });
+
     test("a receiver that is dead does not hold up another, and hears all when it is back", async () => {
       const [dead, well] = [await receiver(), await receiver()];
       await dead.die();

@@ -43,6 +43,8 @@ export class WebhookReceiver implements AsyncDisposable {
   /** What was wrong with requests: nothing ever should be. */
   readonly faults: string[] = [];
   behaviour: Behaviour = 200;
+  /** Its header of answers that are a status. */
+  retryAfter: string | undefined;
   readonly #key: Buffer;
   readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<Timer>();
@@ -152,7 +154,8 @@ export class WebhookReceiver implements AsyncDisposable {
       received.status = status;
       response.writeHead(status, headers).end();
     };
-    if (typeof behaviour === "number") end(behaviour);
+    if (typeof behaviour === "number")
+      end(behaviour, this.retryAfter === undefined ? {} : { "retry-after": this.retryAfter });
     else if (behaviour === "redirect") end(302, { location: "http://169.254.169.254/latest/meta-data/" });
     else if (behaviour === "reset") response.destroy();
     else if (behaviour === "flood") this.#flood(response);
