@@ -41,7 +41,11 @@ export const showHistory = defineOperation({
   answers: [historyPage],
   refusals: [
     { status: 400, code: "history_off", when: "The room's rule keeps nothing" },
-    { status: 410, code: "position_unknown", when: "The position is of a log that is not there any more" },
+    {
+      status: 410,
+      code: "position_unknown",
+      when: "The position is of a log, or of an entry, that is not there any more; or what followed on it is not kept any more",
+    },
     busUnavailableRefusal,
   ],
   async run({ broker }, { names: { room = "" }, query: { before, after, limit, namespace } }) {
@@ -53,7 +57,7 @@ export const showHistory = defineOperation({
     if (page === "epoch")
       throw new GatewayError(
         "position_unknown",
-        "Expected a position of the room's log as it is now, got another",
+        "Expected a position that the room's log has still, got another",
       );
     const { at, hasMore } = page;
     const publications = page.publications.map((one) =>

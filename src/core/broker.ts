@@ -67,7 +67,10 @@ export interface HistoryPage {
   readonly hasMore: boolean;
 }
 
-/** `no_history`: the room's rule keeps nothing. `epoch`: the position is of another log. */
+/**
+ * `no_history`: the room's rule keeps nothing. `epoch`: the position is of another log, or of an entry that the log lost; or
+ * what comes behind it is asked for, and is not kept any more from there on.
+ */
 export type HistoryRefusal = "no_history" | "epoch";
 
 /** How a publication came. */

@@ -241,6 +241,39 @@ for (const [name, urlOf] of Object.entries(backplanes.urls)) {
       }
     });
 
+    test("a page from a position that the log does not have is refused, never empty or wrong", async () => {
+      const { broker } = await hear();
+      const room = newLog();
+      const name = { namespace: "/", room };
+      const ask = async (query: Omit<HistoryQuery, "limit">) => {
+        const page = await broker.history(name, { ...query, limit: 5 });
+        return typeof page === "string"
+          ? page
+          : page.publications.map(({ publication }) => publication.event);
+      };
+      const empty = await broker.history(name, { limit: 1 });
+      const start = typeof empty === "string" ? "" : empty.at;
+      expect([await ask({ after: start }), await ask({ before: start })]).toEqual([[], []]);
+      const positions: string[] = [];
+      const say = async (event: string): Promise<void> => {
+        positions.push((await broker.publish({ ...plain, rooms: [room], event })).stored ?? "");
+      };
+      for (const event of ["1", "2", "3"]) await say(event);
+      expect(await ask({ after: start })).toEqual(["1", "2", "3"]);
+      const { epoch } = readPosition(start) ?? { epoch: "" };
+      const wrong = [0, 1, 2, 3, 4, 1_000, Number.MAX_SAFE_INTEGER].map((offset) => `${epoch}:${offset}.f00`);
+      for (const at of [...wrong, `${epoch}:4.0`, "0000:1.0"]) {
+        expect([await ask({ after: at }), await ask({ before: at })]).toEqual(["epoch", "epoch"]);
+      }
+      expect(await ask({ after: positions[2] })).toEqual([]);
+      // The rule keeps 100: what followed on the first ones is gone.
+      for (let count = 4; count <= 102; count++) await say(String(count));
+      expect([await ask({ after: start }), await ask({ after: positions[0] })]).toEqual(["epoch", "epoch"]);
+      expect(await ask({ after: positions[2] })).toEqual(["4", "5", "6", "7", "8"]);
+      expect([await ask({ before: positions[0] }), await ask({ before: positions[2] })]).toEqual([[], []]);
+      expect(await ask({ before: positions[4] })).toEqual(["4", "3"]);
+    });
+
     test("a position that is none is junk", async () => {
       const { bus, broker, heard } = await hear();
       const envelope = encodeEnvelope({ id: "x", publication: plain });

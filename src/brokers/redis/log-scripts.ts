@@ -63,7 +63,8 @@ local edge = from ~= '' and '(' .. from .. '-0'
 local found = {}
 if limit > 0 and way == 'after' then
   found = redis.call('XRANGE', KEYS[2], edge, '+', 'COUNT', limit + 1)
-elseif limit > 0 then
+elseif limit > 0 and from ~= '0' then
+  -- Below the lowest ID there is nothing, and Redis refuses to look.
   found = redis.call('XREVRANGE', KEYS[2], edge or '+', '-', 'COUNT', limit + 1)
 end
 

@@ -27,7 +27,7 @@ const errors = {
   event_invalid: ["Expected another name for the event: it is reserved or too long", false],
   no_history: ["Expected a room that keeps a log", false],
   no_presence: ["Expected a room with presence in its rule", false],
-  position_unknown: ["Expected a position of the log that the room has now", false],
+  position_unknown: ["Expected a position that the room's log has still", false],
   too_many_connections: ["Expected fewer connections; try again", true],
   token_invalid: ["Expected a token that is valid here", false],
   token_expired: ["Expected a token that has not expired: come with a fresh one", true],
