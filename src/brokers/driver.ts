@@ -30,8 +30,6 @@ export interface BackplaneOptions {
   readonly presenceTimes?: PresenceTimes;
   /** Clients of some dialect speak: a voice of its own is of use. @default false */
   readonly needsVoice?: boolean;
-  /** The keys that a backplane in memory holds at first. @default none */
-  readonly keys?: ReadonlyMap<string, string>;
 }
 
 export interface TlsOptions {

@@ -22,7 +22,7 @@ export const memory = {
   },
   open: async (options) => {
     const bus = new MemoryBus(options);
-    const keys = new MemoryKeys(options.keys);
+    const keys = new MemoryKeys();
     const log = new MemoryLog({ bus, now: () => performance.now() });
     const events = new MemoryQueue(Date.now);
     const { tracking = noTracking, presenceTimes: times } = options;

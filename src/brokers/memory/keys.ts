@@ -1,4 +1,4 @@
-// The KeyStore port in memory: what this process wrote, and what a test or the demo put there. The oldest keys go first.
+// The KeyStore port in memory: what this process wrote. The oldest keys go first.
 
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { KeyStore } from "../../core/keys.ts";
@@ -13,14 +13,8 @@ interface StoredKey {
 }
 
 export class MemoryKeys implements KeyStore {
-  readonly #keys: Map<string, StoredKey>;
+  readonly #keys = new Map<string, StoredKey>();
   #isClosed = false;
-
-  constructor(given: ReadonlyMap<string, string> = new Map()) {
-    this.#keys = new Map(
-      [...given].map(([key, value]) => [key, { value: Buffer.from(value), until: Infinity }]),
-    );
-  }
 
   async get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
     return (await this.getBytes(keys)).map((value) => value?.toString());
