@@ -13,14 +13,6 @@ export interface ApiTarget {
 const timeoutMs = 10_000;
 const shownCharacters = 500;
 
-/** Rejects with CommandError when there is no answer. */
-export async function postTo(
-  target: ApiTarget,
-  init: Pick<RequestInit, "headers" | "body">,
-): Promise<Response> {
-  return ask(target, { method: "POST", ...init });
-}
-
 /** A gateway, and the publish secret that it wants. */
 export interface AskedGateway {
   readonly url: string;
@@ -53,7 +45,8 @@ export async function askApi(
   return JSON.parse(text);
 }
 
-async function ask({ url, path }: ApiTarget, init: RequestInit): Promise<Response> {
+/** Rejects with CommandError when there is no answer. */
+export async function ask({ url, path }: ApiTarget, init: RequestInit): Promise<Response> {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new CommandError("Expected `url` to be http://... or https://... (flag --url), got something else");
   }

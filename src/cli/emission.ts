@@ -7,7 +7,7 @@ import { sectionOf } from "../config/schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { Emission, Published, Publishing } from "../dialects/command-parts.ts";
 import { silent } from "../core/observe.ts";
-import { postTo, refusalOf } from "./api-request.ts";
+import { ask, refusalOf } from "./api-request.ts";
 import { AudienceAsker } from "./audience.ts";
 import { CommandError } from "./failure.ts";
 import type { Publisher } from "./gateway-url.ts";
@@ -61,10 +61,8 @@ async function audienceOf({ namespace, room }: Emission, { url, secret }: Emissi
 
 async function post(emission: Emission, { url, secret, door }: EmissionTarget): Promise<Response> {
   const { body, headers } = door.request(emission, secret);
-  return postTo(
-    { url, path: door.path },
-    { headers: { "content-type": "application/json", ...headers }, body },
-  );
+  const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
+  return ask({ url, path: door.path }, init);
 }
 
 /** @returns what happened, in sentences. Rejects with GatewayError when Redis does not take it. */
