@@ -7,13 +7,18 @@ import type { Gateway, Scene } from "./scene.ts";
 export type FaultName =
   | "F1 Redis restarts with its data"
   | "F1 Redis restarts empty"
+  | "F2 Redis hangs"
   | "F3 link reset"
   | "F3 link silent"
   | "F4 subscriber deaf"
   | "F4 subscribers killed"
+  | "F5 output buffer overflows"
+  | "F8 Redis is full"
   | "F9 gateway killed"
   | "F10 gateway drains"
   | "F10 rolling restart"
+  | "F18 poison on the channels"
+  | "F20 gateway stands still"
   | "R9 link cut for 2 s";
 
 type Broken = Omit<Fault, "kind" | "t" | "until" | "name">;
@@ -25,6 +30,19 @@ type Break = (scene: Scene, random: Random) => AsyncGenerator<Broken, void>;
 const discoveryMs = 10_000;
 
 const both = ["line", "store"] as const;
+
+/** Channels with messages of a form. */
+const channels = ["flask-socketio", "socket.io#/#", "belfry-broker", "belfry-peers"] as const;
+const poison = [
+  "",
+  "{",
+  "null",
+  "[]",
+  '{"version":1}',
+  "\u0080\u0004",
+  "\u0000",
+  "x".repeat(70_000),
+] as const;
 
 export const faults: Readonly<Record<FaultName, Break>> = {
   async *"F1 Redis restarts with its data"({ redis }, random) {
@@ -38,6 +56,13 @@ export const faults: Readonly<Record<FaultName, Break>> = {
     await Bun.sleep(random.below(1_500));
     await redis.restart({ isEmpty: true });
     yield { breaks: both };
+  },
+  /** Sometimes for longer than a gateway waits for an answer. */
+  async *"F2 Redis hangs"({ redis }, random) {
+    redis.pause();
+    await Bun.sleep(300 + random.below(5_000));
+    redis.resume();
+    yield { breaks: ["line"] };
   },
   "F3 link reset": (scene, random) => cut(scene, random, 100 + random.below(3_000)),
   "R9 link cut for 2 s": (scene, random) => cut(scene, random, 2_000),
@@ -59,6 +84,21 @@ export const faults: Readonly<Record<FaultName, Break>> = {
     await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
     yield { breaks: ["line"] };
   },
+  /** Redis ends each subscriber that has more to read than the limit, and one message is that long. */
+  async *"F5 output buffer overflows"({ redis }) {
+    const limit = "client-output-buffer-limit";
+    await redis.command("CONFIG", "SET", limit, "pubsub 200kb 100kb 1");
+    await redis.command("PUBLISH", "flask-socketio", "x".repeat(400_000));
+    await redis.command("CONFIG", "SET", limit, "pubsub 32mb 8mb 60");
+    yield { breaks: ["line"] };
+  },
+  /** It refuses what is to be stored, and goes on publishing. */
+  async *"F8 Redis is full"({ redis }, random) {
+    await redis.command("CONFIG", "SET", "maxmemory", "1mb");
+    await Bun.sleep(300 + random.below(3_000));
+    await redis.command("CONFIG", "SET", "maxmemory", "0");
+    yield { breaks: [] };
+  },
   async *"F9 gateway killed"(scene, random) {
     const gateway = scene.anyGateway(random);
     await gateway.kill();
@@ -79,6 +119,20 @@ export const faults: Readonly<Record<FaultName, Break>> = {
       await gateway.start();
       yield restarted(gateway);
     }
+  },
+  async *"F18 poison on the channels"({ redis }) {
+    for (let round = 0; round < 50; round++) {
+      for (const channel of channels)
+        for (const text of poison) await redis.command("PUBLISH", channel, text);
+    }
+    yield { breaks: [] };
+  },
+  async *"F20 gateway stands still"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    gateway.pause();
+    await Bun.sleep(300 + random.below(6_000));
+    gateway.resume();
+    yield { gateway: gateway.name, breaks: ["line"] };
   },
 };
 

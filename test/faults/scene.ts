@@ -42,6 +42,15 @@ export class Gateway implements AsyncDisposable {
     await served?.kill();
   }
 
+  /** It stands still until it is told to go on, with its connections open. */
+  pause(): void {
+    this.#served?.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#served?.signal("SIGCONT");
+  }
+
   async drain(): Promise<void> {
     const served = this.#served;
     this.#served = undefined;

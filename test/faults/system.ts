@@ -13,6 +13,7 @@ export const secret = "publish-secret-of-a-run-of-faults";
 export interface Served {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   kill(): Promise<void>;
   /** Ends it as an operator does, within some seconds. */
   end(): Promise<void>;
@@ -22,6 +23,9 @@ export interface Served {
 export function servedBy(process: RunningProcess, url: string): Served {
   return {
     url,
+    signal(name) {
+      process.kill(name);
+    },
     async kill() {
       process.kill("SIGKILL");
       await process.exited;
