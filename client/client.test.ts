@@ -196,6 +196,8 @@ test("commands fail when the client is disconnected, and rooms are there again a
   client.disconnect();
   expect(client.state).toBe("disconnected");
   expect(await failureOf(client.publish("chat", "said", { text: "" }))).toEqual(["closed", false]);
+  expect(await failureOf(client.join("news"))).toEqual(["closed", false]);
+  expect(await failureOf(client.join("chat"))).toEqual(["closed", false]);
   client.connect();
   await once(client, "state", ({ state }) => state === "connected");
   await client.publish("chat", "said", { text: "back" });

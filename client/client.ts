@@ -161,10 +161,12 @@ export class Client<Events extends object = Record<string, unknown>> {
   }
 
   /**
-   * Joins a room, now and after each reconnect, until `leave`. It waits for a connection as long as it takes.
+   * Joins a room, now and after each reconnect, until `leave`. It waits for a connection as long as it takes; after `disconnect()` it
+   * fails as `closed`.
    * @param more `at`: the position of an earlier page; what was missed since then comes first, or `recovered` is false.
    */
   async join(room: string, more: { readonly secret?: string; readonly at?: string } = {}): Promise<Joined> {
+    if (this.#state === "disconnected") throw ownFailure("closed");
     const wanted = this.#rooms.want(room, more);
     if (wanted.hasJoined && !this.#asked.has(room) && this.#line.transport)
       return { room, at: wanted.at, recovered: undefined, reason: undefined };
@@ -242,9 +244,9 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#rooms.all.size > 0 ? url.href : undefined;
   }
 
-  #command(command: Command): Promise<Answer> {
-    if (this.#state === "disconnected") return Promise.reject(ownFailure("closed"));
-    if (this.#isReady && this.#line.transport === "stream") return Promise.reject(ownFailure("no_websocket"));
+  async #command(command: Command): Promise<Answer> {
+    if (this.#state === "disconnected") throw ownFailure("closed");
+    if (this.#isReady && this.#line.transport === "stream") throw ownFailure("no_websocket");
     return this.#commands.give(command, this.#isReady ? this.#line.send : undefined);
   }
 

@@ -15,7 +15,7 @@ function setUp(limits = defaultLimits) {
   const observe = { ...silent, refused: (_dialect: string, reason: string) => void refused.push(reason) };
   const topics = { publish: () => false };
   const hub = new Hub({ limits, topics, observe, send: () => undefined });
-  const connect = () => {
+  const connect = ({ hearsEveryone = true } = {}) => {
     const heard: Frame[] = [];
     const client = {
       isNative: false,
@@ -27,7 +27,7 @@ function setUp(limits = defaultLimits) {
       fallBehind: () => undefined,
     };
     const agent = { disconnect: () => undefined, request: () => undefined };
-    const parts = { id: createClientId(), namespace: "/", format, carrier: client, agent };
+    const parts = { id: createClientId(), namespace: "/", format, carrier: client, agent, hearsEveryone };
     const connection = new Connection(parts);
     hub.enter(connection);
     return { connection, heard };
@@ -61,6 +61,23 @@ test("SEC-16 a tree is no connection's id", () => {
   const { connection, heard } = connect();
   say(toTree(connection.id ?? ""));
   expect(heard).toEqual([]);
+});
+
+test("SEC-06 a connection is in as many rooms as it may be, whether it hears everyone in the namespace or not", () => {
+  for (const hearsEveryone of [true, false]) {
+    const { hub, connect } = setUp({ ...defaultLimits, roomsPerConnection: 2 });
+    const { connection } = connect({ hearsEveryone });
+    expect(["x", "y", "z", "x"].map((room) => hub.join(connection, room))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(["x", "z"].map((room) => hub.joinRefusal(connection, room))).toEqual([
+      undefined,
+      "too_many_rooms",
+    ]);
+  }
 });
 
 test("SEC-06 trees are not counted as rooms, are bounded like them, and go with their last member", () => {

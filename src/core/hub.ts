@@ -141,8 +141,9 @@ export class Hub {
   joinRefusal(connection: Connection, name: string, table: Table = "rooms"): JoinRefusal | undefined {
     const { nameBytes, roomsPerConnection } = this.#parts.limits;
     if (isRoomTooLong(name, nameBytes)) return "room_name_too_long";
-    // The room of everyone in the namespace is in the list too.
-    if (connection.roomCount <= roomsPerConnection) return undefined;
+    // For those who are in it, the room of everyone in the namespace is in the list too.
+    const joined = connection.roomCount - (connection.hearsEveryone ? 1 : 0);
+    if (joined < roomsPerConnection) return undefined;
     return this.has(connection, name, table) ? undefined : "too_many_rooms";
   }
 
