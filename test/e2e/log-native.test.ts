@@ -151,3 +151,29 @@ test("F1 I10 positions of a Redis that was emptied are told, and nothing is give
   expect(await page.next()).toMatchObject({ data: 12, at: next });
   page.socket[Symbol.dispose]();
 }, 30_000);
+
+test("F2 I10 while Redis is away a client that comes back is told so, and has its position for the next time", async () => {
+  await using gateway = await serve();
+  const first = await publish(gateway, 31);
+  const second = await publish(gateway, 32);
+  await redis.kill();
+  const page = await connect(gateway, first);
+  const told = { type: "joined", recovered: false, reason: "unavailable" };
+  expect(await page.next()).toMatchObject({ ...told, at: first });
+  page.socket[Symbol.dispose]();
+  const other = await connect(gateway, "junk");
+  const answer = await other.next();
+  expect(answer).toMatchObject(told);
+  expect(answer["at"]).toBeUndefined();
+  other.socket[Symbol.dispose]();
+  await redis.restart();
+  for (let tries = 0; tries < 100; tries++) {
+    const back = await connect(gateway, first);
+    const { recovered } = await back.next();
+    if (recovered === true) expect(await back.next()).toMatchObject({ data: 32, at: second });
+    back.socket[Symbol.dispose]();
+    if (recovered === true) return;
+    await Bun.sleep(100);
+  }
+  expect.unreachable();
+}, 30_000);
