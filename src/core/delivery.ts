@@ -60,7 +60,7 @@ export class Delivery {
   toRoom(room: Room, { excluded, reached } = everyone): void {
     for (const share of room.shares) {
       const { format, members } = share;
-      if (!mayHear(format.dialect, this.#publication)) continue;
+      if (!this.#isFor(format)) continue;
       const encoded = this.#encode(format, room.name);
       const muted = format.isPerRoom === true ? excluded : reached;
       // Before the topic: a member that falls behind at the publish is sent to directly from the next publication on.
@@ -75,10 +75,14 @@ export class Delivery {
   }
 
   toOne(connection: Connection): void {
-    if (!mayHear(connection.format.dialect, this.#publication)) return;
+    if (!this.#isFor(connection.format)) return;
     const encoded = this.#encode(connection.format, undefined);
     this.#sendTo(connection, encoded);
     this.#count(encoded, 1);
+  }
+
+  #isFor({ isOver, dialect }: Format): boolean {
+    return isOver !== true && mayHear(dialect, this.#publication);
   }
 
   /** One client gets it from its dialect itself. */

@@ -21,6 +21,8 @@ export interface Format {
   readonly name: string;
   /** Its frames name the room: they are made for each room, and a client in two rooms gets both. @default false */
   readonly isPerRoom?: boolean;
+  /** Its clients are about to be ended, a few at a time: nothing more is delivered to them. @default false */
+  isOver?: boolean;
   /**
    * @param room the one in which it is delivered; undefined: to everyone in the namespace, or to one client by its id.
    * @param at where it stands, for clients that come back (position.ts); undefined: it is not kept.

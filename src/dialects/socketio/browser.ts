@@ -1,6 +1,7 @@
 // The browser side of the socketio dialect: the Engine.IO endpoint (compat section 1). It judges handshakes,
 // finds the session of a request, and hands it to polling.ts, upgrade.ts or session.ts.
 
+import { Turns } from "../../base/turns.ts";
 import { createClientId } from "../../base/client-id.ts";
 import type { BrowserContext, BrowserSide } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
@@ -44,7 +45,23 @@ export function createBrowserSide(ports: BrowserContext, options: SocketIoOption
 }
 
 /** Connections end where their client is on another gateway, and where the gateway may have missed something. */
-function recoverSessions({ hub, recovery, sessions }: EngineIoContext, keeping: Keeping): void {
+function recoverSessions(context: EngineIoContext, keeping: Keeping): void {
+  const { hub, recovery, sessions, formats } = context;
+  const turns = new Turns(() => context.now());
+  // Thousands of them, in fair turns. None hears anything meanwhile: what is newer stands behind what it missed.
+  const endAll = (): void => {
+    const ending = sessions
+      .values()
+      .filter(({ version }) => version === 4)
+      .toArray();
+    formats.renew("4");
+    turns.add({
+      work() {
+        ending.pop()?.close("gap");
+        return ending.length > 0;
+      },
+    });
+  };
   keeping.listen(({ namespace, sid, turn }) => {
     const agent = hub.connection(namespace, sid)?.agent;
     if (agent instanceof NamespaceSocket) agent.replaced(turn);
@@ -52,7 +69,7 @@ function recoverSessions({ hub, recovery, sessions }: EngineIoContext, keeping: 
   recovery.onGap((rooms, only) => {
     // Clients that came with a position of the room's log: none of ours.
     if (only) return;
-    if (!rooms) for (const session of sessions.values()) if (session.version === 4) session.close("gap");
+    if (!rooms) endAll();
     for (const { namespace, room } of rooms ?? []) {
       for (const { agent } of Array.from(hub.room(namespace, room)?.members() ?? [])) {
         if (agent instanceof NamespaceSocket) agent.lost();

@@ -4,11 +4,10 @@
 import type { Carrier, Frame } from "../../core/carrier.ts";
 import type { BrowserContext } from "../dialect.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
-import type { Format } from "../../core/membership.ts";
 import type { Rate } from "../../base/rate-limit.ts";
 import { packetRate } from "../../base/rate-limit.ts";
 import type { Generation } from "./format.ts";
-import { createFormats } from "./format.ts";
+import { Formats } from "./format.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { RoomPresence } from "./presence.ts";
 import { Keeping } from "./recovery/keeping.ts";
@@ -40,7 +39,7 @@ export interface SocketIoContext extends BrowserContext {
   readonly pingTimeoutMs: number;
   /** What one client may send (SEC-06). */
   readonly packetRate: Rate;
-  readonly formats: Readonly<Record<Generation, Format>>;
+  readonly formats: Formats;
   /** Who is in a room, for pages that ask. */
   readonly roomPresence: RoomPresence;
   /** Clients come back to their sessions; undefined: they do not (`recovery`). */
@@ -56,7 +55,7 @@ export function createSocketIoContext(context: BrowserContext, options: SocketIo
     pingIntervalMs: Math.round(options.pingInterval * 1000),
     pingTimeoutMs: Math.round(options.pingTimeout * 1000),
     packetRate: packetRate(context.limits),
-    formats: createFormats(options),
+    formats: new Formats(options),
     roomPresence: new RoomPresence(context),
     keeping: options.recovery ? new Keeping(context) : undefined,
     lastWords: { bytes: 0 },

@@ -48,21 +48,40 @@ export function eventFrames(
 }
 
 /** With `recovery`, clients of version 4 come back to their sessions: each event says where they stand. */
-export function createFormats({
-  recovery,
-  presenceEvent,
-}: Pick<SocketIoOptions, "recovery" | "presenceEvent">): Readonly<Record<Generation, Format>> {
-  const create = (generation: Generation): Format => ({
-    dialect: "socketio",
-    name: `socketio/${generation}`,
-    encode(publication, _, at) {
-      const { presence } = publication;
-      if (presence) return presenceFrames(generation, { ...publication, presence }, presenceEvent);
-      const hasOffset = recovery && generation === "4";
-      return eventFrames(generation, publication, hasOffset ? { offset: offsetOf(publication, at) } : {});
-    },
-  });
-  return { "4": create("4"), "3": create("3"), "3-base64": create("3-base64") };
+export class Formats {
+  readonly #options: Pick<SocketIoOptions, "recovery" | "presenceEvent">;
+  readonly #formats: Record<Generation, Format>;
+  #renewals = 0;
+
+  constructor(options: Pick<SocketIoOptions, "recovery" | "presenceEvent">) {
+    this.#options = options;
+    this.#formats = { "4": this.#create("4"), "3": this.#create("3"), "3-base64": this.#create("3-base64") };
+  }
+
+  of(generation: Generation): Format {
+    return this.#formats[generation];
+  }
+
+  /** Nothing more is delivered to the clients of a generation that are here: they are about to be ended. */
+  renew(generation: Generation): void {
+    this.#formats[generation].isOver = true;
+    this.#renewals += 1;
+    this.#formats[generation] = this.#create(generation, `.${this.#renewals}`);
+  }
+
+  #create(generation: Generation, mark = ""): Format {
+    const { recovery, presenceEvent } = this.#options;
+    return {
+      dialect: "socketio",
+      name: `socketio/${generation}${mark}`,
+      encode(publication, _, at) {
+        const { presence } = publication;
+        if (presence) return presenceFrames(generation, { ...publication, presence }, presenceEvent);
+        const hasOffset = recovery && generation === "4";
+        return eventFrames(generation, publication, hasOffset ? { offset: offsetOf(publication, at) } : {});
+      },
+    };
+  }
 }
 
 /** They say nothing of where a client stands: what was told of presence is not told again. */

@@ -26,7 +26,7 @@ const enter = (id: string, namespace = "/"): Connection => {
   const connection = new Connection({
     id,
     namespace,
-    format: context.formats["4"],
+    format: context.formats.of("4"),
     carrier: new FakeSocket(),
     agent,
   });

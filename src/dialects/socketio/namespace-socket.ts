@@ -71,7 +71,7 @@ export class NamespaceSocket implements Agent {
     this.connection = new Connection({
       id: parts.sid,
       namespace: parts.namespace,
-      format: parts.context.formats[parts.session.generation],
+      format: parts.context.formats.of(parts.session.generation),
       carrier: parts.session,
       agent: this,
       identity: parts.identity,
@@ -116,6 +116,11 @@ export class NamespaceSocket implements Agent {
     this.#kept?.forget();
   }
 
+  /** It was told nothing of a gap before it, and must not go away with a position behind one. */
+  get #isEnding(): boolean {
+    return this.connection.format.isOver === true;
+  }
+
   exit(): void {
     this.#client.pendingAcks -= this.#acks?.size ?? 0;
     this.#acks = undefined;
@@ -152,6 +157,7 @@ export class NamespaceSocket implements Agent {
   }
 
   request(publication: Publication, onAck: AckHandler): void {
+    if (this.#isEnding) return;
     this.#acks ??= new Map();
     if (this.#client.pendingAcks >= this.#context.limits.pendingAcks) {
       this.#context.observe.refused("socketio", "pending_acks");
@@ -313,7 +319,8 @@ export class NamespaceSocket implements Agent {
 
   #pong(): void {
     const { namespace } = this;
-    const offset = this.#kept && (this.#context.recovery.here(namespace, undefined) ?? noOffset);
+    const here = this.#isEnding ? undefined : this.#context.recovery.here(namespace, undefined);
+    const offset = this.#kept && (here ?? noOffset);
     const args = offset === undefined ? [] : [JSON.stringify(offset)];
     this.#session.answer(encodeEvent({ namespace, event: "my_pong", args, attachments: [] }));
   }
