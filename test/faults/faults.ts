@@ -97,7 +97,7 @@ export const faults: Readonly<Record<FaultName, Break>> = {
     await redis.command("CONFIG", "SET", "maxmemory", "1mb");
     await Bun.sleep(300 + random.below(3_000));
     await redis.command("CONFIG", "SET", "maxmemory", "0");
-    yield { breaks: [] };
+    yield { breaks: ["sessions"] };
   },
   async *"F9 gateway killed"(scene, random) {
     const gateway = scene.anyGateway(random);

@@ -84,8 +84,11 @@ export interface Fault {
   readonly until: Time;
   /** Which gateway it struck; undefined: all of them. */
   readonly gateway?: string | undefined;
-  /** What it may cost: what a gateway hears (`line`), what Redis keeps (`store`), both, or neither. */
-  readonly breaks: readonly ("line" | "store")[];
+  /**
+   * What it may cost: what a gateway hears (`line`), what Redis keeps (`store`), both, or neither; `sessions`: what Redis is
+   * to keep of clients of the source `tape`, which are pages of Socket.IO.
+   */
+  readonly breaks: readonly ("line" | "store" | "sessions")[];
   /** It was ended and started anew: it has what another one kept. */
   readonly isRestart?: boolean;
 }

@@ -292,6 +292,12 @@ describe("a page of Socket.IO that comes back as a new one", () => {
     expect(back({ source: undefined }, { ...broken, until: 900 }).notRecovered).toHaveLength(1);
   });
 
+  test("is not due where the store took no sessions meanwhile; other clients are", () => {
+    const full = { gateway: undefined, t: 2_000, until: 2_500, breaks: ["sessions"] } as const;
+    expect(back({}, full).notRecovered).toEqual([]);
+    expect(back({ source: undefined }, full).notRecovered).toHaveLength(1);
+  });
+
   test("is due where it was cut off before it was in its room, and not the next time", () => {
     const passed = { t: returns - 500, gateway: "one", source: "tape" } as const;
     const gap = { kind: "gap", t: returns - 480, client: "away", room: tape, passed } as const;

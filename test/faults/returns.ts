@@ -59,6 +59,11 @@ function isKept(
   const { t, gateway, source } = arrival;
   // A client that was not in the room on its last connection does not come back to it.
   if (source === "nothing" || !before.isIn) return false;
+  // Written while it was in the room or when it left: a store that takes nothing has not its newest one.
+  const isSessionLost = book.faults.some(
+    (fault) => fault.breaks.includes("sessions") && fault.t < t && fault.until + settleMs > before.t,
+  );
+  if (source === "tape" && isSessionLost) return false;
   const earlier = { from: before.t - settleMs, until: before.t };
   // It has its position, or none, from a gateway that could not know better.
   const isMisled =
@@ -78,8 +83,7 @@ function heardUntil({ faults }: Book, gateway: string | undefined, left: number)
   let until = left;
   for (const fault of faults.toSorted((a, b) => b.t - a.t)) {
     const isHere = fault.gateway === undefined || fault.gateway === gateway;
-    if (isHere && fault.breaks.length > 0 && fault.t < until && fault.until + settleMs > until)
-      until = fault.t;
+    if (isHere && breaksLine(fault) && fault.t < until && fault.until + settleMs > until) until = fault.t;
   }
   return until;
 }
@@ -102,9 +106,11 @@ function isExcused(
 
 /** Did it break this gateway at some time of the span, or had not long been over? */
 function isBroken(fault: Fault, gateway: string, { from, until }: Span): boolean {
-  return (
-    fault.breaks.length > 0 && strikes(fault, gateway) && fault.t < until && fault.until + settleMs > from
-  );
+  return breaksLine(fault) && strikes(fault, gateway) && fault.t < until && fault.until + settleMs > from;
+}
+
+function breaksLine({ breaks }: Fault): boolean {
+  return breaks.includes("line");
 }
 
 function strikes(fault: Fault, gateway: string): boolean {
@@ -118,8 +124,9 @@ function strikes(fault: Fault, gateway: string): boolean {
 function wholeSince(book: Book, gateway: string, at: number): number {
   const since = book.faults
     .filter((fault) => fault.t < at && strikes(fault, gateway))
-    .map(({ t, until, gateway: struck, isRestart = false, breaks }) => {
-      if (breaks.length === 0 && !isRestart) return Number.NEGATIVE_INFINITY;
+    .map((fault) => {
+      const { t, until, gateway: struck, isRestart = false } = fault;
+      if (!breaksLine(fault) && !isRestart) return Number.NEGATIVE_INFINITY;
       const alone = until + settleMs;
       if (struck === undefined || (!isRestart && at < alone)) return alone;
       const taking = { from: t, until: isRestart ? until : alone };
