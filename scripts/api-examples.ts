@@ -100,6 +100,7 @@ export const apiExamples: Readonly<Record<string, ApiExample>> = {
                 type: "room_occupied",
                 room: "chat::1",
                 namespace: "/",
+                epoch: "q1Zb0w",
                 seq: 1,
                 at: 1_764_400_000_120,
               },

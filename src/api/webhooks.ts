@@ -16,6 +16,7 @@ const letter = z.strictObject({
       room: z.string(),
       namespace: z.string(),
       user: z.string().optional(),
+      epoch: z.string(),
       seq: z.int(),
       at: z.int(),
     })

@@ -15,7 +15,9 @@ export interface RoomEvent {
   readonly room: string;
   /** Of `user_joined` and `user_left`. */
   readonly user: string | undefined;
-  /** Of the room's events, each one more than the one before. */
+  /** Of the numbers: another one where they begin anew. Empty: an older gateway wrote the event. */
+  readonly epoch: string;
+  /** Of the room's events, each one more than the one before of its epoch. */
   readonly seq: number;
   /** Unix time, ms. */
   readonly at: number;
@@ -23,12 +25,13 @@ export interface RoomEvent {
 
 /** How an event is written into the queue; a script on Redis writes the same fields. */
 export function eventFields(event: RoomEvent): readonly (readonly [name: string, value: string])[] {
-  const { type, namespace, room, user, seq, at } = event;
+  const { type, namespace, room, user, epoch, seq, at } = event;
   return [
     ["event", type],
     ["room", room],
     ["namespace", namespace],
     ...(user === undefined ? [] : [["user", user] as const]),
+    ["epoch", epoch],
     ["seq", String(seq)],
     ["at", String(at)],
   ];

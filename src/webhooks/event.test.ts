@@ -8,6 +8,7 @@ const joined: RoomEvent = {
   namespace: "/",
   room: "é::1",
   user: "ann",
+  epoch: "Jk3",
   seq: 7,
   at: 1_764_400_000_123,
 };
@@ -16,6 +17,7 @@ const vacated: RoomEvent = {
   namespace: "/chat",
   room: "",
   user: undefined,
+  epoch: "",
   seq: 1,
   at: 0,
 };
@@ -39,7 +41,7 @@ test("what is written into the queue is read from it", () => {
 
 test("a receiver gets what is there", () => {
   expect(JSON.stringify(eventBody("1-0", joined))).toBe(
-    '{"id":"1-0","type":"user_joined","room":"é::1","user":"ann","seq":7,"at":1764400000123}',
+    '{"id":"1-0","type":"user_joined","room":"é::1","user":"ann","epoch":"Jk3","seq":7,"at":1764400000123}',
   );
   expect(JSON.stringify(eventBody("2-0", vacated))).toBe(
     '{"id":"2-0","type":"room_vacated","room":"","namespace":"/chat","seq":1,"at":0}',
@@ -61,4 +63,6 @@ test("an entry that is no event is none", () => {
     expect([name, value, readEvent(entry(fields))]).toEqual([name, value, undefined]);
   }
   expect(readEvent({ fields: undefined })).toBeUndefined();
+  // An older gateway wrote none.
+  expect(readEvent(without("epoch"))).toEqual({ ...joined, epoch: "" });
 });

@@ -16,19 +16,21 @@ export function readEvent({ fields }: Pick<QueueEntry, "fields">): RoomEvent | u
     namespace: values.get("namespace") || "/",
     room,
     user: values.get("user") || undefined,
+    epoch: values.get("epoch") ?? "",
     seq,
     at,
   };
 }
 
 /** Members of an event in the body of a request. A room of the namespace `/` does not say so. */
-export function eventBody(id: string, { type, namespace, room, user, seq, at }: RoomEvent): object {
+export function eventBody(id: string, { type, namespace, room, user, epoch, seq, at }: RoomEvent): object {
   return {
     id,
     type,
     room,
     ...(namespace !== "/" && { namespace }),
     ...(user !== undefined && { user }),
+    ...(epoch !== "" && { epoch }),
     seq,
     at,
   };

@@ -97,6 +97,7 @@ async function happen(
       namespace: "/",
       room,
       user: `user${seq}`,
+      epoch: "e",
       seq,
       at: Date.now(),
       ...more,

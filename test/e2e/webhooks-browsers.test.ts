@@ -49,6 +49,7 @@ function told(to: WebhookReceiver, room: string): readonly string[] {
   const events = to.events.filter((event) => event.room === room);
   // Numbers without a gap say that nothing is missing.
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(new Set(events.map(({ epoch }) => epoch)).size).toBe(events.length === 0 ? 0 : 1);
   return events.map(({ type, user }) => (user === undefined ? type : `${type} ${user}`));
 }
 
@@ -140,4 +141,32 @@ test("F9 the gateway of all pages is killed: the webhook is told that they left,
   expect(performance.now() - since).toBeLessThan(30_000);
   expect(one.log).not.toContain("queue_refused");
   await rm(file);
+});
+
+test("F1 Redis loses its data: numbers begin anew in another epoch, and who is there comes again in it", async () => {
+  await using own = await startRedis();
+  await using to = await WebhookReceiver.start(secret);
+  await using gateway = await start(to, { redis: own.url });
+  const enter = async (sub: string): Promise<RawWebSocket> => {
+    const headers = { authorization: `Bearer ${await signToken({ sub, rooms: ["chat::*"] })}` };
+    const page = await RawWebSocket.open(gateway.url, "/connect?room=chat::lost", headers);
+    await page.waitForMessage();
+    return page;
+  };
+  using _ann = await enter("ann");
+  using _bob = await enter("bob");
+  await until(() => told(to, "chat::lost").length === 3, 20_000);
+  const [before] = to.events;
+  expect(before?.epoch).toMatch(/^[\w-]{6,}$/);
+  await own.command("FLUSHALL");
+  const later = () => to.events.filter(({ epoch }) => epoch !== before?.epoch);
+  await until(() => later().length === 3, 30_000);
+  expect(later().map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  expect(new Set(later().map(({ epoch }) => epoch)).size).toBe(1);
+  expect(
+    later()
+      .map(({ type, user = "" }) => `${type} ${user}`)
+      .sort(),
+  ).toEqual(["room_occupied ", "user_joined ann", "user_joined bob"]);
+  expect(to.faults).toEqual([]);
 });

@@ -59,6 +59,7 @@ async function happen(from: number, to: number): Promise<void> {
         namespace: "/",
         room,
         user: `u${seq}`,
+        epoch: "e",
         seq,
         at: Date.now(),
       } as const;

@@ -12,6 +12,7 @@ export interface ReceivedEvent {
   readonly room: string;
   readonly namespace?: string;
   readonly user?: string;
+  readonly epoch?: string;
   readonly seq: number;
   readonly at: number;
 }

@@ -135,8 +135,8 @@ export class MemoryPresence implements PresenceStore {
     }
     if (tracking.isReported(room.name)) {
       for (const { type, user } of said.events) {
-        const seq = ++room.seq;
-        void events.add(eventsQueue, eventFields({ type, ...room.name, user, seq, at: Date.now() }));
+        const numbered = { epoch: room.epoch, seq: ++room.seq, at: Date.now() };
+        void events.add(eventsQueue, eventFields({ type, ...room.name, user, ...numbered }));
       }
     }
     this.#forget(room);

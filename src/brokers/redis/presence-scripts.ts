@@ -26,6 +26,7 @@ local function event(kind, user)
   seq = seq + 1
   local fields = {'event', kind, 'room', name, 'namespace', namespace}
   if user then fields[7], fields[8] = 'user', user end
+  fields[#fields + 1], fields[#fields + 2] = 'epoch', epoch
   fields[#fields + 1], fields[#fields + 2] = 'seq', string.format('%.0f', seq)
   fields[#fields + 1], fields[#fields + 2] = 'at', string.format('%.0f', now)
   redis.call('XADD', events, 'MAXLEN', '~', length, '*', unpack(fields))
