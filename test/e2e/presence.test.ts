@@ -187,6 +187,57 @@ test("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree
   for (const socket of [...crowd, ...back, bob]) socket[Symbol.dispose]();
 }, 120_000);
 
+test("a gateway stands still for longer than its lease: its users left meanwhile, are there again when it goes on, and leave no ghost", async () => {
+  await using living = await serve();
+  await using still = await serve();
+  const room = "lobby:still";
+  const ann = await Watcher.open(living, room, "ann");
+  // bob stays, cid is on both, dan leaves and eve moves to the other gateway while theirs stands still.
+  const far = await Watcher.open(still, room, "bob");
+  using _cid = await member(still, room, "cid");
+  using _near = await member(living, room, "cid");
+  const dan = await member(still, room, "dan");
+  const eve = await member(still, room, "eve");
+  await until(() => ann.total === 5);
+
+  still.process.kill("SIGSTOP");
+  const since = performance.now();
+  dan[Symbol.dispose]();
+  eve[Symbol.dispose]();
+  const moved = await member(living, room, "eve");
+  // Not before its lease ended: it may only be slow.
+  await until(() => ann.total === 3, 30_000);
+  expect(performance.now() - since).toBeGreaterThan(9_000);
+  expect(ann.names).toEqual(["ann", "cid", "eve"]);
+  expect(ann.told.flatMap(({ left = [] }) => left).sort()).toEqual(["bob", "dan"]);
+  const before = ann.told.length;
+
+  still.process.kill("SIGCONT");
+  await until(() => ann.total === 4, 20_000);
+  // Pages of both gateways agree, and the page that stood still with its gateway was told what it missed.
+  await until(() => far.names?.join() === "ann,bob,cid,eve", 20_000);
+  const joined = ann.told.slice(before).flatMap(({ joined: users = [] }) => users.map(({ user }) => user));
+  // dan's connection was closed by the time it went on: if it was written once more, it leaves again.
+  expect(joined.filter((user) => user !== "dan")).toEqual(["bob"]);
+  // What the gateway had written before is due by now, and nothing of it comes.
+  await Bun.sleep(20_000);
+  expect(ann.names).toEqual(["ann", "bob", "cid", "eve"]);
+  expect(far.names).toEqual(["ann", "bob", "cid", "eve"]);
+  expect(
+    ann.told
+      .slice(before)
+      .flatMap(({ left = [] }) => left)
+      .filter((user) => user !== "dan"),
+  ).toEqual([]);
+  const later = await Watcher.open(living, room, "fay");
+  await until(() => later.names?.join() === "ann,bob,cid,eve,fay");
+
+  // eve holds nothing on the gateway where she was.
+  moved[Symbol.dispose]();
+  await until(() => ann.names?.includes("eve") === false, 10_000);
+  await until(() => far.names?.join() === "ann,bob,cid,fay");
+}, 120_000);
+
 test("pages of a gateway that is restarted come back elsewhere: they did not leave", async () => {
   await using living = await serve();
   const old = await serve();
