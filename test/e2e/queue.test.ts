@@ -8,6 +8,7 @@ import { createClient } from "@redis/client";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
+import { ReturningClient } from "../support/returning-client.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
@@ -53,6 +54,8 @@ const numbered = (room: string, from: number, to: number) =>
 /** What a page in these rooms heard, in the order in which it came. */
 class Page implements Disposable {
   readonly heard: Record<string, unknown>[] = [];
+  /** The types of what is no publication. */
+  readonly told: unknown[] = [];
   readonly #socket: RawWebSocket;
 
   private constructor(socket: RawWebSocket) {
@@ -81,6 +84,7 @@ class Page implements Disposable {
       if (text === undefined) return;
       const message = JSON.parse(String(text)) as Record<string, unknown>;
       if (message["type"] === undefined) this.heard.push(message);
+      else this.told.push(message["type"]);
     }
   }
 }
@@ -279,6 +283,61 @@ test("F3 while the bus is away entries stay, none is refused, and each is heard 
   expect(new Set(heard).size).toBe(heard.length);
   expect((await refusedEntries()).length).toBe(before);
 });
+
+test.each([1, 2])(
+  "F3 the backlog of an outage is said while pages that the gap closed are not back: what they miss of it they are told, with %i gateways",
+  async (gateways) => {
+    await using proxy = await TcpProxy.start(redis.port);
+    const config = { rooms, secret: "s3cret", socketio: { recovery: true } };
+    await using cut = await startGateway({
+      ...config,
+      redis: redis.url.replace(`:${redis.port}`, `:${proxy.port}`),
+    });
+    await using _other = gateways === 2 ? await startGateway({ ...config, redis: redis.url }) : undefined;
+    const room = `backlog${gateways}`;
+    using native = await Page.open(cut.url, room, `log:${room}`);
+    await using page = await ReturningClient.open({
+      version: "4.8",
+      transport: "websocket",
+      port: Number(new URL(cut.url).port),
+      events: ["update"],
+    });
+    const entry = (data: number) => ({ room, event: "update", data: String(data) });
+    await page.ask("join", { room });
+    await add([entry(0)]);
+    await page.waitFor(2);
+    proxy.cut();
+    await until(() => !cut.gateway.readiness().isReady);
+    await add([
+      ...Array.from({ length: 300 }, (_, index) => entry(index + 1)),
+      ...numbered(`log:${room}`, 0, 300),
+    ]);
+    proxy.heal();
+    await until(() => page.ids.length === 2, 30_000);
+    await until(isEmpty, 30_000);
+    await until(() => native.in(`log:${room}`).length >= 300, 20_000);
+    // A room with a log has all of it, each once and in order.
+    const all = Array.from({ length: 300 }, (_, index) => index);
+    expect(native.in(`log:${room}`)).toEqual(all);
+    const [isRecovered] = page.lines
+      .filter(([kind]) => kind === "connect")
+      .slice(1)
+      .map(([, recovered]) => recovered);
+    if (isRecovered !== true) await page.ask("join", { room });
+    await add([entry(301)]);
+    await until(() => page.lines.some(([, data]) => data === 301), 20_000);
+    const heard = page.lines.filter(([kind]) => kind === "update").map(([, data]) => Number(data));
+    console.log(`${gateways} gateways: recovered ${String(isRecovered)}, ${heard.length} of 302 entries`);
+    expect(heard).toEqual([...new Set(heard)].toSorted((one, last) => one - last));
+    // It has all of them, or was told that it may not: it came back as a new page, which loads its state anew.
+    if (isRecovered === true) expect(heard).toEqual(Array.from({ length: 302 }, (_, index) => index));
+    // A page in a room without a log is told in the same way, on the connection that it has.
+    await until(() => native.in(room).includes(301), 20_000);
+    const nativeHeard = native.in(room).map(Number);
+    expect(nativeHeard).toEqual([...new Set(nativeHeard)].toSorted((one, last) => one - last));
+    if (nativeHeard.length < 302) expect(native.told).toContain("gap");
+  },
+);
 
 test("F8 a Redis without memory: entries for logs stay, the others are heard, and the rest once there is memory again", async () => {
   await using full = await startRedis();
