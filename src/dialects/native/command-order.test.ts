@@ -7,17 +7,22 @@ import type { Command } from "./read-command.ts";
 let begun: string[];
 let ends: Map<string, () => void>;
 let order: CommandOrder;
+let idle: number;
 
 beforeEach(() => {
   begun = [];
   ends = new Map();
-  order = new CommandOrder((command) => {
-    const name = nameOf(command);
-    begun.push(name);
-    if (command.type !== "join" && command.type !== "token") return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    ends.set(name, resolve);
-    return promise;
+  idle = 0;
+  order = new CommandOrder({
+    begin(command) {
+      const name = nameOf(command);
+      begun.push(name);
+      if (command.type !== "join" && command.type !== "token") return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ends.set(name, resolve);
+      return promise;
+    },
+    idle: () => void idle++,
   });
 });
 
@@ -56,6 +61,7 @@ test("what is said about a room waits for the join before it, and nothing else d
   expect(begun.slice(3)).toEqual(["leave a 2", "join a 3"]);
   await end("join a 3");
   expect(begun.slice(5)).toEqual(["leave a 4"]);
+  expect(idle).toBe(1);
   take(leave(7, "a"));
   expect(begun.at(-1)).toBe("leave a 7");
 });
@@ -67,6 +73,7 @@ test("all that is said behind a token waits for it; what was said before the tok
   expect(begun.slice(2)).toEqual(["leave a 2"]);
   await end("token 3");
   expect(begun.slice(3)).toEqual(["join a 4", "token 5"]);
+  expect(idle).toBe(0);
   await end("token 5");
   expect(begun.slice(5)).toEqual(["ping 6"]);
 });

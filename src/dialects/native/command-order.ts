@@ -12,17 +12,23 @@ interface Waiting {
   readonly bytes: number;
 }
 
-export class CommandOrder {
+export interface CommandOrderParts {
   /** Begins a command. @returns until when others have to wait for it; it never rejects. */
-  readonly #begin: (command: Command) => Promise<void> | undefined;
+  begin(command: Command): Promise<void> | undefined;
+  /** Nothing is waited for any more: an idle client needs no order. */
+  idle(): void;
+}
+
+export class CommandOrder {
+  readonly #parts: CommandOrderParts;
   #behindToken: Waiting[] | undefined;
   /** By the room that is being joined. */
   #behindJoins: Map<string, Waiting[]> | undefined;
   #count = 0;
   #bytes = 0;
 
-  constructor(begin: (command: Command) => Promise<void> | undefined) {
-    this.#begin = begin;
+  constructor(parts: CommandOrderParts) {
+    this.#parts = parts;
   }
 
   /** Begins it, now or behind what it has to wait for. @returns false where too much waits: it is not carried out. */
@@ -36,8 +42,12 @@ export class CommandOrder {
   }
 
   #start(command: Command): void {
-    const work = this.#begin(command);
-    if (!work) return;
+    const work = this.#parts.begin(command);
+    if (work) this.hold(command, work);
+  }
+
+  /** Others wait for a command that has begun. */
+  hold(command: Command, work: Promise<void>): void {
     if (command.type === "token") this.#holdAll(work);
     else if ("room" in command) this.#holdRoom(command.room, work);
   }
@@ -48,6 +58,7 @@ export class CommandOrder {
     void work.then(() => {
       this.#behindToken = undefined;
       for (const waiting of this.#free(behind)) this.#goOn(waiting, this.#behindToken);
+      this.#lookIdle();
     });
   }
 
@@ -60,7 +71,12 @@ export class CommandOrder {
       if (this.#behindJoins?.size === 0) this.#behindJoins = undefined;
       // They were sent before the token that is being judged now, if one is.
       for (const waiting of this.#free(behind)) this.#goOn(waiting, undefined);
+      this.#lookIdle();
     });
+  }
+
+  #lookIdle(): void {
+    if (!this.#behindToken && !this.#behindJoins) this.#parts.idle();
   }
 
   /** One that was taken is not refused any more. */

@@ -57,7 +57,7 @@ export class Member implements RawConnectionParts {
   readonly #joins: Joins;
   /** Needed when it opens alone. */
   #opening: Pick<MemberParts, "asked" | "who"> | undefined;
-  /** Undefined until it says something or is to join a room. */
+  /** Undefined while no command waits for another. */
   #order: CommandOrder | undefined;
 
   constructor({ context, joins, asked, address, who, protocol, release }: MemberParts) {
@@ -106,13 +106,22 @@ export class Member implements RawConnectionParts {
     if (command.type === "fault") {
       const { id, code, sentence } = command;
       client.send(errorMessage(refuse(this.#context, code), id, sentence));
-    } else if (!this.#orderOf(client).take(command, frame.length))
-      this.#refuse(client, command.id, "unavailable");
+    } else if (!this.#take(client, command, frame.length)) this.#refuse(client, command.id, "unavailable");
   }
 
-  #orderOf(client: RawConnection): CommandOrder {
-    this.#order ??= new CommandOrder((command) => this.#begin(client, command));
-    return this.#order;
+  /** @returns false where too much waits already. */
+  #take(client: RawConnection, command: Command, bytes: number): boolean {
+    if (this.#order) return this.#order.take(command, bytes);
+    const work = this.#begin(client, command);
+    if (!work) return true;
+    this.#order = new CommandOrder({
+      begin: (later) => this.#begin(client, later),
+      idle: () => {
+        this.#order = undefined;
+      },
+    });
+    this.#order.hold(command, work);
+    return true;
   }
 
   /** @returns until when commands that build on it have to wait; undefined: they need not. */
@@ -155,7 +164,7 @@ export class Member implements RawConnectionParts {
     else {
       const asks = presence && this.#joins.presence.isTold(room);
       const join = { id: undefined, room, secret: undefined, at: undefined, presence: asks };
-      this.#orderOf(client).take({ type: "join", ...join }, 0);
+      this.#take(client, { type: "join", ...join }, 0);
     }
   }
 
