@@ -2,7 +2,7 @@
 // users is answered as any other (T16).
 
 import { z } from "zod";
-import type { PresentUser } from "../vocabulary/presence-news.ts";
+import { usersText } from "../codec/present-users.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { busUnavailableRefusal, defineOperation, JsonText, requestInvalid } from "./operation.ts";
 import { afterField, limitField, nextField } from "./page.ts";
@@ -48,16 +48,9 @@ export const showPresence = defineOperation({
     const { total, anonymous } = await presence.read(name);
     const { users, next } = await presence.users(name, after, limit);
     const end = next === undefined ? "" : `"next":${JSON.stringify(next)},`;
-    return new JsonText(
-      `{"users":[${users.map(userJson).join(",")}],${end}"total":${total},"anonymous":${anonymous}}`,
-    );
+    return new JsonText(`{"users":${usersText(users)},${end}"total":${total},"anonymous":${anonymous}}`);
   },
 });
-
-/** What others may know of a user is JSON text already. */
-function userJson({ user: name, info }: PresentUser): string {
-  return `{"user":${JSON.stringify(name)}${info === undefined ? "" : `,"info":${info}`}}`;
-}
 
 /** By the names that they have in the OpenAPI document. */
 export const presenceSchemas = { Presence: presencePage };

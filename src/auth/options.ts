@@ -1,8 +1,9 @@
 // The section `auth` of the config: who a client is, in every dialect (docs/auth.md).
 
 import { z } from "zod";
-import { hookOptions, hookProblem } from "./hook/options.ts";
+import { hookOptions } from "./hook/options.ts";
 import { issuerOptions, tokenOptions } from "./jwt/options.ts";
+import { outboundProblem } from "../outbound/options.ts";
 import { issuersProblem, jwtProblem } from "./jwt/problem.ts";
 
 export const authOptions = z
@@ -34,7 +35,7 @@ export function authProblems({ jwt, issuers, hook }: AuthOptions): readonly Auth
     [["jwt"], jwt && jwtProblem(jwt)],
     ...issuers.map((issuer, index) => [["issuers", index], jwtProblem(issuer)] as const),
     [["issuers"], issuersProblem(jwt, issuers)],
-    [["hook", "url"], hook && hookProblem(hook)],
+    [["hook", "url"], hook && outboundProblem(hook.url, hook.allowPrivate)],
   ];
   return found.flatMap(([path, message]) => (message === undefined ? [] : [{ path: [...path], message }]));
 }

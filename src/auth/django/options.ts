@@ -2,12 +2,7 @@
 // Names and meanings follow Django's settings; `identityProblem` is asked once, at the start.
 
 import { z } from "zod";
-import { jwtShape } from "../jwt/options.ts";
-
-const text = (description: string) => z.string().min(1).max(4_096).describe(description);
-
-/** Never shown: `writeOnly` is JSON Schema's word for it. */
-const secretText = (description: string) => text(description).meta({ writeOnly: true });
+import { httpUrl, jwtShape, secretText, text } from "../jwt/options.ts";
 
 /** Django's dotted names, with the short ones. */
 const engines = {
@@ -30,12 +25,6 @@ type EngineName = keyof typeof engines;
 
 /** What an engine's name stands for; Django's own default is `db`. */
 export type SessionEngine = (typeof engines)[EngineName];
-
-const httpUrl = (description: string) =>
-  z
-    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
-    .max(2_048)
-    .describe(description);
 
 export const jwtOptions = z
   .strictObject({

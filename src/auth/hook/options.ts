@@ -1,7 +1,7 @@
 // The config of the connect hook: the application is asked who a client is, by what the client shows.
 
 import { z } from "zod";
-import { outboundProblem, outboundUrl, privateRanges, signingSecret } from "../../outbound/options.ts";
+import { outboundUrl, privateRanges, signingSecret } from "../../outbound/options.ts";
 
 export const hookOptions = z
   .strictObject({
@@ -25,8 +25,3 @@ export const hookOptions = z
   .describe("A connect hook: your application says who a client is ([auth.md](auth.md#a-connect-hook))");
 
 export type HookOptions = z.output<typeof hookOptions>;
-
-/** What cannot work, as a sentence; undefined: nothing. */
-export function hookProblem({ url, allowPrivate }: HookOptions): string | undefined {
-  return outboundProblem(url, allowPrivate);
-}

@@ -2,10 +2,16 @@
 
 import { z } from "zod";
 
-const text = (description: string) => z.string().min(1).max(4_096).describe(description);
+export const text = (description: string) => z.string().min(1).max(4_096).describe(description);
 
 /** Never shown: `writeOnly` is JSON Schema's word for it. */
-const secretText = (description: string) => text(description).meta({ writeOnly: true });
+export const secretText = (description: string) => text(description).meta({ writeOnly: true });
+
+export const httpUrl = (description: string) =>
+  z
+    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
+    .max(2_048)
+    .describe(description);
 
 export const jwtAlgorithms = [
   "HS256",
@@ -28,11 +34,7 @@ export const jwtShape = {
   algorithm: z.enum(jwtAlgorithms).describe("The one algorithm that is accepted (DJS-11)"),
   secret: secretText("Shared secret of an HS algorithm, at least as long as its hash").optional(),
   publicKey: text("Public key of another algorithm, PEM (SPKI)").optional(),
-  jwksUrl: z
-    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
-    .max(2_048)
-    .optional()
-    .describe("Where the public keys are, as a JWKS"),
+  jwksUrl: httpUrl("Where the public keys are, as a JWKS").optional(),
   issuer: text("`iss` that a token must carry").optional(),
   audience: text("`aud` that a token must carry").optional(),
   cookie: text("Cookie that may hold the token").optional(),
