@@ -2,7 +2,7 @@
 // keeps it for later.
 
 import { z } from "zod";
-import { readMembers, stringMember } from "../codec/json.ts";
+import { hasOnly, readMembers, stringMember } from "../codec/json.ts";
 import type { Members } from "../codec/json.ts";
 import { reservedEvents } from "../codec/event-names.ts";
 import { readJsonText } from "../codec/utf8.ts";
@@ -50,7 +50,7 @@ function deliver(hub: Hub, { user, namespace, event, data }: Sent): number {
 }
 
 const message = z
-  .looseObject({
+  .strictObject({
     event: z.string().min(1).max(256).optional().describe("`message` without it"),
     data: z.custom<unknown>((value) => value !== undefined).describe("Numbers keep their digits"),
     namespace: z
@@ -60,7 +60,7 @@ const message = z
       .optional()
       .describe("Connections in this namespace of Socket.IO; `/`, where all other dialects are, without it"),
   })
-  .describe("A message to a user. Members with other names are ignored");
+  .describe("A message to a user. It has no other members");
 const delivered = z
   .strictObject({
     delivered: z.int().min(0).describe("Connections that it was sent to"),
@@ -74,6 +74,8 @@ function readMessage(body: Buffer): Omit<Sent, "user"> {
   const json = readJsonText(body);
   const members = json === undefined ? undefined : readMembers(json, bounds);
   if (!members) throw invalid("Expected a JSON object in UTF-8 with `data`");
+  if (!hasOnly(members, ["event", "data", "namespace"]))
+    throw invalid("Expected only the members `event`, `data`, `namespace`, got another");
   const data = members.get("data");
   if (data === undefined) throw invalid("Expected `data`, got none");
   return {

@@ -82,14 +82,28 @@ export class BusBroker implements Broker {
     const [first] = logged;
     if (first === undefined) return this.#send(publication, options.entry);
     if (rooms.length === 1) return this.#store(publication, first, options);
-    // Each log numbers its own: a publication to several rooms is one in each of them.
-    const receipts = logged.map(async (one) =>
-      this.#store({ ...publication, rooms: [one.room] }, one, options),
+    return this.#storeEach(publication, logged, options);
+  }
+
+  /** Each log numbers its own: a publication to several rooms is one in each of them. */
+  async #storeEach(
+    publication: Publication,
+    logged: readonly LoggedRoom[],
+    options: PublishOptions,
+  ): Promise<Receipt> {
+    const kept = new Map(logged.map((one) => [one.room, one]));
+    const outcomes = [...kept].map(
+      async ([room, one]) =>
+        [room, await this.#store({ ...publication, rooms: [room] }, one, options).catch(refusalOf)] as const,
     );
-    const kept = new Set(logged.map(({ room }) => room));
-    const rest = rooms.filter((room) => !kept.has(room));
-    if (rest.length > 0) receipts.push(this.#send({ ...publication, rooms: rest }));
-    return { delivered: sumOf(await Promise.all(receipts)) };
+    const rest = publication.rooms?.filter((room) => !kept.has(room)) ?? [];
+    const sent = rest.length === 0 ? [] : [this.#send({ ...publication, rooms: rest })];
+    const [stored, others] = await Promise.all([Promise.all(outcomes), Promise.all(sent)]);
+    const receipts = [...others];
+    for (const [, one] of stored) if (!(one instanceof GatewayError)) receipts.push(one);
+    const [first] = stored;
+    if (receipts.length === 0 && first?.[1] instanceof GatewayError) throw first[1];
+    return { delivered: sumOf(receipts), rooms: new Map(stored) };
   }
 
   async history({ namespace, room }: RoomName, query: HistoryQuery): Promise<HistoryPage | HistoryRefusal> {
@@ -203,6 +217,12 @@ function write(sent: Sent): string {
 function meaningOf({ id, publication }: Envelope): Meaning | undefined {
   if (publication.onAck) return undefined;
   return { dialect: ownName, publication, bytes: contentBytes(publication), id };
+}
+
+/** A refusal of one room's log, which leaves the other rooms be. Where nothing is known of it, all is in doubt: that is thrown. */
+function refusalOf(error: unknown): GatewayError {
+  if (error instanceof GatewayError && error.code !== "bus_unavailable") return error;
+  throw error;
 }
 
 function sumOf(receipts: readonly Receipt[]): number | undefined {

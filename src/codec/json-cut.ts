@@ -9,6 +9,7 @@ const [openingArray, closingArray, openingObject, closingObject] = [0x5b, 0x5d, 
 
 /** Members of an object by name, as raw JSON text. */
 export interface Members extends Pick<ReadonlyMap<string, string>, "get" | "has"> {
+  keys(): Iterable<string>;
   /** As {@link stringMember}, where that is known already. */
   string?(name: string): string | null | undefined;
 }
@@ -82,6 +83,10 @@ class UncutObject implements Members {
 
   has(name: string): boolean {
     return Object.hasOwn(this.#value, name);
+  }
+
+  keys(): Iterable<string> {
+    return Object.keys(this.#value);
   }
 
   get(name: string): string | undefined {

@@ -61,6 +61,12 @@ export function stringMember(members: Members, name: string): string | null | un
   return raw === undefined || raw === "null" ? null : readString(raw);
 }
 
+/** Has it no members but of these names? A misspelt one would be left out in silence. */
+export function hasOnly(members: Members, names: readonly string[]): boolean {
+  for (const name of members.keys()) if (!names.includes(name)) return false;
+  return true;
+}
+
 /**
  * Where in a JSON text there are objects that have a member of this name themselves, at any depth, in the order in
  * which they end (inner before outer).

@@ -4,14 +4,20 @@
 
 import type { BusMessage } from "./bus.ts";
 import type { Publication, RoomName } from "./publication.ts";
+import type { GatewayError } from "../vocabulary/errors.ts";
 import type { SkipReason } from "../vocabulary/reasons.ts";
 
 /** What became of a publication. */
 export interface Receipt {
   /** Clients of this gateway that it was sent to; undefined: it was taken, and did not come back in time. */
   readonly delivered: number | undefined;
-  /** Where it stands in the log of its room; undefined: it is in no log, or in several. */
+  /** Where it stands in the log of its room; undefined: it is in no log, or went to several rooms. */
   readonly stored?: string;
+  /**
+   * Of several rooms, what became of each that has a log: a publication of its own, or why it was refused there. One of the rooms
+   * at least took it.
+   */
+  readonly rooms?: ReadonlyMap<string, Receipt | GatewayError>;
   /** Its key or its entry came before: nothing was said now, and `stored` is where the first one stands, as far as that is known. */
   readonly isRepeated?: boolean;
 }
@@ -94,7 +100,7 @@ export interface Broker {
    * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26), and its key says whether it was.
    * `log_unusable` when what the store has in the place of the room's log is none, `body_too_large` when other gateways would not
    * take it, `version_outdated` when its version is not above what stands there, `history_off` when a key or a version was given for
-   * rooms without a log: nothing was said then.
+   * rooms without a log: nothing was said then, in none of its rooms.
    */
   publish(publication: Publication, options?: PublishOptions): Promise<Receipt>;
   /** What is kept of a room, a page at a time. Rejects with GatewayError `bus_unavailable`. */

@@ -70,7 +70,7 @@ function bytesOf(body: string | Buffer): string | Uint8Array<ArrayBuffer> {
 }
 
 const problem = z.object({ error: z.object({ code: z.string() }) });
-const answers = z.union([apiSchemas.Receipt, apiSchemas.Results, apiSchemas.Ticket]);
+const answers = z.union([apiSchemas.Receipt, apiSchemas.RoomsReceipt, apiSchemas.Results, apiSchemas.Ticket]);
 
 /** @returns the status, and the code of a refusal. Throws when the document does not say that it is answered so. */
 async function documented(
@@ -171,22 +171,10 @@ function randomBody(random: Random): unknown {
   };
 }
 
-/** Null counts as absent, but as data; a member of another place is ignored. */
-function withoutNulls(publication: unknown): unknown {
-  if (typeof publication !== "object" || publication === null || Array.isArray(publication))
-    return publication;
-  const optional = new Set(["room", "event", "binary", "key", "version"]);
-  return Object.fromEntries(
-    Object.entries(publication).filter(([name, value]) => value !== null || !optional.has(name)),
-  );
-}
-
 /** As the document says. */
 function isInSchema(body: Members): boolean {
-  if (!("publications" in body)) return apiSchemas.Publication.safeParse(withoutNulls(body)).success;
-  const { publications } = body;
-  const items: unknown = Array.isArray(publications) ? publications.map(withoutNulls) : publications;
-  return apiSchemas.Batch.safeParse({ publications: items }).success;
+  const schema = "publications" in body ? apiSchemas.Batch : apiSchemas.Publication;
+  return schema.safeParse(body).success;
 }
 
 /** What the document says in words alone. */
@@ -205,11 +193,9 @@ test("90,000 random bodies of POST /api/publish are answered as the document say
   const random = new Random(9_457);
   const seen = new Map<string, number>();
   for (let run = 0; run < 90_000; run++) {
-    const body = randomBody(random) as Members;
-    const [status, code] = await documented(
-      await post("/api/publish", JSON.stringify(body)),
-      nativeOperations.publish,
-    );
+    const text = JSON.stringify(randomBody(random));
+    const body = JSON.parse(text) as Members;
+    const [status, code] = await documented(await post("/api/publish", text), nativeOperations.publish);
     seen.set(`${status} ${code}`, (seen.get(`${status} ${code}`) ?? 0) + 1);
     const isTaken = code !== "body_invalid";
     if (code !== "body_too_large" && isTaken !== (isInSchema(body) && !hasWrongName(body)))
@@ -219,6 +205,75 @@ test("90,000 random bodies of POST /api/publish are answered as the document say
   }
   for (const outcome of ["200 ", "400 body_invalid", "400 history_off", "409 version_outdated"])
     expect(seen.get(outcome) ?? 0).toBeGreaterThan(1_000);
+});
+
+test("a publication to several rooms says of each log whether it took it, and is refused where none did", async () => {
+  const outdated = { error: { code: "version_outdated", message: expect.any(String), retry: false } };
+  const position = expect.stringMatching(/^\w+:\d+\.\w+$/);
+  const publish = async (order: Members): Promise<readonly [number, unknown]> => {
+    const answer = await post("/api/publish", JSON.stringify({ data: 1, ...order }));
+    return [answer.status, await answer.json()];
+  };
+  await publish({ room: "log-ahead", version: 7 });
+  const rooms = ["log-behind", "log-ahead"];
+  const [status, some] = await publish({ rooms, version: 5 });
+  expect([status, some]).toEqual([
+    200,
+    { rooms: { "log-behind": { stored: position }, "log-ahead": outdated } },
+  ]);
+  expect(await publish({ rooms, version: 5 })).toMatchObject([409, outdated]);
+  expect(await publish({ publications: [{ rooms, version: 6, data: 1 }], data: undefined })).toMatchObject([
+    200,
+    { results: [{ rooms: { "log-behind": { stored: position }, "log-ahead": outdated } }] },
+  ]);
+  const [, first] = await publish({ rooms: ["log-a", "log-b"], key: "once" });
+  expect(first).toEqual({
+    rooms: { "log-a": { stored: position }, "log-b": { stored: position } },
+  });
+  expect(await publish({ rooms: ["log-b", "log-c", "log-c"], key: "once" })).toEqual([
+    200,
+    { rooms: { "log-b": { stored: position, repeated: true }, "log-c": { stored: position } } },
+  ]);
+  expect(await publish({ rooms: ["log-a", "time"] })).toEqual([
+    200,
+    { rooms: { "log-a": { stored: position } } },
+  ]);
+  expect(await publish({ rooms: ["log-a", "time"], key: "k" })).toMatchObject([
+    400,
+    { error: { code: "history_off" } },
+  ]);
+});
+
+test("a member or a name of the query that is not known is refused, with those that are, and is not repeated", async () => {
+  const members =
+    "Expected only the members `room`, `rooms`, `event`, `data`, `binary`, `key`, `version`, got another";
+  const alone = "Expected `publications` alone, got another member beside it";
+  const query =
+    "Expected only `event`, `key`, `version` in the query, each of them once at most, got another";
+  const one = { room: "time", data: 1 };
+  const refusals: readonly (readonly [string, unknown, string, string])[] = [
+    ["/api/publish", { ...one, verson: 3 }, "", members],
+    ["/api/publish", { ...one, __proto__x: null }, "", members],
+    ["/api/publish", { publications: [{ ...one, kee: "a" }] }, "", members],
+    ["/api/publish", { publications: [one], room: "time" }, "", alone],
+    ["/api/publish", one, "key=a", "Expected no query, got one"],
+    ["/rooms/time", one, "evnt=update", query],
+    ["/rooms/log", one, "key=a&key=b", query],
+    [
+      "/api/publish",
+      { ...one, event: "" },
+      "",
+      "Expected `event` to be a string of 1 to 256 bytes, and no reserved name",
+    ],
+    ["/rooms/time", one, "event=", "Expected `event` to be a string of 1 to 256 bytes, and no reserved name"],
+  ];
+  for (const [path, body, search, message] of refusals) {
+    const answer = await post(path, JSON.stringify(body), search);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { code: "body_invalid", message, retry: false } },
+    ]);
+  }
 });
 
 test("10,000 bodies that are broken, and bare ones, are answered as the document says", async () => {
@@ -257,6 +312,8 @@ test("10,000 bodies that are broken, and bare ones, are answered as the document
       "version=7",
       "version=x",
       "key=a&version=1&event=",
+      "evnt=update",
+      "key=a&key=b",
     ]);
     await documented(
       await post(path, random.below(9) === 0 ? Buffer.alloc(5_000) : text, query),

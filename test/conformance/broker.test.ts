@@ -199,7 +199,14 @@ for (const [name, urlOf] of Object.entries(backplanes.urls)) {
       const { broker, heard, positions } = await hear(1);
       const [one, two] = [newLog(), newLog()];
       const receipt = await broker.publish({ ...plain, rooms: [one, "a", two, "b"] });
-      expect(receipt).toEqual({ delivered: 3 });
+      const positionIn = (room: string) =>
+        positions[heard.findIndex(({ rooms }) => rooms?.[0] === room)] ?? "";
+      const [inOne, inTwo] = [one, two].map((room) => receipt.rooms?.get(room));
+      expect([receipt.delivered, receipt.rooms?.size, receipt.stored]).toEqual([3, 2, undefined]);
+      expect([inOne, inTwo]).toEqual([
+        { delivered: 1, stored: positionIn(one) },
+        { delivered: 1, stored: positionIn(two) },
+      ]);
       const said = heard.map(({ rooms }, index) => [rooms, readPosition(positions[index] ?? "")?.offset]);
       expect(said).toContainEqual([[one], 1]);
       expect(said).toContainEqual([[two], 1]);

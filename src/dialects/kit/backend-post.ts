@@ -13,6 +13,7 @@ import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { bearerFault, bearerToken, textAnswer } from "../../base/http.ts";
 import type { ProblemParts } from "../../base/problem.ts";
+import type { Receipt } from "../../core/broker.ts";
 import type { Bus } from "../../core/bus.ts";
 import type { RefusalReason } from "../../vocabulary/reasons.ts";
 import type { Outgoing, Publication } from "../../core/publication.ts";
@@ -147,7 +148,7 @@ async function publish({ bus, broker }: BackendContext, messages: readonly Publi
   demandReady(bus);
   const send = (message: Published): Promise<unknown> =>
     "kind" in message
-      ? broker.publish(message)
+      ? broker.publish(message).then(demandAll)
       : bus.publish(message.channel, message.payload, message.meaning);
   const [first] = messages;
   try {
@@ -156,6 +157,11 @@ async function publish({ bus, broker }: BackendContext, messages: readonly Publi
   } catch (cause) {
     throw busUnavailable(cause);
   }
+}
+
+/** Throws the refusal of one of its rooms: such an answer has no place for each of them. */
+function demandAll({ rooms }: Receipt): void {
+  for (const one of rooms?.values() ?? []) if (one instanceof GatewayError) throw one;
 }
 
 /** Throws the refusal of what would only fail. */

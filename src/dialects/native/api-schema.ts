@@ -17,6 +17,7 @@ const room = roomName.describe("The room, or `rooms`");
 const rooms = z.array(roomName).min(1).max(maxRooms).describe("All of these rooms, in the place of `room`");
 const event = z
   .string()
+  .min(1)
   .optional()
   .describe("At most `limits.nameBytes`, and no name that Socket.IO keeps for itself. Without it: `message`");
 const data = z.custom<unknown>((value) => value !== undefined).describe("Numbers keep their digits");
@@ -38,52 +39,67 @@ const version = z
   .optional()
   .describe("For rooms with a history: published only if it is greater than the last one of the room");
 
-const absent = z.never().optional();
+/** Null counts as absent, as programs write it that have no value, but for `data`. */
+const absent = z.null().optional();
+const toSeveral = { rooms, room: absent };
+const guards = { key: key.nullable(), version: version.nullable() };
+const ofEvent = { data, event: event.nullable(), binary: absent, ...guards };
+const ofBytes = { binary, event: absent, ...guards };
 
 const publication = z
-  .union([z.looseObject({ room, rooms: absent }), z.looseObject({ rooms, room: absent })])
-  .and(
-    z.union([
-      z.looseObject({ data, event, binary: absent }),
-      z.looseObject({ binary, data: absent, event: absent }),
-    ]),
-  )
-  .and(z.looseObject({ key, version, publications: absent }))
-  .describe("One message to one room, or to several. Members with other names are ignored");
+  .union([
+    z.strictObject({ room, ...ofEvent }),
+    z.strictObject({ ...toSeveral, ...ofEvent }),
+    z.strictObject({ room, ...ofBytes }),
+    z.strictObject({ ...toSeveral, ...ofBytes }),
+  ])
+  .describe("One message to one room, or to several. It has no other members");
+
+const delivered = z
+  .int()
+  .min(0)
+  .optional()
+  .describe("Clients of this gateway that it was sent to; absent where that did not become known in time");
+const ofLog = {
+  stored: z.string().optional().describe("Its position, where the room keeps a log"),
+  repeated: z
+    .literal(true)
+    .optional()
+    .describe("Its key came before: nothing was published now, and `stored` is where the first one stands"),
+};
+
+const refusedThere = z.strictObject({ error: errorSchema });
 
 /** The members of an answer, for people. */
-const receipt = z
+const receipt = z.strictObject({ delivered, ...ofLog }).describe("It was published");
+
+const roomsReceipt = z
   .strictObject({
-    delivered: z
-      .int()
-      .min(0)
-      .optional()
+    delivered,
+    rooms: z
+      .record(z.string(), z.union([z.strictObject(ofLog), refusedThere]))
       .describe(
-        "Clients of this gateway that it was sent to; absent where that did not become known in time",
+        "By their names: where it stands, or `version_outdated`, for which it was not published there",
       ),
-    stored: z.string().optional().describe("Its position, where the room keeps a log"),
-    repeated: z
-      .literal(true)
-      .optional()
-      .describe("Its key came before: nothing was published now, and `stored` is where the first one stands"),
   })
-  .describe("It was published");
+  .describe("Of several `rooms` of which some keep a log: it was published in one of them at least");
 
 const batch = z
-  .looseObject({
+  .strictObject({
     publications: z.array(publication).min(1).max(maxPublications),
   })
   .describe("All are checked before the first is published");
 
 const results = z
-  .strictObject({ results: z.array(z.union([receipt, z.strictObject({ error: errorSchema })])) })
+  .strictObject({ results: z.array(z.union([receipt, roomsReceipt, refusedThere])) })
   .describe("One for each of `publications`, in their order");
 
-/** By the names that they have in the document. Unlike there, a member that is null counts as absent, but for `data`. */
+/** By the names that they have in the document. */
 export const apiSchemas = {
   Publication: publication,
   Batch: batch,
   Receipt: receipt,
+  RoomsReceipt: roomsReceipt,
   Results: results,
   ...ticketSchemas,
   ...revokeSchemas,

@@ -54,7 +54,7 @@ function readPublication({ room, data, event }: Fields, maxNameBytes: number): P
   if (eventName === undefined || !isEventName(eventName, maxNameBytes))
     return refused(
       "event_invalid",
-      `Expected \`event\` to be at most ${maxNameBytes} bytes, and no reserved name`,
+      `Expected \`event\` to be 1 to ${maxNameBytes} bytes, and no reserved name`,
     );
   const text = readUtf8(data);
   if (text === undefined) return refused("data_invalid", "Expected the data of an event to be UTF-8");

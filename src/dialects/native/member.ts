@@ -213,12 +213,12 @@ export class Member implements RawConnectionParts {
     this.#refuse(client, id, "unavailable");
   }
 
-  #judge(client: RawConnection, { room, event = "" }: Say): NativeError | undefined {
+  #judge(client: RawConnection, { room, event }: Say): NativeError | undefined {
     const { access, limits } = this.#context;
     if (!client.connection || !isMember(this.#context.hub, client, room)) return "not_in_room";
     const { identity } = client.connection;
     if (!access.mayPublish({ namespace: "/", room, identity })) return "publish_forbidden";
-    return isEventName(event, limits.nameBytes) ? undefined : "event_invalid";
+    return event === undefined || isEventName(event, limits.nameBytes) ? undefined : "event_invalid";
   }
 
   #refuse(client: RawConnection, id: number | undefined, code: NativeError): void {

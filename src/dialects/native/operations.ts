@@ -11,7 +11,11 @@ const refusals: readonly DescribedRefusal[] = [
   { status: 400, code: "history_off", when: "A `key` or a `version` for a room without a history" },
   { status: 401, code: "secret_wrong", when: "No secret, or a wrong one" },
   { status: 405, code: "method_not_allowed", when: "Another method than POST" },
-  { status: 409, code: "version_outdated", when: "The room has a version as high" },
+  {
+    status: 409,
+    code: "version_outdated",
+    when: "The room has a version as high; of several rooms, each of them",
+  },
   {
     status: 413,
     code: "body_too_large",
@@ -44,10 +48,10 @@ const publish: DescribedOperation = {
     "A JSON object: one publication, or `publications` with several. Everything is checked before anything is published; what the log of a room refuses then has its `error` among the `results`.",
   body: [apiSchemas.Publication, apiSchemas.Batch],
   bodyFields: publicationFields,
-  answers: [apiSchemas.Receipt, apiSchemas.Results],
+  answers: [apiSchemas.Receipt, apiSchemas.RoomsReceipt, apiSchemas.Results],
   refusals,
   remark:
-    'Each publication has `room` or `rooms`, and `data` or `binary`. The answer to `{"publications":[...]}`, which takes up to 100 of them, is `{"results":[...]}` with one such object, or one `error`, for each.',
+    'Each publication has `room` or `rooms`, and `data` or `binary`; other members are refused. With several `rooms`, each that keeps a log takes it or not by itself, and the answer says which: `{"delivered":2,"rooms":{"news":{"stored":"..."},"log":{"error":{...}}}}`. So with a `version` it may be published in some of them; where none takes it, the request is refused. The answer to `{"publications":[...]}`, which takes up to 100 of them, is `{"results":[...]}` with one such object, or one `error`, for each.',
 };
 
 const publishBody: DescribedOperation = {

@@ -6,8 +6,9 @@ test("what may be the name of a room or an event", () => {
   for (const room of ["time", " ", "a::b", "a,b", "é"]) expect(isRoomName(room)).toBe(true);
   for (const room of ["", "\ud800", "x\ufffd", "\0", "time\n", "\u007f", "\u0085"])
     expect(isRoomName(room)).toBe(false);
-  for (const event of ["update", ""]) expect(isEventName(event, 256)).toBe(true);
-  for (const event of ["connect", "disconnect", "x".repeat(257)]) expect(isEventName(event, 256)).toBe(false);
+  expect(isEventName("update", 256)).toBe(true);
+  for (const event of ["", "connect", "disconnect", "x".repeat(257)])
+    expect(isEventName(event, 256)).toBe(false);
 });
 
 test("base64 is with its padding, or none at all", () => {

@@ -57,7 +57,7 @@ export function readBase64(text: string): Uint8Array | undefined {
 
 /** May an event be called so, here and in the other dialects? */
 export function isEventName(event: string, maxBytes: number): boolean {
-  return Buffer.byteLength(event) <= maxBytes && !reservedEvents.has(event);
+  return event !== "" && Buffer.byteLength(event) <= maxBytes && !reservedEvents.has(event);
 }
 
 /** What the gateway says. */

@@ -2,11 +2,11 @@
 // publish is judged first; everything is checked before anything is published.
 
 import { percentDecoded } from "../../base/http.ts";
-import { isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
+import { hasOnly, isJson, readArray, readMembers, readString, stringMember } from "../../codec/json.ts";
 import type { Members } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
-import type { PublishOptions } from "../../core/broker.ts";
+import type { PublishOptions, Receipt } from "../../core/broker.ts";
 import type { BackendContext } from "../dialect.ts";
 import type { Exchange, Route } from "../../server/route.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
@@ -23,6 +23,11 @@ import { dialectName, isEventName, maxKeyLength, readBase64, readCount } from ".
 export const apiPath = "/api/publish";
 export const roomsPath = "/rooms";
 
+/** Of one publication. */
+const memberNames = ["room", "rooms", "event", "data", "binary", "key", "version"] as const;
+/** In the query of `POST /rooms/<room>`. */
+const queryNames = ["event", "key", "version"] as const;
+
 export const maxRooms = 100;
 export const maxPublications = 100;
 
@@ -35,7 +40,8 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
     refusal: (request, exchange) => bearerRefusal(context, door, { request, sender: exchange }),
     refused: problemAnswer,
   };
-  const publishJson = backendDoor(context, door, async (body) => {
+  const publishJson = backendDoor(context, door, async (body, { query }) => {
+    checkNames(query, []);
     const members = readJsonBody(body, readMembers);
     if (!members.has("publications")) return answer(200, await publish(context, readOrder(context, members)));
     return answer(200, { results: await publishAll(context, readBatch(context, members)) });
@@ -64,8 +70,25 @@ interface Order {
   readonly options: PublishOptions;
 }
 
+/** A misspelt `key` or `version` would guard nothing. @param names those that the query may have. */
+function checkNames(query: URLSearchParams, names: readonly string[]): void {
+  const given = [...query.keys()];
+  if (new Set(given).size === given.length && given.every((name) => names.includes(name))) return;
+  throw bodyInvalid(
+    names.length === 0
+      ? "Expected no query, got one"
+      : `Expected only ${listed(names)} in the query, each of them once at most, got another`,
+  );
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(", ");
+}
+
 /** Everything is checked before anything is published. */
 function readBatch(context: BackendContext, members: Members): readonly Order[] {
+  if (!hasOnly(members, ["publications"]))
+    throw bodyInvalid("Expected `publications` alone, got another member beside it");
   const items = readArray(members.get("publications") ?? "");
   if (!items || items.length === 0 || items.length > maxPublications)
     throw bodyInvalid(`Expected \`publications\` to be a list of 1 to ${maxPublications}`);
@@ -77,6 +100,8 @@ function readBatch(context: BackendContext, members: Members): readonly Order[] 
 }
 
 function readOrder(context: BackendContext, members: Members): Order {
+  if (!hasOnly(members, memberNames))
+    throw bodyInvalid(`Expected only the members ${listed(memberNames)}, got another`);
   const version = members.get("version");
   const options = readOptions(stringMember(members, "key"), version === "null" ? undefined : version);
   return { publication: readPublication(context, members), options };
@@ -127,13 +152,14 @@ function readEvent({ limits }: BackendContext, event: string | null | undefined)
   if (event === null) return undefined;
   if (event !== undefined && isEventName(event, limits.nameBytes)) return event;
   throw bodyInvalid(
-    `Expected \`event\` to be a string of at most ${limits.nameBytes} bytes, and no reserved name`,
+    `Expected \`event\` to be a string of 1 to ${limits.nameBytes} bytes, and no reserved name`,
   );
 }
 
 /** `POST /rooms/<room>`. */
 function readBare(context: BackendContext, body: Buffer, exchange: Exchange): Order {
   const { query } = exchange;
+  checkNames(query, queryNames);
   const options = readOptions(query.get("key"), query.get("version") ?? undefined);
   return { publication: readBarePublication(context, body, exchange), options };
 }
@@ -166,17 +192,30 @@ function eventPublication(target: ReturnType<typeof toRooms>, event: string, dat
   return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
 }
 
-/** What is answered of a receipt. */
-interface Result {
-  readonly delivered?: number | undefined;
+/** What is answered of a room with a log. */
+interface RoomResult {
   readonly stored?: string | undefined;
   readonly repeated?: true | undefined;
 }
 
+/** What is answered of a receipt. */
+interface Result extends RoomResult {
+  readonly delivered?: number | undefined;
+  readonly rooms?: Readonly<Record<string, object>> | undefined;
+}
+
 async function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
   demandReady(bus);
-  const { delivered, stored, isRepeated } = await broker.publish(publication, options);
-  return { delivered, stored, repeated: isRepeated === true ? true : undefined };
+  const { delivered, rooms, ...receipt } = await broker.publish(publication, options);
+  if (!rooms) return { delivered, ...resultOf(receipt) };
+  const results = [...rooms].map(
+    ([room, one]) => [room, one instanceof GatewayError ? errorFields(one) : resultOf(one)] as const,
+  );
+  return { delivered, rooms: Object.fromEntries(results) };
+}
+
+function resultOf({ stored, isRepeated }: Pick<Receipt, "stored" | "isRepeated">): RoomResult {
+  return { stored, repeated: isRepeated === true ? true : undefined };
 }
 
 /** One that is refused leaves the others be. All in one turn: the broker keeps their order. */
