@@ -147,8 +147,9 @@ export interface Share {
 const noMembers = new Set<Connection>();
 
 /**
- * What may have one name in a namespace without being one: a room; all who are below a name in a dialect's tree of names (only a
- * target with `isTree` reaches them, WSC-03); the members of a room who are told of its presence.
+ * The tables of a namespace, each with names of its own. `rooms`: those that clients and backends name. `trees`: all who are below
+ * a name in a dialect's tree of names; only a target with `isTree` reaches them (WSC-03). `watchers`: the members of a room who are
+ * told of its presence.
  */
 export type Table = "rooms" | "trees" | "watchers";
 
@@ -164,9 +165,9 @@ export class Room {
   readonly namespace: string;
   /** undefined: the room that everyone in the namespace is in. */
   readonly name: string | undefined;
-  #shares: readonly Share[] = [];
-  /** Where the hub has it; undefined as the name is. */
+  /** Where the hub has it; undefined where the name is. */
   readonly table: Table | undefined;
+  #shares: readonly Share[] = [];
   readonly #id: number;
 
   constructor({ id, namespace, name, table }: RoomParts) {

@@ -1,5 +1,5 @@
-// What those are told who watch a room's presence (presence/presence.ts): its state, and what changed since. Versions grow by one with
-// each change of a room, so a client applies what is above its own.
+// What is told to those who watch a room's presence (presence/presence.ts): its state, and what changed since. Versions grow by
+// one with each change of a room, so a client applies what is above its own.
 
 /** A user who is in a room. */
 export interface PresentUser {
