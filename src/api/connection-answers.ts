@@ -132,12 +132,12 @@ function rowOf(gateway: string, connection: Connection): Row {
     namespace: connection.namespace,
     user: connection.identity.user ?? null,
     since: new Date(connection.sinceMs).toISOString(),
-    roomCount: [...connection.rooms].filter(({ name }) => name !== undefined).length,
+    roomCount: roomsOf(connection).length,
     queuedBytes: connection.carrier.bufferedBytes,
   };
 }
 
-/** Trees are places of their dialect, and no rooms. */
+/** Trees are places of their dialect, and no rooms; a room that is watched is one of them already. */
 function roomsOf({ rooms }: Connection): string[] {
   return [...rooms].flatMap(({ name, table }) => (name !== undefined && table === "rooms" ? name : []));
 }

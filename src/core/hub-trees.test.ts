@@ -80,6 +80,18 @@ test("SEC-06 a connection is in as many rooms as it may be, whether it hears eve
   }
 });
 
+test("SEC-06 a room whose presence a member watches counts once", () => {
+  const { hub, connect } = setUp({ ...defaultLimits, roomsPerConnection: 2 });
+  const { connection } = connect({ hearsEveryone: false });
+  for (const room of ["x", "y"]) {
+    expect(hub.join(connection, room)).toBe(true);
+    expect(hub.join(connection, room, "watchers")).toBe(true);
+  }
+  expect(hub.join(connection, "z")).toBe(false);
+  hub.leave(connection, "x");
+  expect(hub.join(connection, "z")).toBe(true);
+});
+
 test("SEC-06 trees are not counted as rooms, are bounded like them, and go with their last member", () => {
   const { hub, refused, connect, say } = setUp({ ...defaultLimits, roomsPerConnection: 2, nameBytes: 8 });
   const { connection, heard } = connect();

@@ -141,10 +141,13 @@ export class Hub {
   joinRefusal(connection: Connection, name: string, table: Table = "rooms"): JoinRefusal | undefined {
     const { nameBytes, roomsPerConnection } = this.#parts.limits;
     if (isRoomTooLong(name, nameBytes)) return "room_name_too_long";
-    // For those who are in it, the room of everyone in the namespace is in the list too.
-    const joined = connection.roomCount - (connection.hearsEveryone ? 1 : 0);
-    if (joined < roomsPerConnection) return undefined;
-    return this.has(connection, name, table) ? undefined : "too_many_rooms";
+    // A room that is watched is one that the connection is in already.
+    if (connection.roomCount < roomsPerConnection || table === "watchers") return undefined;
+    if (this.has(connection, name, table)) return undefined;
+    // The list has the room of everyone in the namespace, too, and each watched room twice.
+    let joined = 0;
+    for (const room of connection.rooms) if (room.name !== undefined && room.table !== "watchers") joined++;
+    return joined < roomsPerConnection ? undefined : "too_many_rooms";
   }
 
   /** @returns false when it was in already, cannot join, or is not in its namespace. */
