@@ -3,10 +3,11 @@
 
 import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
-import { roomSpace } from "../core/room-name.ts";
+import { isRoomName, isRoomTooLong, roomSpace } from "../core/room-name.ts";
 import { compileGlobs } from "../base/glob.ts";
 import { createRoomRules } from "../config/room-rules.ts";
 import type { JoinWay, RoomRule } from "../vocabulary/room-rules.ts";
+import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "../observe/printable.ts";
 import { addServeFlags, loadServed } from "./serve.ts";
@@ -37,6 +38,7 @@ function explainRule(
   label: string,
   { config, sourceOf }: Pick<LoadedConfig, "config" | "sourceOf">,
 ): readonly string[] {
+  checkName(inNamespace(label), config.limits.nameBytes);
   const rule = createRoomRules(config.rooms, config.openRooms).ruleOf(label);
   const isByOldName = rule.publish === "members" && isWithoutPublish(rule, config.rooms);
   const open = isByOldName ? config.openRooms.find((glob) => compileGlobs([glob])(label)) : undefined;
@@ -45,9 +47,18 @@ function explainRule(
     `Rule:    ${whichRule(rule, config.rooms, (index) => sourceOf(["rooms", index]).label)}`,
     `Join:    ${whoJoins(rule, inNamespace(label))}`,
     `Publish: ${publishWords[rule.publish]}${open === undefined ? "" : ` (openRooms has \`${open}\`)`}`,
-    `Kept:    ${whatIsKept(rule)}`,
+    `Kept:    ${whatIsKept(rule, config.tape)}`,
     `Present: ${rule.presence ? "members are told who is there" : "members are not told who is there"}`,
   ];
+}
+
+/** A name that every way in refuses has no rule, though a glob matches it. */
+function checkName(room: string, maxBytes: number): void {
+  if (isRoomName(room) && !isRoomTooLong(room, maxBytes)) return;
+  throw new CommandError(
+    `Expected the name of a room: 1 to ${maxBytes} bytes of UTF-8 (limits.nameBytes), in its room-space and behind it each,` +
+      " without control characters. No client may join and no backend may publish to this one",
+  );
 }
 
 type Written = LoadedConfig["config"]["rooms"];
@@ -110,7 +121,8 @@ function wayWords(way: JoinWay | "owner", space: string | undefined): string {
   }
 }
 
-function whatIsKept({ history }: RoomRule): string {
-  if (!history) return "no log of its own";
+function whatIsKept({ history }: RoomRule, { seconds }: LoadedConfig["config"]["tape"]): string {
+  if (!history && seconds === 0) return "nothing: no log of its own, and no tape (tape.seconds is 0)";
+  if (!history) return `no log of its own; the tape of each gateway has the last ${seconds} s`;
   return `a log of the last ${history.size} publications, until ${history.seconds} s after the last one`;
 }

@@ -183,6 +183,33 @@ describe("belfry config", () => {
     expect(public_.code).toBe(0);
     expect(public_.err.split("\n")).toHaveLength(2);
     expect(await run(["config", "check"], { BELFRY_DRAIN: "x" })).toMatchObject({ code: 1 });
+    const rooms = JSON.stringify([{ match: "*" }, { match: "time", publish: "none" }]);
+    const covered = await run(["config", "check"], { BELFRY_ROOMS: rooms });
+    expect(covered).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('rooms[1] (match "time") never counts'),
+    });
+  });
+
+  test.each([
+    ["", "an empty one"],
+    ["x".repeat(257), "a long one"],
+    ["two\nlines", "one of two lines"],
+    ["/chat,", "an empty one in a namespace"],
+  ])(
+    "SEC-05 rule: a name that no door takes (%#) is said to be refused, not open to anyone",
+    async (name) => {
+      const { code, out, err } = await run(["config", "rule", name]);
+      expect([code, out]).toEqual([1, ""]);
+      expect(err).toStartWith("belfry: Expected the name of a room: 1 to 256 bytes");
+    },
+  );
+
+  test("rule: what is kept of a room without a log is on the tape, or nothing", async () => {
+    const tape = "Kept:    no log of its own; the tape of each gateway has the last 7 s";
+    expect((await run(["config", "rule", "time", "--tape-seconds", "7"])).out).toContain(tape);
+    const off = "Kept:    nothing: no log of its own, and no tape (tape.seconds is 0)";
+    expect((await run(["config", "rule", "time", "--tape-seconds", "0"])).out).toContain(off);
   });
 
   test("WSE-01 env lists every name, with those of the profiles", async () => {
@@ -296,6 +323,14 @@ describe("belfry publish", () => {
     const env = { ADDRESS: "0.0.0.0:1", SECRET: "s" };
     const { err } = await run(["publish", "time", "--as", "ws-emit"], env);
     expect(err).toBe("belfry: Expected a gateway at http://127.0.0.1:1, got no connection");
+  });
+
+  test("WSE-02 a gateway and a Redis are not asked together", async () => {
+    const args = ["--url", "http://127.0.0.1:1", "--redis", "redis://127.0.0.1:1"];
+    expect(await run(["publish", "time", "1", ...args])).toMatchObject({
+      code: 1,
+      err: "belfry: Expected a gateway (--url) or a Redis (--redis) to publish it, got both",
+    });
   });
 
   test("SEC-11 without a secret nothing is asked", async () => {

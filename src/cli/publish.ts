@@ -99,7 +99,11 @@ async function send(emission: Emission, { loaded, flags, publishers }: Sending):
   const { secret } = config;
   const able = publishersFor(emission, publishers, secret);
   // A Redis of the environment is the gateway's; going past the gateway is asked for by the flag.
-  if (loaded.sourceOf(["redis"]).kind === "flag") return pushEmission(emission, config, able[0]);
+  if (loaded.sourceOf(["redis"]).kind === "flag") {
+    if (flags.url !== undefined)
+      throw new CommandError("Expected a gateway (--url) or a Redis (--redis) to publish it, got both");
+    return pushEmission(emission, config, able[0]);
+  }
   const shown = secretOf(secret);
   // Those that tell what became of it come first.
   const doors = [...able].sort((a, b) => rank(a) - rank(b));

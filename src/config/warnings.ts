@@ -6,6 +6,7 @@ import type { Profile, SharedView, StartWarning } from "../dialects/profile.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import { canMatch, isLocal, parseAddress } from "./address.ts";
 import { needsIdentity } from "./house-rules.ts";
+import { ruleWarnings } from "./rule-warnings.ts";
 import { sectionOf } from "./schema.ts";
 import type { Config, ListenerConfig } from "./schema.ts";
 
@@ -19,6 +20,7 @@ export function findWarnings(config: Config, dialects: Dialects): readonly Start
     ...sessionWarnings(config, dialects),
     ...redisWarnings(config),
     ...oldNames(config),
+    ...ruleWarnings(config.rooms),
   ];
 }
 

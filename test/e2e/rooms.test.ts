@@ -127,7 +127,7 @@ test("`belfry config rule` prints what stands on the page", async () => {
       "Rule:    none: none of the 4 in `rooms` matches, the room's name decides",
       "Join:    anyone",
       "Publish: backends and members; messages of browsers reach every dialect (openRooms has `t*`)",
-      "Kept:    no log of its own",
+      "Kept:    no log of its own; the tape of each gateway has the last 120 s",
       "Present: members are not told who is there",
       "",
     ].join("\n"),

@@ -78,9 +78,7 @@ const roomsReceipt = z
     delivered,
     rooms: z
       .record(z.string(), z.union([z.strictObject(ofLog), refusedThere]))
-      .describe(
-        "By their names: where it stands, or `version_outdated`, for which it was not published there",
-      ),
+      .describe("By their names: where it stands, or why it was not published there"),
   })
   .describe("Of several `rooms` of which some keep a log: it was published in one of them at least");
 
