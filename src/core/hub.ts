@@ -165,7 +165,10 @@ export class Hub {
       if (table === "rooms") this.#events.opened?.(room);
     }
     const isNew = this.#add(connection, room);
-    if (isNew && table === "rooms") this.#events.joined?.(connection, room);
+    if (isNew && table === "rooms") {
+      this.#parts.observe.named?.("joined", { dialect: connection.format.dialect, room: name });
+      this.#events.joined?.(connection, room);
+    }
     return isNew;
   }
 

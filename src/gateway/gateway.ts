@@ -16,9 +16,11 @@ import { openBackplane } from "../brokers/registry.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
+import type { Carried } from "../core/broker.ts";
 import type { BusMessage, ChannelFilter, Feed, Subscription } from "../core/bus.ts";
 import type { Route } from "../server/route.ts";
 import type { Hub } from "../core/hub.ts";
+import type { Publication } from "../core/publication.ts";
 import { createHub } from "./gateway-hub.ts";
 import { Pauses } from "./pauses.ts";
 import { BusPeers } from "../peers/bus-peers.ts";
@@ -89,6 +91,9 @@ interface EarlyParts {
   readonly tracking: Tracking | undefined;
   readonly tape: TapeRecovery;
 }
+
+/** What came to Belfry's own doors counts as this; no dialect is called so. */
+const brokerName = "broker";
 
 export class Gateway {
   readonly #config: Config;
@@ -198,7 +203,7 @@ export class Gateway {
     }
     const isUsed = this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true);
     if (isUsed || this.#rules.hasHistory) {
-      await this.#main.broker.open((publication, carried) => this.#kept.received(publication, carried));
+      await this.#main.broker.open((publication, carried) => this.#carried(publication, carried));
     }
     await this.#rights.start();
     await this.#presence.start();
@@ -273,22 +278,30 @@ export class Gateway {
       if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason, decoded.detail);
       return;
     }
-    this.#observe.received(dialect, message.meaning?.bytes ?? message.payload.length);
+    this.#observe.received(dialect, bytesOf(message));
     const at = this.#kept.record(decoded, feed, message);
     if (decoded.kind !== "publication") {
       this.#hub.carryOut(decoded);
       return;
     }
-    const heard = this.#hub.deliver(decoded, at);
-    // A copy for the other dialects has its own story: the first one counts.
-    if (heard === 0 && decoded.not === undefined) this.#observe.unheard(dialect);
+    this.#delivered(dialect, decoded, this.#hub.deliver(decoded, at));
     if (this.#rules.hasHistory) this.#kept.countUnlogged(dialect, decoded);
-    this.#observe.named?.("message", {
-      dialect,
-      name: decoded.event,
-      rooms: decoded.rooms?.join(" + ") ?? "(everyone)",
-      heard,
-    });
+  }
+
+  /** The same for what came to Belfry's own doors. @returns how many clients it was sent to */
+  #carried(publication: Publication, carried: Carried): number {
+    this.#observe.received(brokerName, bytesOf(carried.message));
+    const heard = this.#kept.received(publication, carried);
+    this.#delivered(brokerName, publication, heard);
+    return heard;
+  }
+
+  /** Says to operators what became of a publication. */
+  #delivered(from: string, { event, rooms, not }: Publication, heard: number): void {
+    // A copy for the other dialects has its own story: the first one counts.
+    if (heard === 0 && not === undefined) this.#observe.unheard(from);
+    const names = rooms?.join(" + ") ?? "(everyone)";
+    this.#observe.named?.("message", { dialect: from, name: event, rooms: names, heard });
   }
 
   #openApi(): ApiContext {
@@ -333,4 +346,9 @@ export class Gateway {
     );
     return Math.max(10, Math.min(tickMs, shortest / 10));
   }
+}
+
+/** As its publisher sent it. */
+function bytesOf({ meaning, payload }: BusMessage): number {
+  return meaning?.bytes ?? payload.length;
 }

@@ -215,3 +215,14 @@ describe("log lines", () => {
       return Promise.resolve();
     }));
 });
+
+test("a room that is named by a session is shown without its key, which opens what its visitor may", () =>
+  using({ names: true }, (observe, lines) => {
+    observe.named?.("joined", { dialect: "ws4redis", room: `session:${canary}::cart` });
+    observe.named?.("message", { rooms: `time + session:${canary}::cart`, heard: 1 });
+    observe.hint("unlogged", { fields: { text: "t" }, names: { room: `session:${canary}::cart` } });
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toContain("session:…::cart");
+    expect(lines.join()).not.toContain(canary);
+    return Promise.resolve();
+  }));

@@ -1,7 +1,7 @@
 // The Observe port made real: what the parts say becomes numbers for Prometheus and log lines. One per gateway,
 // with a registry of its own. Labels are dialect, transport and reason; never a room, an address or an id.
 
-import type { LogLevel } from "../vocabulary/log-events.ts";
+import type { LogEventAt, LogLevel } from "../vocabulary/log-events.ts";
 import type { Hint, LogFields, Observe } from "../core/observe.ts";
 import { Counters } from "./counters.ts";
 import { Exposition, plainMetric } from "./exposition.ts";
@@ -72,13 +72,18 @@ class GatewayTelemetry implements Telemetry {
     });
     const { version, names = false } = options;
     this.#writesNames = names;
-    this.named =
+    const write =
       options.onNamed ??
       (names
-        ? (event, fields) => {
+        ? (event: LogEventAt<"info">, fields: LogFields) => {
             this.#logger.log("info", event, fields);
           }
         : undefined);
+    this.named =
+      write &&
+      ((event, fields) => {
+        write(event, withoutSessions(fields));
+      });
     const droppedLines = (): number => this.#output.dropped;
     for (const metric of this.#counters.metrics()) this.#exposition.add(metric);
     for (const metric of processMetrics({ version, lag: this.#lag, droppedLines }))
@@ -158,7 +163,11 @@ class GatewayTelemetry implements Telemetry {
   hint(event: string, { about = "", fields, names }: Hint): boolean {
     if (!this.#hints.isDue(event, about, this.#now())) return false;
     const text = `${String(fields["text"])}${names && !this.#writesNames ? " (--log-names says which)" : ""}`;
-    this.#logger.log("warn", event, { ...fields, text, ...(this.#writesNames && names) });
+    this.#logger.log("warn", event, {
+      ...fields,
+      text,
+      ...(this.#writesNames && names && withoutSessions(names)),
+    });
     return true;
   }
 
@@ -183,4 +192,13 @@ class GatewayTelemetry implements Telemetry {
   #debug(event: string, fields: LogFields): void {
     this.#logger.log("debug", event, fields);
   }
+}
+
+/** The key of a session opens what its visitor may: a room that is named by it is shown without. */
+function withoutSessions(fields: LogFields): LogFields {
+  const shown = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value.replace(/\bsession:[^:]+(?=::)/g, "session:…") : value,
+  ]);
+  return Object.fromEntries(shown);
 }

@@ -195,6 +195,29 @@ describe("a message that nobody hears", () => {
       ["update", "time", 1],
     ]);
   });
+
+  test("what comes to Belfry's own doors counts in the same way, and joins of every dialect are named", async () => {
+    const secret = "publish-secret-of-the-test";
+    const listeners = [{ address: "127.0.0.1:0", dialects: ["native" as const] }];
+    await using gateway = await startGateway({ listeners, secret, log: { names: true } });
+    const stream = await fetch(`${gateway.url}/connect?room=time`, {
+      headers: { accept: "text/event-stream" },
+    });
+    await until(() => lines(gateway, "joined").length === 1);
+    for (const room of ["time", "nowhere"]) {
+      const headers = { authorization: `Bearer ${secret}` };
+      const answer = await fetch(`${gateway.url}/rooms/${room}`, { method: "POST", headers, body: "hello" });
+      expect(answer.status).toBe(200);
+    }
+    await stream.body?.cancel();
+    expect(await gateway.metric("belfry_messages_received_total", 'dialect="broker"')).toBe(2);
+    expect(await gateway.metric("belfry_messages_unheard_total", 'dialect="broker"')).toBe(1);
+    expect(lines(gateway, "joined")).toEqual([expect.objectContaining({ dialect: "native", room: "time" })]);
+    expect(lines(gateway, "message").map(({ rooms, heard }) => [rooms, heard])).toEqual([
+      ["time", 1],
+      ["nowhere", 0],
+    ]);
+  });
 });
 
 describe("what is not there", () => {

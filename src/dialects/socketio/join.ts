@@ -125,13 +125,12 @@ export function leaveRoom(
 }
 
 function enter(context: SocketIoContext, connection: Connection, request: Request): JoinAnswer {
-  const { hub, observe } = context;
+  const { hub } = context;
   const { room } = request;
   // A backend may have put the client into more rooms while the secret was looked up.
   const refusal = hub.joinRefusal(connection, room);
   if (refusal !== undefined) return refuse(context, request, refusal);
   hub.join(connection, room);
-  observe.named?.("joined", { dialect: "socketio", room });
   return joined;
 }
 
