@@ -1,12 +1,13 @@
 // Reconnect storm: pages of the native dialect, all cut off at once while messages are said in their rooms, all back at once.
-// How long until each has what it missed, what Redis was asked for it, and what memory it took; for rooms with a log and without.
+// How long until each has what it missed, what Redis was asked for it, what memory it took, and what a page that was not cut
+// off hears meanwhile; for rooms with a log and without.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { untilReady } from "./support/dialects.ts";
 import type { Child } from "./support/process.ts";
-import { beside, freePort, memoryOf, onServersCore, programs } from "./support/process.ts";
+import { beside, cpuOf, freePort, memoryOf, onServersCore, programs } from "./support/process.ts";
 import { median, percentile, printTable, spread } from "./support/statistics.ts";
 import type { Bench } from "./support/subjects.ts";
 import type { Back } from "./support/storm-pages.ts";
@@ -18,6 +19,8 @@ const secret = "bench-secret";
 const settleMs = 10_000;
 /** Meanwhile somebody publishes so often, ms. */
 const pauseMs = 20;
+/** What was answered is heard by then. */
+const settledMs = 200;
 
 interface Kind {
   readonly title: string;
@@ -29,11 +32,24 @@ const kinds: readonly Kind[] = [
   { title: "with a log in Redis", prefix: "log-" },
 ];
 
+/** What a page elsewhere and its publisher had of it, ms. */
+interface Elsewhere {
+  /** From the request of the publisher to the page. */
+  readonly heard: number;
+  /** From the request to its answer. */
+  readonly answered: number;
+  /** By which the publisher's own timer came late: it shares a core with the pages that come back. */
+  readonly late: number;
+}
+
 interface Storm extends Back {
   readonly readsPerRoom: number;
   readonly steady: number;
   readonly peak: number;
-  readonly publishP99: number;
+  readonly elsewhere: Elsewhere;
+  /** CPU of the gateway, and of the pages, ms. */
+  readonly cpu: number;
+  readonly pagesCpu: number;
 }
 
 export async function reconnectStorm(bench: Bench, clients: number, pairs: number): Promise<void> {
@@ -54,7 +70,11 @@ export async function reconnectStorm(bench: Bench, clients: number, pairs: numbe
       "steady, MiB",
       "peak, MiB",
       "peak to steady",
-      "publish p99 meanwhile, ms",
+      "heard elsewhere, p99, ms",
+      "publish answered, p99, ms",
+      "publisher late, p99, ms",
+      "CPU, gateway, ms",
+      "CPU, pages, ms",
     ],
     rows,
   );
@@ -71,7 +91,11 @@ function rowOf({ title }: Kind, storms: readonly Storm[]): readonly string[] {
     of(({ steady }) => steady, 0),
     of(({ peak }) => peak, 0),
     `${median(storms.map(({ peak, steady }) => peak / steady)).toFixed(2)} x`,
-    of(({ publishP99 }) => publishP99, 0),
+    of(({ elsewhere }) => elsewhere.heard, 0),
+    of(({ elsewhere }) => elsewhere.answered, 0),
+    of(({ elsewhere }) => elsewhere.late, 0),
+    of(({ cpu }) => cpu, 0),
+    of(({ pagesCpu }) => pagesCpu, 0),
   ];
 }
 
@@ -138,25 +162,55 @@ async function comeBack({
 }): Promise<Omit<Storm, "steady">> {
   const before = readsIn(await stats());
   resetPeak(gateway.pid);
-  let isOver = false;
-  const latencies = publishUntil(url, () => isOver);
+  const [cpu, pagesCpu] = [cpuOf(gateway.pid), cpuOf(pages.pid)];
+  const watch = await watchElsewhere(url);
   const back = JSON.parse(await pages.ask(`back ${missed}`)) as Back;
-  isOver = true;
-  const publishP99 = percentile(await latencies, 99);
+  const elsewhere = await watch.end();
   const readsPerRoom = (readsIn(await stats()) - before) / rooms;
-  return { ...back, readsPerRoom, publishP99, peak: mib(peakOf(gateway.pid)) };
+  return {
+    ...back,
+    readsPerRoom,
+    elsewhere,
+    peak: mib(peakOf(gateway.pid)),
+    cpu: (cpuOf(gateway.pid) - cpu) / 1_000,
+    pagesCpu: (cpuOf(pages.pid) - pagesCpu) / 1_000,
+  };
 }
 
-/** To a room that no page is in. */
-async function publishUntil(url: string, isOver: () => boolean): Promise<readonly number[]> {
-  const latencies: number[] = [];
-  while (!isOver()) {
-    const start = performance.now();
-    await publish(url, "elsewhere", {});
-    latencies.push(performance.now() - start);
-    await Bun.sleep(pauseMs);
-  }
-  return latencies;
+/** A page in a room of its own, and a publisher that does not wait for its answers. */
+async function watchElsewhere(url: string): Promise<{ end(): Promise<Elsewhere> }> {
+  const heard: number[] = [];
+  const answered: number[] = [];
+  const late: number[] = [];
+  const page = new WebSocket(`${url.replace("http", "ws")}/connect?room=elsewhere`);
+  const joined = Promise.withResolvers<void>();
+  page.addEventListener("message", ({ data }) => {
+    const message = JSON.parse(String(data)) as { type?: string; data?: { sentAt: number } };
+    if (message.type === "joined") joined.resolve();
+    if (message.data) heard.push(performance.now() - message.data.sentAt);
+  });
+  await joined.promise;
+  const answers: Promise<void>[] = [];
+  const say = async (sentAt: number): Promise<void> => {
+    await publish(url, "elsewhere", { sentAt });
+    answered.push(performance.now() - sentAt);
+  };
+  let due = performance.now() + pauseMs;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    late.push(now - due);
+    due = now + pauseMs;
+    answers.push(say(now));
+  }, pauseMs);
+  return {
+    async end() {
+      clearInterval(timer);
+      await Promise.all(answers);
+      await Bun.sleep(settledMs);
+      page.close();
+      return { heard: percentile(heard, 99), answered: percentile(answered, 99), late: percentile(late, 99) };
+    },
+  };
 }
 
 /** Each read of a log is one script; nothing is stored meanwhile. */
