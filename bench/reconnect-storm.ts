@@ -70,7 +70,7 @@ export async function reconnectStorm(bench: Bench, clients: number, pairs: numbe
       "steady, MiB",
       "peak, MiB",
       "peak to steady",
-      "heard elsewhere, p99, ms",
+      "received elsewhere, p99, ms",
       "publish answered, p99, ms",
       "publisher late, p99, ms",
       "CPU, gateway, ms",
