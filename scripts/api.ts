@@ -46,7 +46,8 @@ ${errors}
 
 ${refusalTable()}
 
-Two refusals are plain text: 404, where the gateway has no publish secret or the listener no API, and 405 at \`/rooms/<room>\`.
+Some refusals are plain text: 404, where the gateway has no publish secret or the listener no API; 405 at \`/rooms/<room>\`; and 400 for a request that no part of
+the gateway takes, such as one with a path that is not plain (\`/rooms/%2e%2e/x\`) or with two \`Host\` headers.
 `;
 }
 

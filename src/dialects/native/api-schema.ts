@@ -19,7 +19,9 @@ const event = z
   .string()
   .min(1)
   .optional()
-  .describe("At most `limits.nameBytes`, and no name that Socket.IO keeps for itself. Without it: `message`");
+  .describe(
+    "1 to `limits.nameBytes` (256) bytes, and no name that Socket.IO keeps for itself. Without it: `message`",
+  );
 const data = z.custom<unknown>((value) => value !== undefined).describe("Numbers keep their digits");
 const binary = z
   .string()
