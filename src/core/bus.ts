@@ -30,6 +30,11 @@ export interface ChannelFilter {
   readonly name: string;
   /** Without one, it lives as long as the other subscriptions of the bus do: channels that foreign listeners hear too. */
   readonly canary?: Canary;
+  /**
+   * The bus works without it where it is refused later, as an ACL that was tightened does: that is reported once, and it is tried
+   * again now and then. Others keep the bus away then, because their messages would be missing.
+   */
+  readonly isOptional?: true;
 }
 
 /** Ready, or not and why: a sentence for `/-/health/ready`, without addresses' passwords. */

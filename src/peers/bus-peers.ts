@@ -76,7 +76,7 @@ export class BusPeers implements Peers {
     const { bus, now } = this.#parts;
     try {
       for (const name of [peersChannel, this.#channelOf(this.self)]) {
-        const filter = { kind: "exact", name } as const;
+        const filter = { kind: "exact", name, isOptional: true } as const;
         this.#subscriptions = [
           ...this.#subscriptions,
           await bus.subscribe(filter, this.#received.bind(this)),

@@ -16,13 +16,18 @@ import { RunningProcess } from "../support/process.ts";
 import { Random } from "../support/random.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
-import { Ear, createRecorder } from "./bus-support.ts";
+import { Ear, createRecorder, exact } from "./bus-support.ts";
 import type { Recorder } from "./bus-support.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis({
-    users: ["alone on >alone ~* &flask* +@all", "mute on >mute ~* &* +@all -publish"],
+    users: [
+      "alone on >alone ~* &flask* +@all",
+      "mute on >mute ~* &* +@all -publish",
+      "tightened on >p ~* &* +@all",
+      "starved on >p ~* &* +@all",
+    ],
   });
 });
 afterAll(async () => {
@@ -245,6 +250,62 @@ describe("peers on Redis", () => {
     // Its answers to the old questions came, too, and were taken for nothing.
     await until(() => scene.recorder.skippedReasons.includes("peers answer_unasked"));
   }, 30_000);
+
+  test("an ACL that is tightened while gateways run costs the questions alone: reported once, and mended with the ACL", async () => {
+    const other = await among(await connect(server.url), "other");
+    const scene = await connect(server.urlFor("tightened", "p"));
+    const ear = await Ear.open(scene.bus, exact("flask-socketio"));
+    await among(scene, "tightened");
+    await until(() => other.others.includes("tightened"));
+    await until(() => scene.bus.state().isReady);
+
+    const cut = async (...channels: readonly string[]): Promise<void> => {
+      await server.command("ACL", "SETUSER", "tightened", "resetchannels", ...channels);
+      await server.command("CLIENT", "KILL", "USER", "tightened");
+    };
+    await cut("&flask*");
+    for (let outage = 1; outage <= 2; outage++) {
+      await until(
+        () => scene.recorder.events.filter(({ event }) => event === "bus_up").length === outage,
+        20_000,
+      );
+      await server.command("PUBLISH", "flask-socketio", `heard ${outage}`);
+      await ear.waitForText(`heard ${outage}`);
+      if (outage === 1) await server.command("CLIENT", "KILL", "USER", "tightened");
+    }
+    // One for each channel, over two connections.
+    expect(scene.recorder.reports.map(({ stage }) => stage)).toEqual(["redis_subscribe", "redis_subscribe"]);
+    expect((await other.ask("echo", 1, shortMs)).silent).toContain("tightened");
+
+    // On the connection that it has: nothing is missed by others.
+    await server.command("ACL", "SETUSER", "tightened", "resetchannels", "&*");
+    await until(async () => (await other.ask("echo", 1, shortMs)).silent.length === 0, 20_000);
+    expect(scene.recorder.events.filter(({ event }) => event === "bus_up")).toHaveLength(2);
+    expect(scene.recorder.reports).toHaveLength(2);
+    await ear.close();
+  }, 60_000);
+
+  test("F8 an ACL that takes a channel of the dialects: the bus is away, said once, and tried less and less often", async () => {
+    const scene = await connect(server.urlFor("starved", "p"));
+    const ear = await Ear.open(scene.bus, exact("flask-socketio"));
+    await until(() => scene.bus.state().isReady);
+    await server.command("ACL", "SETUSER", "starved", "resetchannels", "&other");
+    await server.command("CLIENT", "KILL", "USER", "starved");
+    await until(() => !scene.bus.state().isReady);
+    const connections = async (): Promise<number> => {
+      const stats = String(await server.command("INFO", "stats"));
+      return Number(/total_connections_received:(\d+)/.exec(stats)?.[1]);
+    };
+    const before = await connections();
+    await Bun.sleep(8_000);
+    // Attempts after 1, 2 and 4 s, the command link, and the question itself.
+    expect((await connections()) - before).toBeLessThanOrEqual(6);
+    expect(scene.recorder.events.filter(({ event }) => event === "bus_down")).toHaveLength(1);
+    expect(scene.recorder.reports).toEqual([]);
+    await server.command("ACL", "SETUSER", "starved", "resetchannels", "&*");
+    await until(() => scene.bus.state().isReady, 20_000);
+    await ear.close();
+  }, 60_000);
 
   test.each(["alone", "mute"])(
     "the ACL of the user %p: one sentence, and the gateway answers alone",

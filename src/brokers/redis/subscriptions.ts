@@ -34,7 +34,12 @@ interface Entry {
   made: Promise<void>;
   /** Redis answered on that connection. */
   isMade: boolean;
+  /** When Redis refused it last, monotonic, ms; undefined: it did not. */
+  refusedAt: number | undefined;
 }
+
+/** What the bus can do without, and Redis refused, is tried again after this time, ms. */
+const refusedMs = 10_000;
 
 interface SubscriptionsOptions extends Pick<BackplaneOptions, "observe" | "limits" | "line"> {
   readonly link: Link;
@@ -141,7 +146,7 @@ export class Subscriptions {
     try {
       // The first that is asked on it: as a subscriber it takes no other commands.
       await this.#ask(client, this.#meet(client));
-      await Promise.all([...this.#entries.values()].map(async (entry) => this.#make(entry, client)));
+      await Promise.all([...this.#entries.values()].map(async (entry) => this.#remake(entry, client)));
     } catch (error) {
       if (client === link.client) link.replace(failureOf(error));
     }
@@ -154,6 +159,7 @@ export class Subscriptions {
 
   /** A second went by; how many subscriptions are deaf. */
   tick(): number {
+    this.#retry();
     const { members } = this;
     const heard = members.filter(({ pulse }) => pulse.tick());
     return members.filter(({ pulse }) => pulse.isDeaf(heard.length === 0)).length;
@@ -175,6 +181,7 @@ export class Subscriptions {
       client: undefined,
       made: Promise.resolve(),
       isMade: false,
+      refusedAt: undefined,
     };
     this.#entries.set(key, entry);
     return entry;
@@ -191,6 +198,31 @@ export class Subscriptions {
     await entry.made;
     // Those of single clients come and go by the thousand, and stand on no line.
     if (entry.isLasting) this.#joinLine();
+  }
+
+  /** Rejects when Redis refuses what the bus cannot do without. */
+  async #remake(entry: Entry, client: RedisClient): Promise<void> {
+    const { link, observe } = this.#options;
+    try {
+      await this.#make(entry, client);
+      entry.refusedAt = undefined;
+    } catch (error) {
+      if (client !== link.client || !entry.members.every(({ filter }) => filter.isOptional)) throw error;
+      if (entry.refusedAt === undefined) observe.report("redis_subscribe", error);
+      entry.refusedAt = performance.now();
+      entry.client = undefined;
+    }
+  }
+
+  /** Tries again what was refused and is due. */
+  #retry(): void {
+    const { client } = this.#options.link;
+    const due = performance.now() - refusedMs;
+    for (const entry of this.#entries.values()) {
+      if (!client || entry.refusedAt === undefined || entry.refusedAt > due || entry.client) continue;
+      // Of another connection: all are made again there.
+      this.#remake(entry, client).catch(() => undefined);
+    }
   }
 
   async #meet(client: RedisClient): Promise<void> {
