@@ -39,6 +39,8 @@ export interface ReturningOptions {
   readonly port: number;
   /** @default "/" */
   readonly namespace?: string;
+  /** How long it waits before it comes back: from half to one and a half times as long, ms. @default 20 */
+  readonly reconnectMs?: number;
   /** @default ["update"] */
   readonly events?: readonly string[];
 }
@@ -56,14 +58,14 @@ export class ReturningClient implements AsyncDisposable {
   readonly offsets: unknown[] = [];
 
   private constructor(proxy: TcpProxy, options: ReturningOptions) {
-    const { version, transport, namespace = "/", events = ["update"] } = options;
+    const { version, transport, namespace = "/", reconnectMs = 20, events = ["update"] } = options;
     this.proxy = proxy;
     const connect = packages[version] as Connect;
     this.socket = connect(`http://127.0.0.1:${proxy.port}${namespace}`, {
       transports: [transport],
       forceNew: true,
-      reconnectionDelay: 20,
-      reconnectionDelayMax: 100,
+      reconnectionDelay: reconnectMs,
+      reconnectionDelayMax: 5 * reconnectMs,
       timeout: 5_000,
     });
     this.socket.on("connect", () => {
