@@ -19,6 +19,11 @@ export class AheadClients {
     else this.#places.delete(client);
   }
 
+  /** Where they stand: what is read must reach back there to judge them. */
+  get places(): Iterable<LogPosition> {
+    return this.#places.values();
+  }
+
   /** Those that have what is about to be delivered; undefined: none of them. */
   having({ epoch, offset, tag }: LogPosition): ReadonlySet<object> | undefined {
     if (this.#places.size === 0) return undefined;
@@ -35,8 +40,9 @@ export class AheadClients {
   /** The log was read up to its top: now none is ahead of it. */
   judge(window: RoomWindow): void {
     this.#settle(({ epoch, offset, tag }) => {
+      // One that the log has no more cannot be told from one that it lost and gave again.
       const isThere = epoch === window.epoch && offset <= window.top;
-      return isThere && (window.tagAt(offset) ?? tag) === tag ? "level" : "lost";
+      return isThere && window.tagAt(offset) === tag ? "level" : "lost";
     });
   }
 

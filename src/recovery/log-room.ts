@@ -159,7 +159,7 @@ export class LogRoom {
 
   /** Has a window from soon on, where there is none. */
   follow(): void {
-    if (!this.#window && !this.isBusy) this.want(undefined, () => undefined);
+    if (!this.#window && !this.#isReading) this.want(undefined, () => undefined);
   }
 
   /** Lets the entries go; the room is followed all the same. */
@@ -200,7 +200,7 @@ export class LogRoom {
   }
 
   async #load(waiting: readonly Waiting[], tries = 2): Promise<LossReason | undefined> {
-    const positions = waiting.flatMap(({ position }) => position ?? []);
+    const positions = [...waiting.flatMap(({ position }) => position ?? []), ...this.#ahead.places];
     try {
       const doubts = this.#doubts;
       const read = await loadWindow(this.#parts, positions);

@@ -48,28 +48,31 @@ export class WaitingClients {
   take(): readonly Waiting[] {
     const uncovered: Waiting[] = [];
     for (const one of this.#waiting.splice(0)) {
-      if (this.#canTell(one)) this.tell(one);
+      if (this.#canTell(one)) this.#tell(one);
       else uncovered.push(one);
     }
     return uncovered;
   }
 
-  /** The log was read for them. @param reason why it could not be. */
+  /** The log was read for them. @param reason why it could not be: then they are told at once, in front of what is found out next. */
   wereRead(some: readonly Waiting[], reason: LossReason | undefined): void {
     const window = this.#parts.window();
     for (const one of some) {
-      if (window && !reaches(window, one.position)) one.lackedIn = window.epoch;
-      this.tell(one, reason);
+      if (reason !== undefined) this.#finish(one, reason);
+      else {
+        if (window && !reaches(window, one.position)) one.lackedIn = window.epoch;
+        this.#tell(one);
+      }
     }
   }
 
   /** In its turn, where it is looked at once more: there may be another window by then. */
-  tell(one: Waiting, reason?: LossReason): void {
+  #tell(one: Waiting): void {
     this.#telling += 1;
     this.#parts.turns.add({
       work: () => {
         this.#telling -= 1;
-        if (reason !== undefined || this.#canTell(one)) this.#finish(one, reason);
+        if (this.#canTell(one)) this.#finish(one);
         else {
           this.#waiting.push(one);
           this.#parts.next();
@@ -85,7 +88,7 @@ export class WaitingClients {
   }
 
   /** An error of one client's is no other's. */
-  #finish({ done }: Waiting, reason: LossReason | undefined): void {
+  #finish({ done }: Waiting, reason?: LossReason): void {
     try {
       done(reason);
     } catch (error) {
