@@ -58,8 +58,8 @@ test("W4R-05 it is written within the call, whatever else waits for the end of t
   await using server = await startRedis();
   await using place = await open(server.url);
   const ear = await Ear.open(place.bus, exact("order"));
-  // `publish` waits for the others of its turn.
-  const later = place.bus.publish("order", "published");
+  // Bytes go by the other connection, at the end of the turn.
+  const later = place.bus.publish("order", Buffer.from("published"));
   const now = place.say("order", "said");
   await Promise.all([later, now]);
   await ear.waitFor(2);
@@ -202,3 +202,23 @@ test("WSE-26 a Redis that hangs: what a log was refused meanwhile is not heard w
   await ear.waitFor(2);
   expect(ear.texts.map((said) => (JSON.parse(said) as { text: string }).text)).toEqual(["before", "after"]);
 }, 40_000);
+
+test("what one publisher says in one turn is heard in its order, also where only some of it goes to a log", async () => {
+  await using server = await startRedis();
+  await using place = await openLog(server.url);
+  const ear = await Ear.open(place.bus, exact("log"));
+  // A script that Redis does not know yet is sent a second time.
+  await place.log.append({ ...entry("news", "first"), channel: "other" });
+  const bodies = Array.from({ length: 20 }, (_, number) => `{"number":${number}}`);
+  await Promise.all(
+    bodies.map(async (body, number) =>
+      number % 2 === 0
+        ? place.bus.publish("log", body)
+        : place.log.append({ ...entry("news", ""), body, channel: "log" }),
+    ),
+  );
+  await ear.waitFor(bodies.length);
+  expect(ear.texts.map((said) => (JSON.parse(said) as { number: number }).number)).toEqual(
+    bodies.map((_, number) => number),
+  );
+});

@@ -112,10 +112,10 @@ export class RedisBus implements Bus, Voice {
 
   async publish(channel: string, payload: Payload): Promise<number | undefined> {
     const bytes = writePayload(payload);
+    // By the way of what goes to logs: what one publisher says is heard in one order, also where only some of it is kept.
+    if (typeof bytes === "string") return Number(await this.#commands.line(["PUBLISH", channel, bytes]));
     // A copy: the publisher may use its buffer again.
-    const text = typeof bytes === "string" ? bytes : Buffer.from(bytes);
-    const reply = await this.#commands.run(["PUBLISH", channel, text]);
-    return typeof reply === "number" ? reply : undefined;
+    return Number(await this.#commands.run(["PUBLISH", channel, Buffer.from(bytes)]));
   }
 
   async say(channel: string, payload: string | Uint8Array, keepSeconds = 0): Promise<void> {
@@ -237,7 +237,9 @@ export class RedisBus implements Bus, Voice {
     if (!canary) return;
     const { heard } = pulse;
     try {
-      await this.publish(canary.channel, canary.encode(pulse.nextToken(this.#subscriptions.line)));
+      const token = canary.encode(pulse.nextToken(this.#subscriptions.line));
+      // Always by the command link, which it is a sign of life of.
+      await this.#commands.run(["PUBLISH", canary.channel, Buffer.from(token)]);
       pulse.accepted(heard);
     } catch (error) {
       // When the link is down, that is the reason, and it is known.
