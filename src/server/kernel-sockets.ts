@@ -2,6 +2,7 @@
 // (Linux alone). silent-connections.ts and stalled-connections.ts end connections by it.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { ipv6Groups, mappedIpv4 } from "../base/ip-address.ts";
 
 const { i32, u32, ptr: pointer } = FFIType;
 
@@ -54,11 +55,33 @@ class Answer {
   }
 }
 
-/** The other end of a connection. */
-export interface PeerName {
-  /** Its bytes in hexadecimal digits: 8 of IPv4, also where it is mapped into IPv6, else 32. */
+/** The other end of a connection, as the engine names it. */
+interface PeerAddress {
   readonly address: string;
   readonly port: number;
+}
+
+/**
+ * Address and port of the other end. IPv4 is one number, also where it is mapped into IPv6: each stream keeps one, and a number
+ * takes no memory of its own. IPv6 is the digits of the address, and the port.
+ */
+export type Peer = number | string;
+
+const ports = 65_536;
+
+/** @returns undefined where there is no address, as on a unix socket. */
+export function peerNamed(name: PeerAddress | null): Peer | undefined {
+  if (name === null || name.address === "") return undefined;
+  const groups = ipv6Groups(name.address);
+  const ipv4 = groups ? mappedIpv4(groups) : name.address;
+  if (ipv4 !== undefined) return Buffer.from(ipv4.split(".").map(Number)).readUInt32BE() * ports + name.port;
+  const digits = groups?.map((group) => group.toString(16).padStart(4, "0")).join("");
+  return `${digits} ${name.port}`;
+}
+
+/** What limits count an address by: IPv6 by its network. */
+export function networkOf(peer: Peer): number | string {
+  return typeof peer === "number" ? Math.floor(peer / ports) : peer.slice(0, 16);
 }
 
 export class KernelSockets {
@@ -107,13 +130,13 @@ export class KernelSockets {
   }
 
   /** @returns undefined for what is no connection to another address. */
-  peerOf(descriptor: number): PeerName | undefined {
+  peerOf(descriptor: number): Peer | undefined {
     const { bytes, length } = this.#ask((at, size) => this.#kernel.getpeername(descriptor, at, size));
     if (length < 16) return undefined;
     const port = bytes.readUInt16BE(2);
-    if (bytes.readUInt16LE(0) === familyIpv4) return { address: bytes.toString("hex", 4, 8), port };
+    if (bytes.readUInt16LE(0) === familyIpv4) return bytes.readUInt32BE(4) * ports + port;
     const isMapped = bytes.toString("hex", 8, 20) === "00000000000000000000ffff";
-    return { address: isMapped ? bytes.toString("hex", 20, 24) : bytes.toString("hex", 8, 24), port };
+    return isMapped ? bytes.readUInt32BE(20) * ports + port : `${bytes.toString("hex", 8, 24)} ${port}`;
   }
 
   /** The engine then finds the connection ended, and closes the descriptor. */

@@ -21,7 +21,7 @@ import { Head, malformation, plainAddress, RequestExchange, TrustedProxies, unix
 import type { ExchangeParts } from "./request.ts";
 import { RequestUrls } from "./request-url.ts";
 import { Router } from "./router.ts";
-import { KernelSockets } from "./kernel-sockets.ts";
+import { KernelSockets, peerNamed } from "./kernel-sockets.ts";
 import { endSilent } from "./silent-connections.ts";
 import { StalledConnections } from "./stalled-connections.ts";
 import { isPlainTarget, shapedRoutes } from "./target.ts";
@@ -250,7 +250,7 @@ export class Listener implements SocketContext {
       return this.#isDraining ? this.#refuseDraining() : headOf(handler);
     }
     exchange.hold(longestHoldSeconds);
-    return openStream(handler, this.#streams, this.#server.requestIP(request));
+    return openStream(handler, this.#streams, peerNamed(this.#server.requestIP(request)));
   }
 
   /** Judging may have taken time: the client may be gone by now, and the gateway may be about to be. */

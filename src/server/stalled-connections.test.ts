@@ -4,21 +4,21 @@ import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { until } from "../../test/support/until.ts";
-import { KernelSockets } from "./kernel-sockets.ts";
+import { KernelSockets, peerNamed } from "./kernel-sockets.ts";
+import type { Peer } from "./kernel-sockets.ts";
 import { StalledConnections } from "./stalled-connections.ts";
-import type { PeerAddress } from "./stalled-connections.ts";
 
 const linuxTest = test.skipIf(process.platform !== "linux");
 
 /** A server on both families, and what the engine says of each of its peers. */
 function setUp() {
-  const peers: PeerAddress[] = [];
+  const peers: Peer[] = [];
   const server = Bun.serve({
     port: 0,
     hostname: "::",
     fetch(request) {
-      const peer = server.requestIP(request);
-      if (peer) peers.push(peer);
+      const peer = peerNamed(server.requestIP(request));
+      if (peer !== undefined) peers.push(peer);
       return new Response(new ReadableStream({ start: (controller) => controller.enqueue(":") }));
     },
   });
@@ -44,7 +44,7 @@ linuxTest.each(["127.0.0.1", "::1"])(
     const [peer] = ours.peers;
     const [there] = others.peers;
     const sockets = KernelSockets.open();
-    if (!peer || !there || !sockets) throw new Error("Expected connections");
+    if (peer === undefined || there === undefined || !sockets) throw new Error("Expected connections");
     const connections = new StalledConnections(sockets, ours.server.port ?? 0);
     const ended = once(stalled, "close");
     connections.end(peer);

@@ -6,7 +6,7 @@ import { until } from "../../test/support/until.ts";
 import type { CloseCause, Stream } from "./socket.ts";
 import { defaultLimits } from "../vocabulary/limits.ts";
 import { silent } from "../core/observe.ts";
-import { KernelSockets } from "./kernel-sockets.ts";
+import { KernelSockets, peerNamed } from "./kernel-sockets.ts";
 import { Listener } from "./listener.ts";
 import { StalledConnections } from "./stalled-connections.ts";
 import { openStream } from "./stream.ts";
@@ -173,7 +173,7 @@ linuxTest(
     using server = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
-      fetch: (request, engine) => openStream(handler, context, engine.requestIP(request)),
+      fetch: (request, engine) => openStream(handler, context, peerNamed(engine.requestIP(request))),
     });
     const context: StreamContext = {
       limits: defaultLimits,

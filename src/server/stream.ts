@@ -7,7 +7,8 @@ import type { CloseCause, Stream, StreamHandler } from "./socket.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { isStreamTooSlow } from "./slow-consumer.ts";
-import type { PeerAddress, StalledConnections } from "./stalled-connections.ts";
+import type { Peer } from "./kernel-sockets.ts";
+import type { StalledConnections } from "./stalled-connections.ts";
 
 /** What the engine is given before it asks, bytes. */
 const aheadBytes = 16 * 1024;
@@ -37,13 +38,9 @@ export interface StreamContext {
 
 /**
  * The answer that carries a stream; the handler is told that it is open once the engine asks for the first bytes.
- * @param peer null: on a unix socket, where a proxy reads, which has a bound of its own on how long it waits for its client.
+ * @param peer undefined: on a unix socket, where a proxy reads, which has a bound of its own on how long it waits for its client.
  */
-export function openStream(
-  handler: StreamHandler,
-  context: StreamContext,
-  peer: PeerAddress | null,
-): Response {
+export function openStream(handler: StreamHandler, context: StreamContext, peer: Peer | undefined): Response {
   const body = new ReadableStream(new EventStream(handler, context, peer), strategy);
   return new Response(body, { headers: handler.headers ? { ...handler.headers, ...headers } : headers });
 }
@@ -68,7 +65,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   readonly isNative = false;
   readonly #handler: StreamHandler;
   readonly #context: StreamContext;
-  readonly #peer: PeerAddress | null;
+  readonly #peer: Peer | undefined;
   /** There while the client is behind. */
   #queue: FrameQueue | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -76,7 +73,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   /** There while it is closed, and its client has not read what waits. */
   #farewell: NodeJS.Timeout | undefined;
 
-  constructor(handler: StreamHandler, context: StreamContext, peer: PeerAddress | null) {
+  constructor(handler: StreamHandler, context: StreamContext, peer: Peer | undefined) {
     this.#handler = handler;
     this.#context = context;
     this.#peer = peer;
@@ -175,7 +172,7 @@ class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   #abort(): void {
     this.#controller?.error();
     this.#controller = undefined;
-    if (this.#peer) this.#context.stalled?.end(this.#peer);
+    if (this.#peer !== undefined) this.#context.stalled?.end(this.#peer);
   }
 
   #finish(): void {
