@@ -22,7 +22,7 @@ const examples = ({ profiles: [first] }: ConfigModel): string => `
 Examples:
   belfry demo                                       see it work, without Redis
   belfry serve --redis redis://localhost:6379/0     the real thing
-${first ? `  ${`belfry serve --as ${first.name}`.padEnd(49)} in the place of ${first.name}\n` : ""}  belfry publish time update '{"time": 1}'
+${first ? `  ${`belfry serve --as ${first.name}`.padEnd(49)} in the place of ${first.name}\n` : ""}  belfry publish time update '{"time": 1}' --secret-file secret
   belfry tail --room 'dir::*'`;
 
 /**

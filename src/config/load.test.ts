@@ -444,7 +444,7 @@ describe("what is wrong is said", () => {
     expect(
       await problemsOf({ flags: flags({ address: "8899", trustedProxies: ["proxy.example"] }) }),
     ).toEqual([
-      'Expected `listeners[0].address` to be `host:port`, `[v6]:port` or `:port`, got "8899" (flag --address)',
+      'Expected `listeners[0].address` to be `host:port`, `[v6]:port` or `:port`, with a port up to 65535, got "8899" (flag --address)',
       'Expected `listeners[0].trustedProxies[0]` to be an address or a range such as 10.0.0.0/8, got "proxy.example" (flag --trusted-proxies)',
     ]);
   });
