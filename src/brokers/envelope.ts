@@ -60,10 +60,9 @@ export interface EnvelopeHead {
   readonly added: number;
 }
 
-/** As `encodeEnvelope` and `withPosition` begin. */
-const headForm = new RegExp(
-  `^\\{("at":"([A-Za-z0-9]{1,64}:\\d{1,16}\\.[A-Za-z0-9]{1,16})",)?"version":${version},"id":"([^"]{1,64})"`,
-);
+/** As `encodeEnvelope` and `withPosition` begin; one of another version is read whole. */
+const headForm =
+  /^\{("at":"([A-Za-z0-9]{1,64}:\d{1,16}\.[A-Za-z0-9]{1,16})",)?"version":1,"id":"([^"]{1,64})"/;
 
 /** Reads nothing but the front. @returns undefined where that is not ours. */
 export function readHead(text: string): EnvelopeHead | undefined {

@@ -136,7 +136,7 @@ function describe(option: Option, profile: Profile | undefined, model: ConfigMod
 
 /** Links of the documentation are files here. */
 function plain(text: string): string {
-  return text.replace(/\[[^\]]*\]\(([\w.-]+\.md)[^)]*\)/g, "docs/$1");
+  return text.replace(/\[[^[\]]*\]\(([\w.-]+\.md)[^()[\]]*\)/g, "docs/$1");
 }
 
 function item(term: string, description: string): string {
