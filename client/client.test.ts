@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { TcpProxy } from "../test/support/tcp-proxy.ts";
 import { startGateway } from "../test/support/gateway.ts";
 import type { TestGateway } from "../test/support/gateway.ts";
+import { BlockedWebSocket, FetchEventSource } from "../test/support/web-classes.ts";
 import { connect } from "./client.ts";
 import type { Client, ClientOptions, Happenings } from "./client.ts";
 import { Failure } from "./failure.ts";
@@ -147,18 +148,7 @@ test("it comes back to its rooms by itself, with their secrets, and commands wai
 });
 
 test("where websockets are blocked it listens to an event stream, and says what does not work then", async () => {
-  class Blocked {
-    addEventListener(name: string, listener: (event: object) => void): void {
-      if (name !== "close") return;
-      queueMicrotask(() => {
-        listener({ code: 1006 });
-      });
-    }
-    send(): void {}
-    close(): void {}
-  }
-  // Bun has no EventSource: the smallest that can be, over its fetch.
-  using client = open({ WebSocket: Blocked, EventSource: FetchEventSource });
+  using client = open({ WebSocket: BlockedWebSocket, EventSource: FetchEventSource });
   const heard: unknown[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   client.on("said", ({ text }, { room }) => {
@@ -228,51 +218,4 @@ async function startSilent(): Promise<AsyncDisposable & { readonly port: number 
       await closed.promise;
     },
   };
-}
-
-/** Enough of an `EventSource` for a client that is in Bun. */
-class FetchEventSource extends EventTarget {
-  readyState = 0;
-  readonly #abort = new AbortController();
-
-  constructor(url: string) {
-    super();
-    void this.#read(url).catch(() => {
-      this.#fail();
-    });
-  }
-
-  close(): void {
-    this.readyState = 2;
-    this.#abort.abort();
-  }
-
-  async #read(url: string): Promise<void> {
-    const { body } = await fetch(url, {
-      headers: { accept: "text/event-stream" },
-      signal: this.#abort.signal,
-    });
-    this.dispatchEvent(new Event("open"));
-    let text = "";
-    for await (const chunk of (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const events = text.split("\n\n");
-      text = events.pop() ?? "";
-      for (const event of events) this.#tell(event);
-    }
-    this.#fail();
-  }
-
-  #tell(event: string): void {
-    const field = (name: string): string => new RegExp(`^${name}: (.*)$`, "m").exec(event)?.[1] ?? "";
-    const data = field("data");
-    const type = field("event") || "message";
-    if (data !== "") this.dispatchEvent(new MessageEvent(type, { data, lastEventId: field("id") }));
-  }
-
-  #fail(): void {
-    if (this.readyState === 2) return;
-    this.readyState = 2;
-    this.dispatchEvent(new Event("error"));
-  }
 }

@@ -239,7 +239,10 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   #streamUrl(cursor: string): string | undefined {
     const url = new URL(this.#url.replace(/^ws/, "http"));
-    for (const name of this.#rooms.all.keys()) url.searchParams.append("room", name);
+    for (const [name, { at = "" }] of this.#rooms.all) {
+      url.searchParams.append("room", name);
+      url.searchParams.append("at", at);
+    }
     if (cursor !== "") url.searchParams.set("cursor", cursor);
     return this.#rooms.all.size > 0 ? url.href : undefined;
   }

@@ -29,10 +29,10 @@ export class Failure extends Error {
 
 const own = {
   timeout: ["Expected an answer in time", true],
-  connection_lost: ["Expected an answer, got the end", true],
+  connection_lost: ["Expected an answer, got none", true],
   closed: ["Expected a connection", false],
   left: ["Expected to stay in the room", false],
-  no_websocket: ["Expected a websocket, got a stream", false],
+  no_websocket: ["Expected a websocket", false],
   queue_full: ["Expected fewer commands", true],
 } as const;
 

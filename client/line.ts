@@ -109,7 +109,8 @@ export class Line {
   }
 
   #drop(): void {
-    if (this.#link?.cursor) this.#cursor = this.#link.cursor;
+    // Behind a websocket, each room knows where it stands.
+    if (this.#link) this.#cursor = this.#link.cursor;
     this.#link?.close();
     this.#probe?.close();
     this.#link = undefined;

@@ -6,7 +6,8 @@ import { startGateway } from "../test/support/gateway.ts";
 import type { GatewayConfig, TestGateway } from "../test/support/gateway.ts";
 import { TcpProxy } from "../test/support/tcp-proxy.ts";
 import { connect } from "./client.ts";
-import type { Client } from "./client.ts";
+import type { Client, ClientOptions } from "./client.ts";
+import { BlockedWebSocket, FetchEventSource } from "../test/support/web-classes.ts";
 
 interface Events {
   count: number;
@@ -29,10 +30,10 @@ class Scene implements AsyncDisposable {
   readonly client: Client<Events>;
   #wake = Promise.withResolvers<void>();
 
-  private constructor(gateway: TestGateway, proxy: TcpProxy) {
+  private constructor(gateway: TestGateway, proxy: TcpProxy, options: ClientOptions) {
     this.gateway = gateway;
     this.proxy = proxy;
-    this.client = connect<Events>(`http://127.0.0.1:${proxy.port}/connect`, { maxDelayMs: 200 });
+    this.client = connect<Events>(`http://127.0.0.1:${proxy.port}/connect`, { ...options, maxDelayMs: 200 });
     this.client.on("count", (data, { room }) => this.#tell(`${room} ${data}`));
     this.client.watch("recovered", ({ room, missed }) => this.#tell(`recovered ${room} ${missed}`));
     this.client.watch("gap", ({ rooms, reason }) => this.#tell(`gap ${rooms.join()} ${reason}`));
@@ -41,9 +42,9 @@ class Scene implements AsyncDisposable {
     });
   }
 
-  static async open(config: GatewayConfig): Promise<Scene> {
+  static async open(config: GatewayConfig, options: ClientOptions = {}): Promise<Scene> {
     const gateway = await startGateway({ secret, ...config });
-    return new Scene(gateway, await TcpProxy.start(Number(new URL(gateway.url).port)));
+    return new Scene(gateway, await TcpProxy.start(Number(new URL(gateway.url).port)), options);
   }
 
   #tell(text: string): void {
@@ -64,10 +65,12 @@ class Scene implements AsyncDisposable {
   }
 }
 
-test.each([
+const stores = [
   ["a tape", {}],
   ["a log", { rooms: [{ match: "*", history: { size: 100, seconds: 60 } }] }],
-] as const)(
+] as const;
+
+test.each(stores)(
   "what was published while the line was cut comes once and in order: %s",
   async (_title, config) => {
     await using scene = await Scene.open(config as GatewayConfig);
@@ -83,6 +86,44 @@ test.each([
     await scene.until("a 5");
     expect(scene.told).toEqual(["a 1", "cut", "recovered a 3", "a 2", "a 3", "a 4", "a 5"]);
   },
+);
+
+test.each(stores)(
+  "a page whose network takes no websockets any more goes on by event stream, and back: %s",
+  async (_title, config) => {
+    let isBlocked = false;
+    const Sometimes = class {
+      constructor(url: string) {
+        return (isBlocked ? new BlockedWebSocket() : new WebSocket(url)) as never;
+      }
+      send(): void {}
+      close(): void {}
+    };
+    const classes = { WebSocket: Sometimes, EventSource: FetchEventSource };
+    await using scene = await Scene.open(config as GatewayConfig, classes);
+    await scene.client.join("a");
+    await publish(scene.gateway, "a", 1);
+    await scene.until("a 1");
+    let data = 1;
+    for (const isNowBlocked of [true, true, false, true]) {
+      isBlocked = isNowBlocked;
+      scene.proxy.cut();
+      await scene.until("cut");
+      for (let count = 0; count < 2; count++) await publish(scene.gateway, "a", ++data);
+      scene.proxy.heal();
+      await scene.until(`a ${data}`);
+      await publish(scene.gateway, "a", ++data);
+      await scene.until(`a ${data}`);
+      const missed = [data - 2, data - 1, data].map((number) => `a ${number}`);
+      expect(scene.told.splice(0)).toEqual([
+        ...(data === 4 ? ["a 1"] : []),
+        "cut",
+        "recovered a 2",
+        ...missed,
+      ]);
+    }
+  },
+  20_000,
 );
 
 test("where nothing is kept it is told that something may be missing", async () => {

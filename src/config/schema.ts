@@ -44,7 +44,10 @@ const listenerTlsSchema = z
 const placeShape = {
   address: z
     .string()
-    .refine((text) => parseAddress(text) !== undefined, "`host:port`, `[v6]:port` or `:port`, with a port up to 65535")
+    .refine(
+      (text) => parseAddress(text) !== undefined,
+      "`host:port`, `[v6]:port` or `:port`, with a port up to 65535",
+    )
     .optional()
     .meta({ default: defaultAddress })
     .describe("Where to listen: `host:port`, `[v6]:port` or `:port`; port 0 takes a free one"),
@@ -210,7 +213,9 @@ const sharedShape = {
   redisTls: redisTlsSchema.prefault({}),
   secret: secretText()
     .optional()
-    .describe("Publish secret: switches publishing over HTTP on. Prefer `secretFile`, a file: flags are seen in `ps`"),
+    .describe(
+      "Publish secret: switches publishing over HTTP on. Prefer `secretFile`, a file: flags are seen in `ps`",
+    ),
   secretFile: z.string().min(1).optional().describe("File that holds the publish secret"),
   roomSecrets: z
     .record(z.string().max(256), secretText())

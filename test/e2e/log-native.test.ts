@@ -56,8 +56,12 @@ async function connect({ url }: ServedGateway, at?: string) {
 }
 
 /** The lines of an event stream up to the first that fits. */
-async function stream({ url }: ServedGateway, lastEventId?: string) {
-  const answer = await fetch(`${url}/connect?room=${encodeURIComponent(room)}`, {
+async function stream(
+  { url }: ServedGateway,
+  lastEventId?: string,
+  query = `room=${encodeURIComponent(room)}`,
+) {
+  const answer = await fetch(`${url}/connect?${query}`, {
     headers: {
       accept: "text/event-stream",
       ...(lastEventId !== undefined && { "last-event-id": lastEventId }),
@@ -119,6 +123,51 @@ test("F9 I1 I10 a gateway that is killed: its clients come back to another, by e
   expect([await again.next(), await again.next()].map(({ data }) => data)).toEqual([3, 4]);
   for (const { socket } of [back, again]) socket[Symbol.dispose]();
 }, 60_000);
+
+test("I1 I3 I10 a client that has the place of each room shows them in the URL, by either transport", async () => {
+  await using gateway = await serve();
+  const socket = await RawWebSocket.open(gateway.url, "/connect");
+  const place = async (name: string): Promise<string> => {
+    socket.send(JSON.stringify({ id: 1, type: "join", room: name }));
+    for (;;) {
+      const message = JSON.parse(String(await socket.waitForMessage(5_000))) as Record<string, unknown>;
+      if (message["type"] === "joined" && message["room"] === name) return String(message["at"]);
+    }
+  };
+  const query = new URLSearchParams();
+  for (const name of [room, "time"]) {
+    query.append("room", name);
+    query.append("at", await place(name));
+  }
+  await publish(gateway, 31);
+  const headers = { authorization: `Bearer ${secret}` };
+  expect((await fetch(`${gateway.url}/rooms/time`, { method: "POST", headers, body: "32" })).status).toBe(
+    200,
+  );
+
+  const first = await stream(gateway, undefined, String(query));
+  const seen = await first.until(/data: \{"room":"time"[^]*id: .*\n\n/);
+  expect(seen.match(/"recovered":true,"missed":1/g)).toHaveLength(2);
+  expect(seen.match(/"data":3\d/g)).toEqual([`"data":31`, `"data":32`]);
+  await first.close();
+  // The places of all rooms have moved on: nothing comes twice.
+  const cursor = [...seen.matchAll(/^id: ?(.*)$/gm)].at(-1)?.[1] ?? "";
+  const second = await stream(gateway, cursor, String(query));
+  expect(await second.until(/(?:"recovered"[^]*){2}\n\n/)).toMatch(/(?:"recovered":true,"missed":0[^]*){2}/);
+  await second.close();
+
+  const back = await RawWebSocket.open(gateway.url, `/connect?${query}`);
+  const verdicts = [await back.waitForMessage(5_000), await back.waitForMessage(5_000)].map(String);
+  expect(verdicts[0]).toContain('"recovered":true,"missed":1');
+  expect(verdicts[1]).toContain('"data":31');
+  // Which place is of which room is not known: none is recovered.
+  query.append("at", "1.1");
+  const third = await stream(gateway, undefined, String(query));
+  const lost = await third.until(/(?:"recovered"[^]*){2}\n\n/);
+  expect(lost.match(/"recovered":false,"reason":"epoch"/g)).toHaveLength(2);
+  await third.close();
+  for (const one of [socket, back]) one[Symbol.dispose]();
+}, 20_000);
 
 test("F1 I4 a Redis that was emptied: connected clients are told once where the room stands, and come back from there", async () => {
   await using gateway = await serve();

@@ -2,16 +2,22 @@
 
 import type { Exchange } from "../../server/route.ts";
 import type { BrowserContext } from "../dialect.ts";
-import { maxLoggedRooms } from "./cursor.ts";
+import type { Position } from "../../core/position.ts";
+import { maxLoggedRooms, unreadable } from "./cursor.ts";
 import type { AskedRoom } from "./rooms.ts";
 
 /** Each once. */
 export function roomsOf({ url }: Request, { query }: Exchange): readonly AskedRoom[] {
-  const rooms = [...new Set(query.getAll("room"))];
+  const names = query.getAll("room");
+  const places = query.getAll("at");
   const presence = query.get("presence") === "true";
-  return rooms.map((room) => ({
+  // Where it is not known which place is of which room, no room is recovered.
+  const placeOf = (room: string): Position | undefined =>
+    places.length === names.length ? places[names.indexOf(room)] || undefined : unreadable;
+  return [...new Set(names)].map((room) => ({
     room,
     fault: isList(room, url) ? "room_name_invalid" : undefined,
+    at: places.length === 0 ? undefined : placeOf(room),
     presence,
   }));
 }

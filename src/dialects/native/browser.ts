@@ -16,7 +16,7 @@ import type { RawDialect } from "../raw/raw-connection.ts";
 import { Refusals } from "../raw/refusals.ts";
 import { clientRoutes } from "./client-bundle.ts";
 import { faultOfStream, roomsOf } from "./asked-rooms.ts";
-import { markOf, narrowed, readCursor } from "./cursor.ts";
+import { cursorOf, markOf, narrowed, readCursor } from "./cursor.ts";
 import { createSocketFormat, createStreamFormat, eventOf, idLine } from "./format.ts";
 import { Joins } from "./joins.ts";
 import { StreamClient } from "./stream-client.ts";
@@ -222,7 +222,8 @@ function admitStream(
   }
   const wanted = new Set(asked.filter(({ presence }) => presence).map(({ room }) => room));
   const watched = rooms.filter((room) => wanted.has(room) && streams.presence.isTold(room));
-  const cursor = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
+  const shown = readCursor(request.headers.get("last-event-id") ?? exchange.query.get("cursor"));
+  const cursor = shown ?? cursorOf(asked.map(({ room, at }) => [room, at]));
   const names = asked.map(({ room }) => room);
   return new StreamClient(streams, {
     identity,

@@ -2,7 +2,7 @@
 // client is told where all of its rooms do. Streams with shared positions alone need none: their frames are right for all.
 
 import type { Carrier, Frame } from "../../core/carrier.ts";
-import { keyOf, readCursor } from "./cursor.ts";
+import { keyOf, placesInLogs, readCursor } from "./cursor.ts";
 import type { Cursor, RoomKey } from "./cursor.ts";
 import { idLine, idStart } from "./format.ts";
 
@@ -19,7 +19,7 @@ export class CursorCarrier implements Carrier {
     this.#carrier = carrier;
     this.#keys = new Set(logged.map(keyOf));
     this.#place = cursor;
-    this.#rooms = new Map(cursor.rooms);
+    this.#rooms = placesInLogs(cursor);
   }
 
   get isWritable(): boolean {

@@ -75,6 +75,16 @@ export function readCursor(text: string | null): Cursor | undefined {
   return isGood ? { shared: shared === "" ? undefined : shared, rooms, isPartial } : lost;
 }
 
+/** Of a client that has the places of rooms one by one, as by a websocket; undefined: it shows none. */
+export function cursorOf(
+  places: readonly (readonly [room: string, at: Position | undefined])[],
+): Cursor | undefined {
+  const shown = places.flatMap(([room, at]) =>
+    at === undefined ? [] : [[room, positionForm.test(at) ? at : unreadable] as const],
+  );
+  return shown.length === 0 ? undefined : { ...noCursor, rooms: keyed(shown) };
+}
+
 /** `<name>=<position>`: a room as cursors had it before they had digests. */
 function readNamed(item: string): readonly [room: string, position: Position] | undefined {
   const [name = "", position = "", ...more] = item.split("=");
@@ -95,6 +105,11 @@ export function positionOf(
   const own = rooms.size === 0 ? undefined : rooms.get(keyOf(room));
   if (own !== undefined) return unpack(own);
   return isPartial && !isAlone && shared !== undefined ? unreadable : shared;
+}
+
+/** A client may show places of rooms without a log, too (`cursorOf`): these move on with the shared one. */
+export function placesInLogs({ rooms }: Cursor): Map<RoomKey, PackedPosition> {
+  return new Map([...rooms].filter(([, position]) => isOfLog(unpack(position))));
 }
 
 /** Without the rooms that the client asks for no more: they would fill it up in time. */

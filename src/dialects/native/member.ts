@@ -159,11 +159,11 @@ export class Member implements RawConnectionParts {
     }
   }
 
-  #joinAsked(client: RawConnection, { room, fault, presence }: AskedRoom): void {
+  #joinAsked(client: RawConnection, { room, fault, at, presence }: AskedRoom): void {
     if (fault) client.send(refusedMessage(room, refuse(this.#context, fault)));
     else {
       const asks = presence && this.#joins.presence.isTold(room);
-      const join = { id: undefined, room, secret: undefined, at: undefined, presence: asks };
+      const join = { id: undefined, room, secret: undefined, at, presence: asks };
       this.#take(client, { type: "join", ...join }, 0);
     }
   }

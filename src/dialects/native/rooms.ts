@@ -1,5 +1,6 @@
 // May a client of the native dialect be in a room? The one rule of all dialects (proofs/access.ts), with the errors of this one.
 
+import type { Position } from "../../core/position.ts";
 import type { EnterVerdict } from "../../proofs/access.ts";
 import { isRoomName, isRoomTooLong, roomSpace } from "../../core/room-name.ts";
 import type { BrowserContext } from "../dialect.ts";
@@ -23,6 +24,8 @@ export interface AskedRoom {
   readonly room: string;
   /** It cannot be joined, whatever the room's rule says. */
   readonly fault: NativeError | undefined;
+  /** Where the client stood in it; undefined: it comes for the first time. */
+  readonly at: Position | undefined;
   /** The client wants to be told who is there, where the room's rule lets it. */
   readonly presence: boolean;
 }
