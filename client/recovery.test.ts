@@ -4,9 +4,10 @@ import { expect, test } from "bun:test";
 import { startRedis } from "../test/support/redis.ts";
 import { startGateway } from "../test/support/gateway.ts";
 import type { GatewayConfig, TestGateway } from "../test/support/gateway.ts";
+import { until } from "../test/support/until.ts";
 import { TcpProxy } from "../test/support/tcp-proxy.ts";
 import { connect } from "./client.ts";
-import type { Client, ClientOptions } from "./client.ts";
+import type { Client, ClientOptions, Transport } from "./client.ts";
 import { BlockedWebSocket, FetchEventSource } from "../test/support/web-classes.ts";
 
 interface Events {
@@ -25,6 +26,7 @@ async function publish({ url }: TestGateway, room: string, data: number): Promis
 /** A client behind a proxy, and all that it was told, in order. */
 class Scene implements AsyncDisposable {
   readonly told: string[] = [];
+  transport: Transport | undefined;
   readonly gateway: TestGateway;
   readonly proxy: TcpProxy;
   readonly client: Client<Events>;
@@ -37,8 +39,9 @@ class Scene implements AsyncDisposable {
     this.client.on("count", (data, { room }) => this.#tell(`${room} ${data}`));
     this.client.watch("recovered", ({ room, missed }) => this.#tell(`recovered ${room} ${missed}`));
     this.client.watch("gap", ({ rooms, reason }) => this.#tell(`gap ${rooms.join()} ${reason}`));
-    this.client.watch("state", ({ state }) => {
+    this.client.watch("state", ({ state, transport }) => {
       if (state === "waiting") this.#tell("cut");
+      this.transport = transport;
     });
   }
 
@@ -105,6 +108,7 @@ test.each(stores)(
     await publish(scene.gateway, "a", 1);
     await scene.until("a 1");
     let data = 1;
+    const said: string[] = [];
     for (const isNowBlocked of [true, true, false, true]) {
       isBlocked = isNowBlocked;
       scene.proxy.cut();
@@ -112,16 +116,13 @@ test.each(stores)(
       for (let count = 0; count < 2; count++) await publish(scene.gateway, "a", ++data);
       scene.proxy.heal();
       await scene.until(`a ${data}`);
+      await until(() => scene.transport === (isBlocked ? "stream" : "websocket"));
       await publish(scene.gateway, "a", ++data);
       await scene.until(`a ${data}`);
-      const missed = [data - 2, data - 1, data].map((number) => `a ${number}`);
-      expect(scene.told.splice(0)).toEqual([
-        ...(data === 4 ? ["a 1"] : []),
-        "cut",
-        "recovered a 2",
-        ...missed,
-      ]);
+      said.push(...scene.told.splice(0));
     }
+    const heard = said.filter((text) => /^(?:a|gap)/.test(text));
+    expect(heard).toEqual(Array.from({ length: data }, (_, index) => `a ${index + 1}`));
   },
   20_000,
 );
