@@ -30,8 +30,8 @@ const tracking = { isTold: () => true, isReported: ({ room }: RoomName) => room.
 
 const backplanes = useBackplanes();
 
-async function start(url: string | undefined): Promise<Backplane> {
-  return backplanes.open(url, { tracking, presenceTimes });
+async function start(url: string | undefined, times = presenceTimes): Promise<Backplane> {
+  return backplanes.open(url, { tracking, presenceTimes: times });
 }
 let numbers = 0;
 function newName(prefix: string): string {
@@ -63,9 +63,11 @@ async function listen({ bus }: Backplane, { room }: RoomName): Promise<RoomChang
   return heard;
 }
 
-/** These gateways live on, and do what falls to them, for so long. */
+/** These gateways live on, and do what falls to them, for so long: also what falls to them at its end. */
 async function work(store: PresenceStore, gateways: string | readonly string[], ms: number): Promise<void> {
-  for (const end = performance.now() + ms; performance.now() < end; await Bun.sleep(10)) {
+  const end = performance.now() + ms;
+  for (let isOver = false; !isOver; await Bun.sleep(10)) {
+    isOver = performance.now() >= end;
     for (const gateway of [gateways].flat()) {
       const duties = await store.beat(gateway);
       if (duties === "lost") throw new Error("Expected a lease, got none");
@@ -298,7 +300,8 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
     });
 
     test("whatever gateways do, they agree with the truth in the end, and clients with them: 30 histories", async () => {
-      const backplane = await start(urlOf());
+      // The crashes are those of the histories: a machine that stands still for a moment makes no others.
+      const backplane = await start(urlOf(), { ...presenceTimes, leaseMs: 30_000 });
       const { presence } = backplane;
       const step = fc.oneof(
         { weight: 6, arbitrary: fc.record({ kind: fc.constant("join"), g: fc.nat(2), user: fc.nat(4) }) },
