@@ -85,7 +85,7 @@ function missingOf(book: Book, stay: Stay): Missing {
   const missing: Missing = { lost: [], late: [], falsely: [] };
   const heardAt = new Map(stay.heard.map(({ id, t }) => [id, t]));
   const told = toldOf(stay);
-  const broken = [...book.faults.map(({ t, until }) => ({ from: t, until })), ...book.absences(stay)];
+  const broken = joined([...book.faults.map(({ t, until }) => ({ from: t, until })), ...book.absences(stay)]);
   for (const [said, taken] of dueOf(book, stay)) {
     const heard = heardAt.get(said.id);
     const known = Math.min(
@@ -141,14 +141,28 @@ function isBorneOut(
   return heard.some(({ id, t }) => t >= join.t && t < end && (book.said.get(id)?.t ?? 0) > from);
 }
 
-/** The end of the first time of health behind a moment. */
-function healthyUntil(broken: readonly Span[], moment: number): number {
-  let from = moment;
-  for (;;) {
-    const next = broken.find((span) => span.until > from && span.from < from + healthyMs);
-    if (!next) return from + healthyMs;
-    from = next.until;
+/** Spans without a time of health between them are one; in order. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const all: Span[] = [];
+  for (const { from, until } of spans.toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last && from < last.until + healthyMs)
+      all[all.length - 1] = { from: last.from, until: Math.max(last.until, until) };
+    else all.push({ from, until });
   }
+  return all;
+}
+
+/** The end of the first time of health behind a moment. @param broken as {@link joined} gives them */
+function healthyUntil(broken: readonly Span[], moment: number): number {
+  let [low, high] = [0, broken.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((broken[middle]?.until ?? 0) > moment) high = middle;
+    else low = middle + 1;
+  }
+  const next = broken[low];
+  return (next && next.from < moment + healthyMs ? next.until : moment) + healthyMs;
 }
 
 function repeatedOf(book: Book, { client, heard }: Stay): readonly string[] {
