@@ -1,21 +1,11 @@
 import { afterEach, expect, jest, test } from "bun:test";
-import type { Publication } from "../core/publication.ts";
+import { publicationWith } from "../../test/support/publication.ts";
 import { Echoes } from "./echoes.ts";
 import type { Sent } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { withPosition } from "./log-store.ts";
 
-const publication: Publication = {
-  kind: "publication",
-  namespace: "/",
-  rooms: ["news"],
-  except: [],
-  skip: [],
-  event: "message",
-  args: ['"grüß"'],
-  attachments: [],
-  volatile: false,
-};
+const publication = publicationWith({ rooms: ["news"], event: "message", args: ['"grüß"'] });
 
 afterEach(() => {
   jest.useRealTimers();
