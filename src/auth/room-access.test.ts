@@ -32,7 +32,7 @@ const john: Identity = { kind: "identity", session: "s1", user: "john", groups: 
 
 async function enter(room: string, more: Partial<EnterRequest> = {}): Promise<EnterVerdict> {
   const request = { namespace: "/", room, identity: anonymous, secret: undefined, address: "", client: {} };
-  return access.enter({ ...request, ...more });
+  return access.judge({ ...request, ...more });
 }
 
 test("WSE-03 SEC-10 identity and secret are both asked, each opens what it stands for", async () => {
@@ -55,8 +55,8 @@ test("WSE-07 the room of another client is closed, whatever is shown; its own is
 
 test("a request that shows no secret is decided at once", () => {
   const request = { namespace: "/", identity: anonymous, secret: undefined, address: "", client: {} };
-  expect(access.enter({ ...request, room: "time" })).toBe("allowed");
-  expect(access.enter({ ...request, room: "shop::orders" })).toBe("secret_wrong");
+  expect(access.judge({ ...request, room: "time" })).toBe("allowed");
+  expect(access.judge({ ...request, room: "shop::orders" })).toBe("secret_wrong");
 });
 
 describe("ways in", () => {
@@ -76,7 +76,7 @@ describe("ways in", () => {
       staff: { identity: stranger, secret: undefined },
     };
     const names = Object.entries(tries).map(async ([name, shown]) => {
-      const verdict = await ruled.enter({ namespace: "/", room, address: "", client: {}, ...shown });
+      const verdict = await ruled.judge({ namespace: "/", room, address: "", client: {}, ...shown });
       return verdict === "allowed" ? [name] : [];
     });
     return (await Promise.all(names)).flat();
@@ -109,8 +109,8 @@ describe("ways in", () => {
     const rules = createRoomRules([{ match: "*", join: ["grant"] }]);
     const ruled = new RoomAccess({ hub, secrets, rules, revocations });
     const request = { namespace: "/", identity: john, secret: "right", address: "", client: {} };
-    expect(ruled.enter({ ...request, room: "shop::orders" })).toBe("closed");
+    expect(ruled.judge({ ...request, room: "shop::orders" })).toBe("closed");
     const id = createClientId();
-    expect(ruled.enter({ ...request, room: id })).toBe("room_of_another");
+    expect(ruled.judge({ ...request, room: id })).toBe("room_of_another");
   });
 });

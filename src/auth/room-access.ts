@@ -33,9 +33,9 @@ export class RoomAccess implements Access {
     this.#revocations = revocations;
   }
 
-  enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
-  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
-  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict> {
+  judge(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
+  judge(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
+  judge(request: EnterRequest): EnterVerdict | Promise<EnterVerdict> {
     const { namespace, room, id } = request;
     if (this.#revocations.isRevoked(request.identity)) return "closed";
     if (room !== id && this.#hub.isOwnRoom(namespace, room)) return "room_of_another";

@@ -2,7 +2,7 @@
 // dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
 // order live here and nowhere else.
 
-import { Admission } from "./admission.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
 import type { Readiness } from "../api/app.ts";
 import type { ApiContext } from "../api/operation.ts";
 import { answerPeers } from "../api/operations.ts";
@@ -106,7 +106,7 @@ export class Gateway {
   readonly #kept: KeptPublications;
   readonly #rights: Rights;
   readonly #presence: GatewayPresence;
-  readonly #admission: Admission;
+  readonly #connectionLimits: ConnectionLimits;
   readonly #guard: SecretGuard;
   readonly #table: Dialects;
   readonly #now: () => number;
@@ -141,7 +141,7 @@ export class Gateway {
     this.#hub = hub;
     this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub, peers: this.#peers });
     this.#rights = createRights({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
-    this.#admission = new Admission({
+    this.#connectionLimits = new ConnectionLimits({
       ...this.#addressParts(),
       observe,
       isDraining: () => this.#state === "draining",
@@ -260,14 +260,14 @@ export class Gateway {
       rights: this.#rights,
       presence: this.#presence,
       guard: this.#guard,
-      admit: (countedAs) => this.#admission.admit(countedAs),
+      admit: (countedAs) => this.#connectionLimits.admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),
       subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
     });
   }
 
   async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {
-    this.#kept.heard(dialect, feed);
+    this.#kept.addSource(dialect, feed);
     return this.#main.bus.subscribe(feed.filter, this.#received.bind(this, dialect, feed));
   }
 

@@ -111,7 +111,7 @@ export class KeptPublications {
   }
 
   /** A subscription that stands on the line, of a dialect. */
-  heard(dialect: string, feed: TapeSource): void {
+  addSource(dialect: string, feed: TapeSource): void {
     if (feed.filter.canary) this.#sources.add(`${dialect} ${feed.filter.kind} ${feed.filter.name}`, feed);
   }
 

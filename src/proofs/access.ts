@@ -62,8 +62,8 @@ export type SayRequest = Pick<EnterRequest, "namespace" | "room" | "identity">;
 /** The one rule for rooms, whichever dialect a client speaks. */
 export interface Access {
   /** May this client enter the room? Decided at once where it shows no secret. */
-  enter(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
-  enter(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
+  judge(request: EnterRequest & { readonly secret: undefined }): EnterVerdict;
+  judge(request: EnterRequest): EnterVerdict | Promise<EnterVerdict>;
   /** May clients of every dialect hear what this client, being in the room, says there (SEC-16)? */
   mayPublish(request: SayRequest): boolean;
   /** Is the room open to this visitor for who it is, whatever secret it shows? */

@@ -40,7 +40,7 @@ class Scene {
   readonly outcomes: string[] = [];
   readonly returns: Returns;
   readonly access = {
-    enter: () => this.verdict,
+    judge: () => this.verdict,
     hintIfUnset() {},
     lostRooms: () => [],
     isRevoked: () => false,

@@ -39,7 +39,7 @@ export function judgeRoom(
 ): NativeError | undefined | Promise<NativeError | undefined> {
   if (!isRoomName(asking.room)) return refuse(context, "room_name_invalid");
   if (isRoomTooLong(asking.room, context.limits.nameBytes)) return refuse(context, "room_name_too_long");
-  const verdict = context.access.enter({ namespace: "/", ...asking });
+  const verdict = context.access.judge({ namespace: "/", ...asking });
   const settle = (judged: EnterVerdict): NativeError | undefined => {
     if (judged === "allowed") return undefined;
     if (judged === "secret_wrong") hint(context, asking);

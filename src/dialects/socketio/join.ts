@@ -99,7 +99,7 @@ function judge(context: SocketIoContext, joiner: Joiner, request: Request): Join
   const { connection, client, address, kept } = joiner;
   const { id, namespace, identity } = connection;
   const ground = groundOf(access, identity);
-  const verdict = access.enter({ namespace, ...request, id, identity, address, client });
+  const verdict = access.judge({ namespace, ...request, id, identity, address, client });
   // Its right may have been taken back while the secret was looked up, or the room was written.
   const go = (): JoinAnswer | Promise<JoinAnswer> =>
     isGround(ground, access, connection.identity)

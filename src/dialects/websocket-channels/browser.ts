@@ -120,7 +120,7 @@ function admit(
 ): Answer {
   const { channel: room, identity = anonymous } = parts;
   const asked = { identity, secret: undefined, address: exchange.countedAs, client: exchange };
-  const verdict = context.access.enter({ namespace: "/", room, ...asked });
+  const verdict = context.access.judge({ namespace: "/", room, ...asked });
   if (verdict !== "allowed") {
     // The same words for each verdict: they must not tell which rooms exist (T16).
     const answer = textAnswer(403, "Expected a channel that anyone may join\n");

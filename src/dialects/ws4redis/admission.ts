@@ -213,7 +213,7 @@ export class Admission {
     return roomsOf(grant, ["subscribe", "publish"]).every(
       // That of the empty facility is a room of this dialect alone.
       (room) =>
-        (facility === "" && room === emptyFacilityRoom) || access.enter({ room, ...request }) === "allowed",
+        (facility === "" && room === emptyFacilityRoom) || access.judge({ room, ...request }) === "allowed",
     );
   }
 

@@ -77,7 +77,7 @@ async function admit(context: BrowserContext, exchange: Exchange): Promise<Admit
     if (isRoomTooLong(room, context.limits.nameBytes)) return refuse(400, "room_name_too_long");
     const secret = exchange.query.get("secret") ?? undefined;
     const request = { secret, identity: anonymous, address: exchange.countedAs, client: exchange };
-    const verdict = await context.access.enter({ namespace: "/", room, ...request });
+    const verdict = await context.access.judge({ namespace: "/", room, ...request });
     if (verdict !== "allowed") return refuse(403, verdict);
   }
   const release = context.admit(exchange.countedAs);

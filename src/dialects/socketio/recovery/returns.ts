@@ -173,7 +173,7 @@ export class Returns {
     const { proof } = way;
     const secret =
       proof === undefined ? undefined : new ShownBefore((now) => isEqualSecret(proofOf(pid, now), proof));
-    return this.#ports.access.enter({
+    return this.#ports.access.judge({
       namespace,
       room,
       id: sid,

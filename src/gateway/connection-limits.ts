@@ -6,18 +6,18 @@ import type { AddressLimitsParts } from "../auth/address-limits.ts";
 import type { Observe } from "../core/observe.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 
-export interface AdmissionParts extends AddressLimitsParts {
+export interface ConnectionLimitsParts extends AddressLimitsParts {
   readonly limits: Limits;
   readonly observe: Pick<Observe, "refused">;
   readonly isDraining: () => boolean;
 }
 
-export class Admission {
-  readonly #parts: AdmissionParts;
+export class ConnectionLimits {
+  readonly #parts: ConnectionLimitsParts;
   readonly #addresses: AddressLimits;
   #connections = 0;
 
-  constructor(parts: AdmissionParts) {
+  constructor(parts: ConnectionLimitsParts) {
     this.#parts = parts;
     this.#addresses = new AddressLimits(parts);
   }
