@@ -1,5 +1,5 @@
-// One run: starts everything, breaks one thing after the other by a seed while clients come and go, ends in a time of health,
-// and returns what was written down.
+// One run: starts everything, breaks one thing after the other by a seed while clients come and go, and ends in a time of
+// health. What happens is written down as it happens.
 
 import { Random } from "../support/random.ts";
 import { until } from "../support/until.ts";
@@ -42,33 +42,30 @@ export const hurried: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 5_500 };
 export const brisk: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 1_000 };
 const blips: readonly Blip[] = ["reset", "close", "abandon"];
 
-/** @returns what happened. */
-export async function campaign(plan: Campaign, system: System): Promise<readonly HistoryEvent[]> {
-  const history: HistoryEvent[] = [];
-  const run = new Run(plan, system, history);
+type Write = (event: HistoryEvent) => void;
+
+/** @param write takes what happens, in its order */
+export async function campaign(plan: Campaign, system: System, write: Write): Promise<void> {
+  const run = new Run(plan, system, write);
   await using scene = await Scene.start(system);
   await run.play(scene);
-  return history;
 }
 
 class Run {
   readonly #plan: Campaign;
-  readonly #history: HistoryEvent[];
+  readonly #write: Write;
   readonly #system: System;
   readonly #pace: Pace;
   readonly #start = performance.now();
 
-  constructor(plan: Campaign, system: System, history: HistoryEvent[]) {
+  constructor(plan: Campaign, system: System, write: Write) {
     this.#plan = plan;
     this.#system = system;
     this.#pace = plan.pace ?? unhurried;
-    this.#history = history;
+    this.#write = write;
   }
 
   readonly #now = (): number => performance.now() - this.#start;
-  readonly #write = (event: HistoryEvent): void => {
-    this.#history.push(event);
-  };
 
   /** Numbers of its own for each part: what one draws does not depend on when another does. */
   #random(part: number): Random {

@@ -1,8 +1,9 @@
 // The oracle's own test: a history without a fault passes, and each of the mutants is caught for what it is (R5).
 
 import { describe, expect, test } from "bun:test";
+import { Book } from "./book.ts";
 import type { Fault, Heard, HistoryEvent, Joined } from "./history.ts";
-import { judge } from "./oracle.ts";
+import { judge as judgeBook } from "./oracle.ts";
 import type { Findings } from "./oracle.ts";
 import { isPassed } from "./report.ts";
 
@@ -14,6 +15,8 @@ const count = 400;
 const [leaves, returns] = [5_050, 7_050];
 /** The gateway of the client `cutOff` hears nothing from here to there, and says so a second later. */
 const [cuts, heals] = [12_050, 14_050];
+
+const judge = (history: readonly HistoryEvent[]): Findings => judgeBook(Book.of(history));
 
 const placeOf = (room: string, number: number): string =>
   room === log ? `epoch:${number}.tag${number}` : `marker.${number}`;

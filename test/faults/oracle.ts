@@ -1,10 +1,11 @@
 // The oracle: what went wrong in a run, from what was written down (history.ts). It asks no gateway. Pure.
 
-import { Book, ms } from "./book.ts";
-import type { Span, Stay } from "./book.ts";
-import type { Heard, HistoryEvent, Joined, Said, Taken } from "./history.ts";
+import { carriedOutAt, firstFrom, ms } from "./book.ts";
+import type { Book, Deliveries, Span, Stay } from "./book.ts";
+import type { Joined, Said, Taken } from "./history.ts";
 import { epochOf, misplacedOf } from "./placement.ts";
-import { returnsOf, settleMs } from "./returns.ts";
+import { returnsOf } from "./returns.ts";
+import { Wholeness, settleMs } from "./wholeness.ts";
 
 /** A loss is told, and a publication is heard, within this time of health, ms: nothing broken and the client connected. */
 const healthyMs = 5_000;
@@ -24,6 +25,8 @@ export interface Findings {
   readonly deliveries: number;
   readonly told: number;
   readonly faults: number;
+  /** Connections of clients that ended. */
+  readonly cuts: number;
   /** Rooms to which a client came back; those that had to be recovered, and those of them that were. */
   readonly returns: number;
   readonly recoverable: number;
@@ -35,11 +38,11 @@ export interface Findings {
   readonly slowestTold: number;
 }
 
-export function judge(history: readonly HistoryEvent[]): Findings {
-  const book = new Book(history);
-  const stays = [...book.stays.values()];
+export function judge(book: Book): Findings {
+  const { stays } = book;
   const missing = stays.map((stay) => missingOf(book, stay));
-  const returns = stays.map((stay) => returnsOf(book, stay));
+  const wholeness = new Wholeness(book);
+  const returns = stays.map((stay) => returnsOf({ book, wholeness }, stay));
   return {
     lost: missing.flatMap(({ lost }) => lost),
     late: missing.flatMap(({ late }) => late),
@@ -47,10 +50,11 @@ export function judge(history: readonly HistoryEvent[]): Findings {
     repeated: stays.flatMap((stay) => repeatedOf(book, stay)),
     reordered: stays.flatMap((stay) => reorderedOf(book, stay)),
     misplaced: misplacedOf(book),
-    publications: book.taken.size,
-    deliveries: sum(stays.map(({ heard }) => heard.length)),
+    publications: book.publications.filter(({ taken }) => taken.length > 0).length,
+    deliveries: book.deliveries,
     told: sum(stays.map((stay) => toldOf(stay).length)),
     faults: book.faults.length,
+    cuts: book.cuts,
     returns: sum(returns.map(({ all }) => all)),
     recoverable: sum(returns.map(({ due }) => due)),
     recovered: sum(returns.map(({ due, not }) => due - not.length)),
@@ -66,12 +70,21 @@ function toldOf({ joins, gaps }: Stay): readonly number[] {
   return [...back, ...gaps].map(({ t }) => t).sort((a, b) => a - b);
 }
 
-/** Publications that a client had to have: said after it came, and carried out. */
-function* dueOf(book: Book, { room, joins }: Stay): Generator<readonly [said: Said, taken: Taken]> {
+/** One that a client had to have. */
+interface Due {
+  readonly said: Said;
+  readonly taken: Taken;
+  /** When it was carried out. */
+  readonly from: number;
+}
+
+/** Publications that a client had to have: said after it came, and carried out. By their numbers. */
+function* dueOf(book: Book, { room, joins }: Stay): Generator<readonly [number: number, due: Due]> {
   const from = joins[0]?.t ?? Number.POSITIVE_INFINITY;
-  for (const said of book.said.values()) {
-    const taken = book.taken.get(said.id)?.[0];
-    if (said.room === room && said.t > from && taken) yield [said, taken];
+  for (const number of book.saidIn.get(room) ?? []) {
+    const publication = book.publication(number);
+    const [said, taken] = [publication.said, publication.taken[0]];
+    if (said && taken && said.t > from) yield [number, { said, taken, from: carriedOutAt(publication) }];
   }
 }
 
@@ -83,18 +96,22 @@ interface Missing {
 
 function missingOf(book: Book, stay: Stay): Missing {
   const missing: Missing = { lost: [], late: [], falsely: [] };
-  const heardAt = new Map(stay.heard.map(({ id, t }) => [id, t]));
+  const { times, publications } = stay.heard;
+  const heardAt = new Map(publications.map((number, index) => [number, times[index]]));
   const told = toldOf(stay);
   const broken = joined([...book.faults.map(({ t, until }) => ({ from: t, until })), ...book.absences(stay)]);
-  for (const [said, taken] of dueOf(book, stay)) {
-    const heard = heardAt.get(said.id);
+  for (const [number, due] of dueOf(book, stay)) {
+    const { said, taken } = due;
+    const heard = heardAt.get(number);
     const known = Math.min(
       heard ?? Number.POSITIVE_INFINITY,
-      told.find((t) => t >= said.t) ?? Number.POSITIVE_INFINITY,
+      told[firstFrom(told, said.t)] ?? Number.POSITIVE_INFINITY,
     );
     const deadline = healthyUntil(broken, taken.t);
+    // Most of all: received, and in time.
+    if (heard !== undefined && known <= deadline) continue;
     const text = `${stay.client} lacks ${said.id}, said at ${ms(said.t)} and due by ${ms(deadline)}`;
-    if (heard === undefined && isFalse(book, stay, { said, taken, known })) missing.falsely.push(text);
+    if (heard === undefined && isFalse(book, stay, { ...due, known })) missing.falsely.push(text);
     else if (known > deadline && known === Number.POSITIVE_INFINITY) {
       if (deadline <= book.end) missing.lost.push(text);
     } else if (known > deadline) missing.late.push(`${text}, known at ${ms(known)}`);
@@ -106,17 +123,13 @@ function missingOf(book: Book, stay: Stay): Missing {
  * Did it come back by `recovered: true` before it was told of the loss? A gateway that is cut off and cannot know yet says so
  * in good faith, if it takes it back in time: that is for the deadline to judge.
  */
-function isFalse(
-  book: Book,
-  stay: Stay,
-  { said, taken, known }: { readonly said: Said; readonly taken: Taken; readonly known: number },
-): boolean {
+function isFalse(book: Book, stay: Stay, { said, from, known }: Due & { readonly known: number }): boolean {
   const join = stay.joins.find(
     (one) =>
       one.recovered === true &&
-      one.asked > book.carriedOutAt(taken) &&
+      one.asked > from &&
       one.t < known &&
-      isBorneOut(book, stay, { join: one, taken }),
+      isBorneOut(book, stay, { join: one, from }),
   );
   if (!join) return false;
   const isExcused = book.faults.some(
@@ -133,12 +146,12 @@ function isFalse(
 function isBorneOut(
   book: Book,
   { client, heard }: Stay,
-  { join, taken }: { readonly join: Joined; readonly taken: Taken },
+  { join, from }: { readonly join: Joined; readonly from: number },
 ): boolean {
   const end = book.lefts.get(client)?.find(({ t }) => t >= join.t)?.t ?? Number.POSITIVE_INFINITY;
   if (end > join.t + healthyMs) return true;
-  const from = book.carriedOutAt(taken);
-  return heard.some(({ id, t }) => t >= join.t && t < end && (book.said.get(id)?.t ?? 0) > from);
+  const heardMeanwhile = heard.publications.slice(heard.from(join.t), heard.from(end));
+  return heardMeanwhile.some((number) => (book.publication(number).said?.t ?? 0) > from);
 }
 
 /** Spans without a time of health between them are one; in order. */
@@ -166,40 +179,42 @@ function healthyUntil(broken: readonly Span[], moment: number): number {
 }
 
 function repeatedOf(book: Book, { client, heard }: Stay): readonly string[] {
-  const seen = new Map<string, Heard>();
-  const repeated: string[] = [];
-  for (const one of heard) {
-    const before = seen.get(one.id);
-    seen.set(one.id, one);
-    if (before && !isSaidAnew(book, before, one))
-      repeated.push(`${client} heard ${one.id} twice, ${ms(before.t)} and ${ms(one.t)}`);
-  }
-  return repeated;
+  const seen = new Map<number, number>();
+  return heard.publications.flatMap((number, index) => {
+    const before = seen.get(number);
+    seen.set(number, index);
+    if (before === undefined || isSaidAnew(book, heard, [before, index])) return [];
+    const [first = 0, again = 0] = [heard.times[before], heard.times[index]];
+    return [`${client} heard ${book.publication(number).id} twice, ${ms(first)} and ${ms(again)}`];
+  });
 }
 
 /** A store that was lost with the publisher's key in it takes the same key again: its publications have another epoch. */
-function isSaidAnew({ said, taken, faults }: Book, before: Heard, again: Heard): boolean {
-  const [first, last] = [
-    said.get(again.id)?.t ?? 0,
-    taken.get(again.id)?.at(-1)?.t ?? Number.POSITIVE_INFINITY,
-  ];
-  const isOtherLife =
-    before.at !== undefined && again.at !== undefined && epochOf(before.at) !== epochOf(again.at);
+function isSaidAnew(
+  book: Book,
+  { publications, places }: Deliveries,
+  [before, again]: readonly [number, number],
+): boolean {
+  const { said, taken } = book.publication(publications[again] ?? -1);
+  const [first, last] = [said?.t ?? 0, taken.at(-1)?.t ?? Number.POSITIVE_INFINITY];
+  const [old, anew] = [before, again].map((index) => book.places[places[index] ?? -1]);
+  const isOtherLife = old !== undefined && anew !== undefined && epochOf(old.at) !== epochOf(anew.at);
   return (
     isOtherLife &&
-    faults.some(({ t, until, breaks }) => breaks.includes("store") && t < last && until > first)
+    book.faults.some(({ t, until, breaks }) => breaks.includes("store") && t < last && until > first)
   );
 }
 
 /** By each publisher; what it was not told of may be carried out later. */
-function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly string[] {
+function reorderedOf(book: Book, { client, heard }: Stay): readonly string[] {
   const last = new Map<string, number>();
-  const seen = new Set<string>();
-  return heard.flatMap(({ id }) => {
-    const { publisher = "", number = 0 } = said.get(id) ?? {};
+  const seen = new Set<number>();
+  return heard.publications.flatMap((one) => {
+    const { id, said, taken } = book.publication(one);
+    const { publisher = "", number = 0 } = said ?? {};
     if (number === 0) return [`${client} heard ${id}, which was not said`];
-    if (!taken.has(id) || seen.has(id)) return [];
-    seen.add(id);
+    if (taken.length === 0 || seen.has(one)) return [];
+    seen.add(one);
     const before = last.get(publisher) ?? 0;
     last.set(publisher, number);
     return number < before ? [`${client} heard ${id} behind ${before}`] : [];
@@ -208,12 +223,12 @@ function reorderedOf({ said, taken }: Book, { client, heard }: Stay): readonly s
 
 /** To a client that stayed, from the end of the fault before it: one that comes back is told by the verdict. */
 function slowestToldOf(book: Book, stay: Stay): number {
-  const ends = [...book.faults, ...book.absences(stay)].map(({ until }) => until);
+  const ends = [...book.faults, ...book.absences(stay)].map(({ until }) => until).sort((a, b) => a - b);
   return Math.max(
     0,
     ...stay.gaps
       .filter(({ passed }) => passed === undefined)
-      .map(({ t }) => t - Math.max(...ends.filter((end) => end <= t), 0))
+      .map(({ t }) => t - (ends.findLast((end) => end <= t) ?? 0))
       .filter((late) => late < 60_000 && ends.length > 0),
   );
 }

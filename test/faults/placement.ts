@@ -1,60 +1,90 @@
 // Part of the oracle: does each publication stand where its publisher and its receivers were told, in the log too, and is the
 // queue empty at the end? Pure.
 
-import type { Book } from "./book.ts";
-import type { Logged, Queued, Taken } from "./history.ts";
+import type { Book, Publication } from "./book.ts";
+import type { Fault, Logged, Queued } from "./history.ts";
 
 export function misplacedOf(book: Book): readonly string[] {
-  const misplaced: string[] = [];
-  const byPlace = new Map<string, string>();
-  const places = [
-    ...[...book.taken.values()].flat().map(({ id, at }) => ({ id, at, room: book.said.get(id)?.room ?? "" })),
-    ...[...book.stays.values()].flatMap(({ heard }) => heard),
-  ];
-  for (const { id, at, room } of places) {
-    if (at === undefined) continue;
-    const place = `${room} ${at}`;
-    const other = byPlace.get(place) ?? id;
-    if (other !== id) misplaced.push(`${place} is ${other} and ${id}`);
-    byPlace.set(place, id);
-  }
-  const logs = new Map(book.logs.map((log) => [log.room, log]));
-  for (const [id, all] of book.taken) {
-    const log = logs.get(book.said.get(id)?.room ?? "");
-    misplaced.push(...keysOf(book, id, all), ...unlogged(log, id, all), ...unqueued(book, log, all));
+  const logs = new Map(book.logs.map((log) => [log.room, new ReadLog(log)]));
+  const misplaced = doublePlacesOf(book);
+  for (const publication of book.publications) {
+    const log = logs.get(publication.said?.room ?? "");
+    misplaced.push(
+      ...keysOf(book.faults, publication),
+      ...(log?.lacks(publication) ?? []),
+      ...(log?.lacksQueued(publication, book.faults) ?? []),
+    );
   }
   return [...misplaced, ...book.logs.flatMap(repeatedIn), ...book.queues.flatMap(leftIn)];
 }
 
+/** Places where two publications stand, as publishers and clients were told. */
+function doublePlacesOf(book: Book): string[] {
+  const misplaced: string[] = [];
+  const standing = new Map<number, number>();
+  const enter = (place: number, publication: number): void => {
+    if (place < 0) return;
+    const other = standing.get(place) ?? publication;
+    if (other !== publication) {
+      const { room = "", at = "" } = book.places[place] ?? {};
+      const [one, two] = [other, publication].map((number) => book.publication(number).id);
+      misplaced.push(`${room} ${at} is ${one} and ${two}`);
+    }
+    standing.set(place, publication);
+  };
+  for (const [number, { said, taken }] of book.publications.entries())
+    for (const { at } of taken) enter(book.place(said?.room ?? "", at), number);
+  for (const { heard } of book.stays)
+    for (const [index, number] of heard.publications.entries()) enter(heard.places[index] ?? -1, number);
+  return misplaced;
+}
+
 /** One key, one place, in one life of the store. */
-function keysOf({ faults }: Book, id: string, all: readonly Taken[]): readonly string[] {
-  const places = new Set(all.map(({ at }) => at));
-  const isLost = faults.some(
-    ({ t, until, breaks }) =>
-      breaks.includes("store") && t < (all.at(-1)?.t ?? 0) && until > (all[0]?.t ?? 0),
-  );
-  return places.size > 1 && !isLost ? [`${id} stands at ${[...places].join(" and ")}`] : [];
+function keysOf(faults: readonly Fault[], { id, taken }: Publication): readonly string[] {
+  const places = new Set(taken.map(({ at }) => at));
+  const isLost = (): boolean =>
+    faults.some(
+      ({ t, until, breaks }) =>
+        breaks.includes("store") && t < (taken.at(-1)?.t ?? 0) && until > (taken[0]?.t ?? 0),
+    );
+  return places.size > 1 && !isLost() ? [`${id} stands at ${[...places].join(" and ")}`] : [];
 }
 
-function unlogged(log: Logged | undefined, id: string, all: readonly Taken[]): readonly string[] {
-  if (!log) return [];
-  const first = Math.min(...Object.keys(log.entries).map(Number));
-  return all.flatMap(({ at = "" }) => {
-    const offset = Number.parseInt(at.slice(at.indexOf(":") + 1), 10);
-    if (at === "" || epochOf(at) !== log.epoch || offset < first) return [];
-    return log.entries[offset] === id
-      ? []
-      : [`${id} is stored at ${at}, and the log has ${log.entries[offset]} there`];
-  });
-}
+/** What the log of a room held at the end. */
+class ReadLog {
+  readonly #log: Logged;
+  readonly #ids: ReadonlySet<string>;
+  /** Offset of the oldest entry. */
+  readonly #first: number;
 
-/** What a queue took for a room with a log is in the log at the end, unless the store was lost with either of them. */
-function unqueued({ said, faults }: Book, log: Logged | undefined, all: readonly Taken[]): readonly string[] {
-  const [taken] = all;
-  if (!log || taken?.isQueued !== true) return [];
-  const since = said.get(taken.id)?.t ?? 0;
-  const isLost = faults.some(({ until, breaks }) => breaks.includes("store") && until > since);
-  return isLost || Object.values(log.entries).includes(taken.id) ? [] : [`${taken.id} is not in the log`];
+  constructor(log: Logged) {
+    this.#log = log;
+    this.#ids = new Set(Object.values(log.entries));
+    this.#first = Object.keys(log.entries).reduce(
+      (first, offset) => Math.min(first, Number(offset)),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** What its publisher was told is stored, and is not. */
+  lacks({ id, taken }: Publication): readonly string[] {
+    const { epoch, entries } = this.#log;
+    return taken.flatMap(({ at = "" }) => {
+      const offset = Number.parseInt(at.slice(at.indexOf(":") + 1), 10);
+      if (at === "" || epochOf(at) !== epoch || offset < this.#first) return [];
+      return entries[offset] === id
+        ? []
+        : [`${id} is stored at ${at}, and the log has ${entries[offset]} there`];
+    });
+  }
+
+  /** What a queue took is in the log at the end, unless the store was lost with either of them. */
+  lacksQueued({ id, said, taken: [first] }: Publication, faults: readonly Fault[]): readonly string[] {
+    if (first?.isQueued !== true || this.#ids.has(id)) return [];
+    const since = said?.t ?? 0;
+    const isLost = faults.some(({ until, breaks }) => breaks.includes("store") && until > since);
+    return isLost ? [] : [`${id} is not in the log`];
+  }
 }
 
 function repeatedIn({ room, entries }: Logged): readonly string[] {

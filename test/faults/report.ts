@@ -1,7 +1,6 @@
 // What a run says at its end: a table for people, one line for programs, and whether it kept the bars.
 
-import type { Campaign } from "./campaign.ts";
-import type { HistoryEvent } from "./history.ts";
+import type { Book } from "./book.ts";
 import type { Findings } from "./oracle.ts";
 
 /** Of the breaks of clients while everything that they missed was kept. */
@@ -23,15 +22,14 @@ function shareOf({ recoverable, recovered }: Findings): number {
   return recoverable === 0 ? 1 : recovered / recoverable;
 }
 
-export function tableOf(history: readonly HistoryEvent[], findings: Findings): string {
+export function tableOf({ faults }: Book, findings: Findings): string {
   const counts = new Map<string, number>();
-  for (const event of history)
-    if (event.kind === "fault") counts.set(event.name, (counts.get(event.name) ?? 0) + 1);
+  for (const { name } of faults) counts.set(name, (counts.get(name) ?? 0) + 1);
   const lines = [
     ...[...counts]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, count]) => [name, String(count)] as const),
-    ["F12 clients cut off", String(history.filter(({ kind }) => kind === "left").length)] as const,
+    ["F12 clients cut off", String(findings.cuts)] as const,
     ["publications carried out", String(findings.publications)] as const,
     ["deliveries checked", String(findings.deliveries)] as const,
     ["losses told", String(findings.told)] as const,
@@ -49,12 +47,13 @@ export function tableOf(history: readonly HistoryEvent[], findings: Findings): s
   return [...lines.map(([name, value]) => `${name.padEnd(34)} ${value}`), ...examples].join("\n");
 }
 
-export function summaryOf(plan: Campaign, findings: Findings): Readonly<Record<string, unknown>> {
+/** @param about what was judged */
+export function summaryOf(about: object, findings: Findings): Readonly<Record<string, unknown>> {
   const counts = Object.fromEntries(
     Object.entries(findings).map(([name, value]) => [
       name,
       typeof value === "number" ? value : (value as readonly string[]).length,
     ]),
   );
-  return { ...plan, ...counts, passed: isPassed(findings) };
+  return { ...about, ...counts, passed: isPassed(findings) };
 }

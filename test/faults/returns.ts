@@ -2,11 +2,11 @@
 // recovered. Pure.
 
 import { ms } from "./book.ts";
-import type { Book, Span, Stay } from "./book.ts";
-import type { Fault, Joined } from "./history.ts";
+import type { Book, Stay } from "./book.ts";
+import type { Joined } from "./history.ts";
+import { isBroken, settleMs } from "./wholeness.ts";
+import type { Wholeness } from "./wholeness.ts";
 
-/** How old the marker in a position may be, and how long a gateway may take to hear again after a fault, ms. */
-export const settleMs = 6_000;
 /** Breaks of clients up to here count for the share of recoveries. */
 const blipMs = 60_000;
 
@@ -14,6 +14,12 @@ const blipMs = 60_000;
 type Arrival = Pick<Joined, "t" | "gateway" | "recovered" | "reason" | "source" | "isPlaceless"> & {
   readonly isIn: boolean;
 };
+
+/** What ways back are judged by. */
+interface Sources {
+  readonly book: Book;
+  readonly wholeness: Wholeness;
+}
 
 interface Returns {
   readonly all: number;
@@ -25,11 +31,11 @@ interface Returns {
 }
 
 /** Ways back, and those on which the store held everything: nothing broke it from a while before the client left. */
-export function returnsOf(book: Book, stay: Stay): Returns {
+export function returnsOf(sources: Sources, stay: Stay): Returns {
   const arrivals = arrivalsOf(stay);
   const kept = arrivals.filter((arrival, index) => {
     const before = arrivals[index - 1];
-    return before !== undefined && isKept(book, stay, { before, arrival });
+    return before !== undefined && isKept(sources, stay, { before, arrival });
   });
   const due = kept.filter(({ isPlaceless }) => isPlaceless !== true);
   const not = due
@@ -52,7 +58,7 @@ function arrivalsOf({ joins, gaps }: Stay): readonly Arrival[] {
 }
 
 function isKept(
-  book: Book,
+  { book, wholeness }: Sources,
   { client, room }: Stay,
   { before, arrival }: { readonly before: Arrival; readonly arrival: Arrival },
 ): boolean {
@@ -73,70 +79,7 @@ function isKept(
   const ends = book.lefts.get(client)?.filter((one) => one.t >= before.t && one.t <= t);
   // A system may let it join anew on the connection that it has.
   const left = ends?.[0]?.t ?? t;
-  const span = { from: heardUntil(book, before.gateway, left) - settleMs, until: t };
+  const span = { from: wholeness.heardUntil(before.gateway, left) - settleMs, until: t };
   const isLog = room.startsWith("log:") && source !== "tape";
-  return t - left < blipMs && !isExcused(book, span, { gateway, isLog });
-}
-
-/** A gateway that was broken until a client left it gave it no newer place than the one from before. */
-function heardUntil({ faults }: Book, gateway: string | undefined, left: number): number {
-  let until = left;
-  for (const fault of faults.toSorted((a, b) => b.t - a.t)) {
-    const isHere = fault.gateway === undefined || fault.gateway === gateway;
-    if (isHere && breaksLine(fault) && fault.t < until && fault.until + settleMs > until) until = fault.t;
-  }
-  return until;
-}
-
-/** What was missed in this time is not there, when it is asked for at its end. */
-function isExcused(
-  book: Book,
-  span: Span,
-  { gateway, isLog }: { readonly gateway: string; readonly isLog: boolean },
-): boolean {
-  const isStoreLost = book.faults.some(
-    ({ t, until, breaks }) => breaks.includes("store") && t < span.until && until > span.from,
-  );
-  if (isStoreLost) return true;
-  // A log is there again as soon as Redis is.
-  const now = { from: span.until, until: span.until };
-  if (isLog) return book.faults.some((fault) => isBroken(fault, gateway, now));
-  return wholeSince(book, gateway, span.until) > span.from;
-}
-
-/** Did it break this gateway at some time of the span, or had not long been over? */
-function isBroken(fault: Fault, gateway: string, { from, until }: Span): boolean {
-  return breaksLine(fault) && strikes(fault, gateway) && fault.t < until && fault.until + settleMs > from;
-}
-
-function breaksLine({ breaks }: Fault): boolean {
-  return breaks.includes("line");
-}
-
-function strikes(fault: Fault, gateway: string): boolean {
-  return fault.gateway === undefined || fault.gateway === gateway;
-}
-
-/**
- * Since when a gateway has all, as it stands at a moment. One that started or was cut off took over what another one kept: as
- * far back as that one had all when the fault began. Faults come one after the other.
- */
-function wholeSince(book: Book, gateway: string, at: number): number {
-  const since = book.faults
-    .filter((fault) => fault.t < at && strikes(fault, gateway))
-    .map((fault) => {
-      const { t, until, gateway: struck, isRestart = false } = fault;
-      if (!breaksLine(fault) && !isRestart) return Number.NEGATIVE_INFINITY;
-      const alone = until + settleMs;
-      if (struck === undefined || (!isRestart && at < alone)) return alone;
-      const taking = { from: t, until: isRestart ? until : alone };
-      const others = [...book.gateways].filter((name) => name !== gateway && !isStruck(book, name, taking));
-      return Math.min(alone, ...others.map((name) => wholeSince(book, name, t)));
-    });
-  return Math.max(Number.NEGATIVE_INFINITY, ...since);
-}
-
-/** Did a fault of this gateway alone begin in that time? */
-function isStruck({ faults }: Book, gateway: string, { from, until }: Span): boolean {
-  return faults.some((fault) => fault.gateway === gateway && fault.t >= from && fault.t < until);
+  return t - left < blipMs && !wholeness.isExcused(span, { gateway, isLog });
 }
