@@ -100,6 +100,30 @@ test("each command has a promise, and events come typed to their listeners", asy
   expect(await failureOf(client.publish("chat", "said", { text: "gone" }))).toEqual(["not_in_room", false]);
 });
 
+test("a room that is joined, left and joined again in one turn is joined once, and nothing is missing in it", async () => {
+  using client = open();
+  await client.join("news");
+  const gaps: Happenings["gap"][] = [];
+  client.watch("gap", (gap) => gaps.push(gap));
+  const first = failureOf(client.join("chat"));
+  const left = client.leave("chat");
+  await client.join("chat");
+  await left;
+  expect(await first).toEqual(["left", false]);
+  // It is in the room, and its answers are there.
+  await client.publish("chat", "said", { text: "hello" });
+  expect(gaps).toEqual([]);
+});
+
+test("the answer to a join that was taken back is not the answer to the next one", async () => {
+  using client = open();
+  await client.join("chat");
+  const wrong = failureOf(client.join("shop::orders", { secret: "wrong" }));
+  void client.leave("shop::orders");
+  expect(await client.join("shop::orders", { secret: "right" })).toMatchObject({ room: "shop::orders" });
+  expect(await wrong).toEqual(["left", false]);
+});
+
 test("a refused command fails with the gateway's code", async () => {
   using client = open();
   expect(await failureOf(client.join("shop::orders", { secret: "wrong" }))).toEqual(["secret_wrong", false]);
@@ -197,6 +221,13 @@ test("a command that is not answered fails in time", async () => {
   await using silent = await startSilent();
   using client = open({ timeoutMs: 50 }, `http://127.0.0.1:${silent.port}`);
   expect(await failureOf(client.publish("chat", "said", { text: "" }))).toEqual(["timeout", true]);
+});
+
+test("a join is waited for as long as its connection lives: late answers would be taken for those of later joins", async () => {
+  await using late = await TcpProxy.start(Number(new URL(gateway.url).port));
+  late.delay(100, /GET/);
+  using client = open({ timeoutMs: 50 }, `http://127.0.0.1:${late.port}`);
+  expect(await client.join("late")).toMatchObject({ room: "late" });
 });
 
 /** Takes connections, and says nothing. */

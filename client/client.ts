@@ -168,8 +168,7 @@ export class Client<Events extends object = Record<string, unknown>> {
   async join(room: string, more: { readonly secret?: string; readonly at?: string } = {}): Promise<Joined> {
     if (this.#state === "disconnected") throw ownFailure("closed");
     const wanted = this.#rooms.want(room, more);
-    if (wanted.hasJoined && !this.#asked.has(room) && this.#line.transport)
-      return { room, at: wanted.at, recovered: undefined, reason: undefined };
+    if (wanted.hasJoined && !this.#asked.has(room) && this.#line.transport) return { room, at: wanted.at };
     const joined = new Promise<Joined>((resolve, reject) => wanted.waiters.push({ resolve, reject }));
     if (this.#canAsk(room)) this.#ask(room);
     else this.#renew();
@@ -181,7 +180,11 @@ export class Client<Events extends object = Record<string, unknown>> {
     if (!this.#rooms.all.delete(room)) return;
     this.#answeredFor(room);
     this.#renew();
-    await this.#sendLeave(room);
+    if (this.#line.transport !== "websocket") return;
+    // A connection that breaks leaves too.
+    await new Promise((resolve) =>
+      this.#commands.ask({ type: "leave", room }, this.#line.send, { resolve, reject: resolve }),
+    );
   }
 
   /** @returns the position in the room's log, where it keeps one. Clients may publish where a rule says `publish: members`. */
@@ -287,24 +290,24 @@ export class Client<Events extends object = Record<string, unknown>> {
     this.#settle();
   }
 
-  /** A connection that breaks leaves too. */
-  async #sendLeave(room: string): Promise<void> {
-    if (this.#line.transport === "websocket")
-      await this.#commands.give({ type: "leave", room }, this.#line.send).catch(ignore);
-  }
-
   #canAsk(name: string): boolean {
     return this.#line.transport === "websocket" && !this.#asked.has(name);
   }
 
   #ask(name: string): void {
     this.#asked.add(name);
-    const { secret, at } = this.#rooms.want(name, {});
-    this.#commands
-      .give({ type: "join", room: name, secret, at }, this.#line.send)
-      .catch((failure: Failure) => {
-        this.#notJoined(name, failure);
-      });
+    const room = this.#rooms.want(name, {});
+    const { secret, at } = room;
+    // Between `leave` and the next `join` of a room the answer to an earlier one may come.
+    const isMeant = (): boolean => this.#rooms.all.get(name) === room;
+    this.#commands.ask({ type: "join", room: name, secret, at }, this.#line.send, {
+      resolve: (answer) => {
+        if (isMeant()) this.#joined(answer as JoinedMessage);
+      },
+      reject: (failure) => {
+        if (isMeant()) this.#notJoined(name, failure);
+      },
+    });
   }
 
   /** Publishing waits for the rooms. */
@@ -322,11 +325,8 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   #heard(text: string): void {
     const message = JSON.parse(text) as Notice | Answer;
-    if ("id" in message) {
-      // At once: what follows on the line builds on it.
-      if (message.type === "joined") this.#joined(message as JoinedMessage);
-      this.#commands.answered(message);
-    } else this.#noticed(message);
+    if ("id" in message) this.#commands.answered(message);
+    else this.#noticed(message);
   }
 
   #noticed(notice: Notice): void {
@@ -349,8 +349,6 @@ export class Client<Events extends object = Record<string, unknown>> {
           reason: "gap",
         });
         return;
-      case "closed":
-        return; // the end of the stream follows
       default:
         notice satisfies never; // a later version's
     }
@@ -365,7 +363,6 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   #joined(message: JoinedMessage): void {
     const { room, recovered, missed = 0, reason = "no_position" } = message;
-    if (!this.#rooms.all.has(room)) void this.#sendLeave(room); // its answer came after `leave`
     if (this.#rooms.joined(message)) {
       if (recovered) this.#happenings.tell("recovered", { room, missed });
       else this.#happenings.tell("gap", { rooms: [room], reason });

@@ -4,13 +4,20 @@
 import { Failure, ownFailure } from "./failure.ts";
 import type { Answer, Command } from "./messages.ts";
 
-interface Pending {
-  readonly text: string;
-  isSent: boolean;
+/** What is done with the answer to a command. */
+interface Asker {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (failure: Failure) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
+  /** Without one it is waited for as long as the connection lives. */
+  readonly timer?: ReturnType<typeof setTimeout>;
 }
+
+interface Pending extends Asker {
+  readonly text: string;
+  isSent: boolean;
+}
+
+type Send = (text: string) => void;
 
 const maxPending = 1_000;
 
@@ -24,23 +31,29 @@ export class Commands {
   }
 
   /** @param send undefined: it waits for `flush`. */
-  give(command: Command, send?: (text: string) => void): Promise<Answer> {
-    const id = ++this.#lastId;
+  give(command: Command, send?: Send): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#pending.size >= maxPending) {
         reject(ownFailure("queue_full"));
         return;
       }
-      const text = JSON.stringify({ id, ...command });
       const timer = setTimeout(() => {
         this.#take(id)?.reject(ownFailure("timeout"));
       }, this.#timeoutMs);
-      this.#pending.set(id, { text, isSent: send !== undefined, resolve, reject, timer });
-      send?.(text);
+      const id = this.ask(command, send, { resolve, reject, timer });
     });
   }
 
-  flush(send: (text: string) => void): void {
+  /** Its answer is told in the turn in which it comes: what follows on the line builds on it. @returns the command's id */
+  ask(command: Command, send: Send | undefined, asker: Asker): number {
+    const id = ++this.#lastId;
+    const text = JSON.stringify({ id, ...command });
+    this.#pending.set(id, { text, isSent: send !== undefined, ...asker });
+    send?.(text);
+    return id;
+  }
+
+  flush(send: Send): void {
     for (const pending of this.#pending.values()) {
       if (pending.isSent) continue;
       pending.isSent = true;

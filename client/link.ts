@@ -45,12 +45,10 @@ const tooLargeCode = 1009;
 export function openSocket(socketClass: WebSocketClass, url: string, listener: LinkListener): Link {
   const socket = new socketClass(url);
   const target = socket as unknown as Target;
-  const { end, opened, isOver } = guard(listener, () => {
-    socket.close();
-  });
+  const { opened, heard, end } = guard(listener, socket);
   target.addEventListener("open", opened);
   target.addEventListener("message", ({ data }: { readonly data: unknown }) => {
-    if (!isOver()) listener.heard(String(data));
+    heard(String(data));
   });
   target.addEventListener("close", ({ code }: { readonly code: number }) => {
     const isRefused = code === tooLargeCode || (code >= 4500 && code < 5000);
@@ -64,10 +62,7 @@ export function openSocket(socketClass: WebSocketClass, url: string, listener: L
     send(text) {
       socket.send(text);
     },
-    close() {
-      end();
-      socket.close();
-    },
+    close: end,
   };
 }
 
@@ -75,9 +70,7 @@ export function openStream(streamClass: EventSourceClass, url: string, listener:
   const source = new streamClass(url);
   const target = source as unknown as Target;
   let cursor = "";
-  const { end, opened, isOver } = guard(listener, () => {
-    source.close();
-  });
+  const { opened, heard, end } = guard(listener, source);
   let hasOpened = false;
   target.addEventListener("open", () => {
     hasOpened = true;
@@ -88,17 +81,14 @@ export function openStream(streamClass: EventSourceClass, url: string, listener:
       name,
       ({ data, lastEventId }: { readonly data: string; readonly lastEventId: string }) => {
         cursor = lastEventId;
-        if (!isOver()) listener.heard(data);
+        heard(data);
       },
     );
   }
   target.addEventListener("error", () => {
     // The browser comes back by itself, with a newer cursor than scripts are told of.
     if (hasOpened && source.readyState === connecting) listener.lapsed();
-    else {
-      source.close();
-      end("lost");
-    }
+    else end("lost");
   });
   return {
     transport: "stream",
@@ -106,30 +96,30 @@ export function openStream(streamClass: EventSourceClass, url: string, listener:
       return cursor;
     },
     send: () => undefined,
-    close() {
-      end();
-      source.close();
-    },
+    close: end,
   };
 }
 
-/** Sees to it that the end comes once, and comes where nothing opens. */
-function guard(listener: LinkListener, giveUp: () => void) {
+/** Sees to it that the end comes once, comes where nothing opens, and nothing comes behind it. */
+function guard(listener: LinkListener, source: { close(): void }) {
   let isOver = false;
   /** @param how undefined: the listener wants to hear no more. */
   const end = (how?: LinkEnd): void => {
     clearTimeout(timer);
+    source.close();
     const isFirst = !isOver;
     isOver = true;
     if (isFirst && how) listener.ended(how);
   };
-  const timer = setTimeout(() => {
-    giveUp();
-    end("lost");
-  }, openTimeoutMs);
-  const opened = (): void => {
-    clearTimeout(timer);
-    if (!isOver) listener.opened();
+  const timer = setTimeout(end, openTimeoutMs, "lost");
+  return {
+    end,
+    opened: (): void => {
+      clearTimeout(timer);
+      if (!isOver) listener.opened();
+    },
+    heard: (text: string): void => {
+      if (!isOver) listener.heard(text);
+    },
   };
-  return { end, opened, isOver: () => isOver };
 }

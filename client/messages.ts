@@ -68,12 +68,6 @@ export interface GapMessage {
   readonly at?: string;
 }
 
-/** The last message of a stream that ends for this reason. */
-export interface ClosedMessage {
-  readonly type: "closed";
-  readonly error: ErrorBody;
-}
-
 export interface AtMessage {
   readonly type: "at";
   readonly at: string;
@@ -125,7 +119,6 @@ export type Notice =
   | JoinedMessage
   | RefusedMessage
   | GapMessage
-  | ClosedMessage
   | AtMessage;
 
 /** The answer to a command. */

@@ -8,8 +8,8 @@ export interface Joined {
   readonly room: string;
   readonly at: string | undefined;
   /** Only where a position was shown. */
-  readonly recovered: boolean | undefined;
-  readonly reason: string | undefined;
+  readonly recovered?: boolean | undefined;
+  readonly reason?: string | undefined;
 }
 
 interface Waiter {
@@ -39,13 +39,13 @@ export class Rooms {
   }
 
   /** @returns whether it came back. */
-  joined({ room: name, at, recovered, reason }: Omit<JoinedMessage, "type">): boolean {
+  joined({ room: name, at, recovered, missed, reason }: Omit<JoinedMessage, "type">): boolean {
     const room = this.all.get(name);
     if (!room) return false;
     const isReturn = room.hasJoined;
     room.hasJoined = true;
     // What was missed comes now: until then the room stands where it stood.
-    if (recovered !== true) room.at = at;
+    if (!missed) room.at = at;
     for (const { resolve } of room.waiters.splice(0)) resolve({ room: name, at, recovered, reason });
     return isReturn;
   }
