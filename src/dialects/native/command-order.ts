@@ -1,5 +1,5 @@
 // The order of one websocket's commands: what is said behind a token waits for the verdict on it, and what is said about a
-// room waits for the join before it. Everything else takes effect at once. What waits is bounded.
+// room waits for the join before it, or until its log was read. Everything else takes effect at once. What waits is bounded.
 
 import type { Command } from "./read-command.ts";
 
@@ -22,8 +22,8 @@ export interface CommandOrderParts {
 export class CommandOrder {
   readonly #parts: CommandOrderParts;
   #behindToken: Waiting[] | undefined;
-  /** By the room that is being joined. */
-  #behindJoins: Map<string, Waiting[]> | undefined;
+  /** By the room that is being joined or read. */
+  #behindRooms: Map<string, Waiting[]> | undefined;
   #count = 0;
   #bytes = 0;
 
@@ -33,7 +33,7 @@ export class CommandOrder {
 
   /** Begins it, now or behind what it has to wait for. @returns false where too much waits: it is not carried out. */
   take(command: Command, bytes: number): boolean {
-    const before = this.#behindToken ?? this.#behindJoin(command);
+    const before = this.#behindToken ?? this.#behindRoom(command);
     const isFull = this.#count >= maxWaiting || this.#bytes > maxWaitingBytes;
     if (before && isFull) return false;
     if (before) this.#wait(before, { command, bytes });
@@ -64,11 +64,11 @@ export class CommandOrder {
 
   #holdRoom(room: string, work: Promise<void>): void {
     const behind: Waiting[] = [];
-    this.#behindJoins ??= new Map();
-    this.#behindJoins.set(room, behind);
+    this.#behindRooms ??= new Map();
+    this.#behindRooms.set(room, behind);
     void work.then(() => {
-      this.#behindJoins?.delete(room);
-      if (this.#behindJoins?.size === 0) this.#behindJoins = undefined;
+      this.#behindRooms?.delete(room);
+      if (this.#behindRooms?.size === 0) this.#behindRooms = undefined;
       // They were sent before the token that is being judged now, if one is.
       for (const waiting of this.#free(behind)) this.#goOn(waiting, undefined);
       this.#lookIdle();
@@ -76,18 +76,18 @@ export class CommandOrder {
   }
 
   #lookIdle(): void {
-    if (!this.#behindToken && !this.#behindJoins) this.#parts.idle();
+    if (!this.#behindToken && !this.#behindRooms) this.#parts.idle();
   }
 
   /** One that was taken is not refused any more. */
   #goOn(waiting: Waiting, behindToken: Waiting[] | undefined): void {
-    const before = behindToken ?? this.#behindJoin(waiting.command);
+    const before = behindToken ?? this.#behindRoom(waiting.command);
     if (before) this.#wait(before, waiting);
     else this.#start(waiting.command);
   }
 
-  #behindJoin(command: Command): Waiting[] | undefined {
-    return "room" in command ? this.#behindJoins?.get(command.room) : undefined;
+  #behindRoom(command: Command): Waiting[] | undefined {
+    return "room" in command ? this.#behindRooms?.get(command.room) : undefined;
   }
 
   #wait(behind: Waiting[], waiting: Waiting): void {

@@ -129,6 +129,26 @@ test("commands for one room take effect in the order in which they were sent", a
   expect(isIn("chat::1")).toBe(false);
 });
 
+test("what was asked of a room's log before the client left the room is answered", async () => {
+  using socket = await gateway.open("/connect?room=kept");
+  await recovery.until(1);
+  recovery.release();
+  say(
+    socket,
+    { id: 1, type: "history", room: "kept" },
+    { id: 2, type: "leave", room: "kept" },
+    { id: 3, type: "history", room: "kept" },
+    { id: 4, type: "ping" },
+  );
+  const lines = await heard(socket, 5);
+  expect(lines.filter((line) => line !== "4 pong")).toEqual([
+    "joined kept",
+    "1 history kept",
+    "2 left kept",
+    "3 not_in_room",
+  ]);
+});
+
 test("a room of the URL is joined before what its page says first", async () => {
   using socket = await gateway.open("/connect?room=kept");
   say(socket, { id: 1, type: "history", room: "kept" });

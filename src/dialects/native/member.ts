@@ -147,8 +147,7 @@ export class Member implements RawConnectionParts {
         client.send(answerMessage(id, "left", { room: command.room }));
         return undefined;
       case "history":
-        void this.#look(client, command);
-        return undefined;
+        return this.#look(client, command);
       case "token":
         return this.#identify(client, command);
       case "ping":
@@ -197,7 +196,7 @@ export class Member implements RawConnectionParts {
         { namespace: "/", room },
         { after: since, before, limit },
       );
-      // It may have left the room, or the gateway, meanwhile.
+      // It may have been put out of the room, or be gone.
       if (!isMember(this.#context.hub, client, room)) this.#refuse(client, id, "not_in_room");
       else if (typeof page === "string")
         this.#refuse(client, id, page === "epoch" ? "position_unknown" : page);
