@@ -15,8 +15,6 @@ export interface TailLine {
   readonly message: BackendMessage;
   /** How many clients of the gateway that was asked it reaches; undefined: not known. */
   readonly by?: number | undefined;
-  /** Rooms with names that begin so are not shown: the names are digests. */
-  readonly hiddenRooms?: string | undefined;
 }
 
 const shownCharacters = 300;
@@ -76,27 +74,22 @@ function showByte(byte: number): string {
   return isPlain ? String.fromCodePoint(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
 }
 
-/** Who is left out, less what is no name for people. */
-function leftOut(names: readonly string[], hidden: TailLine["hiddenRooms"]): readonly string[] {
-  return names.filter((name) => hidden === undefined || !name.startsWith(hidden));
-}
-
-function describe({ message, hiddenRooms }: TailLine): string {
+function describe({ message }: TailLine): string {
   if (message.kind === "skipped") return `${message.isJunk ? "junk" : "skipped"}: ${message.reason}`;
-  if (message.kind === "publication") return describePublication(message, hiddenRooms);
+  if (message.kind === "publication") return describePublication(message);
   const rooms = "rooms" in message ? ` ${showRooms(message.rooms)}:` : "";
   return `${message.kind}${rooms} ${showRooms(addressees(message))}`;
 }
 
-function describePublication(publication: Publication, hidden: TailLine["hiddenRooms"]): string {
+function describePublication(publication: Publication): string {
   const { event, args, attachments, except, skip } = publication;
-  const left = leftOut([...except, ...skip], hidden);
+  const left = [...except, ...skip];
   const without = left.length === 0 ? "" : ` without ${showRooms(left)}`;
   const binary = attachments.length === 0 ? "" : ` +${attachments.length} binary`;
   return `${showName(event)} -> ${showRooms(roomsOf(publication))}${without}  ${shorten(args.join(" "))}${binary}`;
 }
 
-function jsonFields({ message, hiddenRooms }: TailLine): Readonly<Record<string, unknown>> {
+function jsonFields({ message }: TailLine): Readonly<Record<string, unknown>> {
   switch (message.kind) {
     case "publication": {
       const { kind, event, namespace, rooms = null, except, skip, attachments, volatile } = message;
@@ -105,7 +98,7 @@ function jsonFields({ message, hiddenRooms }: TailLine): Readonly<Record<string,
         namespace,
         rooms,
         event,
-        except: leftOut(except, hiddenRooms),
+        except,
         skip,
         attachments: attachments.length,
         volatile,

@@ -194,13 +194,12 @@ async function listen(
 ): Promise<readonly (readonly string[])[]> {
   const rows: string[][] = [];
   for (const { name, backend } of openToListen(parts)) {
-    const hiddenRooms = parts.model.dialects[name]?.commands?.tail?.hiddenRooms;
     const feeds = backend?.feeds ?? [];
     rows.push([`  ${name}`, printable(feeds.map(({ filter }) => filter.name).join("  "))]);
     for (const feed of feeds) {
       await parts.backplane.bus.subscribe(feed.filter, ({ channel, payload }) => {
         const message = feed.decode({ channel, payload });
-        onHeard({ dialect: name, channel, payload, at: new Date(), message, hiddenRooms });
+        onHeard({ dialect: name, channel, payload, at: new Date(), message });
       });
     }
   }

@@ -54,8 +54,6 @@ export interface Publishing<Options> {
 export interface Listening {
   /** Options of its section that decide which names it hears. */
   readonly options: readonly string[];
-  /** Rooms with names that begin so are not shown: the names are digests. */
-  readonly hiddenRooms?: string;
   /** Flags of an example for its help. */
   readonly example?: string;
 }

@@ -69,11 +69,7 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   const { observe, dialects = registry, open = openBackplane } = parts;
   const rules = createRoomRules(config.rooms, config.openRooms);
   const tape = createTape(config, parts.now ?? monotonic);
-  const tracking = createTracking(
-    config,
-    rules,
-    Object.values(dialects).flatMap(({ commands }) => commands?.tail?.hiddenRooms ?? []),
-  );
+  const tracking = createTracking(config, rules);
   const backplanes = await openBackplanes(config, { observe, dialects, open, rules, tracking, line: tape });
   const gateway = new Gateway(config, { ...parts, rules, tracking, tape }, backplanes);
   try {

@@ -10,23 +10,13 @@ interface TrackingConfig {
   readonly webhooks: { readonly urls: readonly string[]; readonly rooms: readonly string[] };
 }
 
-/**
- * @param inner what the names of rooms begin with that are for the use of the gateway alone.
- * @returns undefined where no room is tracked.
- */
-export function createTracking(
-  { webhooks }: TrackingConfig,
-  rules: RoomRules,
-  inner: readonly string[] = [],
-): Tracking | undefined {
+/** @returns undefined where no room is tracked. */
+export function createTracking({ webhooks }: TrackingConfig, rules: RoomRules): Tracking | undefined {
   const hasWebhooks = webhooks.urls.length > 0;
   if (!rules.hasPresence && !hasWebhooks) return undefined;
   const isListed = compileGlobs(webhooks.rooms);
-  const isInner = (room: string): boolean => inner.some((start) => room.startsWith(start));
   return {
-    isTold: ({ namespace, room }) =>
-      rules.hasPresence && rules.ruleOf(room, namespace).presence && !isInner(room),
-    isReported: ({ namespace, room }) =>
-      hasWebhooks && isListed(roomLabel(room, namespace)) && !isInner(room),
+    isTold: ({ namespace, room }) => rules.hasPresence && rules.ruleOf(room, namespace).presence,
+    isReported: ({ namespace, room }) => hasWebhooks && isListed(roomLabel(room, namespace)),
   };
 }

@@ -10,11 +10,8 @@ import type { Publication, Target } from "../../core/publication.ts";
 const none: readonly string[] = [];
 
 /** The clients in these rooms of the default namespace, which all raw dialects share. */
-export function toRooms(
-  rooms: readonly string[],
-  { except = none, skip = none }: Partial<Pick<Target, "except" | "skip">> = {},
-): Target {
-  return { namespace: "/", rooms, except, skip };
+export function toRooms(rooms: readonly string[], skip: readonly string[] = none): Target {
+  return { namespace: "/", rooms, except: none, skip };
 }
 
 /** The clients below this name in a dialect's tree (WSC-03). */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Feed } from "../../core/bus.ts";
 import { compileGlob } from "../../base/glob.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
+import { LastMessages } from "./last-messages.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";
@@ -9,7 +10,7 @@ import type { Ws4redisOptions } from "./options.ts";
 function feedsOf(options: Partial<Ws4redisOptions> = {}): readonly Feed[] {
   const context = { limits: defaultLimits, isOpenRoom: () => false };
   const parsed = ws4redisOptions.parse(options);
-  return createBackendSide(createDecoder(context, parsed, { clients: 0 }), parsed).feeds;
+  return createBackendSide(createDecoder(context, parsed, new LastMessages()), parsed).feeds;
 }
 
 const patterns = (options: Partial<Ws4redisOptions>): readonly string[] =>

@@ -11,8 +11,8 @@ import type { BackendMessage } from "../../core/publication.ts";
 import { isSafeName } from "../../base/safe-name.ts";
 import { toRooms } from "../raw/format.ts";
 import { prefixFeed } from "../raw/prefix-feed.ts";
-import type { LastMessages } from "./client.ts";
-import { currentPrefix, dialectName, lastMessageRoom, legacyBroadcasts, roomOf } from "./names.ts";
+import type { LastMessages } from "./last-messages.ts";
+import { currentPrefix, dialectName, legacyBroadcasts, roomOf } from "./names.ts";
 import type { Addressee } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { audiences, isFacility } from "./query.ts";
@@ -33,7 +33,7 @@ export const legacyAudiences: readonly Audience[] = ["user", "session"];
 export function createDecoder(
   { limits, isOpenRoom }: Pick<BackendContext, "limits" | "isOpenRoom">,
   { publish }: Pick<Ws4redisOptions, "publish">,
-  lastMessages: Readonly<LastMessages>,
+  lastMessages: Pick<LastMessages, "clientsOf">,
 ): Decoder {
   const browsersMayPublish = compileGlobs(publish);
   const decode: Decoder["decode"] = (named, rest, payload) => {
@@ -46,9 +46,8 @@ export function createDecoder(
     const rooms = named.map((audience) => roomOf(audience, to));
     // Where browsers may publish, nothing tells them from backends: it stays in the dialect (SEC-16).
     const isClosed = browsersMayPublish(facility) && !rooms.every(isOpenRoom);
-    // Hashed only while there are last messages to compare with (W4R-08).
-    const except = lastMessages.clients === 0 ? [] : [lastMessageRoom(payload)];
-    return new RawPublication(toRooms(rooms, { except }), payload, isClosed ? { only: dialectName } : {});
+    const target = toRooms(rooms, lastMessages.clientsOf(payload));
+    return new RawPublication(target, payload, isClosed ? { only: dialectName } : {});
   };
   return { decode };
 }

@@ -14,7 +14,7 @@ import { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
 import { Admission } from "./admission.ts";
 import { legacyAudiences } from "./backend.ts";
 import type { Decoder } from "./backend.ts";
-import type { LastMessages } from "./client.ts";
+import type { LastMessages } from "./last-messages.ts";
 import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { readFacility, readTokens } from "./query.ts";

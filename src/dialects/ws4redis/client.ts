@@ -12,18 +12,13 @@ import { publishClientMessage } from "../raw/client-message.ts";
 import type { IdentityRecheck } from "../raw/identity-recheck.ts";
 import type { RawConnection, RawConnectionParts } from "../raw/raw-connection.ts";
 import type { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
-import { dialectName, lastMessageRoom } from "./names.ts";
+import type { LastMessage, LastMessages } from "./last-messages.ts";
+import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import type { Rights } from "./rights.ts";
 
 /** "At least every 4 s" (W4R-09), with ticks that come four times a second. */
 const heartbeatMs = 3_600;
-
-/** The last messages that clients of this gateway said, which must not come back to them (W4R-08). */
-export interface LastMessages {
-  /** How many clients have one. */
-  clients: number;
-}
 
 /** What the clients of one gateway share. */
 export interface Ws4redisContext {
@@ -66,7 +61,7 @@ export class FacilityClient implements RawConnectionParts {
   #opening: Pick<FacilityClientParts, "rights" | "identity" | "closeReason"> | undefined;
   /** Names of 0.1 and 0.2 that it joined, and has to leave. */
   #legacyNames = none;
-  #lastMessageRoom: string | undefined;
+  #lastMessage: LastMessage | undefined;
   #nextHeartbeat: number;
 
   constructor(shared: Ws4redisContext, parts: FacilityClientParts) {
@@ -111,7 +106,7 @@ export class FacilityClient implements RawConnectionParts {
   heard(client: RawConnection, frame: Frame): void {
     const { context, options } = this.#shared;
     const { heartbeat, expire } = options;
-    this.#forgetLastMessage(client);
+    this.#forgetLastMessage();
     if (frame.length === 0) return;
     if (heartbeat !== undefined && Buffer.from(heartbeat).equals(Buffer.from(frame))) {
       this.#sendHeartbeat(client, heartbeat);
@@ -133,7 +128,7 @@ export class FacilityClient implements RawConnectionParts {
   }
 
   gone(): void {
-    if (this.#lastMessageRoom !== undefined) this.#shared.lastMessages.clients--;
+    this.#forgetLastMessage();
     for (const name of this.#legacyNames) this.#shared.legacyNames.leave(name);
   }
 
@@ -150,16 +145,12 @@ export class FacilityClient implements RawConnectionParts {
   }
 
   #rememberLastMessage(client: RawConnection, frame: Frame): void {
-    if (!client.connection) return;
-    this.#lastMessageRoom = lastMessageRoom(frame);
-    this.#shared.lastMessages.clients++;
-    this.#shared.context.hub.join(client.connection, this.#lastMessageRoom);
+    const { lastMessages, context } = this.#shared;
+    if (client.connection) this.#lastMessage = lastMessages.add(context.hub.idOf(client.connection), frame);
   }
 
-  #forgetLastMessage(client: RawConnection): void {
-    if (this.#lastMessageRoom === undefined || !client.connection) return;
-    this.#shared.context.hub.leave(client.connection, this.#lastMessageRoom);
-    this.#lastMessageRoom = undefined;
-    this.#shared.lastMessages.clients--;
+  #forgetLastMessage(): void {
+    if (this.#lastMessage) this.#shared.lastMessages.delete(this.#lastMessage);
+    this.#lastMessage = undefined;
   }
 }

@@ -3,7 +3,8 @@
 import type { DialectEntry } from "../entry.ts";
 import { createBackendSide, createDecoder } from "./backend.ts";
 import { createBrowserSide } from "./browser.ts";
-import { dialectName, lastMessagePrefix, redisNames } from "./names.ts";
+import { LastMessages } from "./last-messages.ts";
+import { dialectName, redisNames } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 import { ws4redisOptions } from "./options.ts";
 import { warnings, ws4redisProfile } from "./profile.ts";
@@ -19,13 +20,12 @@ export const ws4redisDialect = {
   commands: {
     tail: {
       options: ["prefix", "naming"],
-      hiddenRooms: lastMessagePrefix,
       example: "--as ws4redis --ws4redis-prefix site",
     },
   },
   usualPath: "/ws",
   open: (context, options) => {
-    const lastMessages = { clients: 0 };
+    const lastMessages = new LastMessages();
     const decoder = createDecoder(context, options, lastMessages);
     return {
       browser: createBrowserSide({ context, options, decoder, lastMessages }),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { audiences } from "./query.ts";
-import { currentName, legacyName, redisNames, roomOf, lastMessageRoom } from "./names.ts";
+import { currentName, legacyName, redisNames, roomOf } from "./names.ts";
 import { ws4redisOptions } from "./options.ts";
 
 const to = { name: "johndoe", facility: "a/b:c" };
@@ -51,13 +51,6 @@ test("SEC-16 the rooms: a facility's broadcasts are public, the others have a ro
 
 test("SEC-16 the empty room is shared with nobody", () => {
   expect(roomOf("broadcast", { name: undefined, facility: "" })).toBe("ws4redis::");
-});
-
-test("W4R-08 a room of last words is told by the bytes alone, and is nobody else's room", () => {
-  expect(lastMessageRoom("é")).toBe(lastMessageRoom(Buffer.from("é")));
-  expect(lastMessageRoom("é")).not.toBe(lastMessageRoom("e"));
-  expect(lastMessageRoom("")).toMatch(/^ws4redis::last:[\w-]{43}$/);
-  expect(Buffer.byteLength(lastMessageRoom("x".repeat(100_000)))).toBeLessThan(64);
 });
 
 test("SEC-03 a prefix must not put the names of both generations under one another", () => {

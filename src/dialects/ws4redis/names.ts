@@ -2,7 +2,6 @@
 // (W4R-03), and the rooms that they mean (docs/architecture.md). Pure. What a visitor chose is checked before it becomes part
 // of a name (SEC-03).
 
-import { createHash } from "node:crypto";
 import { namePrefix } from "../../base/redis-name.ts";
 import type { RedisName } from "../../base/redis-name.ts";
 import type { Audience } from "./query.ts";
@@ -48,15 +47,4 @@ export function roomOf(audience: Audience, { name, facility }: Addressee): strin
 /** What all of its Redis names begin with (RTE-08). */
 export function redisNames({ prefix }: { readonly prefix: string }): readonly RedisName[] {
   return [...audiences.map((audience) => currentPrefix(prefix, audience)), legacyBroadcasts].map(namePrefix);
-}
-
-/** What the rooms of `lastMessageRoom` begin with. */
-export const lastMessagePrefix = `${ownSpace}last:`;
-
-/**
- * The room of the clients that last sent this message: it does not come back to them (W4R-08). Named by a digest, because
- * messages are of any length.
- */
-export function lastMessageRoom(message: string | Uint8Array): string {
-  return `${lastMessagePrefix}${createHash("sha256").update(message).digest("base64url")}`;
 }

@@ -8,6 +8,7 @@ import { anonymous } from "../../core/identity.ts";
 import type { Identity } from "../../core/identity.ts";
 import { defaultLimits } from "../../vocabulary/limits.ts";
 import { covers } from "../../base/redis-name.ts";
+import { LastMessages } from "./last-messages.ts";
 import { createBackendSide, createDecoder, legacyAudiences } from "./backend.ts";
 import type { Audience, ChannelName } from "./query.ts";
 import { audiences, channelNames } from "./query.ts";
@@ -339,7 +340,7 @@ describe("SEC-03 hostile names, property by property", () => {
           options,
         });
         const context = { limits: defaultLimits, isOpenRoom: () => false };
-        const decoder = createDecoder(context, options, { clients: 0 });
+        const decoder = createDecoder(context, options, new LastMessages());
         const { feeds } = createBackendSide(decoder, options);
         const allowed = new Set([roomOf(one, { name: by, facility })]);
         const isLegacy = generation === "legacy" && one !== "broadcast";

@@ -223,7 +223,6 @@ const owned = [
   "ws-hub::",
   "ws-hub:key::0123456789",
   "ws4redis::",
-  "ws4redis::last:0123456789",
   "flask-socketio",
   "socketio",
   "socket.io#/#news#",
