@@ -73,6 +73,27 @@ test("a position of the tape is the tape's to answer, also where the room has a 
   expect(asked).toEqual(["tape log1"]);
 });
 
+test("I4 a client with a position of the tape in a room with a log counts by the log from then on, which follows the room", () => {
+  const { recovery, ready, asked } = stores();
+  const client = {};
+  let answers: readonly Answer[] | undefined;
+  recovery.resume(
+    [{ ...ask("log1", "marker.7"), client }, ask("log2", "e:1"), ask("a", "marker.7")],
+    (given) => {
+      answers = given;
+    },
+  );
+  for (const act of ready.splice(0)) act();
+  for (const act of ready.splice(0)) act();
+  expect(asked).toEqual(["log log1,log2", "tape log1,a"]);
+  const verdict = { recovered: true, missed: [] } as const;
+  expect(answers).toEqual([
+    { verdict, at: "log log1" },
+    { verdict, at: "log log2" },
+    { verdict, at: "tape a" },
+  ]);
+});
+
 test("what the tape knows of a room with a log is not sure while the log is read", () => {
   const { recovery, ready } = stores(false);
   let answers: readonly Answer[] | undefined;

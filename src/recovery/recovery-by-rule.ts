@@ -29,23 +29,27 @@ export class RecoveryByRule implements Recovery {
   }
 
   resume(asked: readonly Asked[], enter: (answers: readonly Answer[]) => void): void {
-    const isOfLog = asked.map((one) => this.#isOfLog(one));
-    const onTape = asked.filter((_, index) => isOfLog[index] !== true);
-    const inLogs = asked.filter((_, index) => isOfLog[index] === true);
-    if (inLogs.length === 0) {
+    const inLogs = asked.map((one) => this.#inLog(one));
+    const logged = inLogs.filter((one) => one !== undefined);
+    const onTape = asked.filter((one, index) => inLogs[index] !== one);
+    if (logged.length === 0) {
       this.#tape.resume(asked, (answers) => {
         enter(answers.map((answer, index) => this.#ofTape(asked[index], answer)));
       });
       return;
     }
     // The tape last: what the logs answer is exact in whichever turn that is.
-    this.#logs.prepare(inLogs, (answer) => {
+    this.#logs.prepare(logged, (answer) => {
       this.#tape.resume(onTape, (answers) => {
         const rest = answers.values();
         enter(
-          asked.map((one, index) =>
-            isOfLog[index] === true ? answer(one) : this.#ofTape(one, rest.next().value ?? unknown),
-          ),
+          asked.map((one, index) => {
+            const inLog = inLogs[index];
+            const ofLog = inLog && answer(inLog);
+            if (ofLog && inLog === one) return ofLog;
+            const ofTape = this.#ofTape(one, rest.next().value ?? unknown);
+            return { ...ofTape, at: ofLog?.at ?? ofTape.at };
+          }),
         );
       });
     });
@@ -76,10 +80,14 @@ export class RecoveryByRule implements Recovery {
     return this.#logs.isLogged(asked) ? { ...unknown, at: answer.at } : answer;
   }
 
-  /** A position of the tape, as formats without a room have it, is the tape's to answer, whatever the room. */
-  #isOfLog(asked: Asked): boolean {
-    const isOfTape = asked.position !== undefined && !isOfLog(asked.position);
-    return !isOfTape && this.#logs.isLogged(asked);
+  /**
+   * What the log of its room is asked; undefined: nothing. A position of the tape is the tape's to answer, whatever the room: so
+   * count formats without a room, and clients that come from before the room had a log. The latter count by the log from now on.
+   */
+  #inLog(asked: Asked): Asked | undefined {
+    if (!this.#logs.isLogged(asked)) return undefined;
+    if (asked.position === undefined || isOfLog(asked.position)) return asked;
+    return asked.client && { ...asked, position: undefined };
   }
 }
 

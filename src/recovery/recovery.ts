@@ -44,7 +44,10 @@ export interface Asked {
   readonly position: Position | undefined;
   /** What goes to other dialects alone is not missed (SEC-16). */
   readonly dialect: string;
-  /** The Connection that comes: where it has more than this gateway, it does not get that again. @default none is left out */
+  /**
+   * The Connection that comes, where its dialect counts each room by itself: where it has more than this gateway, it does not get
+   * that again. @default it counts by the tape in all rooms, and none is left out
+   */
   readonly client?: object | undefined;
 }
 
