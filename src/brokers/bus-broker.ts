@@ -151,14 +151,20 @@ export class BusBroker implements Broker {
   async #store(
     publication: Publication,
     { room, history }: LoggedRoom,
-    { entry, version, key = entry && `xadd:${entry.id}` }: PublishOptions,
+    { entry, version, key }: PublishOptions,
   ): Promise<Receipt> {
     const { log } = this.#parts;
     const { sent, echo } = this.#prepare(publication);
     const name = { namespace: publication.namespace, room };
     try {
       const body = this.#bounded(write(sent));
-      const appended = await log.append({ name, history, body, channel: brokerChannel, key, version });
+      const stands = { name, history, body, channel: brokerChannel, key, version };
+      const appended =
+        entry && log.appendQueued ? await log.appendQueued(entry, stands) : await log.append(stands);
+      if (appended === "gone") {
+        this.#echoes.settle(sent.id, 0);
+        return { delivered: 0, isRepeated: true };
+      }
       if (appended.kind === "outdated") {
         const text = `Expected a version above ${appended.version}, which stands there, got ${version}`;
         throw new GatewayError("version_outdated", text);

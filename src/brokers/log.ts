@@ -2,6 +2,7 @@
 // and for pages of the past. The drivers implement it, bus-broker.ts writes to it, recovery/ reads it; the conformance suite is
 // test/conformance/log.test.ts.
 
+import type { QueueRef } from "../core/broker.ts";
 import type { RoomName } from "../core/publication.ts";
 import type { HistoryRule } from "../vocabulary/room-rules.ts";
 
@@ -71,6 +72,11 @@ export interface Log {
    * GatewayError `log_unusable` when what stands in the store is no log: it is refused whenever it comes again.
    */
   append(entry: NewEntry): Promise<Appended>;
+  /**
+   * The same for what an entry of a queue asks for, which is removed in that one step, but where it is outdated. `gone`: it is not
+   * there any more, and nothing was stored or said. @default no queue is in the same store
+   */
+  appendQueued?(queued: QueueRef, entry: NewEntry): Promise<Appended | "gone">;
   /** Entries as they stand at one moment, in the asked order; undefined: the room has no log now. */
   read(name: RoomName, range: LogRange): Promise<LogPage | undefined>;
   /** The top of the room's log, which is made where there is none: a client can come back to it before the first entry. */

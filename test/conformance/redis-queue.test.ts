@@ -5,6 +5,8 @@ import { expect, test } from "bun:test";
 import { useBackplanes } from "../support/backplanes.ts";
 import type { Queue, QueueBounds, QueueRefusal, Taken } from "../../src/brokers/queue.ts";
 import { startRedis } from "../support/redis.ts";
+import { createRoomRules } from "../../src/config/room-rules.ts";
+import { publicationWith } from "../support/publication.ts";
 import { until } from "../support/until.ts";
 
 const name = "belfry:publish";
@@ -32,6 +34,10 @@ async function add(...fields: readonly string[]): Promise<string> {
 
 async function entriesOf(stream: string): Promise<readonly [id: string, fields: readonly string[]][]> {
   return (await backplanes.server.command("XRANGE", stream, "-", "+")) as [string, string[]][];
+}
+
+async function keysOf(pattern: string): Promise<readonly string[]> {
+  return (await backplanes.server.command("KEYS", pattern)) as string[];
 }
 
 async function taken(queue: Queue, more: Partial<QueueBounds> = {}): Promise<Taken> {
@@ -107,6 +113,38 @@ test("one gateway reads at a time, the next one when it lets go, or when its lea
   expect(ids(await taken(other, { leaseMs: 100 }))).toEqual([id]);
   expect(ids(await taken(one))).toEqual([]);
   await until(async () => ids(await taken(one)).length === 1);
+});
+
+test("ids that a backend chose are taken, the lowest and the highest, too", async () => {
+  const queue = await queueOf();
+  const chosen = ["0-1", "0-2", "18446744073709551615-18446744073709551615"];
+  for (const id of chosen) await backplanes.server.command("XADD", name, id, "room", "a");
+  expect(ids(await taken(queue))).toEqual(chosen);
+  expect(ids(await taken(queue))).toEqual(chosen);
+});
+
+test("I3 an entry for a room with a log is removed in the step in which it is stored, and is another one under the same id later", async () => {
+  const rules = createRoomRules([{ match: "log", history: { size: 10, seconds: 60 } }]);
+  const { broker } = await backplanes.open(backplanes.server.url, { rules });
+  const publish = async (event: string, key?: string) =>
+    broker.publish(publicationWith({ rooms: ["log"], event }), { key, entry: { queue: name, id: "5-5" } });
+  await broker.publish(publicationWith({ rooms: ["log"], event: "other" }), { key: "xadd:5-5" });
+  for (const event of ["first", "second"]) {
+    await backplanes.server.command("DEL", name);
+    await backplanes.server.command("XADD", name, "5-5", "room", "log");
+    expect(await publish(event)).toMatchObject({ stored: expect.any(String) });
+    expect(await entriesOf(name)).toEqual([]);
+    // As by a gateway that stood still in between: however much later, no key is needed to know it.
+    for (const key of await keysOf("belfry-log:*:key:*")) await backplanes.server.command("DEL", key);
+    expect(await publish(event)).toEqual({ delivered: 0, isRepeated: true });
+  }
+  await backplanes.server.command("DEL", name);
+  await backplanes.server.command("XADD", name, "5-5", "room", "log");
+  await publish("third", "own");
+  const page = await broker.history({ namespace: "/", room: "log" }, { limit: 10 });
+  const events =
+    typeof page === "string" ? page : page.publications.map(({ publication }) => publication.event);
+  expect(events).toEqual(["third", "second", "first", "other"]);
 });
 
 test("refused entries are kept apart with reason, sentence and fields, about a thousand of them", async () => {

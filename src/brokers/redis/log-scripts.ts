@@ -9,7 +9,7 @@ import { script } from "./scripts.ts";
  * Refused as a whole, before its first step, when Redis takes no writes (OOM, MISCONF, READONLY). It answers one line: the
  * kind, the place, and the version that stands there.
  */
-export const append = script(`#!lua
+const appending = `
 local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
 local fresh, body, size, seconds, epochSeconds, channel, version, room, keySeconds, tag = unpack(ARGV)
 
@@ -48,6 +48,28 @@ redis.call('EXPIRE', meta, epochSeconds)
 if once then redis.call('SET', once, at, 'EX', keySeconds) end
 redis.call('PUBLISH', channel, '{"at":"' .. at .. '",' .. string.sub(body, 2))
 return redis.status_reply('stored ' .. at)
+`;
+
+export const append = script(`#!lua
+${appending}`);
+
+/**
+ * The same for an entry of a queue, which is removed in this step; `gone` where it was. One more of KEYS, the last: the queue.
+ * One more of ARGV, the last: the id.
+ */
+export const appendQueued = script(`#!lua
+local queue, id = KEYS[#KEYS], ARGV[#ARGV]
+KEYS[#KEYS], ARGV[#ARGV] = nil, nil
+if not redis.call('XRANGE', queue, id, id)[1] then return redis.status_reply('gone') end
+
+local function append()
+${appending}
+end
+
+local reply = append()
+local isDone = reply.ok and string.find(reply.ok, '^outdated') == nil
+if isDone then redis.call('XDEL', queue, id) end
+return reply
 `);
 
 /**

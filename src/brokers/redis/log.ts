@@ -12,6 +12,7 @@ import {
   readPosition,
 } from "../log-store.ts";
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
+import type { QueueRef } from "../../core/broker.ts";
 import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
 import { Remembered } from "../../base/remembered.ts";
@@ -19,7 +20,7 @@ import { randomId } from "../../base/random-id.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
 import { isOfData, refusalOf, runScript } from "./scripts.ts";
-import type { ScriptCall } from "./scripts.ts";
+import type { Script, ScriptCall } from "./scripts.ts";
 
 /** What of a room's name stands in its hash, for people who look. */
 const shownLength = 256;
@@ -47,11 +48,22 @@ export class RedisLog implements Log {
     await this.read({ namespace: "/", room: "" }, { from: { before: undefined }, limit: 0, bytes: 0 });
   }
 
-  async append({ name, history, body, channel, key, version }: NewEntry): Promise<Appended> {
+  async append(entry: NewEntry): Promise<Appended> {
+    return appendedOf(await this.#append(scripts.append, this.#callOf(entry)));
+  }
+
+  async appendQueued({ queue, id }: QueueRef, entry: NewEntry): Promise<Appended | "gone"> {
+    const call = this.#callOf(entry);
+    const queued = { ...call, keys: [...call.keys, queue], args: [...call.args, id] };
+    const reply = await this.#append(scripts.appendQueued, queued);
+    return reply === "gone" ? reply : appendedOf(reply);
+  }
+
+  #callOf({ name, history, body, channel, key, version }: NewEntry): ScriptCall {
     const keys = this.#keys.get(nameOf(name));
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
     const seconds = epochSeconds(history, false);
-    const reply = await this.#append({
+    return {
       replies: "line",
       keys: [keys.meta, keys.stream, ...once],
       args: [
@@ -66,18 +78,13 @@ export class RedisLog implements Log {
         keySeconds,
         createTag(),
       ],
-    });
-    const [kind, at, last] = String(reply).split(" ");
-    const place = readPosition(at ?? "");
-    if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
-    if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
-    throw unusable();
+    };
   }
 
   /** What cannot be stored because of what stands there is told apart from what cannot be stored now. */
-  async #append(call: ScriptCall): Promise<unknown> {
+  async #append(script: Script, call: ScriptCall): Promise<unknown> {
     try {
-      return await runScript(this.#commands, scripts.append, call);
+      return await runScript(this.#commands, script, call);
     } catch (error) {
       const refusal = refusalOf(error) ?? "";
       throw refusal === noEntry || isOfData(refusal) ? unusable(error) : error;
@@ -139,6 +146,14 @@ function entriesOf(parts: readonly string[]): readonly LogEntry[] {
     tag: parts[3 * index + 1] ?? "",
     body: parts[3 * index + 2] ?? "",
   }));
+}
+
+function appendedOf(reply: unknown): Appended {
+  const [kind, at, last] = String(reply).split(" ");
+  const place = readPosition(at ?? "");
+  if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
+  if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
+  throw unusable();
 }
 
 /** As the script of an append says it. */

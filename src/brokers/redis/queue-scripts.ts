@@ -15,14 +15,17 @@ local page = {redis.call('XLEN', stream)}
 if page[1] == 0 then return page end
 local reader = redis.call('GET', lease)
 if reader and reader ~= me then return page end
--- Who may not remove an entry must not publish it: it would be published again and again.
-redis.call('XDEL', stream, '0-1')
+-- Who may not remove an entry must not publish it: it would be published again and again. No entry has this id.
+redis.call('XDEL', stream, '0-0')
 
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local from, sum = '-', 0
 for _ = 1, limit do
-  local entry = redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1]
+  local found = redis.pcall('XRANGE', stream, from, '+', 'COUNT', 1)
+  -- Behind the highest id that there is, Redis refuses to look.
+  if found.err and from == '-' then return found end
+  local entry = found[1]
   if not entry then break end
   local id, fields, bytes = entry[1], entry[2], 0
   for _, text in ipairs(fields) do bytes = bytes + #text end
