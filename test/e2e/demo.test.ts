@@ -1,6 +1,7 @@
 // The demo's page in a real browser, and what may go wrong with it: a gateway that goes away and comes back, names and networks that are not ours.
 
 import { describe, expect, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { withBrowser } from "../support/chromium.ts";
 import {
   curlOf,
@@ -147,21 +148,19 @@ describe("the demo page", () => {
         await page.getByLabel("Room").fill("news");
         await publish(page, "first");
         await expectHeard(page, 'news message "first"');
-        const emit = async (room: unknown): Promise<void> => {
-          const body = JSON.stringify({ event: "message", room, data: "both", secret });
-          await fetch(`http://127.0.0.1:${port}/emit`, { method: "POST", body });
-        };
+        const sayBoth = async (room: unknown): Promise<void> =>
+          emit(`http://127.0.0.1:${port}`, { event: "message", room, data: "both", secret });
         // Each of equal messages is a line, however fast they follow.
-        for (let count = 0; count < 3; count++) await emit(["time", "news"]);
+        for (let count = 0; count < 3; count++) await sayBoth(["time", "news"]);
         // By Socket.IO once, natively in each of the two rooms.
         await demo.waitFor(/^message -> time \+ news, delivered to 3$/m);
-        await emit(null);
+        await sayBoth(null);
         const both = Array(3).fill('message "both"');
         await expectList(page, "socketio", ['message "both"', ...both, 'message "first"']);
         // What goes to everyone is in no room, and is for Socket.IO alone.
         const twoRooms = /^(?:time \+ news|news \+ time) message "both"$/;
         const inRooms = expect.stringMatching(twoRooms);
-        await emit("time");
+        await sayBoth("time");
         await expectList(page, "native", [
           'time message "both"',
           inRooms,

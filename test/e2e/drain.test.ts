@@ -1,6 +1,7 @@
 // The end of a gateway as its clients live through it: told to go, they find the next one by themselves (SEC-14, F10).
 
 import { describe, expect, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { OfficialClient } from "../support/generations.ts";
 import type { Generation, TransportChoice } from "../support/generations.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -11,10 +12,8 @@ import { until } from "../support/until.ts";
 
 const secret = "publish-secret";
 
-async function emit(url: string, data: unknown): Promise<void> {
-  const body = JSON.stringify({ event: "update", room: "time", data, secret });
-  const headers = { "Content-Type": "application/json" };
-  expect((await fetch(`${url}/emit`, { method: "POST", headers, body })).status).toBe(200);
+async function say(url: string, data: unknown): Promise<void> {
+  await emit(url, { event: "update", room: "time", data, secret });
 }
 
 describe("SEC-14 EIO-14 real clients of every generation and transport", () => {
@@ -35,7 +34,7 @@ describe("SEC-14 EIO-14 real clients of every generation and transport", () => {
         clients.push(client);
       }
     }
-    await emit(url, 1);
+    await say(url, 1);
     for (const client of clients) expect(await client.next("update")).toEqual([1]);
     await first.gateway.stop();
     for (const client of clients) {
@@ -47,7 +46,7 @@ describe("SEC-14 EIO-14 real clients of every generation and transport", () => {
     expect(await second.metric("belfry_connections")).toBe(clients.length);
     // Their joins are on the way: who is in hears every tick from then on.
     const heard = clients.map(async (client) => client.next("update", 10_000));
-    const timer = setInterval(() => void emit(url, 2), 50);
+    const timer = setInterval(() => void say(url, 2), 50);
     for (const each of await Promise.all(heard)) expect(each).toEqual([2]);
     clearInterval(timer);
     for (const client of clients) client[Symbol.dispose]();
@@ -78,7 +77,7 @@ describe("SEC-14 a drain finds clients in every state", () => {
     await until(async () => (await gateway.metric("belfry_rooms")) === 1);
     behind.connection.pause();
     const text = "x".repeat(500_000);
-    for (let count = 0; count < 12; count++) await emit(gateway.url, text);
+    for (let count = 0; count < 12; count++) await say(gateway.url, text);
     const started = performance.now();
     await gateway.gateway.stop(5_000);
     expect(performance.now() - started).toBeLessThan(2_000);

@@ -4,6 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createClient } from "redis";
+import { postEmit } from "../support/emit.ts";
+import type { EmitAnswer } from "../support/emit.ts";
 import { until } from "../support/until.ts";
 import { Crowd, Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -50,26 +52,17 @@ function urlOf(index: number): string {
   return urls[index] ?? "";
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 async function post(
   url: string,
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<EmitAnswer> {
   const answer = await fetch(`${url}/emit`, { method: "POST", body, headers });
   return { status: answer.status, text: await answer.text() };
 }
 
-async function emit(url: string, fields: Readonly<Record<string, unknown>>): Promise<Answer> {
-  return post(url, JSON.stringify({ secret, ...fields }));
-}
-
 async function emitOk(url: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
-  expect(await emit(url, fields)).toEqual({ status: 200, text: "OK\n" });
+  expect(await postEmit(url, { secret, ...fields })).toEqual({ status: 200, text: "OK\n" });
 }
 
 /** A message of a Python backend. */
@@ -433,7 +426,7 @@ describe("POST /emit", () => {
     await using strict = await startGateway({ redis: redis.url, secret, socketio: { strictEmit: true } });
     const heard = await heardOf(async () => {
       for (const room of ["", []])
-        expect(await emit(strict.url, { event: "tick", room })).toMatchObject({ status: 400 });
+        expect(await postEmit(strict.url, { secret, event: "tick", room })).toMatchObject({ status: 400 });
       await emitOk(strict.url, { event: "tick", room: null, data: "all" });
     });
     expect(heard).toEqual([["all"]]);
@@ -547,7 +540,7 @@ describe("POST /emit", () => {
 
   test("WSE-20 WSE-27 without a secret there is no such door", async () => {
     await using gateway = await startGateway();
-    expect(await emit(gateway.url, { event: "tick" })).toMatchObject({ status: 404 });
+    expect(await postEmit(gateway.url, { secret, event: "tick" })).toMatchObject({ status: 404 });
     expect(await post(gateway.url, "{}")).toMatchObject({ status: 404 });
   });
 });
@@ -585,7 +578,9 @@ describe("the memory broker alone", () => {
     expect((await fetch(`${two.url}/socket.io/?EIO=4&transport=polling`)).status).toBe(404);
     for (let guess = 0; guess < 3; guess++) await first.join("shop::o", { secret: "two" });
     await first.join("shop::p", { secret: "one" });
-    expect(await emit(one.url, { event: "tick", secret: "secret of two" })).toMatchObject({ status: 403 });
+    expect(await postEmit(one.url, { event: "tick", secret: "secret of two" })).toMatchObject({
+      status: 403,
+    });
     await emitOk(two.url, { event: "tick", secret: "secret of two", data: "of two", room: "shop::p" });
     await emitOk(one.url, { event: "tick", secret: "secret of one", data: "of one", room: "shop::p" });
     await allHear([first], "of one");

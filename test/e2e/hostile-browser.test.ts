@@ -2,6 +2,7 @@
 // transport, many times, while well-behaved clients go on (T3, T4, T5, T6, T20; scorecard S2).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { Crowd } from "../support/crowd.ts";
 import { hostileBodies, hostileFrames, hostilePackets, hostileRequests } from "../support/hostile.ts";
 import { PollingClient } from "../support/polling-client.ts";
@@ -37,9 +38,7 @@ async function tick(): Promise<void> {
 }
 
 async function ring(): Promise<void> {
-  const body = JSON.stringify({ event: "tick", room: "time", secret, data: ticks++ });
-  const headers = { "Content-Type": "application/json" };
-  expect((await fetch(`${gateway.url}/emit`, { method: "POST", headers, body })).status).toBe(200);
+  await emit(gateway.url, { event: "tick", room: "time", secret, data: ticks++ });
 }
 
 /** All are connected still, and heard every tick once, in order; the process is the same, and found no fault in itself. */

@@ -11,6 +11,7 @@ import { logEvents } from "../../src/vocabulary/log-events.ts";
 import { Counters } from "../../src/observe/counters.ts";
 import { LoopLag } from "../../src/observe/loop-lag.ts";
 import { processMetrics } from "../../src/observe/process-metrics.ts";
+import { postEmit } from "../support/emit.ts";
 import { until } from "../support/until.ts";
 import { Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -79,8 +80,8 @@ async function status(request: Promise<Response>): Promise<number> {
   return answer.status;
 }
 
-function emit(url: string, fields: Readonly<Record<string, unknown>>): Promise<Response> {
-  return fetch(`${url}/emit`, { method: "POST", body: JSON.stringify({ secret, ...fields }) });
+async function say(url: string, fields: Readonly<Record<string, unknown>>): Promise<number> {
+  return (await postEmit(url, { secret, ...fields })).status;
 }
 
 function queued(fields: Readonly<Record<string, unknown>>): string {
@@ -109,10 +110,10 @@ async function provokeHttp(url: string): Promise<void> {
 }
 
 async function provokeEmit(url: string): Promise<void> {
-  expect(await status(emit(url, { event: "e", secret: "wrong-publish-secret" }))).toBe(403);
-  expect(await status(emit(url, {}))).toBe(400);
-  expect(await status(emit(url, { event: "connect" }))).toBe(400);
-  expect(await status(emit(url, { event: "e", data: "x".repeat(1_048_576) }))).toBe(413);
+  expect(await say(url, { event: "e", secret: "wrong-publish-secret" })).toBe(403);
+  expect(await say(url, {})).toBe(400);
+  expect(await say(url, { event: "connect" })).toBe(400);
+  expect(await say(url, { event: "e", data: "x".repeat(1_048_576) })).toBe(413);
   expect(await status(fetch(`${url}/emit`))).toBe(405);
   const packed = { method: "POST", body: "x", headers: { "Content-Encoding": "gzip" } };
   expect(await status(fetch(`${url}/emit`, packed))).toBe(415);
@@ -211,9 +212,9 @@ describe("after a known sequence of events", () => {
     ]);
     await ring(5, frame, async () => publish("socket.io#/#", everyone));
     await ring(1, `42/chat,["bell-event",${data}]`, async () =>
-      emit(url, { event: "bell-event", data: text, namespace: "/chat", room: "bell-room" }),
+      say(url, { event: "bell-event", data: text, namespace: "/chat", room: "bell-room" }),
     );
-    await ring(1, frame, async () => emit(url, { event: "bell-event", data: text, room: old.id }));
+    await ring(1, frame, async () => say(url, { event: "bell-event", data: text, room: old.id }));
     await publish("flask-socketio", queued({ event: "bell-event", room: "nobody-is-here" }));
     await publish(
       "flask-socketio",
@@ -393,7 +394,7 @@ describe("after a known sequence of events", () => {
     const data = "x".repeat(900_000);
     while ((await gateway.metric("belfry_slow_consumers_total")) === 0) {
       expect(sent++).toBeLessThan(100);
-      expect(await status(emit(gateway.url, { event: "tick", room: "r", data }))).toBe(200);
+      expect(await say(gateway.url, { event: "tick", room: "r", data })).toBe(200);
     }
     await until(() => reader.heard.length === sent);
     expect(reader.troubles).toEqual([]);
@@ -410,7 +411,7 @@ describe("after a known sequence of events", () => {
     await using gateway = await startGateway({ secret });
     using member = await Member.connect(gateway.url, "4 polling");
     const scrapes = Array.from({ length: 20 }, async () => Metrics.of(gateway.url));
-    const emits = Array.from({ length: 20 }, async () => status(emit(gateway.url, { event: "tick" })));
+    const emits = Array.from({ length: 20 }, async () => say(gateway.url, { event: "tick" }));
     const [all] = await Promise.all([Promise.all(scrapes), Promise.all(emits)]);
     for (const { families } of all)
       expect([...families.keys()]).toEqual([...(all[0]?.families.keys() ?? [])]);

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createClient } from "@redis/client";
+import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";
@@ -35,16 +36,15 @@ afterAll(async () => {
 
 const channel = async (name: string): Promise<RawWebSocket> => RawWebSocket.open(gateway.url, `/ws/${name}`);
 
-async function emit(room: string, data: unknown): Promise<void> {
-  const body = JSON.stringify({ event: "update", room, data, secret: "publish-secret-of-this-test" });
-  expect((await fetch(`${gateway.url}/emit`, { method: "POST", body })).status).toBe(200);
+async function say(room: string, data: unknown): Promise<void> {
+  await emit(gateway.url, { event: "update", room, data, secret: "publish-secret-of-this-test" });
 }
 
 test("RTE-01 RTE-02 a room is heard by Socket.IO pages and channels clients alike, whichever door a message came in by", async () => {
   using page = await Page.connect(gateway.url);
   await page.join("news");
   using client = await channel("news");
-  await emit("news", { n: 1 });
+  await say("news", { n: 1 });
   await backend.publish(
     "flask-socketio",
     '{"method":"emit","event":"update","data":{"n":2},"namespace":"/","room":"news"}',
@@ -85,7 +85,7 @@ test("RTE-02 HUB-05 HUB-08 WS-HUB's clients come to exactly /ws and hear their g
   await backend.publish("ws-hub:groups-new:k1", "staff");
   await backend.publish("ws-hub:group-data:staff", "hello");
   expect(await client.waitForMessage()).toBe("hello");
-  await emit("ws-hub::staff", 1);
+  await say("ws-hub::staff", 1);
   expect(await client.waitForMessage()).toBe('{"event":"update","data":1}');
 });
 

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createClient } from "redis";
+import { postEmit } from "../support/emit.ts";
 import { until } from "../support/until.ts";
 import { Crowd, Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -85,13 +86,11 @@ class Bell {
   async ring(): Promise<number> {
     const mark = this.#next++;
     const start = performance.now();
-    const body = JSON.stringify({ secret, event: "tick", data: mark });
-    const answer = await fetch(`${this.#url}/emit`, { method: "POST", body });
-    const text = await answer.text();
-    expect(text).toMatch(answer.status === 200 ? /^OK\n$/ : /^Expected .*\n$/);
+    const { status, text } = await postEmit(this.#url, { secret, event: "tick", data: mark });
+    expect(text).toMatch(status === 200 ? /^OK\n$/ : /^Expected .*\n$/);
     this.#slowestMs = Math.max(this.#slowestMs, performance.now() - start);
-    this.told.set(mark, answer.status);
-    return answer.status;
+    this.told.set(mark, status);
+    return status;
   }
 
   /** Rings until the condition holds, several at a time. */

@@ -2,6 +2,7 @@
 // both must do the same.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { HaProxy } from "../support/haproxy.ts";
@@ -48,10 +49,8 @@ describe.each(proxies)("%s", (_, start) => {
     await gateway[Symbol.asyncDispose]();
   });
 
-  const emit = async (room: string, data: unknown): Promise<void> => {
-    const body = JSON.stringify({ secret: "ding", event: "bell", room, data });
-    expect((await fetch(`${gateway.url}/emit`, { method: "POST", body })).status).toBe(200);
-  };
+  const ring = async (room: string, data: unknown): Promise<void> =>
+    emit(gateway.url, { secret: "ding", event: "bell", room, data });
 
   test.each(ways)("EIO-06 EIO-13 a page connects, joins and receives at once: %s", async (title, options) => {
     using page = await Page.connect(url, options);
@@ -66,7 +65,7 @@ describe.each(proxies)("%s", (_, start) => {
     expect(engine.transport.name).toBe(title === "polling" ? "polling" : "websocket");
     await page.join("tower");
     for (let count = 0; count < 3; count++) {
-      await emit("tower", { count });
+      await ring("tower", { count });
       expect(await page.next()).toEqual(["bell", { count }]);
     }
   });
@@ -75,7 +74,7 @@ describe.each(proxies)("%s", (_, start) => {
     using page = await Page.connect(url, { transports: [transport] });
     const padding = "x".repeat(990_000);
     expect(await page.socket.timeout(10_000).emitWithAck("join", { room: "big", padding })).toBeUndefined();
-    await emit("big", 1);
+    await ring("big", 1);
     expect(await page.next()).toEqual(["bell", 1]);
   });
 

@@ -2,6 +2,7 @@
 // gives up on an answer of more than 16 packets, so a burst shows whether it gets them in portions.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { PythonProgram } from "../support/python.ts";
@@ -19,10 +20,8 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
 });
 
-async function emit(event: string, data: unknown, room = "time"): Promise<void> {
-  const body = JSON.stringify({ secret, event, room, data });
-  const answer = await fetch(`${gateway.url}/emit`, { method: "POST", body });
-  expect(answer.status).toBe(200);
+async function say(event: string, data: unknown, room = "time"): Promise<void> {
+  await emit(gateway.url, { secret, event, room, data });
 }
 
 describe.each([
@@ -39,10 +38,10 @@ describe.each([
     ]);
     expect(await client.run("answer = call('join', {'room': 'time'})")).toBeNull();
     const counts = Array.from({ length: burst }, (_, count) => count);
-    await Promise.all(counts.map((count) => emit("tick", count)));
+    await Promise.all(counts.map((count) => say("tick", count)));
     for (const count of counts) await client.waitFor(new RegExp(`^heard \\["tick", ${count}\\]$`, "m"));
     expect(client.output.match(/^heard \["tick"/gm)).toHaveLength(burst);
-    await emit("still", "here");
+    await say("still", "here");
     await client.waitFor(/^heard \["still", "here"\]$/m);
     expect(client.output).not.toContain("(disconnect)");
     await client.run("stop()");

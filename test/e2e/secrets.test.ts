@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { createClient } from "redis";
+import { emit, postEmit } from "../support/emit.ts";
 import { until } from "../support/until.ts";
 import { Member } from "../support/crowd.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -386,10 +387,7 @@ describe("T17 canaries", () => {
     const { id } = member;
     expect(await member.join("configured::r", { secret: roomSecret })).toBe(true);
     expect(await member.join("kept::r", { secret: keptSecret })).toBe(true);
-    await fetch(`${url}/emit`, {
-      method: "POST",
-      body: JSON.stringify({ secret, event: "tick", room: "kept::r" }),
-    });
+    await emit(url, { secret, event: "tick", room: "kept::r" });
     await until(() => member.heard.length === 1);
 
     let answers = await stuffHttp(url, canaries);
@@ -509,13 +507,13 @@ async function sayEverywhere(url: string, redis: RedisServer, name: string, secr
     received.includes("439[]") ? { result: 0, length: 0 } : undefined,
   );
   const emission = { secret, event: name, room: name, namespace: name, data: name };
-  expect((await fetch(`${url}/emit`, { method: "POST", body: JSON.stringify(emission) })).status).toBe(200);
+  await emit(url, emission);
   for (const wrong of [
     { ...emission, secret: name },
     { ...emission, event: [name] },
     { ...emission, room: [[name]] },
   ]) {
-    await fetch(`${url}/emit`, { method: "POST", body: JSON.stringify(wrong) });
+    await postEmit(url, wrong);
   }
   const path = `/${encodeURIComponent(name.toWellFormed())}`;
   await fetch(`${url}${path}?EIO=4&transport=${path}`);

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import type { Page as BrowserPage } from "playwright-core";
 import { parseRedisUrl } from "../../src/brokers/redis/url.ts";
 import { readDockerfile } from "../../scripts/image/dockerfile.ts";
+import { postEmit } from "../support/emit.ts";
 import { withBrowser } from "../support/chromium.ts";
 import type { TestBrowser } from "../support/chromium.ts";
 import { Nginx } from "../support/nginx.ts";
@@ -328,12 +329,10 @@ redis.StrictRedis().publish('flask-socketio', pickle.dumps(message))
   });
 
   test("WSE-01 WSE-20 --secret MySecret, and SECRET=MySecret, CORS= and ADDRESS= in /etc/default/ws-emit", async () => {
-    const emit = async (url: string, key: string): Promise<string> =>
-      (
-        await fetch(`${url}/emit`, { method: "POST", body: JSON.stringify({ event: "e", secret: key }) })
-      ).text();
+    const emitted = async (url: string, secret: string): Promise<string> =>
+      (await postEmit(url, { event: "e", secret })).text;
     await using flagged = await served(["--as", "ws-emit", "--secret", "MySecret"]);
-    expect(await emit(flagged.url, "MySecret")).toBe("OK\n");
+    expect(await emitted(flagged.url, "MySecret")).toBe("OK\n");
     const port = await freePort();
     const settings = `REDIS=${redis.url}\nADDRESS=127.0.0.1:${port}\nCORS="http://shop.example http://localhost:7788"\nSECRET=MySecret\n`;
     writeFileSync(join(folder, "default"), settings);
@@ -341,8 +340,8 @@ redis.StrictRedis().publish('flask-socketio', pickle.dumps(message))
     await using unit = new RunningProcess(["sh", "-c", start], { cwd: folder });
     await unit.waitFor(/"event":"listening"/);
     const url = `http://127.0.0.1:${port}`;
-    expect(await emit(url, "MySecret")).toBe("OK\n");
-    expect(await emit(url, "mysecret")).toStartWith("Incorrect secret");
+    expect(await emitted(url, "MySecret")).toBe("OK\n");
+    expect(await emitted(url, "mysecret")).toStartWith("Incorrect secret");
     expect(
       await statuses(url, "http://shop.example", "http://localhost:7788", "http://other.example"),
     ).toEqual([200, 200, 400]);

@@ -2,6 +2,7 @@
 // nothing, or are told that they may.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { GatewayConfig, TestGateway } from "../support/gateway.ts";
 import { ReturningClient, returningClients } from "../support/returning-client.ts";
@@ -16,10 +17,8 @@ const open = async (more: GatewayConfig = {}): Promise<TestGateway> =>
 const portOf = ({ url }: TestGateway): number => Number(new URL(url).port);
 
 /** A backend says it; undefined: to everyone. */
-async function emit({ url }: TestGateway, room: string | undefined, data: unknown): Promise<void> {
-  const body = JSON.stringify({ event: "update", room, data, secret });
-  const answer = await fetch(`${url}/emit`, { method: "POST", body });
-  expect(answer.status).toBe(200);
+async function say({ url }: TestGateway, room: string | undefined, data: unknown): Promise<void> {
+  await emit(url, { event: "update", room, data, secret });
 }
 
 test("with `tape.seconds: 0` no page is recovered, also in a room with a log", async () => {
@@ -53,7 +52,7 @@ describe.each(returningClients)("without Redis, socket.io-client %s over %s", (v
     await using gateway = await open();
     await using page = await connect(gateway);
     await page.ask("join", { room: "time" });
-    await emit(gateway, "time", 1);
+    await say(gateway, "time", 1);
     await page.waitFor(2);
     await page.cutOff();
     for (const [room, data] of [
@@ -62,10 +61,10 @@ describe.each(returningClients)("without Redis, socket.io-client %s over %s", (v
       ["elsewhere", 4],
       [page.ids[0], 5],
     ] as const) {
-      await emit(gateway, room, data);
+      await say(gateway, room, data);
     }
     await page.comeBack();
-    await emit(gateway, "time", 6);
+    await say(gateway, "time", 6);
     expect(await page.waitFor(8)).toEqual([
       ["connect", false],
       ["update", 1, "<offset>"],

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
+import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { startRedis } from "../support/redis.ts";
@@ -175,12 +176,7 @@ describe.each(["polling", "websocket"])("over %s", (transport) => {
 });
 
 async function gatewayEmit(room: string, event: string): Promise<void> {
-  const answer = await fetch(`${gateway.url}/emit`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ secret: "publish-secret-of-the-test", room, event, data: 1 }),
-  });
-  expect(answer.status).toBe(200);
+  await emit(gateway.url, { secret: "publish-secret-of-the-test", room, event, data: 1 });
 }
 
 test("without `auth.jwt` a token in `auth` is none, and the event `token` has no meaning", async () => {
