@@ -124,7 +124,7 @@ function createTree(channels: number): (name: string) => void {
 }
 
 const client: Carrier = {
-  isNative: true,
+  isOnTopics: true,
   isWritable: true,
   bufferedBytes: 0,
   send() {},

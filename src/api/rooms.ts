@@ -5,6 +5,7 @@ import { z } from "zod";
 import { compileGlob } from "../base/glob.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Room } from "../core/membership.ts";
+import type { RoomName } from "../core/publication.ts";
 import type { RoomRule } from "../vocabulary/room-rules.ts";
 import { answerTo, askAll, gatewayFields } from "../peers/asking.ts";
 import { busUnavailableRefusal, defineOperation } from "./operation.ts";
@@ -42,7 +43,6 @@ const rowFields = {
 };
 const row = z.strictObject(rowFields);
 type Row = z.infer<typeof row>;
-type Place = Pick<Row, "room" | "namespace">;
 
 const place = z.tuple([z.string(), z.string()]);
 
@@ -66,7 +66,7 @@ const counted = {
 export function answerRooms({ peers, hub }: Pick<ApiContext, "peers" | "hub">): void {
   answerTo(peers, listed, async ({ match, after, limit }) => {
     const matches = match === undefined ? () => true : compileGlob(match);
-    const isBehind = (room: Place): boolean =>
+    const isBehind = (room: RoomName): boolean =>
       after === undefined || comparePlaces(room, { room: after[0], namespace: after[1] }) > 0;
     return firstOf(named(hub), {
       limit,
@@ -78,7 +78,7 @@ export function answerRooms({ peers, hub }: Pick<ApiContext, "peers" | "hub">): 
   answerTo(peers, counted, ({ room, namespace }) => countOf(hub.room(namespace, room)));
 }
 
-interface Named extends Place {
+interface Named extends RoomName {
   readonly members: Room;
 }
 
@@ -94,7 +94,7 @@ function countOf(room: Room | undefined): Pick<Row, "connections" | "dialects"> 
   return { connections: room?.size ?? 0, dialects };
 }
 
-function comparePlaces(a: Place, b: Place): number {
+function comparePlaces(a: RoomName, b: RoomName): number {
   return compareText(a.room, b.room) || compareText(a.namespace, b.namespace);
 }
 

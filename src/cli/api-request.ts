@@ -19,7 +19,7 @@ export interface AskedGateway {
   readonly secret: string;
 }
 
-export interface Question {
+export interface ApiRequest {
   readonly method: "GET" | "POST";
   readonly path: string;
   /** @default none */
@@ -31,7 +31,12 @@ export interface Question {
 /** What the API answers, JSON. Rejects with CommandError when there is no answer, or another one than 200. */
 export async function askApi(
   { url, secret }: AskedGateway,
-  { method, path, body, lacks = "the listener has `api: false`, or the gateway no publish secret" }: Question,
+  {
+    method,
+    path,
+    body,
+    lacks = "the listener has `api: false`, or the gateway no publish secret",
+  }: ApiRequest,
 ): Promise<unknown> {
   const headers = { authorization: `Bearer ${secret}`, ...(body && { "content-type": "application/json" }) };
   const answer = await ask({ url, path }, { method, headers, ...(body && { body: JSON.stringify(body) }) });

@@ -33,7 +33,7 @@ import type { Cli, Io } from "./io.ts";
 import { openLines } from "./line-output.ts";
 import { printable } from "../observe/printable.ts";
 import { noPeers } from "../peers/asking.ts";
-import { createRights } from "../gateway/rights.ts";
+import { createAuth } from "../gateway/auth.ts";
 import { listenToProcess } from "./signals.ts";
 import { concerns, jsonLine, textLine } from "./tail-line.ts";
 import type { TailLine } from "./tail-line.ts";
@@ -231,24 +231,22 @@ function openToListen(parts: ListenParts) {
   const { backplane, loaded, model } = parts;
   const { config } = loaded;
   const { limits } = config;
-  const shared = { limits, now: () => performance.now() };
-  const observe = silent;
-  const { now } = shared;
-  const backplanes = { main: backplane, sessions: backplane };
-  const hub = new Hub({ limits, observe, topics: { publish: () => false }, send: () => undefined });
-  const rules = createRoomRules(config.rooms, config.openRooms);
+  const now = (): number => performance.now();
+  const shared = {
+    config,
+    observe: silent,
+    backplanes: { main: backplane, sessions: backplane },
+    hub: new Hub({ limits, observe: silent, topics: { publish: () => false }, send: () => undefined }),
+    rules: createRoomRules(config.rooms, config.openRooms),
+    now,
+  };
   return openDialects(dialectsToHear(parts), {
     ...shared,
-    config,
     dialects: model.dialects,
-    observe,
-    backplanes,
-    hub,
-    rules,
     recovery: nothingKept,
-    rights: createRights({ config, observe, backplanes, hub, rules, peers: noPeers, now }),
+    auth: createAuth({ ...shared, peers: noPeers }),
     presence: noPresence,
-    guard: new SecretGuard({ ...shared, isExempt: () => true }),
+    guard: new SecretGuard({ limits, now, isExempt: () => true }),
     admit: () => undefined,
     mayJudge: () => true,
     subscribe: () => Promise.reject(new Error("Expected no client that wants more names")),

@@ -7,14 +7,14 @@ import type { Endpoint, TcpEndpoint } from "../server/endpoint.ts";
 import { isLoopback } from "../base/client-address.ts";
 
 /** What a listener's options say about where it listens. */
-interface Place {
+interface ListenAddress {
   readonly address?: string | undefined;
   readonly unix?: string | undefined;
   readonly unixMode?: string | undefined;
 }
 
 /** Where a listener listens; undefined when it says neither, or no address that is one. */
-export function readPlace({ address, unix, unixMode = "660" }: Place): Endpoint | undefined {
+export function readEndpoint({ address, unix, unixMode = "660" }: ListenAddress): Endpoint | undefined {
   if (unix !== undefined) return { unix, mode: Number.parseInt(unixMode, 8) };
   return address === undefined ? undefined : parseAddress(address);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readPlace } from "./address.ts";
+import { readEndpoint } from "./address.ts";
 import type { ListenerConfig } from "./schema.ts";
 import { judge } from "./load.ts";
 import { createConfigModel } from "./model.ts";
@@ -40,14 +40,14 @@ describe("where a listener listens", () => {
     const listeners = listenersOf({
       file: [{}, { address: ":1" }, { unix: "/run/b.sock" }, { unix: "b.sock", unixMode: "600" }],
     });
-    expect(listeners.map(readPlace)).toEqual([
+    expect(listeners.map(readEndpoint)).toEqual([
       { host: "127.0.0.1", port: 8899 },
       { host: "0.0.0.0", port: 1 },
       { unix: "/run/b.sock", mode: 0o660 },
       { unix: "b.sock", mode: 0o600 },
     ]);
-    expect(readPlace({})).toBeUndefined();
-    expect(readPlace({ address: "nonsense" })).toBeUndefined();
+    expect(readEndpoint({})).toBeUndefined();
+    expect(readEndpoint({ address: "nonsense" })).toBeUndefined();
   });
 
   test("RTE-01 flags and environment say the same of the only listener", () => {

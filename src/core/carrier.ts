@@ -1,4 +1,4 @@
-// The port to one client, whatever carries it, and to the engine's native topics. The hub sees nothing else of
+// The port to one client, whatever carries it, and to the engine's topics. The hub sees nothing else of
 // the network: websockets are reached through topics, everything else by `send`.
 
 /** What goes into one websocket frame: text or binary. */
@@ -10,7 +10,7 @@ export const behindBytes = 64 * 1024;
 /** Carries frames to one client. */
 export interface Carrier {
   /** True while the client is reached through topics; false for polls, streams and clients that fell behind. */
-  readonly isNative: boolean;
+  readonly isOnTopics: boolean;
   /** True when a frame sent now would leave now (volatile publications are dropped otherwise). */
   readonly isWritable: boolean;
   /** Bytes that wait for the client to read. */
@@ -20,7 +20,7 @@ export interface Carrier {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   /**
-   * The client leaves its topics (`isNative` turns false) and is fed from a bounded queue until it caught up.
+   * The client leaves its topics (`isOnTopics` turns false) and is fed from a bounded queue until it caught up.
    * @param carriedBytes what its topics carried for it until now: a client that kept up with that does read. @default 0
    */
   fallBehind(carriedBytes?: number): void;

@@ -1,4 +1,4 @@
-// One publication on its way from the hub to its receivers: encoded once for each format, handed to the native topic, and
+// One publication on its way from the hub to its receivers: encoded once for each format, handed to the engine's topic, and
 // sent one by one to the few who are not on it.
 
 import type { Share, Connection, Format, Room } from "./membership.ts";
@@ -105,7 +105,7 @@ export class Delivery {
       if (turns-- === 0) break;
       if (muted.has(member)) continue;
       this.#sendTo(member, encoded);
-      if (member.carrier.isNative) (caughtUp ??= []).push(member);
+      if (member.carrier.isOnTopics) (caughtUp ??= []).push(member);
     }
     return caughtUp ?? noConnections;
   }
@@ -128,7 +128,7 @@ export class Delivery {
     if (!isBehind) return;
     for (const member of share.members) {
       const { carrier } = member;
-      if (carrier.isNative && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.carriedBytes);
+      if (carrier.isOnTopics && carrier.bufferedBytes > behindBytes) carrier.fallBehind(member.carriedBytes);
     }
   }
 

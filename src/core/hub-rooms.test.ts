@@ -40,10 +40,10 @@ function setUp(events: HubEvents = {}) {
     send: () => undefined,
     events,
   });
-  const enter = (format: Format, isNative: boolean) => {
+  const enter = (format: Format, isOnTopics: boolean) => {
     const heard: string[] = [];
     const client = Object.assign(new FakeSocket(), {
-      isNative,
+      isOnTopics,
       send: (frames: readonly Frame[]) => void heard.push(...frames.map(String)),
       subscribe: (topic: string) => void topics.set(topic, (topics.get(topic) ?? new Set()).add(heard)),
       unsubscribe: (topic: string) => void topics.get(topic)?.delete(heard),
@@ -65,7 +65,7 @@ test("a format that names the room gets a frame for each room, any other one for
   const names = ["a", "b", "c"];
   const member = fc.record({
     isPerRoom: fc.boolean(),
-    isNative: fc.boolean(),
+    isOnTopics: fc.boolean(),
     rooms: fc.subarray(names),
   });
   const property = fc.property(
@@ -75,7 +75,7 @@ test("a format that names the room gets a frame for each room, any other one for
     (members, rooms, except) => {
       const { hub, enter } = setUp();
       const all = members.map((parts) => {
-        const client = enter(parts.isPerRoom ? perRoom : union, parts.isNative);
+        const client = enter(parts.isPerRoom ? perRoom : union, parts.isOnTopics);
         for (const room of parts.rooms) hub.join(client.connection, room);
         return { ...parts, ...client };
       });

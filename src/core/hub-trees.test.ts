@@ -18,7 +18,7 @@ function setUp(limits = defaultLimits) {
   const connect = ({ hearsEveryone = true } = {}) => {
     const heard: Frame[] = [];
     const client = {
-      isNative: false,
+      isOnTopics: false,
       isWritable: true,
       bufferedBytes: 0,
       send: (frames: readonly Frame[]) => void heard.push(...frames),

@@ -15,7 +15,7 @@ const mostSteps = 50;
 const format: Format = { dialect: "d", name: "f", encode: () => ["frame"] };
 const nothing = (): void => {};
 const client = {
-  isNative: true,
+  isOnTopics: true,
   isWritable: true,
   bufferedBytes: 0,
   send: nothing,

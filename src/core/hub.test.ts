@@ -23,12 +23,12 @@ class FakeClient implements Carrier {
   readonly heard: Frame[] = [];
   readonly sent: Frame[] = [];
   bufferedBytes = 0;
-  isNative: boolean;
+  isOnTopics: boolean;
   onChange = (): void => {};
   readonly #topics: FakeTopics;
-  constructor(topics: FakeTopics, isNative: boolean) {
+  constructor(topics: FakeTopics, isOnTopics: boolean) {
     this.#topics = topics;
-    this.isNative = isNative;
+    this.isOnTopics = isOnTopics;
   }
   get isWritable(): boolean {
     return this.bufferedBytes === 0;
@@ -46,7 +46,7 @@ class FakeClient implements Carrier {
     this.#topics.subscribers.get(topic)?.delete(this);
   }
   fallBehind(): void {
-    this.isNative = false;
+    this.isOnTopics = false;
     this.onChange();
   }
 }
@@ -71,8 +71,8 @@ function setUp() {
   const formats = { a: createFormat("a"), b: createFormat("b") };
   const agents: { id: string; closed: boolean[]; acks: ((args: string[], isBinary: boolean) => void)[] }[] =
     [];
-  const connect = (id: string, { namespace = "/", format = formats.a, isNative = true } = {}) => {
-    const client = new FakeClient(topics, isNative);
+  const connect = (id: string, { namespace = "/", format = formats.a, isOnTopics = true } = {}) => {
+    const client = new FakeClient(topics, isOnTopics);
     const agent = {
       id,
       closed: [] as boolean[],
@@ -141,7 +141,7 @@ describe("delivery", () => {
 
   test("F3 I3 connections that have a publication already are left out of its one delivery, native or not, beside skips", () => {
     const { hub, connect } = setUp();
-    const [a, b, c] = [connect("1"), connect("2", { isNative: false }), connect("3")];
+    const [a, b, c] = [connect("1"), connect("2", { isOnTopics: false }), connect("3")];
     for (const { connection } of [a, b, c]) hub.join(connection, "r");
     const heard = (): readonly number[] => [a, b, c].map(({ client }) => client.heard.length);
     expect(hub.deliver(publicationWith({ rooms: ["r"] }), {}, new Set([a.connection, b.connection]))).toBe(1);
@@ -184,7 +184,7 @@ describe("delivery", () => {
 
   test("NRE-02 a volatile publication is dropped for a looped client that cannot take it now", () => {
     const { hub, connect } = setUp();
-    const [ready, busy] = [connect("1", { isNative: false }), connect("2", { isNative: false })];
+    const [ready, busy] = [connect("1", { isOnTopics: false }), connect("2", { isOnTopics: false })];
     busy.client.bufferedBytes = 1;
     hub.deliver(publicationWith({ volatile: true }));
     expect([ready.client.heard.length, busy.client.heard.length]).toEqual([1, 0]);
@@ -196,10 +196,10 @@ describe("delivery", () => {
     for (const { connection } of [slow, quick]) hub.join(connection, "r");
     slow.client.bufferedBytes = 100_000;
     hub.deliver(publicationWith({ rooms: ["r"] }));
-    expect([slow.client.isNative, quick.client.isNative]).toEqual([false, true]);
+    expect([slow.client.isOnTopics, quick.client.isOnTopics]).toEqual([false, true]);
     hub.deliver(publicationWith({ rooms: ["r"], event: "f" }));
     expect(slow.client.sent).toEqual(["a:f"]);
-    slow.client.isNative = true;
+    slow.client.isOnTopics = true;
     hub.refresh(slow.connection);
     hub.deliver(publicationWith({ rooms: ["r"], event: "g" }));
     expect(slow.client.heard).toEqual(["a:e", "a:f", "a:g"]);
@@ -208,11 +208,11 @@ describe("delivery", () => {
 
   test("SIO-14 a client that turns out to have caught up while it is sent to does not hear it once more by the topic", () => {
     const { hub, connect } = setUp();
-    const [behind, other] = [connect("1", { isNative: false }), connect("2")];
+    const [behind, other] = [connect("1", { isOnTopics: false }), connect("2")];
     for (const { connection } of [behind, other]) hub.join(connection, "r");
     const send = behind.client.send.bind(behind.client);
     behind.client.send = (frames) => {
-      behind.client.isNative = true;
+      behind.client.isOnTopics = true;
       hub.refresh(behind.connection);
       send(frames);
     };
@@ -227,7 +227,7 @@ describe("delivery", () => {
 
   test("a client that is closed during a delivery disturbs nobody else's", () => {
     const { hub, formats, connect } = setUp();
-    const dying = connect("1", { isNative: false });
+    const dying = connect("1", { isOnTopics: false });
     const other = connect("2", { format: formats.b });
     dying.client.send = () => {
       hub.exit(dying.connection);
@@ -308,7 +308,7 @@ describe("commands", () => {
 
   test("PSQ-14 close_room: everybody leaves, nobody is told, the room is gone", () => {
     const { hub, connect } = setUp();
-    const members = [connect("1"), connect("2", { isNative: false })];
+    const members = [connect("1"), connect("2", { isOnTopics: false })];
     for (const { connection } of members) hub.join(connection, "r");
     expect(hub.roomCount).toBe(1);
     hub.carryOut({ kind: "close-room", namespace: "/", room: "r" });
@@ -355,7 +355,7 @@ test("PSQ-07 PSQ-08 NRE-02 any mix of rooms, exceptions and skips reaches exactl
       fc.subarray(["0", "1", "2", "3"]),
       (rooms, native, to, except, skip) => {
         const { hub, connect } = setUp();
-        const clients = rooms.map((_, id) => connect(String(id), { isNative: native[id] ?? true }));
+        const clients = rooms.map((_, id) => connect(String(id), { isOnTopics: native[id] ?? true }));
         for (const [id, joined] of rooms.entries()) {
           const client = clients[id];
           if (client) for (const room of joined) hub.join(client.connection, room);

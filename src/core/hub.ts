@@ -1,6 +1,6 @@
 // The Hub: this gateway's table of rooms and connections. A publication comes in, is encoded once per format
-// present in its rooms, and leaves through one native topic per room; only members that topics cannot reach are
-// looped over. Lists of rooms and exclusions stay native: the few affected are muted for that one publish.
+// present in its rooms, and leaves through one topic of the engine per room; only members that topics cannot reach are
+// looped over. Lists of rooms and exclusions stay with topics: the few affected are muted for that one publish.
 
 import { isRoomTooLong, roomSpace } from "./room-name.ts";
 import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";

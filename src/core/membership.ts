@@ -1,6 +1,6 @@
 // Who is where: a connection is one client in one namespace, a room is who is in it, by format. What carries a client is
 // behind `carrier`, what it speaks behind `format`, and what only its dialect can do behind `agent`. The room is the hub's
-// unit of delivery: members who are reached through the native topic cost nothing per publication; `direct` ones (polls,
+// unit of delivery: members who are reached through the engine's topic cost nothing per publication; `direct` ones (polls,
 // streams, clients that fell behind) get their frames one by one.
 
 import type { Carrier, Frame } from "./carrier.ts";
@@ -132,7 +132,7 @@ export class Connection {
   }
 }
 
-/** Members of a room that share an encoding, and the topic that reaches the native ones. */
+/** Members of a room that share an encoding, and the topic that reaches most of them. */
 export interface Share {
   readonly format: Format;
   readonly topic: string;
@@ -215,7 +215,7 @@ export class Room {
     if (share.members.has(connection)) return false;
     share.members.add(connection);
     connection.absentBytes += share.carriedBytes;
-    if (connection.carrier.isNative) connection.carrier.subscribe(share.topic);
+    if (connection.carrier.isOnTopics) connection.carrier.subscribe(share.topic);
     else addDirect(share, connection);
     return true;
   }
@@ -230,11 +230,11 @@ export class Room {
     return true;
   }
 
-  /** The client's `isNative` changed: moves the member to or from the topic. */
+  /** The client's `isOnTopics` changed: moves the member to or from the topic. */
   refresh(connection: Connection): void {
     const share = this.#share(connection.format);
     if (!share?.members.has(connection)) return;
-    if (connection.carrier.isNative) {
+    if (connection.carrier.isOnTopics) {
       if (removeDirect(share, connection)) connection.carrier.subscribe(share.topic);
     } else if (!share.direct.has(connection)) {
       addDirect(share, connection);

@@ -16,7 +16,7 @@ import { covers } from "../base/redis-name.ts";
 import type { RoomRules } from "../vocabulary/room-rules.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { Recovery } from "../recovery/recovery.ts";
-import type { Rights } from "./rights.ts";
+import type { GatewayAuth } from "./auth.ts";
 import type { Dialects } from "../dialects/registry.ts";
 
 export interface ContextParts {
@@ -28,7 +28,7 @@ export interface ContextParts {
   readonly hub: Hub;
   readonly rules: RoomRules;
   readonly recovery: Recovery;
-  readonly rights: Rights;
+  readonly auth: GatewayAuth;
   readonly presence: Presence;
   /** Counts wrong secrets, by whichever door they came. */
   readonly guard: SecretGuard;
@@ -66,10 +66,10 @@ export function openDialects(names: Iterable<string>, parts: ContextParts): read
 
 /** What all dialects share: one count of failed joins, by whichever dialect they came. */
 function sharedContext(parts: ContextParts): Omit<DialectContext, "listen" | "isForeignName"> {
-  const { config, observe, backplanes, hub, recovery, presence, rules, rights, guard, now } = parts;
+  const { config, observe, backplanes, hub, recovery, presence, rules, auth, guard, now } = parts;
   const { bus, keys, broker } = backplanes.main;
   const { limits, secret } = config;
-  const { access, identity, credentials, tickets, revoker } = rights;
+  const { access, identity, credentials, tickets, revoker } = auth;
   return {
     hub,
     bus,

@@ -34,8 +34,8 @@ import { createTracking } from "../presence/tracking.ts";
 import type { Tracking } from "../brokers/presence.ts";
 import { KeptPublications, createTape } from "./kept-publications.ts";
 import type { TapeRecovery } from "../recovery/tape-recovery.ts";
-import { createRights } from "./rights.ts";
-import type { Rights } from "./rights.ts";
+import { createAuth } from "./auth.ts";
+import type { GatewayAuth } from "./auth.ts";
 import { dialects as registry } from "../dialects/registry.ts";
 import type { Dialects } from "../dialects/registry.ts";
 import type { Telemetry } from "../observe/observe.ts";
@@ -100,7 +100,7 @@ export class Gateway {
   readonly #rules: RoomRules;
   readonly #hub: Hub;
   readonly #kept: KeptPublications;
-  readonly #rights: Rights;
+  readonly #auth: GatewayAuth;
   readonly #presence: GatewayPresence;
   readonly #connectionLimits: ConnectionLimits;
   readonly #guard: SecretGuard;
@@ -136,7 +136,7 @@ export class Gateway {
     const hub = createHub({ ...shared, events, listeners: this.#listeners });
     this.#hub = hub;
     this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub, peers: this.#peers });
-    this.#rights = createRights({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
+    this.#auth = createAuth({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
     this.#connectionLimits = new ConnectionLimits({
       ...this.#addressParts(),
       observe,
@@ -188,8 +188,8 @@ export class Gateway {
     if (!this.#pauses.ticked(now)) return;
     this.#peers.tick(now);
     for (const { browser } of this.#dialects) browser?.tick(now);
-    this.#rights.tick(now);
-    this.#hub.visitors.tick(Date.now(), (identity) => this.#rights.access.isRevoked(identity));
+    this.#auth.tick(now);
+    this.#hub.visitors.tick(Date.now(), (identity) => this.#auth.access.isRevoked(identity));
   }
 
   /** Listens: first to the bus, then to clients. */
@@ -201,7 +201,7 @@ export class Gateway {
     if (isUsed || this.#rules.hasHistory) {
       await this.#main.broker.open((publication, carried) => this.#carried(publication, carried));
     }
-    await this.#rights.start();
+    await this.#auth.start();
     await this.#presence.start();
     await busesProved({ main: this.#main, sessions: this.#sessions });
     const api = this.#openApi();
@@ -253,7 +253,7 @@ export class Gateway {
       hub: this.#hub,
       rules: this.#rules,
       recovery: this.#kept.recovery,
-      rights: this.#rights,
+      auth: this.#auth,
       presence: this.#presence,
       guard: this.#guard,
       admit: (countedAs) => this.#connectionLimits.admit(countedAs),

@@ -6,7 +6,7 @@ import { notFoundRoute } from "../api/not-found.ts";
 import { openApiRoute } from "../api/openapi.ts";
 import type { ApiContext } from "../api/operation.ts";
 import { described, operations } from "../api/operations.ts";
-import { readPlace } from "../config/address.ts";
+import { readEndpoint } from "../config/address.ts";
 import type { ListenerConfig } from "../config/schema.ts";
 import type { SpokenDialect } from "./contexts.ts";
 import type { SecretCheck } from "../proofs/access.ts";
@@ -41,7 +41,7 @@ export async function listenOn(listener: ListenerConfig, parts: ListenParts): Pr
   const sides = [...new Set(listener.dialects)].flatMap((spoken) =>
     dialects.filter(({ name }) => name === spoken),
   );
-  const address = readPlace(listener);
+  const address = readEndpoint(listener);
   if (!address) {
     throw new GatewayError(
       "config_invalid",

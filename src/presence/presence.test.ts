@@ -83,7 +83,7 @@ function setUp() {
 function connect(hub: Hub, identity: Partial<Identity> = {}) {
   const news: PresenceNews[] = [];
   const socket = Object.assign(new FakeSocket(), {
-    isNative: false,
+    isOnTopics: false,
     send: (frames: readonly (string | Uint8Array)[]) =>
       void news.push(...frames.map((frame) => JSON.parse(String(frame)) as PresenceNews)),
   });

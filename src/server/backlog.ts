@@ -1,5 +1,5 @@
 // The time that one websocket is behind: the shared frames that wait for it in their order, how much memory they keep
-// alive, and what the client read meanwhile. websocket.ts fills it in place of the native topics and empties it.
+// alive, and what the client read meanwhile. websocket.ts fills it in place of the topics and empties it.
 
 import type { Frame } from "../core/carrier.ts";
 import { frameBytes, frameCost } from "../codec/frame-size.ts";

@@ -74,7 +74,7 @@ class Setup implements AsyncDisposable {
       closed: (code, why) => {
         note(`closed ${code} ${why}`);
       },
-      nativeChanged: () => undefined,
+      topicsChanged: () => undefined,
       ...more,
     };
   }
@@ -278,7 +278,7 @@ describe("the end of a websocket", () => {
         socket?.terminate();
         socket?.fallBehind();
       },
-      nativeChanged: () => undefined,
+      topicsChanged: () => undefined,
     });
     expect((await client.response()).status).toBe(101);
     client.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 0x61));

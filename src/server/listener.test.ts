@@ -35,8 +35,8 @@ class Handler implements SocketHandler {
     this.#note(`closed ${code} ${why}`);
   }
 
-  nativeChanged(): void {
-    this.#note("nativeChanged");
+  topicsChanged(): void {
+    this.#note("topicsChanged");
   }
 
   #note(text: string): void {
@@ -137,17 +137,17 @@ describe("T3 an error in a handler ends its own websocket and nothing else", () 
     });
   }
 
-  test("T3 in nativeChanged, while it falls behind", async () => {
+  test("T3 in topicsChanged, while it falls behind", async () => {
     const setup = setUp();
     using control = await setup.open();
-    using victim = await setup.open("nativeChanged");
+    using victim = await setup.open("topicsChanged");
     victim.connection.pause();
     victim.send("x".repeat(9_000));
     await setup.logged("message " + "x".repeat(9_000));
     const socket = setup.handlers[1]?.socket;
     expect(() => {
       for (let count = 0; count < 500; count++) socket?.send(["y".repeat(64 * 1024)]);
-    }).toThrow("fails in nativeChanged");
+    }).toThrow("fails in topicsChanged");
     control.send("still here");
     expect(await control.waitForMessage()).toBe("still here");
   });
@@ -256,10 +256,10 @@ describe("a websocket", () => {
       expect(count).toBeLessThan(400);
       const isBehind = setup.listener.publish("room", `${count++} ${frame}`);
       const socket = setup.handlers[1]?.socket;
-      if (isBehind && socket?.isNative === true && socket.bufferedBytes > 64 * 1024) {
+      if (isBehind && socket?.isOnTopics === true && socket.bufferedBytes > 64 * 1024) {
         socket.fallBehind();
         socket.unsubscribe("room");
-      } else if (socket?.isNative === false) {
+      } else if (socket?.isOnTopics === false) {
         socket.send([frame]);
       }
       expect((await reader.waitForMessage()).toString().split(" ")[0]).toBe(String(count - 1));

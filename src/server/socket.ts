@@ -10,7 +10,7 @@ export interface Socket extends Carrier {
    * Sends frames that waited for the client elsewhere, in front of all that comes: they are fed as it reads, and however
    * much they are, that is not taken for its slowness while it does.
    */
-  handOver(frames: readonly Frame[]): void;
+  inherit(frames: readonly Frame[]): void;
   /** Sends a websocket ping; the answer comes as `SocketHandler.ponged`. */
   ping(): void;
   /** Ends the connection with a close frame, behind what was sent before. `closed` is called within. */
@@ -31,8 +31,8 @@ export interface SocketHandler {
   drained?(): void;
   /** The socket is gone; `code` as seen, or the one that it was closed with. */
   closed(code: number, why: CloseCause): void;
-  /** `socket.isNative` changed: the owner's connections must move in their rooms. */
-  nativeChanged(): void;
+  /** `socket.isOnTopics` changed: the owner's connections must move in their rooms. */
+  topicsChanged(): void;
 }
 
 /** One endless answer (server-sent events), as a dialect sees it. Frames are bytes of the answer as they stand. */

@@ -62,7 +62,7 @@ const strategy: QueuingStrategy<Uint8Array> = {
 /** One object is stream, queue and source of the answer: thousands of them stand idle. */
 class EventStream implements Stream, UnderlyingDefaultSource<Uint8Array> {
   /** Reached one by one: the engine's topics reach websockets alone. */
-  readonly isNative = false;
+  readonly isOnTopics = false;
   readonly #handler: StreamHandler;
   readonly #context: StreamContext;
   readonly #peer: Peer | undefined;

@@ -147,7 +147,7 @@ class Setup {
   readonly hub: Hub;
   readonly engine: FakeEngine;
   readonly sent: Frame[] = [];
-  /** What the topics reached natively, frames. */
+  /** What came by topics, frames. */
   published = 0;
   ended: { readonly code: number; readonly cause: CloseCause } | undefined;
   nowMs = 0;
@@ -177,7 +177,7 @@ class Setup {
         this.ended = { code, cause };
         if (this.#connection) this.hub.exit(this.#connection);
       },
-      nativeChanged: () => {
+      topicsChanged: () => {
         if (this.#connection) this.hub.refresh(this.#connection);
       },
     };
@@ -248,7 +248,7 @@ describe("a client that keeps up", () => {
   test("is reached by its topics, and writable", () => {
     const { client, engine, ...setup } = start();
     setup.publish(text(100));
-    expect([client.isNative, client.isWritable, setup.native()]).toEqual([true, true, 1]);
+    expect([client.isOnTopics, client.isWritable, setup.native()]).toEqual([true, true, 1]);
     engine.read(mib);
     expect(engine.heard).toEqual([text(100)]);
   });
@@ -262,11 +262,11 @@ describe("a client that keeps up", () => {
     expect(engine.heard).toEqual(["joined", "1", "2", "3", "4"]);
   });
 
-  test("stays native while little is unread", () => {
+  test("stays on its topics while little is unread", () => {
     const { client, engine, ...setup } = start();
     setup.publish(text(kernelBytes));
     setup.publish(text(60 * kib));
-    expect([client.isNative, client.isWritable, client.bufferedBytes]).toEqual([true, false, 60 * kib]);
+    expect([client.isOnTopics, client.isWritable, client.bufferedBytes]).toEqual([true, false, 60 * kib]);
     engine.read(mib);
     expect(client.isWritable).toBe(true);
   });
@@ -278,12 +278,12 @@ describe("a client that falls behind", () => {
     for (let index = 0; index < 40; index++) setup.publish(text(20 * kib, `p${index} `));
     setup.send(text(10, "direct "));
     setup.publish("text of a pair", Uint8Array.of(1, 2));
-    expect(client.isNative).toBe(false);
+    expect(client.isOnTopics).toBe(false);
     expect(client.isWritable).toBe(false);
     expect(engine.topics.size).toBe(0);
     const before = setup.native();
-    for (let turn = 0; turn < 100 && !client.isNative; turn++) engine.read(100 * kib);
-    expect(client.isNative).toBe(true);
+    for (let turn = 0; turn < 100 && !client.isOnTopics; turn++) engine.read(100 * kib);
+    expect(client.isOnTopics).toBe(true);
     expect(engine.topics.size).toBe(2);
     setup.publish("native again");
     expect(setup.native()).toBe(before + 1);
@@ -298,18 +298,18 @@ describe("a client that falls behind", () => {
     setup.publish(text(250 * kib));
     setup.publish(text(40 * kib));
     engine.read((kernelBytes * 3) / 8);
-    expect([engine.bufferedBytes, client.isNative]).toEqual([40 * kib, false]);
+    expect([engine.bufferedBytes, client.isOnTopics]).toEqual([40 * kib, false]);
     engine.read(mib);
-    expect(client.isNative).toBe(true);
+    expect(client.isOnTopics).toBe(true);
   });
 
   test("by a message of its own, too", () => {
     const { client, engine, ...setup } = start();
     for (let index = 0; index < 7; index++) setup.send(text(100 * kib, `s${index} `));
-    expect(client.isNative).toBe(false);
+    expect(client.isOnTopics).toBe(false);
     for (let turn = 0; turn < 100; turn++) engine.read(100 * kib);
     expect(engine.heard).toEqual(setup.sent());
-    expect(client.isNative).toBe(true);
+    expect(client.isOnTopics).toBe(true);
   });
 
   test("SEC-06 its frames wait here, shared, and not as copies in the engine", () => {
@@ -319,7 +319,7 @@ describe("a client that falls behind", () => {
     const frame = text(300 * kib);
     setup.publish(frame);
     expect(client.bufferedBytes).toBeGreaterThan(1_200 * kib);
-    for (let turn = 0; turn < 2_000 && !client.isNative; turn++) {
+    for (let turn = 0; turn < 2_000 && !client.isOnTopics; turn++) {
       engine.read(2 * kib);
       // Up to the mark, one pack above it, and then at most one frame of any size.
       expect(engine.bufferedBytes).toBeLessThan(64 * kib + 18 * kib + frame.length);
@@ -362,7 +362,7 @@ describe("a client that falls behind", () => {
     client.close(1000, "");
     client.terminate();
     expect(engine.writes).toBe(writes);
-    expect([client.isNative, client.isWritable, client.bufferedBytes]).toEqual([false, false, 0]);
+    expect([client.isOnTopics, client.isWritable, client.bufferedBytes]).toEqual([false, false, 0]);
   });
 
   test("one that is closed in the middle of a pack writes no further", () => {
@@ -429,7 +429,7 @@ describe("SEC-06 T10 a slow client", () => {
     early.keepUp(17 * mib);
     early.publish(text(kernelBytes), text(100 * kib));
     for (const setup of [reader, early]) {
-      if (setup.client.isNative) setup.publish(text(kernelBytes), text(100 * kib));
+      if (setup.client.isOnTopics) setup.publish(text(kernelBytes), text(100 * kib));
       while (setup.engine.isOpen && setup.client.bufferedBytes < 10 * mib) setup.publish(text(50 * kib));
       expect(setup.ended()?.cause).toBe("slow");
       expect(setup.peak()).toBeGreaterThan(limits.sendQueueMaxBytes);
@@ -449,7 +449,7 @@ describe("SEC-06 T10 a slow client", () => {
   test("nobody is behind who has nothing unread: no drain would ever come", () => {
     const { client } = start();
     client.fallBehind();
-    expect(client.isNative).toBe(true);
+    expect(client.isOnTopics).toBe(true);
   });
 
   test("that reads a little at a time is no slow one", () => {
@@ -459,7 +459,7 @@ describe("SEC-06 T10 a slow client", () => {
       for (let frame = 0; frame < 5; frame++) setup.publish(text(2 * kib));
       engine.read(8 * kib);
     }
-    expect(client.isNative).toBe(false);
+    expect(client.isOnTopics).toBe(false);
     while (engine.isOpen && client.bufferedBytes < 3 * mib) setup.publish(text(50 * kib));
     expect(engine.isOpen).toBe(true);
   });
@@ -496,7 +496,7 @@ describe("SEC-06 T10 a slow client", () => {
     while (engine.isOpen && client.bufferedBytes < 2 * mib) setup.publish(text(50 * kib));
     for (let turn = 0; turn < 100; turn++) engine.read(100 * kib);
     expect(engine.heard).toEqual(setup.sent());
-    expect(client.isNative).toBe(true);
+    expect(client.isOnTopics).toBe(true);
   });
 
   test("that waits for little may take its time", () => {
@@ -524,7 +524,7 @@ describe("SEC-06 EIO-13 W4R-04 a client that takes over what waited elsewhere", 
   test("gets all of it as it reads, however much it is, and what comes meanwhile behind it", () => {
     const { client, engine, ...setup } = start();
     const waited = burst(120);
-    client.handOver(waited);
+    client.inherit(waited);
     expect(engine.isOpen).toBe(true);
     setup.publish("live 1");
     setup.send("direct");
@@ -533,12 +533,12 @@ describe("SEC-06 EIO-13 W4R-04 a client that takes over what waited elsewhere", 
       setup.pass(50);
     }
     expect(engine.heard).toEqual([...waited, "live 1", "direct"]);
-    expect(client.isNative).toBe(true);
+    expect(client.isOnTopics).toBe(true);
   });
 
   test("that never reads is closed after a while, when something comes", () => {
     const { client, engine, ...setup } = start();
-    client.handOver(burst(120));
+    client.inherit(burst(120));
     setup.pass(9_000);
     setup.publish("soon");
     expect(engine.isOpen).toBe(true);
@@ -549,7 +549,7 @@ describe("SEC-06 EIO-13 W4R-04 a client that takes over what waited elsewhere", 
 
   test("has no more room than others for what comes then", () => {
     const { client, engine, ...setup } = start();
-    client.handOver(burst(120));
+    client.inherit(burst(120));
     let sent = 0;
     while (engine.isOpen && sent < 100) {
       setup.publish(text(100 * kib));
@@ -664,9 +664,9 @@ test("SIO-14 SEC-06 no schedule loses, repeats or reorders a frame, or keeps mor
       for (const step of schedule) {
         if (step.kind === "read") engine.read(step.bytes);
         else setup[step.kind](...step.sizes.map((size) => text(size, `${count++} `)));
-        if (!client.isNative) behind++;
+        if (!client.isOnTopics) behind++;
         // Behind means off every topic, native means on both.
-        expect(engine.topics.size).toBe(client.isNative ? 2 : 0);
+        expect(engine.topics.size).toBe(client.isOnTopics ? 2 : 0);
         expect(client.bufferedBytes).toBeLessThan(limits.sendQueueMaxBytes + 3 * mib);
       }
       for (let turn = 0; turn < 1_000 && engine.isOpen && client.bufferedBytes > 0; turn++)
@@ -676,7 +676,7 @@ test("SIO-14 SEC-06 no schedule loses, repeats or reorders a frame, or keeps mor
       // A slow client hears a beginning of it, everyone else all.
       const expected = engine.isOpen ? setup.sent() : setup.sent().slice(0, engine.heard.length);
       expect(engine.heard).toEqual(expected);
-      expect(client.isNative).toBe(engine.isOpen);
+      expect(client.isOnTopics).toBe(engine.isOpen);
     }),
     { numRuns: 6_000 },
   );

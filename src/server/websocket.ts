@@ -1,5 +1,5 @@
 // One websocket of Bun.serve behind the Socket port (socket.ts). What the client says is counted, and handled in fair turns.
-// While the client keeps up it is reached by native topics and `ws.send`; when it falls behind it leaves its topics and is
+// While the client keeps up it is reached by the engine's topics and `ws.send`; when it falls behind it leaves its topics and is
 // fed from a bounded queue of shared frames until it caught up, or is closed as `slow` (slow-consumer.ts). No other client
 // waits for it.
 
@@ -60,12 +60,12 @@ export class WebSocketTransport implements Socket, Worker {
 
   // Socket: what dialects and the hub use.
 
-  get isNative(): boolean {
+  get isOnTopics(): boolean {
     return this.#ws !== undefined && this.#backlog === undefined;
   }
 
   get isWritable(): boolean {
-    return this.isNative && this.#ws?.getBufferedAmount() === 0;
+    return this.isOnTopics && this.#ws?.getBufferedAmount() === 0;
   }
 
   get bufferedBytes(): number {
@@ -78,7 +78,7 @@ export class WebSocketTransport implements Socket, Worker {
     else this.#send(frames);
   }
 
-  handOver(frames: readonly Frame[]): void {
+  inherit(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (!this.#ws || this.#farewell) return;
       if (this.#backlog) this.#backlog.inherit(frame);
@@ -100,7 +100,7 @@ export class WebSocketTransport implements Socket, Worker {
     if (unread === 0 || this.#backlog) return;
     this.#isProven ||= provesReading(0, carriedBytes);
     this.#backlog = new Backlog(unread, this.#context.now());
-    this.handler.nativeChanged();
+    this.handler.topicsChanged();
   }
 
   ping(): void {
@@ -191,7 +191,7 @@ export class WebSocketTransport implements Socket, Worker {
     else this.handler.closed(code, cause);
   }
 
-  /** The client read something: its backlog goes on, and when all is read it is native again. */
+  /** The client read something: its backlog goes on, and when all is read it is back on its topics. */
   drained(): void {
     if (!this.#farewell) this.handler.drained?.();
     const ws = this.#ws;
@@ -204,7 +204,7 @@ export class WebSocketTransport implements Socket, Worker {
     if (this.#farewell && backlog.isEmpty) ws.close(this.#farewell.code, this.#farewell.reason);
     if (!backlog.isEmpty || ws.getBufferedAmount() > 0 || !this.#ws) return;
     this.#backlog = undefined;
-    this.handler.nativeChanged();
+    this.handler.topicsChanged();
   }
 
   /** @returns false when it sends too much: then it is ended. */

@@ -129,7 +129,7 @@ async function gatewayOn({ presence: store, bus }: Backplane) {
 function enter({ hub }: { readonly hub: Hub }, { room }: RoomName, user: string) {
   const news: PresenceNews[] = [];
   const carrier = Object.assign(new FakeSocket(), {
-    isNative: false,
+    isOnTopics: false,
     send: (frames: readonly (string | Uint8Array)[]) =>
       void news.push(...frames.map((frame) => JSON.parse(String(frame)) as PresenceNews)),
   });

@@ -6,7 +6,7 @@ import type { Socket, SocketHandler } from "../../src/server/socket.ts";
 /** A websocket that keeps what it is sent. Like the engine's, it tells its handler of its end within the call. */
 export class FakeSocket implements Socket {
   handler: SocketHandler | undefined;
-  isNative = true;
+  isOnTopics = true;
   readonly isWritable = true;
   readonly bufferedBytes = 0;
   readonly sent: Frame[] = [];
@@ -16,7 +16,7 @@ export class FakeSocket implements Socket {
   send(frames: readonly Frame[]): void {
     this.sent.push(...frames);
   }
-  handOver(frames: readonly Frame[]): void {
+  inherit(frames: readonly Frame[]): void {
     this.send(frames);
   }
   subscribe(topic: string): void {
@@ -26,7 +26,7 @@ export class FakeSocket implements Socket {
     this.topics.delete(topic);
   }
   fallBehind(): void {
-    this.isNative = false;
+    this.isOnTopics = false;
   }
   ping(): void {}
   close(code: number): void {

@@ -21,7 +21,7 @@ const format: Format = {
 export type ProbeFrame = readonly [room: string, event: string, at: string | null];
 
 class KeepingCarrier implements Carrier {
-  readonly isNative = false;
+  readonly isOnTopics = false;
   readonly isWritable = true;
   readonly bufferedBytes = 0;
   readonly sent: Frame[] = [];

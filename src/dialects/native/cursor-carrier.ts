@@ -7,7 +7,7 @@ import type { Cursor, RoomKey } from "./cursor.ts";
 import { idLine, idStart } from "./format.ts";
 
 export class CursorCarrier implements Carrier {
-  readonly isNative = false;
+  readonly isOnTopics = false;
   readonly #carrier: Carrier;
   /** Those of the stream that have a log: others, in which a backend may put it, are not come back to. */
   readonly #keys: ReadonlySet<RoomKey>;

@@ -119,7 +119,7 @@ test("rooms that a client asks for no more are left out", () => {
 function recorder() {
   const sent: string[] = [];
   const carrier: Carrier = {
-    isNative: false,
+    isOnTopics: false,
     isWritable: true,
     bufferedBytes: 0,
     send: (frames) => void sent.push(...frames.map(String)),

@@ -134,7 +134,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
     this.#finish(cause === "peer" ? this.#reason : cause);
   }
 
-  nativeChanged(): void {
+  topicsChanged(): void {
     if (this.#connection) this.#dialect.context.hub.refresh(this.#connection);
   }
 
@@ -193,7 +193,7 @@ export class RawConnection implements SocketHandler, Agent, Closable {
       waiting.release((await this.#parts.first?.()) ?? []);
       if (!this.#connection || !this.#socket) return;
       this.#connection.carrier = this.#socket;
-      this.nativeChanged();
+      this.topicsChanged();
     } catch (error) {
       if (!(error instanceof GatewayError)) this.#dialect.context.observe.report("first_frames", error);
       this.close("unavailable");

@@ -21,11 +21,11 @@ describe("until it is released", () => {
 
   test("W4R-04 it is reached one by one, not by topics, and is not writable", () => {
     const { socket, held } = setUp();
-    expect([held.isNative, held.isWritable]).toEqual([false, false]);
+    expect([held.isOnTopics, held.isWritable]).toEqual([false, false]);
     held.release([]);
-    expect([held.isNative, held.isWritable]).toEqual([true, true]);
+    expect([held.isOnTopics, held.isWritable]).toEqual([true, true]);
     held.fallBehind();
-    expect([socket.isNative, held.isNative]).toEqual([false, false]);
+    expect([socket.isOnTopics, held.isOnTopics]).toEqual([false, false]);
   });
 
   test("nothing to say is nothing sent", () => {

@@ -27,11 +27,11 @@ export class WaitingCarrier implements Carrier {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    if (frames.length + waiting.length > 0) this.#socket.handOver([...frames, ...waiting]);
+    if (frames.length + waiting.length > 0) this.#socket.inherit([...frames, ...waiting]);
   }
 
-  get isNative(): boolean {
-    return this.#waiting === undefined && this.#socket.isNative;
+  get isOnTopics(): boolean {
+    return this.#waiting === undefined && this.#socket.isOnTopics;
   }
 
   get isWritable(): boolean {

@@ -92,7 +92,7 @@ export class SocketIoClient {
     return this.#receive(packet);
   }
 
-  nativeChanged(): void {
+  topicsChanged(): void {
     for (const socket of this.#sockets) this.#context.hub.refresh(socket.connection);
   }
 

@@ -40,7 +40,7 @@ async function join({ browser }: DialectGateway): Promise<FakeSocket> {
   const handler = await browser.routes[0]?.upgrade?.(new Request(url), exchangeOf(url));
   if (!handler || handler instanceof Response) throw new Error("Expected the handshake to be accepted");
   const socket = new FakeSocket();
-  socket.isNative = false;
+  socket.isOnTopics = false;
   socket.handler = handler;
   handler.open(socket);
   handler.message("40");

@@ -162,7 +162,7 @@ function nativeClient(subscribed: Map<string, number>): Carrier {
     subscribed.set(topic, (subscribed.get(topic) ?? 0) + by);
   };
   return {
-    isNative: true,
+    isOnTopics: true,
     isWritable: true,
     bufferedBytes: 0,
     send: () => undefined,

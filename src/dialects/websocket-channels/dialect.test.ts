@@ -316,7 +316,7 @@ function foreignConnection(gateway: ChannelsGateway, heard: string[]): (room: st
     encode: ({ raw }: { readonly raw?: Uint8Array }) => [raw ? Buffer.from(raw).toString() : "?"],
   };
   const client = {
-    isNative: false,
+    isOnTopics: false,
     isWritable: true,
     bufferedBytes: 0,
     send: (frames: readonly (string | Uint8Array)[]) => void heard.push(...frames.map(String)),

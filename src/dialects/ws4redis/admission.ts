@@ -16,8 +16,8 @@ import type { Ws4redisContext } from "./client.ts";
 import { dialectName, roomOf } from "./names.ts";
 import { channelNames, compileAllowed, isFacility, readTokens } from "./query.ts";
 import type { AllowedChannels, ChannelName } from "./query.ts";
-import { rightsOf, roomsOf } from "./rights.ts";
-import type { Grant } from "./rights.ts";
+import { clientNames, roomsOf } from "./client-names.ts";
+import type { Grant } from "./client-names.ts";
 
 /** The versions that the original took; the frames are the same. */
 const versions: ReadonlySet<string> = new Set(["13", "8", "7"]);
@@ -149,11 +149,11 @@ export class Admission {
   #admit(handshake: Handshake, grant: Grant): RawConnection {
     const { context, options, dialect } = this.#parts;
     const { channels, identity } = grant;
-    const rights = rightsOf(grant, options, context);
-    for (let count = rights.refused; count > 0; count--) context.observe.refused(dialectName, "name_unsafe");
+    const names = clientNames(grant, options, context);
+    for (let count = names.refused; count > 0; count--) context.observe.refused(dialectName, "name_unsafe");
     const echo = options.echo ?? (options.naming === "legacy" ? "always" : "asked");
     const client = new FacilityClient(this.#parts, {
-      rights,
+      names,
       address: handshake.address,
       release: handshake.release,
       hasEcho: echo === "always" || handshake.tokens.has("echo"),

@@ -15,7 +15,7 @@ import type { SharedSubscriptions } from "../raw/shared-subscriptions.ts";
 import type { LastMessage, LastMessages } from "./last-messages.ts";
 import { dialectName } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
-import type { Rights } from "./rights.ts";
+import type { ClientNames } from "./client-names.ts";
 
 /** "At least every 4 s" (W4R-09), with ticks that come four times a second. */
 const heartbeatMs = 3_600;
@@ -31,7 +31,7 @@ export interface Ws4redisContext {
 }
 
 export interface FacilityClientParts {
-  readonly rights: Rights;
+  readonly names: ClientNames;
   /** It gets its own messages, too. */
   readonly hasEcho: boolean;
   readonly protocol: string | undefined;
@@ -58,21 +58,21 @@ export class FacilityClient implements RawConnectionParts {
   readonly #publishesTo: readonly string[];
   readonly #recheck: IdentityRecheck | undefined;
   /** Until it asked for its first messages. */
-  #opening: Pick<FacilityClientParts, "rights" | "identity" | "closeReason"> | undefined;
+  #opening: Pick<FacilityClientParts, "names" | "identity" | "closeReason"> | undefined;
   /** Names of 0.1 and 0.2 that it joined, and has to leave. */
   #legacyNames = none;
   #lastMessage: LastMessage | undefined;
   #nextHeartbeat: number;
 
   constructor(shared: Ws4redisContext, parts: FacilityClientParts) {
-    const { rights, identity, closeReason } = parts;
+    const { names, identity, closeReason } = parts;
     this.address = parts.address;
     this.release = parts.release;
     this.#shared = shared;
     this.#hasEcho = parts.hasEcho;
-    this.#publishesTo = rights.publishesTo.length === 0 ? none : rights.publishesTo;
+    this.#publishesTo = names.publishesTo.length === 0 ? none : names.publishesTo;
     this.#recheck = parts.recheck;
-    this.#opening = { rights, identity, closeReason };
+    this.#opening = { names, identity, closeReason };
     this.#nextHeartbeat = shared.context.now() + heartbeatMs;
     if (parts.protocol !== undefined) this.protocol = parts.protocol;
   }
@@ -83,7 +83,7 @@ export class FacilityClient implements RawConnectionParts {
   }
 
   get rooms(): readonly string[] {
-    return this.#opening?.rights.rooms ?? none;
+    return this.#opening?.names.rooms ?? none;
   }
 
   opened(client: RawConnection): void {
@@ -93,7 +93,7 @@ export class FacilityClient implements RawConnectionParts {
   /** Subscribed first, asked then: what is published meanwhile may come twice, and is never lost. */
   async first(): Promise<readonly Frame[]> {
     const { legacyNames, persistedMessages } = this.#shared;
-    const { legacy, persistedKeys } = this.#opening?.rights ?? { legacy: none, persistedKeys: none };
+    const { legacy, persistedKeys } = this.#opening?.names ?? { legacy: none, persistedKeys: none };
     this.#opening = undefined;
     if (legacy.length > 0) {
       this.#legacyNames = legacy;

@@ -477,7 +477,7 @@ describe("upgrade", () => {
     setup.publish(3);
     expect(socket.sent).toEqual(["3probe", '42["n",1]', '42["n",2]', '42["n",3]']);
     expect(session.transport).toBe("websocket");
-    expect(session.isNative).toBe(true);
+    expect(session.isOnTopics).toBe(true);
     // The publication reached it through the engine's topic, not one by one.
     expect(socket.topics.size).toBe(1);
     probe.message('420["leave",{"room":"x"}]');

@@ -116,8 +116,8 @@ export class Session implements SessionPort, SocketHandler {
 
   // Carrier: what the hub uses.
 
-  get isNative(): boolean {
-    return this.#socket?.isNative ?? false;
+  get isOnTopics(): boolean {
+    return this.#socket?.isOnTopics ?? false;
   }
 
   get isWritable(): boolean {
@@ -177,8 +177,8 @@ export class Session implements SessionPort, SocketHandler {
     this.#finish(cause === "peer" ? "client" : cause);
   }
 
-  nativeChanged(): void {
-    this.#io.nativeChanged();
+  topicsChanged(): void {
+    this.#io.topicsChanged();
   }
 
   // Polling: browser.ts calls these for GET and POST.
@@ -254,13 +254,13 @@ export class Session implements SessionPort, SocketHandler {
     this.#polls = undefined;
     this.#socket = socket;
     // What is queued comes first, then the topics: order is kept, nothing is lost or sent twice.
-    socket.handOver(polls?.takeAll() ?? []);
+    socket.inherit(polls?.takeAll() ?? []);
     if (!this.#isOpen) {
       socket.close(this.#lastWords?.code ?? 1000, "");
       this.#forget();
       return;
     }
-    this.nativeChanged();
+    this.topicsChanged();
     this.#context.observe.upgraded("socketio", "polling", "websocket");
   }
 

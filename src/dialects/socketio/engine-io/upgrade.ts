@@ -46,8 +46,8 @@ export class Probe implements SocketHandler {
     else if (this.#state !== "refused") this.#session.cancelUpgrade(this);
   }
 
-  nativeChanged(): void {
-    if (this.#state === "upgraded") this.#session.nativeChanged();
+  topicsChanged(): void {
+    if (this.#state === "upgraded") this.#session.topicsChanged();
   }
 
   tick(now: number): void {

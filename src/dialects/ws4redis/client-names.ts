@@ -13,7 +13,7 @@ import { currentName, currentPrefix, legacyBroadcasts, legacyName, roomOf } from
 import type { Addressee } from "./names.ts";
 import type { Ws4redisOptions } from "./options.ts";
 
-export interface Rights {
+export interface ClientNames {
   /** It gets the messages for these. */
   readonly rooms: readonly string[];
   /** Keys of the persisted messages, in the order in which they are sent (W4R-04). */
@@ -39,12 +39,12 @@ type NameOptions = Pick<Ws4redisOptions, "prefix" | "naming">;
 /** 0.2 had no groups. */
 const legacyAudiences = audiences.filter((audience) => audience !== "group");
 
-export function rightsOf(
+export function clientNames(
   { facility, channels, identity }: Grant,
   options: NameOptions,
   { isForeignName, limits }: Pick<BrowserContext, "isForeignName" | "limits">,
-): Rights {
-  const rights = {
+): ClientNames {
+  const found = {
     rooms: [] as string[],
     persistedKeys: [] as string[],
     publishesTo: [] as string[],
@@ -59,15 +59,15 @@ export function rightsOf(
       const names = redisNamesFor({ audience, to: { name, facility } }, options, isForeignName);
       if (!names || isRoomTooLong(room, limits.nameBytes)) refused++;
       else {
-        if (publishes) rights.publishesTo.push(names.ours);
+        if (publishes) found.publishesTo.push(names.ours);
         if (!subscribes) continue;
-        rights.rooms.push(room);
-        rights.persistedKeys.push(names.ours);
-        if (names.legacy !== undefined && audience !== "broadcast") rights.legacy.push(names.legacy);
+        found.rooms.push(room);
+        found.persistedKeys.push(names.ours);
+        if (names.legacy !== undefined && audience !== "broadcast") found.legacy.push(names.legacy);
       }
     }
   }
-  return { ...rights, refused };
+  return { ...found, refused };
 }
 
 /** The rooms of these channels, as far as their names are safe. */

@@ -23,7 +23,7 @@ import type { RoomRules } from "../vocabulary/room-rules.ts";
 import { Revoking } from "./revoking.ts";
 import type { Peers } from "../peers/peers.ts";
 
-export interface RightsParts {
+export interface AuthParts {
   readonly config: Config;
   readonly observe: Observe;
   readonly backplanes: Backplanes;
@@ -35,15 +35,15 @@ export interface RightsParts {
 }
 
 /** What dialects are given of it. */
-type RightsPorts = Pick<DialectContext, "access" | "identity" | "credentials" | "tickets" | "revoker">;
+type AuthPorts = Pick<DialectContext, "access" | "identity" | "credentials" | "tickets" | "revoker">;
 
-export interface Rights extends RightsPorts {
+export interface GatewayAuth extends AuthPorts {
   /** Learns what was taken back before. Never rejects. */
   start(): Promise<void>;
   tick(now: number): void;
 }
 
-export function createRights(parts: RightsParts): Rights {
+export function createAuth(parts: AuthParts): GatewayAuth {
   const { config, observe, backplanes, hub, rules, now } = parts;
   const { keys, revocations: store } = backplanes.main;
   const secrets = new RoomSecrets({
@@ -73,9 +73,9 @@ export function createRights(parts: RightsParts): Rights {
 
 /** What says who a client is. */
 function sourcesOf(
-  { config, backplanes, observe }: RightsParts,
+  { config, backplanes, observe }: AuthParts,
   revocations: RevocationBook,
-): Pick<RightsPorts, "identity" | "credentials" | "tickets"> {
+): Pick<AuthPorts, "identity" | "credentials" | "tickets"> {
   const { identity: options, auth } = config;
   const nowMs = Date.now;
   const tickets = new Tickets({ keys: backplanes.main.keys, observe, nowMs });

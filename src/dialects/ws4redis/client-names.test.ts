@@ -15,8 +15,8 @@ import { audiences, channelNames } from "./query.ts";
 import { currentPrefix, roomOf } from "./names.ts";
 import { ws4redisOptions } from "./options.ts";
 import type { Ws4redisOptions } from "./options.ts";
-import { rightsOf } from "./rights.ts";
-import type { Rights } from "./rights.ts";
+import { clientNames } from "./client-names.ts";
+import type { ClientNames } from "./client-names.ts";
 
 const configSchema = createConfigSchema(dialects);
 
@@ -35,15 +35,15 @@ const config = configSchema.parse({ redis: "redis://h", ws4redis: {}, identity: 
 const foreign = foreignNames(config, "ws4redis", dialects);
 const isForeignName = (name: string): boolean => foreign.some((owned) => covers(owned, name));
 
-function rights({
+function namesFor({
   identity = john,
   facility = "news",
   channels = channelNames,
   ...rest
-}: Wanted = {}): Rights {
+}: Wanted = {}): ClientNames {
   const limits = { ...defaultLimits, nameBytes: rest.nameBytes ?? defaultLimits.nameBytes };
   const options = ws4redisOptions.parse(rest.options ?? {});
-  return rightsOf({ facility, channels, identity }, options, { isForeignName, limits });
+  return clientNames({ facility, channels, identity }, options, { isForeignName, limits });
 }
 
 const rooms = [
@@ -63,9 +63,9 @@ describe("names by naming and audience", () => {
       "user:john:news",
       `session:${key}:news`,
     ];
-    expect(rights()).toEqual({ rooms, persistedKeys: names, publishesTo: names, legacy: [], refused: 0 });
+    expect(namesFor()).toEqual({ rooms, persistedKeys: names, publishesTo: names, legacy: [], refused: 0 });
     const prefixed = names.map((name) => `app:${name}`);
-    expect(rights({ options: { prefix: "app" } })).toMatchObject({
+    expect(namesFor({ options: { prefix: "app" } })).toMatchObject({
       persistedKeys: prefixed,
       publishesTo: prefixed,
     });
@@ -80,31 +80,31 @@ describe("names by naming and audience", () => {
       refused: 0,
     };
     for (const prefix of ["", "app"]) {
-      const legacy = rights({ options: { naming: "legacy", prefix } });
+      const legacy = namesFor({ options: { naming: "legacy", prefix } });
       expect(legacy).toEqual({ ...expected, rooms: ["news", "user:john::news", `session:${key}::news`] });
     }
   });
 
   test("W4R-03 SEC-03 both: hears both generations, says and reads what is kept under the current one alone", () => {
-    const both = rights({ options: { naming: "both" } });
-    expect(both).toEqual({ ...rights(), legacy: ["john:news", `${key}:news`] });
+    const both = namesFor({ options: { naming: "both" } });
+    expect(both).toEqual({ ...namesFor(), legacy: ["john:news", `${key}:news`] });
   });
 
   test.each(audiences)(
     "W4R-02 W4R-05 who may only hear %s says nothing, and the other way round",
     (audience) => {
-      const hears = rights({ channels: [`subscribe-${audience}`] });
+      const hears = namesFor({ channels: [`subscribe-${audience}`] });
       expect(hears.publishesTo).toEqual([]);
       expect(hears.persistedKeys.length).toBe(audience === "group" ? 2 : 1);
       expect(hears.rooms.length).toBe(hears.persistedKeys.length);
-      const says = rights({ channels: [`publish-${audience}`], options: { naming: "both" } });
+      const says = namesFor({ channels: [`publish-${audience}`], options: { naming: "both" } });
       expect([says.rooms, says.persistedKeys, says.legacy]).toEqual([[], [], []]);
       expect(says.publishesTo).toEqual(hears.persistedKeys);
     },
   );
 
   test("W4R-02 who asks for nothing has nothing", () => {
-    expect(rights({ channels: [] })).toEqual({
+    expect(namesFor({ channels: [] })).toEqual({
       rooms: [],
       persistedKeys: [],
       publishesTo: [],
@@ -117,7 +117,7 @@ describe("names by naming and audience", () => {
 describe("who has no name", () => {
   test("W4R-14 anonymous visitors have broadcasts and nothing else, under any naming", () => {
     for (const naming of ["current", "legacy", "both"] as const) {
-      const none = rights({ identity: anonymous, options: { naming } });
+      const none = namesFor({ identity: anonymous, options: { naming } });
       expect(none.rooms).toEqual(["news"]);
       expect([none.persistedKeys.length, none.publishesTo.length, none.legacy, none.refused]).toEqual([
         1,
@@ -139,23 +139,23 @@ describe("who has no name", () => {
   ])("SEC-03 a name that is %s yields no channel under any naming, and is counted", (_, name) => {
     const identity: Identity = { kind: "identity", user: name, groups: [name], session: name };
     for (const naming of ["current", "legacy", "both"] as const) {
-      const none = rights({ identity, channels: channelNames.slice(), options: { naming } });
+      const none = namesFor({ identity, channels: channelNames.slice(), options: { naming } });
       expect([none.rooms, none.legacy]).toEqual([["news"], []]);
       expect(none.refused).toBe(naming === "legacy" ? 2 : 3);
     }
   });
 
   test("SEC-03 one bad group takes no other away", () => {
-    const some = rights({ identity: { ...john, groups: ["a:b", "staff"] }, channels: ["subscribe-group"] });
+    const some = namesFor({ identity: { ...john, groups: ["a:b", "staff"] }, channels: ["subscribe-group"] });
     expect([some.persistedKeys, some.refused]).toEqual([["group:staff:news"], 1]);
   });
 
   test("SEC-06 a name that fits into no room-space gives no half of a right, a long facility is one", () => {
     const facility = "x".repeat(256);
     const channels = ["subscribe-broadcast", "subscribe-user", "publish-user"] as const;
-    const longest = rights({ facility, channels, identity: { ...john, user: "é".repeat(125) } });
+    const longest = namesFor({ facility, channels, identity: { ...john, user: "é".repeat(125) } });
     expect([longest.rooms.length, longest.publishesTo.length, longest.refused]).toEqual([2, 1, 0]);
-    const some = rights({ facility, channels, identity: { ...john, user: "é".repeat(126) } });
+    const some = namesFor({ facility, channels, identity: { ...john, user: "é".repeat(126) } });
     expect([some.rooms, some.persistedKeys, some.publishesTo, some.refused]).toEqual([
       [facility],
       [`broadcast:${facility}`],
@@ -181,10 +181,10 @@ describe("legacy names that are somebody else's", () => {
   ])("SEC-03 RTE-08 user %p at %p hears, reads and writes nothing in the naming of 0.2", (user, facility) => {
     const identity: Identity = { ...anonymous, user };
     const channels: ChannelName[] = ["subscribe-user", "publish-user"];
-    const legacy = rights({ identity, facility, channels, options: { naming: "legacy" } });
+    const legacy = namesFor({ identity, facility, channels, options: { naming: "legacy" } });
     expect(legacy).toEqual({ rooms: [], persistedKeys: [], publishesTo: [], legacy: [], refused: 1 });
     // In both, the current name is as good as anybody's; the old one is left out.
-    const both = rights({ identity, facility, channels, options: { naming: "both" } });
+    const both = namesFor({ identity, facility, channels, options: { naming: "both" } });
     expect(both).toMatchObject({
       publishesTo: [`user:${user}:${facility}`],
       persistedKeys: [`user:${user}:${facility}`],
@@ -195,11 +195,11 @@ describe("legacy names that are somebody else's", () => {
   test("SEC-03 nor does a session key, nor anybody under our own names with a prefix", () => {
     const forged: Identity = { ...anonymous, session: "websocket" };
     const channels: ChannelName[] = ["subscribe-session", "publish-session"];
-    expect(rights({ identity: forged, channels, options: { naming: "legacy" } }).publishesTo).toEqual([]);
+    expect(namesFor({ identity: forged, channels, options: { naming: "legacy" } }).publishesTo).toEqual([]);
     const prefixed = { naming: "legacy", prefix: "app" } as const;
     const app: Identity = { ...anonymous, user: "app" };
-    const at = (facility: string): Rights =>
-      rights({ identity: app, facility, channels: ["publish-user"], options: prefixed });
+    const at = (facility: string): ClientNames =>
+      namesFor({ identity: app, facility, channels: ["publish-user"], options: prefixed });
     for (const own of ["user:mary:inbox", "broadcast:x", "group:g:x", "session:s:x"])
       expect(at(own).publishesTo).toEqual([]);
     expect(at("users:mary").publishesTo).toEqual(["app:users:mary"]);
@@ -261,7 +261,7 @@ function known(audience: Audience, by: string): Identity {
 /** All Redis names that this visitor's frames or ears reach. */
 function reached(audience: Audience, by: string, wanted: Wanted): readonly string[] {
   const channels: ChannelName[] = [`subscribe-${audience}`, `publish-${audience}`];
-  const { persistedKeys, publishesTo, legacy } = rights({
+  const { persistedKeys, publishesTo, legacy } = namesFor({
     ...wanted,
     channels,
     identity: known(audience, by),
@@ -333,7 +333,7 @@ describe("SEC-03 hostile names, property by property", () => {
           naming: generation,
           publish: [facility.replace(/[*?[\]\\]/g, String.raw`\$&`) || "*"],
         });
-        const { publishesTo } = rights({
+        const { publishesTo } = namesFor({
           identity: known(one, by),
           facility,
           channels: [`publish-${one}`],
