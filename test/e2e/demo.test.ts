@@ -114,9 +114,13 @@ describe("the demo page", () => {
         expect(await page.locator(".received img").count()).toBe(0);
 
         await page.getByLabel("Room").fill("sport");
-        expect(await paste(news)).toBe("OK\n");
+        const ofNews = `news message ${JSON.stringify(nasty)}`;
         await publish(page, "goal");
-        await expectHeard(page, 'sport message "goal"', `news message ${JSON.stringify(nasty)}`);
+        // It left the one room before it joined the other.
+        await expectHeard(page, 'sport message "goal"', ofNews);
+        expect(await paste(news)).toBe("OK\n");
+        await publish(page, "again");
+        await expectHeard(page, 'sport message "again"', 'sport message "goal"', ofNews);
 
         await page.getByLabel("Room").fill("shop::orders");
         await page.getByText("nly pages that send its secret can join a room").waitFor();
