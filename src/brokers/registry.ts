@@ -32,11 +32,13 @@ function driverOf(url: string): Driver {
   const driver = find(url);
   if (driver) return driver;
   const scheme = schemeOf(url);
-  const known = all.flatMap(({ schemes }) => schemes.map((name) => `${name}:`)).join(", ");
   // The text itself may hold a password, so only its scheme is shown.
   const got =
     scheme !== undefined && /^[a-z][a-z0-9+.-]{0,31}$/.test(scheme) ? `${scheme}:` : "no known scheme";
-  throw new GatewayError("config_invalid", `Expected a bus URL that starts with ${known}, got ${got}`);
+  throw new GatewayError(
+    "config_invalid",
+    `Expected a URL of Redis that begins with ${urlForms.shared}, such as redis://localhost:6379/0, got ${got}`,
+  );
 }
 
 function find(url: string): Driver | undefined {

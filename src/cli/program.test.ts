@@ -112,7 +112,7 @@ describe("wrong command lines", () => {
       ["demo", "-a", "0.0.0.0:0"],
       "belfry: Expected `address` to be a loopback address, because the page of the demo holds the publish secret",
     ],
-    [["tail", "--redis", "http://x"], "belfry: Expected a bus URL that starts with memory:, redis:"],
+    [["tail", "--redis", "http://x"], "belfry: Expected a URL of Redis that begins with redis://"],
     [["tail", "--redis", "memory:"], "belfry: A gateway without Redis keeps its messages in its own process"],
   ])("WSE-01 T32 belfry %j", async (args, message) => {
     const { code, err, out } = await run(args);

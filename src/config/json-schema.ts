@@ -21,6 +21,8 @@ export interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
+  /** For the sentence that refuses another value. JSON Schema's `examples` is left out beside a default. */
+  readonly example?: unknown;
   /** A secret: never shown. */
   readonly writeOnly?: boolean;
   /** A list of sections that is one option: JSON text in a flag and in the environment. */
@@ -76,8 +78,11 @@ function expectedText({ minLength = 0, maxLength, pattern }: SchemaNode): string
   return minLength > 0 ? `${form} of ${minLength} or more characters` : form;
 }
 
-function expectedList({ items, minItems = 0, maxItems }: SchemaNode): string {
-  if (items?.properties) return `a list of ${minItems}-${maxItems ?? ""} sections`;
+function expectedList({ items, minItems = 0, maxItems, example }: SchemaNode): string {
+  if (items?.properties) {
+    const size = minItems > 0 ? `${minItems}-${maxItems}` : `up to ${maxItems}`;
+    return `a list of ${size} sections${example === undefined ? "" : `, such as ${JSON.stringify(example)}`}`;
+  }
   const size = minItems > 0 ? `a list of ${minItems} or more: ` : "a list of: ";
   return size + (items ? expectation(items) : "anything");
 }

@@ -10,6 +10,7 @@ import { isSecret } from "./options.ts";
 import { hint } from "./suggest.ts";
 
 const shownCharacters = 60;
+const shownNames = 8;
 
 /** One sentence per issue; an unknown key gives one of its own. */
 export function describeIssues(
@@ -22,10 +23,17 @@ export function describeIssues(
     const known = Object.keys(nodeAt(schema, issue.path)?.properties ?? {});
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      const near = hint(key, known);
+      const near = hint(key, known) || namesThere(known);
       return `Unknown option \`${optionName(path)}\` (${layers.sourceOf(path).label})${near}`;
     });
   });
+}
+
+/** Of a short section all names: none of them is near to the one that came. */
+function namesThere(known: readonly string[]): string {
+  return known.length > 0 && known.length <= shownNames
+    ? `: expected one of ${known.map((name) => `\`${name}\``).join(", ")}`
+    : "";
 }
 
 /** A value for people: short, and without the password of a URL. */
@@ -67,10 +75,17 @@ function describeIssue(issue: z.core.$ZodIssue, layers: Layers, schema: SchemaNo
   // A sentence of its own, from the code that will use the value.
   if (issue.code === "custom" && hasSentence) return `${issue.message} (\`${name}\`, ${source.label})`;
   const value = valueAt(layers.tree, issue.path);
-  const got = isHidden(issue.path, schema) ? showHidden(value) : show(value);
+  const node = nodeAt(schema, issue.path);
+  const got = isHidden(issue.path, schema) ? showHidden(value) : showFor(node, value);
   if (hasSentence) return `${issue.message}, got ${got} (\`${name}\`, ${source.label})`;
-  const expected = expectedBy(issue, nodeAt(schema, issue.path));
+  const expected = expectedBy(issue, node);
   return `Expected \`${name}\` to be ${expected}, got ${got} (${source.label})`;
+}
+
+/** A list that is one option is JSON in a flag: text there is what could not be read. */
+function showFor(node: SchemaNode | undefined, value: unknown): string {
+  if (node?.isJson === true && typeof value === "string") return `text that is no JSON: ${show(value)}`;
+  return node?.type === "array" && show(value) === "a section" ? "one section without a list" : show(value);
 }
 
 function expectedBy(issue: z.core.$ZodIssue, node: SchemaNode | undefined): string {

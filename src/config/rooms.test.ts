@@ -26,8 +26,11 @@ describe("rooms", () => {
   });
 
   const from = "(environment BELFRY_ROOMS)";
+  const list =
+    'Expected `rooms` to be a list of up to 1000 sections, such as [{"match":"orders::*","join":["user"]}]';
   test.each<[unknown, string]>([
-    ["[{]", `Expected \`rooms\` to be a list of 0-1000 sections, got "[{]" ${from}`],
+    ["[{]", `${list}, got text that is no JSON: "[{]" ${from}`],
+    [{ match: "a" }, `${list}, got one section without a list ${from}`],
     [
       [{}],
       `Expected \`rooms[0].match\` to be text of 1-256 characters, got nothing (environment BELFRY_ROOMS)`,
@@ -52,7 +55,10 @@ describe("rooms", () => {
       [{ match: "a", history: { size: 1 } }],
       `Expected \`rooms[0].history.seconds\` to be a whole number from 1 to 2592000, got nothing ${from}`,
     ],
-    [[{ match: "a", slow: "latest" }], `Unknown option \`rooms[0].slow\` ${from}`],
+    [
+      [{ match: "a", slow: "latest" }],
+      `Unknown option \`rooms[0].slow\` ${from}: expected one of \`match\`, \`join\`, \`publish\`, \`history\`, \`presence\``,
+    ],
     [[{ match: "a", histroy: {} }], `Unknown option \`rooms[0].histroy\` ${from}: did you mean \`history\`?`],
   ])("%j is refused with a sentence", async (rooms, sentence) => {
     expect(await problemsOf(rooms)).toBe(sentence);

@@ -63,7 +63,7 @@ export const roomsSchema = z
   .array(ruleSchema)
   .max(1_000)
   .default([])
-  .meta({ isJson: true })
+  .meta({ isJson: true, example: [{ match: "orders::*", join: ["user"] }] })
   .describe(
     "Rules of rooms, the first that matches a room's name counts; in a flag or the environment as JSON text (see Rooms)",
   );

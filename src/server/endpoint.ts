@@ -144,7 +144,10 @@ export function listenFailure(endpoint: Endpoint, error: unknown): GatewayError 
   const where = endpointLabel(endpoint);
   const code = codeOf(error);
   if (code === "EADDRINUSE")
-    return failed(`Expected ${where} to be free, another process listens there`, error);
+    return failed(
+      `Expected ${where} to be free, another process listens there: end it, or listen elsewhere (--address, BELFRY_ADDRESS)`,
+      error,
+    );
   if (code === "EADDRNOTAVAIL") {
     return failed(
       `Expected ${where} to be an address of this machine, got one that it does not have; 0.0.0.0 is all that it has`,

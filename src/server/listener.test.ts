@@ -311,7 +311,10 @@ test("an address that cannot be had is a sentence", () => {
   const { listener } = setUp();
   const port = Number(new URL(listener.url).port);
   expect(() => new Setup({ address: { host: "127.0.0.1", port } })).toThrow(
-    new GatewayError("start_failed", `Expected 127.0.0.1:${port} to be free, another process listens there`),
+    new GatewayError(
+      "start_failed",
+      `Expected 127.0.0.1:${port} to be free, another process listens there: end it, or listen elsewhere (--address, BELFRY_ADDRESS)`,
+    ),
   );
   expect(() => new Setup({ address: { host: "203.0.113.1", port: 0 } })).toThrow(
     /^Expected 203\.0\.113\.1:0 to be an address of this machine/,
