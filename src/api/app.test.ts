@@ -116,6 +116,6 @@ describe("everything else", () => {
     const response = await setUp().ask(path);
     expect(response.status).toBe(404);
     expectHeaders(response);
-    expect(await response.text()).toBe("Not Found\n");
+    expect(await response.text()).toBe("Not found. Health is at /-/health/ready, metrics at /-/metrics\n");
   });
 });

@@ -22,6 +22,8 @@ export interface ApiParts {
 }
 
 const paths = ["/-/health/live", "/-/health/ready", "/-/metrics"] as const;
+/** For those who guess another path. */
+export const healthPlaces = "Health is at /-/health/ready, metrics at /-/metrics";
 const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Answers every request below `/-/`; HEAD like GET, other methods with 405. */
@@ -40,7 +42,7 @@ export function createApi(parts: ApiParts): (request: Request) => Response | Pro
   for (const path of paths) {
     app.all(path, (context) => context.text("Method Not Allowed\n", 405, { Allow: "GET, HEAD" }));
   }
-  app.notFound((context) => context.text("Not Found\n", 404));
+  app.notFound((context) => context.text(`Not found. ${healthPlaces}\n`, 404));
   app.onError((error, context) => {
     parts.observe.report("api", error);
     return context.text("Internal Server Error\n", 500);

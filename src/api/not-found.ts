@@ -4,6 +4,7 @@
 
 import type { Explanation } from "../dialects/dialect.ts";
 import type { Route } from "../server/route.ts";
+import { healthPlaces } from "./app.ts";
 import { textAnswer } from "../base/http.ts";
 import type { Observe } from "../core/observe.ts";
 
@@ -14,7 +15,12 @@ export interface Present {
   explain(method: string, path: string): Explanation | undefined;
   /** Where clients of any dialect are usually looked for. */
   readonly usualPaths: readonly string[];
+  /** Has the gateway a publish secret? */
+  readonly hasSecret: boolean;
 }
+
+const apiIsOff =
+  "Not found. The HTTP API is off, because this gateway has no publish secret: --secret-file or BELFRY_SECRET_FILE gives it one";
 
 /** The last route of a listener, behind all others. */
 export function notFoundRoute(observe: Pick<Observe, "refused">, present: Present): Route {
@@ -32,10 +38,13 @@ export function notFoundRoute(observe: Pick<Observe, "refused">, present: Presen
 }
 
 function explain(method: string, path: string, present: Present): Explanation {
-  const { dialects, usualPaths } = present;
+  const { dialects, usualPaths, hasSecret } = present;
   const speaks = `This listener speaks ${dialects.join(", ")}`;
-  if (path === "/")
-    return { text: `Not found. ${speaks}; there are no pages here. Health is at /-/health/ready` };
+  if (path === "/") return { text: `Not found. ${speaks}; there are no pages here. ${healthPlaces}` };
+  if (["/metrics", "/health"].includes(path)) return { text: `Not found. ${healthPlaces}` };
+  const explained = present.explain(method, path);
+  if (explained) return explained;
+  if (!hasSecret && path.startsWith("/api/")) return { text: apiIsOff };
   const isUsual = usualPaths.some((usual) => `${path}/`.startsWith(`${usual}/`));
-  return present.explain(method, path) ?? { text: isUsual ? `Not found. ${speaks}` : "Not found" };
+  return { text: isUsual ? `Not found. ${speaks}` : "Not found" };
 }

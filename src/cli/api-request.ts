@@ -44,7 +44,8 @@ export async function askApi(
   const isProblem = answer.headers.get("content-type") === "application/problem+json";
   if (answer.status === 404 && !isProblem) {
     const where = `${path.replace(/\?.*/, "")} at ${maskUrl(url)}`;
-    throw new CommandError(`Expected ${method} ${where}, got 404: ${lacks}`);
+    const [, said = lacks] = /^Not found\. (.+)$/.exec(text.slice(0, shownCharacters).trim()) ?? [];
+    throw new CommandError(`Expected ${method} ${where}, got 404: ${said}`);
   }
   if (answer.status !== 200) throw refusalOf(url, answer.status, text);
   return JSON.parse(text);

@@ -69,5 +69,5 @@ test("SEC-11 a gateway without a publish secret has no such door", async () => {
   const { err } = await runCommand(["revoke", "--url", closed.url, "--user", "a"], {
     env: { BELFRY_SECRET: secret },
   });
-  expect(err).toContain("got 404: a gateway without a publish secret has none");
+  expect(err).toContain("got 404: The HTTP API is off, because this gateway has no publish secret");
 });

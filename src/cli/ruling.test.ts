@@ -93,7 +93,17 @@ test.each([
 });
 
 test("SEC-11 where there is no API, it says why", async () => {
-  await using closed = await startGateway();
-  const { err } = await runCommand(["rooms", "--url", closed.url], { env: { BELFRY_SECRET: secret } });
-  expect(err).toContain("got 404: the listener has `api: false`, or the gateway no publish secret");
+  const errorAt = async (url: string): Promise<string> =>
+    (await runCommand(["rooms", "--url", url], { env: { BELFRY_SECRET: secret } })).err;
+  await using open = await startGateway();
+  expect(await errorAt(open.url)).toContain(
+    "got 404: The HTTP API is off, because this gateway has no publish secret",
+  );
+  await using closed = await startGateway({
+    secret,
+    listeners: [{ address: "127.0.0.1:0", dialects: ["native"], api: false }],
+  });
+  expect(await errorAt(closed.url)).toContain(
+    "got 404: the listener has `api: false`, or the gateway no publish secret",
+  );
 });

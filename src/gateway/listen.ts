@@ -61,6 +61,7 @@ export async function listenOn(listener: ListenerConfig, parts: ListenParts): Pr
         explain: (method, path) =>
           sides.map(({ explain }) => explain?.(method, path)).find((text) => text !== undefined),
         usualPaths: Object.values(table).flatMap(({ usualPath }) => usualPath ?? []),
+        hasSecret: parts.checkSecret !== undefined,
       }),
     ],
     origins: listener.origins,

@@ -67,7 +67,9 @@ describe("/-/", () => {
       expect([path, status]).toEqual([path, 404]);
       expect(headers.get("content-type")).toStartWith("text/plain");
       expect(headers.get("x-content-type-options")).toBe("nosniff");
-      expect(text).toMatch(/^Not [Ff]ound(\. This listener speaks socketio, native; [^\n]*)?\n$/);
+      expect(text).toMatch(
+        /^Not found(\. (This listener speaks socketio, native; there are no pages here\. )?Health is at \/-\/health\/ready, metrics at \/-\/metrics)?\n$/,
+      );
     }
   });
 });

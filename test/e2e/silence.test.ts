@@ -219,8 +219,19 @@ describe("a message that nobody hears", () => {
 describe("what is not there", () => {
   const secret = "publish-secret-of-the-test";
   const rows = [
-    ["socketio", "GET", "/", /^Not found\. This listener speaks socketio; .* \/-\/health\/ready\n$/],
+    [
+      "socketio",
+      "GET",
+      "/",
+      /^Not found\. This listener speaks socketio; .* \/-\/health\/ready, metrics at \/-\/metrics\n$/,
+    ],
     ["socketio", "POST", "/emit", /^Not found\. POST \/emit is off, .* --secret-file or BELFRY_SECRET_FILE/],
+    [
+      "socketio",
+      "GET",
+      "/api/rooms",
+      /^Not found\. The HTTP API is off, .* --secret-file or BELFRY_SECRET_FILE/,
+    ],
     ["ws-hub", "GET", "/status", /^Not found\. The status pages .* ws-hub\.adminToken/],
     ["ws-hub", "GET", "/socket.io/", /^Not found\. This listener speaks ws-hub\n$/],
     ["socketio", "GET", "/ws/news", /^Not found\. This listener speaks socketio\n$/],

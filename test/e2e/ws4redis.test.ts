@@ -668,7 +668,7 @@ describe("the handshake", () => {
       "GET",
       { Upgrade: "websocket", Cookie: "sessionid=x", Origin: "http://evil.example" },
       403,
-      "Expected an origin that may connect\n",
+      "Expected an origin that may connect: `origins` (--cors) lists them\n",
     ],
     ["no version, no key", "GET", { Upgrade: "websocket" }, 426, "Sec-WebSocket-Version header is missing\n"],
     [
@@ -989,7 +989,10 @@ describe("W4R-16 where a page comes from", () => {
     "W4R-16 SEC-08 T1 a cookie with the Origin %p: 403",
     async (origin) => {
       const answer = await refusal(path, { ...cookie, Origin: origin });
-      expect([answer.status, answer.text]).toEqual([403, "Expected an origin that may connect\n"]);
+      expect([answer.status, answer.text]).toEqual([
+        403,
+        "Expected an origin that may connect: `origins` (--cors) lists them\n",
+      ]);
     },
   );
 

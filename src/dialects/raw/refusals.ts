@@ -25,7 +25,10 @@ export class Refusals {
   /** The page's origin may not connect (EIO-18, W4R-16). */
   refuseOrigin(exchange: Exchange): Response {
     hintAtOrigin(this.#observe, this.#dialect, exchange);
-    return this.refuse("origin", textAnswer(403, "Expected an origin that may connect\n"));
+    return this.refuse(
+      "origin",
+      textAnswer(403, "Expected an origin that may connect: `origins` (--cors) lists them\n"),
+    );
   }
 
   /** A request without an upgrade where only websockets are: a proxy may have taken the upgrade away. */
