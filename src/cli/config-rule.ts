@@ -3,13 +3,14 @@
 
 import { Command } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
-import { isRoomName, isRoomTooLong, roomSpace } from "../core/room-name.ts";
+import { isRoomName, isRoomTooLong } from "../core/room-name.ts";
 import { compileGlobs } from "../base/glob.ts";
 import { createRoomRules } from "../config/room-rules.ts";
-import type { JoinWay, RoomRule } from "../vocabulary/room-rules.ts";
+import type { RoomRule } from "../vocabulary/room-rules.ts";
 import { CommandError } from "./failure.ts";
 import type { Cli } from "./io.ts";
 import { printable } from "../observe/printable.ts";
+import { logWords, whoJoins, whoPublishes } from "./rule-words.ts";
 import { addServeFlags, loadServed } from "./serve.ts";
 import type { ServeFlags } from "./serve.ts";
 
@@ -45,8 +46,8 @@ function explainRule(
   return [
     `Room:    ${label}`,
     `Rule:    ${whichRule(rule, config.rooms, (index) => sourceOf(["rooms", index]).label)}`,
-    `Join:    ${whoJoins(rule, inNamespace(label))}`,
-    `Publish: ${publishWords[rule.publish]}${open === undefined ? "" : ` (openRooms has \`${open}\`)`}`,
+    `Join:    ${whoJoins(rule.join, inNamespace(label))}`,
+    `Publish: ${whoPublishes[rule.publish]}${open === undefined ? "" : ` (openRooms has \`${open}\`)`}`,
     `Kept:    ${whatIsKept(rule, config.tape)}`,
     `Present: ${rule.presence ? "members are told who is there" : "members are not told who is there"}`,
   ];
@@ -74,55 +75,13 @@ function whichRule({ index }: RoomRule, rooms: Written, sourceOf: (index: number
   return `none: ${none}, the room's name decides`;
 }
 
-const publishWords: Readonly<Record<RoomRule["publish"], string>> = {
-  backends: "backends; what browsers say stays in their dialect",
-  members: "backends and members; messages of browsers reach every dialect",
-  none: "backends; browsers say nothing there",
-};
-
 /** The room's own name, which its room-space is read from. */
 function inNamespace(label: string): string {
   return label.startsWith("/") && label.includes(",") ? label.slice(label.indexOf(",") + 1) : label;
 }
 
-function whoJoins({ join }: RoomRule, room: string): string {
-  const space = roomSpace(room);
-  const ways = join ?? defaultWays(space);
-  return ways.map((way) => wayWords(way, space)).join("; ");
-}
-
-function defaultWays(space: string | undefined): readonly (JoinWay | "owner")[] {
-  if (space === undefined) return ["anyone"];
-  return isOwned(space) ? ["owner", "secret"] : ["secret"];
-}
-
-function isOwned(space: string | undefined): space is string {
-  return space !== undefined && /^(?:user|group|session):./.test(space);
-}
-
-function wayWords(way: JoinWay | "owner", space: string | undefined): string {
-  switch (way) {
-    case "anyone":
-      return "anyone";
-    case "grant":
-      return "clients that a backend puts there";
-    case "token":
-      return "clients with a token or a ticket that names the room";
-    case "owner":
-      return `visitors that \`${space}\` names`;
-    case "user":
-      return isOwned(space) ? `the user that \`${space}\` names` : "visitors with a user name";
-    case "secret":
-      return space === undefined
-        ? "no client by secret: the name has no room-space (no `::`)"
-        : `clients that show the secret of the room-space \`${space}\``;
-    default:
-      return `members of the group \`${way.slice("group:".length)}\``;
-  }
-}
-
 function whatIsKept({ history }: RoomRule, { seconds }: LoadedConfig["config"]["tape"]): string {
   if (!history && seconds === 0) return "nothing: no log of its own, and no tape (tape.seconds is 0)";
   if (!history) return `no log of its own; the tape of each gateway has the last ${seconds} s`;
-  return `a log of the last ${history.size} publications, until ${history.seconds} s after the last one`;
+  return `a log of ${logWords(history)}`;
 }

@@ -15,7 +15,10 @@ beforeAll(async () => {
   gateway = await startGateway({
     auth,
     secret,
-    rooms: [{ match: "log", history: { size: 10, seconds: 60 } }],
+    rooms: [
+      { match: "log", history: { size: 10, seconds: 60 } },
+      { match: "meeting", presence: true },
+    ],
   });
 });
 afterAll(async () => {
@@ -52,7 +55,8 @@ test("rooms, room and who show what there is, as tables and as JSON; kick ends c
 
   const room = await run("room", "log");
   expect(room.out).toContain("Connections:  2 (native 2)\n");
-  expect(room.out).toContain("Kept:         10, for 60 s\n");
+  expect(room.out).toContain("Join:         anyone\n");
+  expect(room.out).toContain("Log:          the last 10 publications, until 60 s after the last one\n");
   expect(JSON.parse((await run("room", "a/b c", "--json")).out)).toMatchObject({
     room: "a/b c",
     connections: 1,
@@ -72,6 +76,17 @@ test("rooms, room and who show what there is, as tables and as JSON; kick ends c
   await odd.waitForClose();
   expect(JSON.parse((await run("kick", "--room", "log", "--json")).out)).toMatchObject({ disconnected: 1 });
   await until(async () => (await run("rooms")).out === "No room has members.");
+});
+
+test("who names the users of a room with presence, each once", async () => {
+  expect((await run("who", "meeting")).out).toEndWith("\nUsers present: 0; connections without a user: 0");
+  using _john = await join("meeting", "john");
+  using _again = await join("meeting", "john");
+  using _other = await join("meeting");
+  expect((await run("who", "meeting")).out).toEndWith(
+    "\nUsers present: 1 (john); connections without a user: 1",
+  );
+  expect((await run("who", "meeting", "--json")).out.split("\n")).toHaveLength(3);
 });
 
 test.each([

@@ -3,19 +3,17 @@
 
 import { Command } from "commander";
 import { z } from "zod";
-import { columns } from "../config/table.ts";
 import { roomLabel } from "../vocabulary/room-rules.ts";
+import type { JoinWay } from "../vocabulary/room-rules.ts";
 import { printable } from "../observe/printable.ts";
-import { askApi } from "./api-request.ts";
-import type { AskedGateway } from "./api-request.ts";
+import { Asking, gateways, table } from "./asking.ts";
+import type { AskingFlags, Query } from "./asking.ts";
 import { CommandError } from "./failure.ts";
 import { addGatewayFlags, gatewayOf } from "./gateway-flags.ts";
-import type { GatewayFlags } from "./gateway-flags.ts";
-import type { Cli, Io } from "./io.ts";
+import type { Cli } from "./io.ts";
+import { logWords, whoJoins, whoPublishes } from "./rule-words.ts";
 
-interface RulingFlags extends GatewayFlags {
-  readonly json?: true;
-  readonly limit: string;
+interface RulingFlags extends AskingFlags {
   readonly namespace: string;
   readonly user?: string;
   readonly room?: string;
@@ -69,11 +67,11 @@ function roomCommand(cli: Cli): Command {
       const lines = [
         ["Room:", roomLabel(room, asked.flags.namespace)],
         ["Connections:", connections === 0 ? "0" : `${connections} (${countsOf(dialects)})`],
-        ["Rule:", rule.index === null ? "none" : `the one at place ${rule.index} of \`rooms\``],
-        ["Join:", rule.join?.join(", ") ?? "as its name says"],
-        ["Publish:", rule.publish],
-        ["Kept:", rule.history ? `${rule.history.size}, for ${rule.history.seconds} s` : "nothing"],
-        ["Position:", at ?? "none"],
+        ["Rule:", rule.index === null ? "none, the room's name decides" : `rooms[${rule.index}]`],
+        ["Join:", whoJoins(rule.join ?? undefined, room)],
+        ["Publish:", whoPublishes[rule.publish]],
+        ["Log:", rule.history ? logWords(rule.history) : "none (docs/recovery.md)"],
+        ["Log ends at:", at ?? "-"],
       ];
       cli.io.print(table(lines));
     }
@@ -103,10 +101,37 @@ function whoCommand(cli: Cli): Command {
     ]);
     const head = ["CONNECTION", "USER", "DIALECT", "TRANSPORT", "ADDRESS", "SINCE"];
     asked.print(rows, { head, rows: shown, none: "The room has no members." });
+    if (asked.flags.json !== true && (await hasPresence(asked, room)))
+      cli.io.print(await whoIsPresent(asked, room));
   });
 }
 
+async function hasPresence(asked: Asking<RulingFlags>, room: string): Promise<boolean> {
+  const answer = await asked.get(`/api/rooms/${segment(room)}`, { namespace: asked.flags.namespace });
+  return oneRoom.parse(answer).rule.presence;
+}
+
+/** What the members of a room with presence are told of each other: each user once. */
+async function whoIsPresent(asked: Asking<RulingFlags>, room: string): Promise<string> {
+  const query = { namespace: asked.flags.namespace, limit: String(shownUsers) };
+  const { users, total, anonymous } = present.parse(
+    await asked.get(`/api/rooms/${segment(room)}/presence`, query),
+  );
+  const names = users.map(({ user }) => printable(user)).join(", ");
+  const rest = total > users.length ? `, and ${total - users.length} more` : "";
+  return `Users present: ${total}${total === 0 ? "" : ` (${names}${rest})`}; connections without a user: ${anonymous}`;
+}
+
+const shownUsers = 100;
+const present = z.object({
+  users: z.array(z.object({ user: z.string() })),
+  total: z.int(),
+  anonymous: z.int(),
+});
+
 const whoExamples = `
+Of a room with \`presence: true\` in its rule the users are named, too: each once.
+
 Examples:
   belfry who shop::orders --secret-file secret
   belfry who lobby --namespace /chat --json | jq .user`;
@@ -135,8 +160,6 @@ Examples:
   belfry kick --room shop::orders -c belfry.yaml
   belfry kick --connection web-1-5f2c81d0:17 --url http://gateway.example:8899`;
 
-type Query = Readonly<Record<string, string>>;
-
 function orderOf({ user, room, connection, namespace }: RulingFlags): { path: string; query: Query } {
   const orders = [
     ...(user === undefined ? [] : [{ path: `/api/users/${segment(user)}/disconnect`, query: {} }]),
@@ -159,7 +182,6 @@ function segment(name: string): string {
   return encodeURIComponent(name);
 }
 
-const gateways = z.object({ silent: z.array(z.string()) });
 const roomRow = z.looseObject({
   room: z.string(),
   namespace: z.string(),
@@ -170,9 +192,10 @@ const oneRoom = roomRow.extend({
   at: z.string().nullable(),
   rule: z.object({
     index: z.int().nullable(),
-    join: z.array(z.string()).nullable(),
-    publish: z.string(),
+    join: z.array(z.custom<JoinWay>((way) => typeof way === "string")).nullable(),
+    publish: z.enum(["backends", "members", "none"]),
     history: z.object({ size: z.int(), seconds: z.number() }).nullable(),
+    presence: z.boolean(),
   }),
   silent: z.array(z.string()),
 });
@@ -202,97 +225,8 @@ function withGateway(command: Command, cli: Cli, examples: string): Command {
   return command;
 }
 
-async function openAsking(command: Command, cli: Cli): Promise<Asking> {
+async function openAsking(command: Command, cli: Cli): Promise<Asking<RulingFlags>> {
   return new Asking(cli.io, command.opts<RulingFlags>(), await gatewayOf(command, cli));
-}
-
-interface Table {
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  /** What is said where there are none. */
-  readonly none: string;
-}
-
-interface List {
-  readonly path: string;
-  readonly query: Query;
-  /** The member of the answer with the rows. */
-  readonly name: string;
-}
-
-/** Rows of a page. */
-const pageRows = 1_000;
-
-/** One command's requests to one gateway, and what it prints. */
-class Asking {
-  readonly flags: RulingFlags;
-  readonly #io: Io;
-  readonly #gateway: AskedGateway;
-
-  constructor(io: Io, flags: RulingFlags, gateway: AskedGateway) {
-    this.#io = io;
-    this.flags = flags;
-    this.#gateway = gateway;
-  }
-
-  async get(path: string, query: Query): Promise<unknown> {
-    return askApi(this.#gateway, { method: "GET", path: withQuery(path, query) });
-  }
-
-  async order(path: string, query: Query): Promise<unknown> {
-    return askApi(this.#gateway, { method: "POST", path: withQuery(path, query) });
-  }
-
-  /** The rows of all pages, up to `--limit`; standard error says what is missing. */
-  async list<Row>({ path, query, name }: List, row: z.ZodType<Row>): Promise<readonly Row[]> {
-    const limit = limitOf(this.flags);
-    const page = gateways.extend({ next: z.string().optional() });
-    const rows: Row[] = [];
-    const silent = new Set<string>();
-    let next: string | undefined;
-    do {
-      const count = String(Math.min(pageRows, limit - rows.length));
-      const answer = await this.get(path, {
-        ...query,
-        limit: count,
-        ...(next !== undefined && { after: next }),
-      });
-      const told = page.parse(answer);
-      rows.push(...z.array(row).parse((answer as Readonly<Record<string, unknown>>)[name]));
-      for (const gateway of told.silent) silent.add(gateway);
-      ({ next } = told);
-    } while (next !== undefined && rows.length < limit);
-    this.warn({ silent: [...silent] });
-    if (next !== undefined) this.#io.complain(`There are more than ${limit}: --limit shows them.`);
-    return rows;
-  }
-
-  /** Says which gateways did not answer: what they know is missing. */
-  warn({ silent }: z.infer<typeof gateways>): void {
-    if (silent.length === 0) return;
-    const names = silent.map(printable).join(", ");
-    this.#io.complain(`belfry: no answer from ${names}: what is there is missing here`);
-  }
-
-  print(rows: readonly unknown[], { head, rows: cells, none }: Table): void {
-    if (this.flags.json) for (const row of rows) this.#io.print(JSON.stringify(row));
-    else this.#io.print(rows.length === 0 ? none : table([head, ...cells]));
-  }
-}
-
-function limitOf({ limit }: RulingFlags): number {
-  if (/^[1-9]\d{0,6}$/.test(limit)) return Number(limit);
-  throw new CommandError("Expected --limit as a number from 1 to 9999999");
-}
-
-function withQuery(path: string, query: Query): string {
-  const text = new URLSearchParams({ ...query }).toString();
-  return text === "" ? path : `${path}?${text}`;
-}
-
-/** Names come from clients. */
-function table(rows: readonly (readonly string[])[]): string {
-  return columns(rows.map((row) => row.map((cell) => printable(cell))));
 }
 
 function countsOf(dialects: Readonly<Record<string, number>>): string {
