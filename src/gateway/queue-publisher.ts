@@ -99,8 +99,8 @@ export class QueuePublisher {
   }
 
   #refuse(id: string, refusal: EntryRefusal): Settled {
-    const { observe, dialect } = this.#parts;
-    observe.skipped(dialect, refusal.reason);
+    const { observe, dialect, feed } = this.#parts;
+    observe.skipped(dialect, refusal.reason, `${refusal.text}; the entry is in ${feed.name}:refused`);
     return { id, refusal };
   }
 }

@@ -235,8 +235,9 @@ export const logEvents = {
   skipped: {
     levels: ["warn", "debug"],
     fields: "dialect, reason, detail",
-    when: "as counted; at warn once a minute per reason, with the class that a pickle holds",
-    sentence: "Skipped on the bus: {reason} ({dialect})",
+    when: "as counted; at warn once a minute per reason, with the class that a pickle holds, or why an entry of `belfry:publish` was set aside",
+    sentence:
+      "A message was skipped: {reason} ({dialect}). docs/operations.md#reasons says what that means, `belfry tail` shows the message",
   },
   joined: {
     levels: ["info"],
