@@ -3,7 +3,7 @@
 import { roomSpace } from "../core/room-name.ts";
 import type { HistoryRule, JoinWay, RoomRule } from "../vocabulary/room-rules.ts";
 
-/** Whose messages reach the clients of a room. */
+/** What a rule says about publishing. */
 export const whoPublishes: Readonly<Record<RoomRule["publish"], string>> = {
   backends: "backends; what browsers say stays in their dialect",
   members: "backends and members; messages of browsers reach every dialect",
