@@ -1,6 +1,5 @@
 // The composition root: config in, a running gateway out. It makes the bus, the hub, access, the two sides of each
-// dialect and the listeners, and ties a message's way together: bus -> decode -> hub -> frames. Start and stop
-// order live here and nowhere else.
+// dialect and the listeners. Start and stop order live here and nowhere else.
 
 import { ConnectionLimits } from "./connection-limits.ts";
 import type { Readiness } from "../api/app.ts";
@@ -16,13 +15,11 @@ import { openBackplane } from "../brokers/registry.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import { openDialects } from "./contexts.ts";
 import type { SpokenDialect } from "./contexts.ts";
-import type { Carried } from "../core/broker.ts";
-import type { BusMessage, ChannelFilter, Feed, Subscription } from "../core/bus.ts";
 import type { Route } from "../server/route.ts";
 import type { Hub } from "../core/hub.ts";
-import type { Publication } from "../core/publication.ts";
+import { Deliveries } from "./deliveries.ts";
 import { createHub } from "./gateway-hub.ts";
-import { Pauses } from "./pauses.ts";
+import { Pauses, tickMs } from "./pauses.ts";
 import { BusPeers } from "../peers/bus-peers.ts";
 import { Queues } from "./queues.ts";
 import { createRoomRules } from "../config/room-rules.ts";
@@ -42,8 +39,6 @@ import type { Telemetry } from "../observe/observe.ts";
 import { closeAll, lastWords } from "../server/drain.ts";
 import type { Listener } from "../server/listener.ts";
 
-/** Heartbeats and deadlines are looked at this often, or more often where a dialect's are short. */
-const tickMs = 250;
 /** What is left of the answers and close frames after the drain may take this long. */
 const flushMs = 100;
 
@@ -88,9 +83,6 @@ interface EarlyParts {
   readonly tape: TapeRecovery;
 }
 
-/** What came to Belfry's own doors counts as this; no dialect is called so. */
-const brokerName = "broker";
-
 export class Gateway {
   readonly #config: Config;
   readonly #observe: Telemetry;
@@ -100,6 +92,7 @@ export class Gateway {
   readonly #rules: RoomRules;
   readonly #hub: Hub;
   readonly #kept: KeptPublications;
+  readonly #deliveries: Deliveries;
   readonly #auth: GatewayAuth;
   readonly #presence: GatewayPresence;
   readonly #connectionLimits: ConnectionLimits;
@@ -136,6 +129,7 @@ export class Gateway {
     const hub = createHub({ ...shared, events, listeners: this.#listeners });
     this.#hub = hub;
     this.#kept = new KeptPublications(tape, { ...shared, backplane: main, hub, peers: this.#peers });
+    this.#deliveries = new Deliveries({ ...shared, hub, kept: this.#kept });
     this.#auth = createAuth({ ...shared, backplanes: { main, sessions }, hub, peers: this.#peers });
     this.#connectionLimits = new ConnectionLimits({
       ...this.#addressParts(),
@@ -143,7 +137,7 @@ export class Gateway {
       isDraining: () => this.#state === "draining",
     });
     this.#guard = new SecretGuard(this.#addressParts());
-    this.#dialects = this.#openDialects({ main, sessions });
+    this.#dialects = this.#openDialects();
     this.#queues = new Queues(this.#dialects, { backplane: main, observe, webhooks: config.webhooks });
     this.#measure();
   }
@@ -195,11 +189,11 @@ export class Gateway {
   /** Listens: first to the bus, then to clients. */
   async start(): Promise<void> {
     for (const { name, backend } of this.#dialects) {
-      for (const feed of backend?.feeds ?? []) await this.#subscribe(name, feed);
+      for (const feed of backend?.feeds ?? []) await this.#deliveries.subscribe(name, feed);
     }
     const isUsed = this.#dialects.some(({ name }) => this.#table[name]?.publishesToBroker === true);
     if (isUsed || this.#rules.hasHistory) {
-      await this.#main.broker.open((publication, carried) => this.#carried(publication, carried));
+      await this.#main.broker.open((publication, carried) => this.#deliveries.carried(publication, carried));
     }
     await this.#auth.start();
     await this.#presence.start();
@@ -209,7 +203,7 @@ export class Gateway {
     if (this.#config.peers && this.#main.bus.carriesMeaning !== true) await this.#peers.open();
     await this.#kept.takeOver();
     for (const listener of this.#config.listeners) this.#listeners.push(await this.#listen(listener, api));
-    if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), this.#tickMs());
+    if (this.#ticksItself) this.#ticker = setInterval(this.tick.bind(this), tickMs(this.#dialects));
     this.#queues.start();
     this.#state = "running";
   }
@@ -242,14 +236,14 @@ export class Gateway {
     return { limits: this.#config.limits, now: this.#now, isExempt: isShared };
   }
 
-  #openDialects(backplanes: Backplanes): readonly SpokenDialect[] {
+  #openDialects(): readonly SpokenDialect[] {
     const spoken = this.#config.listeners.flatMap((listener) => listener.dialects);
     return openDialects(spoken, {
       ...this.#addressParts(),
       config: this.#config,
       dialects: this.#table,
       observe: this.#observe,
-      backplanes,
+      backplanes: { main: this.#main, sessions: this.#sessions },
       hub: this.#hub,
       rules: this.#rules,
       recovery: this.#kept.recovery,
@@ -258,46 +252,8 @@ export class Gateway {
       guard: this.#guard,
       admit: (countedAs) => this.#connectionLimits.admit(countedAs),
       mayJudge: (now) => this.#pauses.mayJudge(now),
-      subscribe: async (dialect, feed) => this.#subscribe(dialect, feed),
+      subscribe: async (dialect, feed) => this.#deliveries.subscribe(dialect, feed),
     });
-  }
-
-  async #subscribe(dialect: string, feed: Feed<ChannelFilter>): Promise<Subscription> {
-    this.#kept.addSource(dialect, feed);
-    return this.#main.bus.subscribe(feed.filter, this.#received.bind(this, dialect, feed));
-  }
-
-  /** The straight line: bytes of the bus to frames of the clients, in one turn. */
-  #received(dialect: string, feed: Feed<ChannelFilter>, message: BusMessage): void {
-    const decoded = feed.decode(message);
-    if (decoded.kind === "skipped") {
-      if (decoded.isJunk) this.#observe.skipped(dialect, decoded.reason, decoded.detail);
-      return;
-    }
-    this.#observe.received(dialect, bytesOf(message));
-    const at = this.#kept.record(decoded, feed, message);
-    if (decoded.kind !== "publication") {
-      this.#hub.carryOut(decoded);
-      return;
-    }
-    this.#delivered(dialect, decoded, this.#hub.deliver(decoded, at));
-    if (this.#rules.hasHistory) this.#kept.countUnlogged(dialect, decoded);
-  }
-
-  /** The same for what came to Belfry's own doors. @returns how many clients it was sent to */
-  #carried(publication: Publication, carried: Carried): number {
-    this.#observe.received(brokerName, bytesOf(carried.message));
-    const heard = this.#kept.received(publication, carried);
-    this.#delivered(brokerName, publication, heard);
-    return heard;
-  }
-
-  /** Says to operators what became of a publication. */
-  #delivered(from: string, { event, rooms, not }: Publication, heard: number): void {
-    // A copy for the other dialects has its own story: the first one counts.
-    if (heard === 0 && not === undefined) this.#observe.unheard(from);
-    const names = rooms?.join(" + ") ?? "(everyone)";
-    this.#observe.named?.("message", { dialect: from, name: event, rooms: names, heard });
   }
 
   #openApi(): ApiContext {
@@ -334,17 +290,4 @@ export class Gateway {
   *#clients(): Iterable<{ close(reason: "shutdown"): void }> {
     for (const { browser } of this.#dialects) if (browser) yield* browser.clients();
   }
-
-  /** Short heartbeats (tests, some conformance suites) want a finer clock. */
-  #tickMs(): number {
-    const shortest = Math.min(
-      ...this.#dialects.map(({ browser }) => browser?.shortestDelayMs ?? Number.POSITIVE_INFINITY),
-    );
-    return Math.max(10, Math.min(tickMs, shortest / 10));
-  }
-}
-
-/** As its publisher sent it. */
-function bytesOf({ meaning, payload }: BusMessage): number {
-  return meaning?.bytes ?? payload.length;
 }
