@@ -2,7 +2,7 @@
 // the receivers do, and what cannot be delivered is a dead letter.
 
 import { createHash } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { openBackplane } from "../../src/brokers/registry.ts";
 import type { drivers } from "../../src/brokers/registry.ts";
@@ -25,31 +25,6 @@ setDefaultTimeout(60_000);
 const secretOf = (fill: number): string => `whsec_${Buffer.alloc(32, fill).toString("base64")}`;
 const secret = secretOf(1);
 
-let server: RedisServer;
-beforeAll(async () => {
-  const rights = "eval evalsha xlen xrange xrevrange xadd xdel expire time get set del".replaceAll(
-    /\w+/g,
-    "+$&",
-  );
-  server = await startRedis({
-    users: [`few on >p ~belfry:events* &* -@all +@connection +@pubsub ${rights}`, "none on >p ~a* &* +@all"],
-  });
-});
-afterAll(async () => {
-  await server.stop();
-});
-
-const open: { readonly backplane: Backplane; readonly readers: readonly QueueReader[] }[] = [];
-const receivers: WebhookReceiver[] = [];
-afterEach(async () => {
-  for (const { backplane, readers } of open.splice(0)) {
-    await Promise.all(readers.map(async (reader) => reader.stop()));
-    await backplane.close();
-  }
-  for (const receiver of receivers.splice(0)) await receiver[Symbol.asyncDispose]();
-  await server.command("FLUSHALL");
-});
-
 interface Started {
   readonly backplane: Backplane;
   /** What was counted: `request ok` and `event ok` and the like. */
@@ -57,31 +32,72 @@ interface Started {
   readonly log: { readonly event: string; readonly fields: unknown }[];
 }
 
-/** A gateway, as far as webhooks go. */
-async function start(url: string | undefined, options: Partial<WebhooksOptions>): Promise<Started> {
-  const counts: Started["counts"] = new Map();
-  const log: Started["log"][number][] = [];
-  const count = (name: string, by: number) => void counts.set(name, (counts.get(name) ?? 0) + by);
-  const observe = {
-    ...silent,
-    webhookAsked: (outcome: string) => count(`request ${outcome}`, 1),
-    webhookTold: (outcome: string, events: number) => count(`event ${outcome}`, events),
-    log: (_: unknown, event: string, fields: unknown) => void log.push({ event, fields }),
-    hint: (event: string, { fields }: { readonly fields: unknown }) => log.push({ event, fields }) > 0,
-    report: (stage: string, error: unknown) => void log.push({ event: stage, fields: error }),
-  };
-  const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
-  const all = webhooksOptions.parse({ secrets: [secret], allowPrivate: ["127.0.0.1"], ...options });
-  const readers = webhookReaders(all, { backplane, observe });
-  open.push({ backplane, readers });
-  for (const reader of readers) reader.start();
-  return { backplane, counts, log };
-}
+/** Gateways and receivers of one test alone, with a Redis of their own: most of a test is waiting, so they run at the same time. */
+class World implements AsyncDisposable {
+  /** None where the gateways keep all in memory. */
+  readonly redis: RedisServer | undefined;
+  readonly open: { readonly backplane: Backplane; readonly readers: readonly QueueReader[] }[] = [];
+  readonly #receivers: WebhookReceiver[] = [];
 
-async function receiver(): Promise<WebhookReceiver> {
-  const started = await WebhookReceiver.start(secret);
-  receivers.push(started);
-  return started;
+  private constructor(redis: RedisServer | undefined) {
+    this.redis = redis;
+  }
+
+  static async make(driver: keyof typeof drivers): Promise<World> {
+    if (driver === "memory") return new World(undefined);
+    const rights = "eval evalsha xlen xrange xrevrange xadd xdel expire time get set del".replaceAll(
+      /\w+/g,
+      "+$&",
+    );
+    const users = [
+      `few on >p ~belfry:events* &* -@all +@connection +@pubsub ${rights}`,
+      "none on >p ~a* &* +@all",
+    ];
+    return new World(await startRedis({ users }));
+  }
+
+  /** A gateway, as far as webhooks go. */
+  async start(options: Partial<WebhooksOptions>, url = this.redis?.url): Promise<Started> {
+    const counts: Started["counts"] = new Map();
+    const log: Started["log"][number][] = [];
+    const count = (name: string, by: number) => void counts.set(name, (counts.get(name) ?? 0) + by);
+    const observe = {
+      ...silent,
+      webhookAsked: (outcome: string) => count(`request ${outcome}`, 1),
+      webhookTold: (outcome: string, events: number) => count(`event ${outcome}`, events),
+      log: (_: unknown, event: string, fields: unknown) => void log.push({ event, fields }),
+      hint: (event: string, { fields }: { readonly fields: unknown }) => log.push({ event, fields }) > 0,
+      report: (stage: string, error: unknown) => void log.push({ event: stage, fields: error }),
+    };
+    const backplane = await openBackplane({ url, observe: silent, limits: defaultLimits });
+    const all = webhooksOptions.parse({ secrets: [secret], allowPrivate: ["127.0.0.1"], ...options });
+    const readers = webhookReaders(all, { backplane, observe });
+    this.open.push({ backplane, readers });
+    for (const reader of readers) reader.start();
+    return { backplane, counts, log };
+  }
+
+  /** A gateway without webhooks. */
+  async writer(): Promise<Pick<Started, "backplane">> {
+    const backplane = await openBackplane({ url: this.redis?.url, observe: silent, limits: defaultLimits });
+    this.open.push({ backplane, readers: [] });
+    return { backplane };
+  }
+
+  async receiver(itsSecret = secret): Promise<WebhookReceiver> {
+    const started = await WebhookReceiver.start(itsSecret);
+    this.#receivers.push(started);
+    return started;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { backplane, readers } of this.open) {
+      await Promise.all(readers.map(async (reader) => reader.stop()));
+      await backplane.close();
+    }
+    for (const receiver of this.#receivers) await receiver[Symbol.asyncDispose]();
+    await this.redis?.stop();
+  }
 }
 
 /** Events of a room with these numbers, as the store of presence writes them. */
@@ -125,16 +141,12 @@ async function heard(to: WebhookReceiver, room: string, count: number, timeoutMs
   );
 }
 
-const urls: Record<keyof typeof drivers, () => string | undefined> = {
-  memory: () => undefined,
-  redis: () => server.url,
-};
-
-for (const [driver, urlOf] of Object.entries(urls)) {
+for (const driver of ["memory", "redis"] as const) {
   describe(`webhooks: ${driver}`, () => {
-    test("events come signed, whole, and in batches", async () => {
-      const to = await receiver();
-      const gateway = await start(urlOf(), { urls: [to.url] });
+    test.concurrent("events come signed, whole, and in batches", async () => {
+      await using world = await World.make(driver);
+      const to = await world.receiver();
+      const gateway = await world.start({ urls: [to.url] });
       const at = Date.now();
       await happen(gateway, "a", [1], { type: "room_occupied", user: undefined, at });
       await happen(gateway, "é::b", [7], { namespace: "/chat", user: "ann", at });
@@ -171,9 +183,10 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       );
     });
 
-    test("only the events and rooms of the config are sent, and what is no event is kept apart", async () => {
-      const to = await receiver();
-      const gateway = await start(urlOf(), {
+    test.concurrent("only the events and rooms of the config are sent, and what is no event is kept apart", async () => {
+      await using world = await World.make(driver);
+      const to = await world.receiver();
+      const gateway = await world.start({
         urls: [to.url],
         events: ["user_left"],
         rooms: ["a*", "/chat,*"],
@@ -192,11 +205,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(gateway.counts.get("event event_invalid")).toBe(1);
     });
 
-    test("several secrets sign: a receiver that knows one of them is served through a change", async () => {
-      const old = await receiver();
-      const changed = await WebhookReceiver.start(secretOf(2));
-      receivers.push(changed);
-      const gateway = await start(urlOf(), { urls: [old.url, changed.url], secrets: [secretOf(2), secret] });
+    test.concurrent("several secrets sign: a receiver that knows one of them is served through a change", async () => {
+      await using world = await World.make(driver);
+      const old = await world.receiver();
+      const changed = await world.receiver(secretOf(2));
+      const gateway = await world.start({ urls: [old.url, changed.url], secrets: [secretOf(2), secret] });
       await happen(gateway, "a", [1]);
       await heard(old, "a", 1);
       await heard(changed, "a", 1);
@@ -204,7 +217,8 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(old.requests[0]?.signatures.length).toBe(2);
     });
 
-    test("what a receiver fails is sent again with the same id, and once it is taken the next follow in order", async () => {
+    test.concurrent("what a receiver fails is sent again with the same id, and once it is taken the next follow in order", async () => {
+      await using world = await World.make(driver);
       const failing = {
         status: [500, 404, "redirect"],
         unreachable: ["reset"],
@@ -212,11 +226,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       } as const;
       const all: WebhookReceiver[] = [];
       for (const behaviour of Object.values(failing).flat()) {
-        const to = await receiver();
+        const to = await world.receiver();
         to.behaviour = behaviour;
         all.push(to);
       }
-      const gateway = await start(urlOf(), { urls: all.map(({ url }) => url) });
+      const gateway = await world.start({ urls: all.map(({ url }) => url) });
       await happen(gateway, "a", range(0, 30));
       await until(() => all.every(({ requests }) => requests.length > 0));
       await happen(gateway, "a", range(30, 60));
@@ -241,11 +255,12 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       await until(() => said("webhook_back").length === all.length);
     });
 
-    test("a receiver that answers late or not at all is given 5 s, and the event comes again", async () => {
-      const [late, stalled] = [await receiver(), await receiver()];
+    test.concurrent("a receiver that answers late or not at all is given 5 s, and the event comes again", async () => {
+      await using world = await World.make(driver);
+      const [late, stalled] = [await world.receiver(), await world.receiver()];
       late.behaviour = "late";
       stalled.behaviour = "stall";
-      const gateway = await start(urlOf(), { urls: [late.url, stalled.url] });
+      const gateway = await world.start({ urls: [late.url, stalled.url] });
       await happen(gateway, "a", [1]);
       await until(() => late.requests.length === 1 && stalled.requests.length === 1);
       const asked = performance.now();
@@ -259,14 +274,15 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(new Set(late.requests.map(({ id }) => id)).size).toBe(1);
     });
 
-    test("`Retry-After` is heeded, in seconds and as a date, and what is no time is not", async () => {
-      const [seconds, date, none] = [await receiver(), await receiver(), await receiver()];
+    test.concurrent("`Retry-After` is heeded, in seconds and as a date, and what is no time is not", async () => {
+      await using world = await World.make(driver);
+      const [seconds, date, none] = [await world.receiver(), await world.receiver(), await world.receiver()];
       seconds.retryAfter = "3";
       date.retryAfter = new Date(Date.now() + 5_000).toUTCString();
       none.retryAfter = "soon";
       const all = [seconds, date, none];
       for (const to of all) to.behaviour = 503;
-      const gateway = await start(urlOf(), { urls: all.map(({ url }) => url) });
+      const gateway = await world.start({ urls: all.map(({ url }) => url) });
       await happen(gateway, "a", [1]);
       await until(() => all.every(({ requests }) => requests.length === 1));
       for (const to of all) to.behaviour = 200;
@@ -281,10 +297,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(afterNone).toBeLessThan(2_000);
     });
 
-    test("410: the URL is not asked any more, its events are dead letters at once, and others are told", async () => {
-      const [gone, well] = [await receiver(), await receiver()];
+    test.concurrent("410: the URL is not asked any more, its events are dead letters at once, and others are told", async () => {
+      await using world = await World.make(driver);
+      const [gone, well] = [await world.receiver(), await world.receiver()];
       gone.behaviour = 410;
-      const gateway = await start(urlOf(), { urls: [gone.url, well.url] });
+      const gateway = await world.start({ urls: [gone.url, well.url] });
       await happen(gateway, "a", range(0, 10));
       await heard(well, "a", 10);
       await until(async () => (await deadLetters(gateway, gone)).refused === 10);
@@ -305,10 +322,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(gateway.log.filter(({ event }) => event === "webhook_failed")).toEqual([]);
     });
 
-    test("a receiver that is dead does not hold up another, and hears all when it is back", async () => {
-      const [dead, well] = [await receiver(), await receiver()];
+    test.concurrent("a receiver that is dead does not hold up another, and hears all when it is back", async () => {
+      await using world = await World.make(driver);
+      const [dead, well] = [await world.receiver(), await world.receiver()];
       await dead.die();
-      const gateway = await start(urlOf(), { urls: [dead.url, well.url] });
+      const gateway = await world.start({ urls: [dead.url, well.url] });
       await happen(gateway, "a", range(0, 250));
       await heard(well, "a", 250, 5_000);
       expect(dead.events).toEqual([]);
@@ -320,10 +338,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       }
     });
 
-    test("what is not taken in time is a dead letter, and what comes later is sent", async () => {
-      const to = await receiver();
+    test.concurrent("what is not taken in time is a dead letter, and what comes later is sent", async () => {
+      await using world = await World.make(driver);
+      const to = await world.receiver();
       to.behaviour = 503;
-      const gateway = await start(urlOf(), { urls: [to.url], retry: 2 });
+      const gateway = await world.start({ urls: [to.url], retry: 2 });
       await happen(gateway, "a", range(0, 10));
       await until(async () => (await deadLetters(gateway, to)).refused === 10, 20_000);
       const { waiting, newest } = await deadLetters(gateway, to, 1);
@@ -343,10 +362,11 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(to.seqs("a")).toEqual(range(10, 20));
     });
 
-    test("of more events than may wait, the oldest are dead letters", async () => {
-      const [dead, well] = [await receiver(), await receiver()];
+    test.concurrent("of more events than may wait, the oldest are dead letters", async () => {
+      await using world = await World.make(driver);
+      const [dead, well] = [await world.receiver(), await world.receiver()];
       dead.behaviour = 500;
-      const gateway = await start(urlOf(), { urls: [dead.url, well.url], backlog: 100 });
+      const gateway = await world.start({ urls: [dead.url, well.url], backlog: 100 });
       for (let from = 0; from < 350; from += 50) {
         await happen(gateway, "a", range(from, from + 50));
         await heard(well, "a", from + 50);
@@ -359,9 +379,10 @@ for (const [driver, urlOf] of Object.entries(urls)) {
       expect(dead.seqs("a")).toEqual(range(250, 350));
     });
 
-    test("T24 no request goes to an address that is not allowed: its events become dead letters", async () => {
-      const to = await receiver();
-      const gateway = await start(urlOf(), { urls: [to.url], allowPrivate: ["10.0.0.0/8"], retry: 1 });
+    test.concurrent("T24 no request goes to an address that is not allowed: its events become dead letters", async () => {
+      await using world = await World.make(driver);
+      const to = await world.receiver();
+      const gateway = await world.start({ urls: [to.url], allowPrivate: ["10.0.0.0/8"], retry: 1 });
       await happen(gateway, "a", [1]);
       await until(async () => (await deadLetters(gateway, to)).refused === 1, 20_000);
       expect((await deadLetters(gateway, to)).newest[0]).toMatchObject({ reason: "address_blocked" });
@@ -370,25 +391,26 @@ for (const [driver, urlOf] of Object.entries(urls)) {
   });
 }
 
-test("a user of Redis needs no more rights than docs/webhooks.md says", async () => {
-  const [to, dead] = [await receiver(), await receiver()];
+test.concurrent("a user of Redis needs no more rights than docs/webhooks.md says", async () => {
+  await using world = await World.make("redis");
+  const [to, dead] = [await world.receiver(), await world.receiver()];
   dead.behaviour = 500;
-  const gateway = await start(server.urlFor("few", "p"), { urls: [to.url, dead.url], retry: 1 });
+  const gateway = await world.start({ urls: [to.url, dead.url], retry: 1 }, world.redis?.urlFor("few", "p"));
   await happen(gateway, "a", range(0, 20));
   await heard(to, "a", 20);
   await until(async () => (await deadLetters(gateway, dead)).refused === 20, 10_000);
   expect(gateway.log.filter(({ event }) => event === "queue_refused")).toEqual([]);
 });
 
-test("a user of Redis who may not read the events is said in the log, and nothing is lost", async () => {
-  const to = await receiver();
-  const refused = await start(server.urlFor("none", "p"), { urls: [to.url] });
-  const writer = await openBackplane({ url: server.url, observe: silent, limits: defaultLimits });
-  open.push({ backplane: writer, readers: [] });
-  await happen({ backplane: writer }, "a", [1]);
+test.concurrent("a user of Redis who may not read the events is said in the log, and nothing is lost", async () => {
+  await using world = await World.make("redis");
+  const to = await world.receiver();
+  const refused = await world.start({ urls: [to.url] }, world.redis?.urlFor("none", "p"));
+  const writer = await world.writer();
+  await happen(writer, "a", [1]);
   await until(() => refused.log.some(({ event }) => event === "queue_refused"), 10_000);
   expect(to.requests).toEqual([]);
-  await start(server.url, { urls: [to.url] });
+  await world.start({ urls: [to.url] });
   await heard(to, "a", 1);
 });
 
@@ -405,33 +427,33 @@ const behaviours: readonly Behaviour[] = [
   "stall",
 ];
 
-test.each([2, 3])(
+test.concurrent.each([2, 3])(
   "F9 gateways come and go, receivers do as they like: nothing is lost or out of order (seed %d)",
   async (seed) => {
+    await using world = await World.make("redis");
     const random = new Random(seed);
-    const to = [await receiver(), await receiver()];
+    const to = [await world.receiver(), await world.receiver()];
     const rooms = ["a", "b", "c"];
     const options = { urls: to.map(({ url }) => url) };
-    const writer = await openBackplane({ url: server.url, observe: silent, limits: defaultLimits });
-    open.push({ backplane: writer, readers: [] });
+    const writer = await world.writer();
     const steps = [
       // As a crash: the lease stays.
-      async () => open.splice(1, 1)[0]?.backplane.close(),
+      async () => world.open.splice(1, 1)[0]?.backplane.close(),
       async () => {
-        const [stopped] = open.splice(1, 1);
+        const [stopped] = world.open.splice(1, 1);
         await Promise.all((stopped?.readers ?? []).map(async (reader) => reader.stop()));
         await stopped?.backplane.close();
       },
-      async () => start(server.url, options),
-      async () => server.command("SCRIPT", "FLUSH"),
+      async () => world.start(options),
+      async () => world.redis?.command("SCRIPT", "FLUSH"),
     ];
-    await start(server.url, options);
-    await start(server.url, options);
+    await world.start(options);
+    await world.start(options);
     let seq = 0;
     for (let round = 0; round < 50; round++) {
       const count = random.below(30);
       for (const room of rooms) {
-        await happen({ backplane: writer }, room, range(seq, seq + count));
+        await happen(writer, room, range(seq, seq + count));
       }
       seq += count;
       random.pick(to).behaviour = random.pick(behaviours);
@@ -439,7 +461,7 @@ test.each([2, 3])(
       await Bun.sleep(random.below(200));
     }
     for (const one of to) one.behaviour = 200;
-    await start(server.url, options);
+    await world.start(options);
     for (const one of to) {
       for (const room of rooms) {
         await heard(one, room, seq, 45_000);

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { EventStreamClient } from "../support/event-stream.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
@@ -14,26 +14,39 @@ import { ServedGateway } from "../support/serve.ts";
 import { auth, signToken } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
-let folder: string;
-let redis: RedisServer;
+/** A Redis of one test alone, and the config of its gateways: most of a test is waiting, so they run at the same time. */
+class Cluster implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly #folder: string;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "belfry-presence-"));
-  redis = await startRedis();
-  const rooms = [
-    { match: "lobby*", presence: true },
-    { match: "closed*", presence: true, join: ["grant"] },
-  ];
-  await writeFile(join(folder, "belfry.json"), JSON.stringify({ redis: redis.url, rooms, auth, drain: 1 }));
-});
+  private constructor(redis: RedisServer, folder: string) {
+    this.redis = redis;
+    this.#folder = folder;
+  }
 
-afterAll(async () => {
-  await redis.stop();
-  await rm(folder, { recursive: true });
-});
+  static async open(): Promise<Cluster> {
+    const cluster = new Cluster(await startRedis(), await mkdtemp(join(tmpdir(), "belfry-presence-")));
+    const rooms = [
+      { match: "lobby*", presence: true },
+      { match: "closed*", presence: true, join: ["grant"] },
+    ];
+    const config = { redis: cluster.redis.url, rooms, auth, drain: 1 };
+    await writeFile(cluster.#config, JSON.stringify(config));
+    return cluster;
+  }
 
-async function serve(): Promise<ServedGateway> {
-  return ServedGateway.start({ args: ["--config", join(folder, "belfry.json")] });
+  async serve(): Promise<ServedGateway> {
+    return ServedGateway.start({ args: ["--config", this.#config] });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.redis.stop();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  get #config(): string {
+    return join(this.#folder, "belfry.json");
+  }
 }
 
 interface Told {
@@ -110,9 +123,10 @@ class Watcher {
   }
 }
 
-test("pages by websocket and by stream are told the same, and a stranger is told nothing (T16)", async () => {
-  await using one = await serve();
-  await using two = await serve();
+test.concurrent("pages by websocket and by stream are told the same, and a stranger is told nothing (T16)", async () => {
+  await using cluster = await Cluster.open();
+  await using one = await cluster.serve();
+  await using two = await cluster.serve();
   const ann = await Watcher.open(one, "lobby:1", "ann");
   expect(ann.told).toMatchObject([{ type: "presence", users: [{ user: "ann" }], total: 1, anonymous: 0 }]);
   using stream = await EventStreamClient.open(
@@ -150,9 +164,10 @@ test("pages by websocket and by stream are told the same, and a stranger is told
   expect(heard.filter(({ error }) => error?.code === "room_closed").map(({ id }) => id)).toEqual([2, 3]);
 }, 60_000);
 
-test("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree with the truth within 20 s", async () => {
-  await using living = await serve();
-  const dying = await serve();
+test.concurrent("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree with the truth within 20 s", async () => {
+  await using cluster = await Cluster.open();
+  await using living = await cluster.serve();
+  const dying = await cluster.serve();
   const room = "lobby:kill";
   const ann = await Watcher.open(living, room, "ann");
   const bob = await member(living, room, "bob");
@@ -176,7 +191,7 @@ test("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree
   const before = ann.told.length;
 
   // Some come back, to the gateway that is there and to a new one.
-  await using young = await serve();
+  await using young = await cluster.serve();
   const back = [await member(living, room, "u1"), await member(young, room, "u2")];
   await until(() => ann.total === 4, 10_000);
   await Bun.sleep(6_000);
@@ -187,9 +202,10 @@ test("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree
   for (const socket of [...crowd, ...back, bob]) socket[Symbol.dispose]();
 }, 120_000);
 
-test("a gateway stands still for longer than its lease: its users left meanwhile, are there again when it goes on, and leave no ghost", async () => {
-  await using living = await serve();
-  await using still = await serve();
+test.concurrent("a gateway stands still for longer than its lease: its users left meanwhile, are there again when it goes on, and leave no ghost", async () => {
+  await using cluster = await Cluster.open();
+  await using living = await cluster.serve();
+  await using still = await cluster.serve();
   const room = "lobby:still";
   const ann = await Watcher.open(living, room, "ann");
   // bob stays, cid is on both, dan leaves and eve moves to the other gateway while theirs stands still.
@@ -238,9 +254,10 @@ test("a gateway stands still for longer than its lease: its users left meanwhile
   await until(() => far.names?.join() === "ann,bob,cid,fay");
 }, 120_000);
 
-test("pages of a gateway that is restarted come back elsewhere: they did not leave", async () => {
-  await using living = await serve();
-  const old = await serve();
+test.concurrent("pages of a gateway that is restarted come back elsewhere: they did not leave", async () => {
+  await using cluster = await Cluster.open();
+  await using living = await cluster.serve();
+  const old = await cluster.serve();
   const room = "lobby:roll";
   const ann = await Watcher.open(living, room, "ann");
   for (const user of ["bob", "cid"]) await member(old, room, user);
@@ -256,15 +273,16 @@ test("pages of a gateway that is restarted come back elsewhere: they did not lea
   ]);
 }, 60_000);
 
-test("when Redis comes back empty, every gateway writes its members again, and pages know the truth", async () => {
-  await using one = await serve();
-  await using two = await serve();
+test.concurrent("when Redis comes back empty, every gateway writes its members again, and pages know the truth", async () => {
+  await using cluster = await Cluster.open();
+  await using one = await cluster.serve();
+  await using two = await cluster.serve();
   const room = "lobby:empty";
   const ann = await Watcher.open(one, room, "ann");
   await member(two, room, "bob");
   await until(() => ann.total === 2);
   const { epoch } = ann;
-  const client = await createClient({ url: redis.url }).connect();
+  const client = await createClient({ url: cluster.redis.url }).connect();
   await client.flushAll();
   await client.close();
   await member(two, room, "cid");

@@ -266,10 +266,14 @@ afterAll(async () => {
   for (const side of sides) await side.stop();
 });
 
+interface Seen {
+  readonly lines: readonly Line[];
+  readonly isSame: readonly boolean[];
+}
+
 describe.each(returningClients)("socket.io-client %s over %s", (version, transport) => {
   test.each(scripts)("hears what it hears of socket.io: $name", async ({ namespace = "/", run }) => {
-    const seen: { readonly lines: readonly Line[]; readonly isSame: readonly boolean[] }[] = [];
-    for (const side of sides) {
+    const play = async (side: Side): Promise<Seen> => {
       await until(async () => side.isEmpty(), 30_000);
       const events = ["update", "other"];
       await using page = await ReturningClient.open({
@@ -288,9 +292,9 @@ describe.each(returningClients)("socket.io-client %s over %s", (version, transpo
         await page.comeBack();
       };
       await run({ page, backend: side.backend(namespace), leave, comeBack });
-      seen.push({ lines: page.lines, isSame: page.ids.map((id) => id === page.ids[0]) });
-    }
-    const [reference, ours] = seen;
+      return { lines: page.lines, isSame: page.ids.map((id) => id === page.ids[0]) };
+    };
+    const [reference, ours] = await Promise.all(sides.map(play));
     expect(ours).toEqual(reference);
   });
 });

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { eventFields, eventsQueue } from "../../src/brokers/room-event.ts";
 import { run } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
@@ -21,53 +21,62 @@ const publishSecret = "publish-secret-of-the-test";
 /** Long enough for a lease to end, ms. */
 const takeoverMs = 25_000;
 
-let folder: string;
-let redis: RedisServer;
+/** A Redis of one test alone, and gateways of it: most of a test is waiting, so they run at the same time. */
+class Cluster implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly #folder: string;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "belfry-webhooks-"));
-  redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-});
-afterAll(async () => {
-  await redis.stop();
-  await rm(folder, { recursive: true });
-});
+  private constructor(redis: RedisServer, folder: string) {
+    this.redis = redis;
+    this.#folder = folder;
+  }
 
-/** A config file with webhooks to these. */
-async function configFor(receivers: readonly WebhookReceiver[], more: object = {}): Promise<string> {
-  const path = join(folder, `${crypto.randomUUID()}.json`);
-  const urls = receivers.map(({ url }) => `${url}?token=canary-of-the-query`);
-  const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"], ...more };
-  const listeners = [{ api: true }];
-  await writeFile(path, JSON.stringify({ redis: redis.url, secret: publishSecret, listeners, webhooks }));
-  return path;
+  static async open(): Promise<Cluster> {
+    const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    return new Cluster(redis, await mkdtemp(join(tmpdir(), "belfry-webhooks-")));
+  }
+
+  /** A config file with webhooks to these. */
+  async configFor(receivers: readonly WebhookReceiver[], more: object = {}): Promise<string> {
+    const path = join(this.#folder, `${crypto.randomUUID()}.json`);
+    const urls = receivers.map(({ url }) => `${url}?token=canary-of-the-query`);
+    const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"], ...more };
+    const config = { redis: this.redis.url, secret: publishSecret, listeners: [{ api: true }], webhooks };
+    await writeFile(path, JSON.stringify(config));
+    return path;
+  }
+
+  /** What the store of presence would write: events of two rooms in turns. */
+  async happen(from: number, to: number): Promise<void> {
+    const backend = createClient({ url: this.redis.url });
+    await backend.connect();
+    const adding: Promise<string>[] = [];
+    for (let seq = from; seq < to; seq++) {
+      for (const room of ["a", "b"]) {
+        const event = {
+          type: "user_joined",
+          namespace: "/",
+          room,
+          user: `u${seq}`,
+          epoch: "e",
+          seq,
+          at: Date.now(),
+        } as const;
+        adding.push(backend.xAdd(eventsQueue, "*", Object.fromEntries(eventFields(event))));
+      }
+    }
+    await Promise.all(adding);
+    backend.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.redis.stop();
+    await rm(this.#folder, { recursive: true });
+  }
 }
 
 async function serve(config: string): Promise<ServedGateway> {
   return ServedGateway.start({ args: ["--config", config, "--log-level", "debug"] });
-}
-
-/** What the store of presence would write: events of two rooms in turns. */
-async function happen(from: number, to: number): Promise<void> {
-  const backend = createClient({ url: redis.url });
-  await backend.connect();
-  const adding: Promise<string>[] = [];
-  for (let seq = from; seq < to; seq++) {
-    for (const room of ["a", "b"]) {
-      const event = {
-        type: "user_joined",
-        namespace: "/",
-        room,
-        user: `u${seq}`,
-        epoch: "e",
-        seq,
-        at: Date.now(),
-      } as const;
-      adding.push(backend.xAdd(eventsQueue, "*", Object.fromEntries(eventFields(event))));
-    }
-  }
-  await Promise.all(adding);
-  backend.destroy();
 }
 
 const range = (from: number, to: number): readonly number[] =>
@@ -91,36 +100,38 @@ async function senderOf(gateways: readonly ServedGateway[]): Promise<ServedGatew
   throw new Error("Expected a gateway that sends, got none");
 }
 
-test("F9 the gateway that sends is killed: another goes on, each event comes once by its id, in the order of its room", async () => {
+test.concurrent("F9 the gateway that sends is killed: another goes on, each event comes once by its id, in the order of its room", async () => {
+  await using cluster = await Cluster.open();
   await using one = await WebhookReceiver.start(secret);
   await using other = await WebhookReceiver.start(secret);
   const receivers = [one, other];
-  const config = await configFor(receivers);
+  const config = await cluster.configFor(receivers);
   await using first = await serve(config);
   await using second = await serve(config);
-  await happen(0, 50);
+  await cluster.happen(0, 50);
   await heardAll(receivers, 50);
   // Both URLs may be served by different gateways: whichever asked is killed with a request on its way.
   const killed = await senderOf([first, second]);
   for (const to of receivers) to.behaviour = "stall";
   const before = receivers.map(({ requests }) => requests.length);
-  await happen(50, 150);
+  await cluster.happen(50, 150);
   await until(() => receivers.some(({ requests }, index) => requests.length > (before[index] ?? 0)));
   killed.process.kill("SIGKILL");
   for (const to of receivers) to.behaviour = 200;
-  await happen(150, 200);
+  await cluster.happen(150, 200);
   await heardAll(receivers, 200);
-  expect((await redis.command("XLEN", eventsQueue)) as number).toBe(0);
+  expect((await cluster.redis.command("XLEN", eventsQueue)) as number).toBe(0);
 });
 
-test("F9 killed after an answer that Redis did not hear of: what comes again has the same id", async () => {
+test.concurrent("F9 killed after an answer that Redis did not hear of: what comes again has the same id", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to]);
+  const config = await cluster.configFor([to]);
   let round = 0;
   for (; round < 2; round++) {
     await using gateway = await serve(config);
     const before = to.requests.length;
-    await happen(round * 100, round * 100 + 100);
+    await cluster.happen(round * 100, round * 100 + 100);
     await until(() => to.requests.length > before, takeoverMs);
     gateway.process.kill("SIGKILL");
     await gateway.process.exited;
@@ -131,47 +142,50 @@ test("F9 killed after an answer that Redis did not hear of: what comes again has
   for (const event of to.taken) expect(to.events.find(({ id }) => id === event.id)).toEqual(event);
 });
 
-test("the gateway that sends stands still: another goes on, and the first one does no harm when it wakes", async () => {
+test.concurrent("the gateway that sends stands still: another goes on, and the first one does no harm when it wakes", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to]);
+  const config = await cluster.configFor([to]);
   await using first = await serve(config);
-  await happen(0, 10);
+  await cluster.happen(0, 10);
   await heardAll([to], 10);
   to.behaviour = "stall";
   const before = to.requests.length;
-  await happen(10, 20);
+  await cluster.happen(10, 20);
   await until(() => to.requests.length > before);
   first.process.kill("SIGSTOP");
   to.behaviour = 200;
   await using second = await serve(config);
   await heardAll([to], 20);
   first.process.kill("SIGCONT");
-  await happen(20, 40);
+  await cluster.happen(20, 40);
   await heardAll([to], 40);
   expect(second.process.output).not.toContain("queue_refused");
 });
 
-test("Redis starts anew while events wait: nothing is lost that it kept", async () => {
+test.concurrent("Redis starts anew while events wait: nothing is lost that it kept", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to]);
+  const config = await cluster.configFor([to]);
   await using gateway = await serve(config);
   to.behaviour = 500;
-  await happen(0, 150);
+  await cluster.happen(0, 150);
   await until(() => to.requests.length > 0);
-  await redis.restart();
+  await cluster.redis.restart();
   to.behaviour = 200;
   await until(async () => (await fetch(`${gateway.url}/-/health/ready`)).status === 200, 20_000);
-  await happen(150, 200);
+  await cluster.happen(150, 200);
   await heardAll([to], 200);
 });
 
-test("a gateway that is drained lets go at once, and the next one goes on", async () => {
+test.concurrent("a gateway that is drained lets go at once, and the next one goes on", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to]);
+  const config = await cluster.configFor([to]);
   {
     await using _first = await serve(config);
     to.behaviour = 500;
-    await happen(0, 20);
+    await cluster.happen(0, 20);
     await until(() => to.requests.length > 0);
   }
   to.behaviour = 200;
@@ -181,9 +195,10 @@ test("a gateway that is drained lets go at once, and the next one goes on", asyn
   expect(performance.now() - since).toBeLessThan(10_000);
 });
 
-test("GET /api/webhooks lists what waits and what was given up, and shows no query of a URL", async () => {
+test.concurrent("GET /api/webhooks lists what waits and what was given up, and shows no query of a URL", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to], { retry: 1 });
+  const config = await cluster.configFor([to], { retry: 1 });
   await using gateway = await serve(config);
   const list = async (query = "") => {
     const answer = await fetch(`${gateway.url}/api/webhooks${query}`, {
@@ -194,7 +209,7 @@ test("GET /api/webhooks lists what waits and what was given up, and shows no que
   };
   expect(await list()).toEqual([{ url: to.url, waiting: 0, deadLetters: 0, newest: [] }]);
   to.behaviour = 503;
-  await happen(0, 3);
+  await cluster.happen(0, 3);
   await until(async () => (await list())[0]?.["deadLetters"] === 6, 20_000);
   const [webhook] = await list("?letters=2");
   expect(webhook).toMatchObject({
@@ -212,12 +227,13 @@ test("GET /api/webhooks lists what waits and what was given up, and shows no que
   expect((await fetch(`${gateway.url}/api/webhooks`)).status).toBe(401);
 });
 
-test("T17 neither the secrets nor the paths of webhooks are in the log, in the metrics or in what is printed", async () => {
+test.concurrent("T17 neither the secrets nor the paths of webhooks are in the log, in the metrics or in what is printed", async () => {
+  await using cluster = await Cluster.open();
   await using to = await WebhookReceiver.start(secret);
-  const config = await configFor([to]);
+  const config = await cluster.configFor([to]);
   await using gateway = await serve(config);
   to.behaviour = 500;
-  await happen(0, 5);
+  await cluster.happen(0, 5);
   await gateway.process.waitFor(/"event":"webhook_failed"/);
   to.behaviour = 200;
   await gateway.process.waitFor(/"event":"webhook_back"/);
