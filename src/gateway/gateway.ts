@@ -41,6 +41,8 @@ import type { Listener } from "../server/listener.ts";
 
 /** What is left of the answers and close frames after the drain may take this long. */
 const flushMs = 100;
+/** A publish is answered within this time, also while Redis is away, ms. */
+const longestAnswerMs = 2_500;
 
 export interface GatewayParts {
   readonly observe: Telemetry;
@@ -221,6 +223,9 @@ export class Gateway {
     await closeAll(this.#clients(), drainMs);
     const hadUnsaid = await lastWords(this.#dialects.map(({ browser }) => browser ?? {}));
     if (drainMs > 0 || hadUnsaid) await Bun.sleep(flushMs);
+    // A publisher without an answer would have to publish again.
+    const answersMs = Math.min(longestAnswerMs, until - monotonic());
+    await Promise.all(this.#listeners.map(async (listener) => listener.finish(answersMs)));
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) await listener.stop();
     await queuesDone;

@@ -182,6 +182,28 @@ describe("a verdict that takes time", () => {
     await connection.ended();
   });
 
+  test("SEC-14 finds the gateway about to end: a request that came before is answered, a later one is refused", async () => {
+    const setup = setUp();
+    const answers = rawRequest(setup.listener.url, { path: "/ws" });
+    await until(() => setup.waiting.length > 0, 10_000);
+    const finished = setup.listener.finish(10_000);
+    expect((await rawRequest(setup.listener.url, { path: "/ws/now" })).status).toBe(503);
+    setup.waiting[0]?.decide(new Response("published"));
+    await finished;
+    await setup.listener.stop();
+    expect((await answers).text).toBe("published");
+  });
+
+  test("SEC-14 a request that is not answered in time does not hold up the end", async () => {
+    const setup = setUp();
+    using connection = await RawConnection.open(setup.listener.url);
+    connection.write(requestBytes(setup.listener.url, { path: "/ws" }));
+    await until(() => setup.waiting.length > 0, 10_000);
+    await setup.listener.finish(20);
+    await setup.listener.stop();
+    expect(await connection.ended()).toHaveLength(0);
+  });
+
   test.each(["an error", "undefined", "a text"])(
     "T3 fails with %s: 500, counted and reported",
     async (kind) => {

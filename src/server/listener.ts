@@ -58,6 +58,9 @@ type Answer = Response | Promise<Response | undefined> | undefined;
 type Handler = (request: Request & RequestTarget, server: Server<WebSocketTransport>) => Answer;
 type Ws = ServerWebSocket<WebSocketTransport>;
 
+/** How often it is looked whether all requests are answered, ms. */
+const finishStepMs = 5;
+
 export class Listener implements SocketContext {
   readonly #parts: ListenerParts;
   readonly #router: Router;
@@ -70,6 +73,7 @@ export class Listener implements SocketContext {
   readonly #pressure: FilePressure;
   readonly #streams: StreamContext;
   #isDraining = false;
+  #isFinishing = false;
 
   /**
    * Listens at once; throws GatewayError `start_failed` with a sentence when the address cannot be had. On a unix socket,
@@ -129,6 +133,14 @@ export class Listener implements SocketContext {
   /** New websockets are refused from now on; requests of open sessions and of health checks go on. */
   drain(): void {
     this.#isDraining = true;
+  }
+
+  /** Refuses all requests from now on; resolves when those that came before are answered, or after so long, ms. */
+  async finish(deadlineMs: number): Promise<void> {
+    this.drain();
+    this.#isFinishing = true;
+    const until = this.now() + deadlineMs;
+    while (this.#server.pendingRequests > 0 && this.now() < until) await Bun.sleep(finishStepMs);
   }
 
   /** Ends everything that is still open. */
@@ -216,6 +228,7 @@ export class Listener implements SocketContext {
   }
 
   #answer(head: Head, request: Request & RequestTarget, server: Server<WebSocketTransport>): Answer {
+    if (this.#isFinishing) return this.#refuseDraining();
     const fault = malformation(head);
     const { url } = head;
     if (fault !== undefined || !url) return this.#refuse(400, fault ?? "");
