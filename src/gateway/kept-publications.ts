@@ -97,13 +97,14 @@ export class KeptPublications {
     );
   }
 
-  #createHandOver({ config, peers, observe, now }: KeptParts): HandOver {
+  #createHandOver({ config, peers, backplane, observe, now }: KeptParts): HandOver {
     const { handover, bytes, seconds } = config.tape;
     return new HandOver({
       peers,
       recovery: this.#tape,
       sources: this.#sources,
       observe,
+      isReady: () => backplane.bus.state().isReady,
       maxMs: seconds === 0 ? 0 : handover * 1000,
       maxBytes: bytes,
       now,

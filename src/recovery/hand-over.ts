@@ -34,6 +34,8 @@ type Part = z.infer<typeof partForm>;
 export interface HandOverParts extends GiverParts {
   readonly peers: Peers;
   readonly observe: Pick<Observe, "log" | "skipped">;
+  /** Does the bus carry what is asked? */
+  readonly isReady: () => boolean;
   /** How long a gateway that starts waits for it, ms. 0: it takes and gives nothing. */
   readonly maxMs: number;
   /** The largest tape that is taken over, bytes. */
@@ -113,13 +115,16 @@ export class HandOver {
     }
   }
 
-  /** Those of our line so far: the first comes with the next test of the bus. None where there is no other gateway to ask. */
+  /**
+   * Those of our line so far, once the others can be asked: the first comes with the next test of the bus, and behind a gap it may
+   * come before the bus carries anything. None where there is no other gateway to ask.
+   */
   async #markers(until: number): Promise<readonly string[]> {
-    const { peers, recovery, now } = this.#parts;
+    const { peers, recovery, isReady, now } = this.#parts;
     for (;;) {
       if (peers.others.length === 0 || now() >= until || this.#isClosed) return [];
       const markers = recovery.tape.latestMarkers(markersNamed);
-      if (markers.length > 0) return markers;
+      if (markers.length > 0 && isReady()) return markers;
       await Bun.sleep(lookMs);
     }
   }
