@@ -66,6 +66,14 @@ describe("wrong command lines", () => {
       ["serve", "--adress", "x"],
       ["--adress", "--address"],
     ],
+    [
+      ["serve", "--port", "9000"],
+      ["--port", "--address"],
+    ],
+    [
+      ["serve", "--origins=x"],
+      ["--origins", "--cors"],
+    ],
     [["serve", "--cors"], ["--cors"]],
     [
       ["serve", "--as", "x"],

@@ -71,6 +71,22 @@ function addVerbose(command: Command): void {
   if (command.commands.length === 0 && !isKnown) command.option("-v, --verbose", "Show stacks of errors");
 }
 
+/** What other servers call our options: too far from our names for commander's own guess. */
+const usualNames: Readonly<Record<string, string>> = {
+  "--port": "--address",
+  "--host": "--address",
+  "--listen": "--address",
+  "--origin": "--cors",
+  "--origins": "--cors",
+};
+
+/** Says our name of an unknown option where the command has it. */
+function withUsualName(text: string, { options }: Command): string {
+  const [, given = ""] = /^error: unknown option '([^'=]+)/.exec(text) ?? [];
+  const ours = options.find(({ long }) => long !== undefined && long === usualNames[given])?.long;
+  return ours === undefined ? text : `error: unknown option '${given}'\n(Did you mean ${ours}?)`;
+}
+
 /** Commander neither ends the process nor writes past `io`; the same for every level of commands. */
 function settle(command: Command, cli: Cli): void {
   const { io, model } = cli;
@@ -84,7 +100,7 @@ function settle(command: Command, cli: Cli): void {
       io.complain(text.trimEnd());
     },
     outputError: (text, write) => {
-      write(text.replace(/^error: /, "belfry: "));
+      write(withUsualName(text, command).replace(/^error: /, "belfry: "));
     },
   });
   command.showHelpAfterError(`Run \`${fullName(command)} --help\` for what it takes.`);

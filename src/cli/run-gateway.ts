@@ -1,7 +1,7 @@
 // The life of one gateway process, for `serve` and `demo`: logs on, gateway up, banner, then wait for a signal and
 // drain. Everything that a person should know about this start is said here.
 
-import { checkBackplaneUrl } from "../brokers/registry.ts";
+import { checkBackplaneUrl, isLocalUrl } from "../brokers/registry.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { valueAt } from "../config/file.ts";
 import type { ConfigModel } from "../config/model.ts";
@@ -15,6 +15,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { createObserve } from "../observe/observe.ts";
 import type { Telemetry } from "../observe/observe.ts";
 import { gatewayBanner, profileBanner, secretBanner } from "./banner.ts";
+import type { PublishWays } from "./banner.ts";
 import { clockEvent } from "./demo/demo.ts";
 import type { Cli, Io } from "./io.ts";
 import { printable } from "../observe/printable.ts";
@@ -115,13 +116,15 @@ function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io, mode
 
 function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo }: RunParts): void {
   const { config } = loaded;
-  const listeners = config.listeners.map(({ dialects }, index) => ({
+  const listeners = config.listeners.map(({ dialects, origins }, index) => ({
     url: gateway.urls[index] ?? "",
     dialects,
+    origins,
   }));
-  const [first] = listeners;
   if (demo ? config.log.format !== "json" : isForPeople(config, io)) {
-    io.print(gatewayBanner({ version, listeners, broker: gateway.busLabel }, demo?.banner(first?.url ?? "")));
+    const ways = demo ? undefined : publishWays(config);
+    const started = { version, listeners, broker: gateway.busLabel, ways };
+    io.print(gatewayBanner(started, demo?.banner(listeners[0]?.url ?? "")));
     return;
   }
   for (const { url, dialects } of listeners) {
@@ -132,6 +135,10 @@ function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo }: 
       version,
     });
   }
+}
+
+function publishWays({ secret, redis }: Config): PublishWays {
+  return { hasSecret: secret !== undefined, hasRedis: redis !== undefined && !isLocalUrl(redis) };
 }
 
 /** In plain words, past the log: that hides every secret (WSC-08). */

@@ -74,6 +74,6 @@ function secretWarnings({ hasSecret, listeners }: SharedView): readonly StartWar
     .filter(({ isPublic }) => isPublic)
     .map(({ address }) => ({
       code: "public_without_secret",
-      text: `${address} can be reached from other machines, and it has no publish secret. POST /emit is off, and every client that reaches it may join rooms without \`::\``,
+      text: `${address} can be reached from other machines, and it has no publish secret. Publishing over HTTP is off, and every client that reaches it may join rooms without \`::\``,
     }));
 }
