@@ -47,11 +47,11 @@ describe("80 columns", () => {
     const at = lines.findIndex((line) => line.includes("--identity-hashing-algorithm"));
     expect(lines.slice(at, at + 3)).toEqual([
       "  --identity-hashing-algorithm <choice>",
-      "                                DEFAULT_HASHING_ALGORITHM (DJS-07) (one of",
-      "                                sha256, sha1; default: sha256)",
+      "                                DEFAULT_HASHING_ALGORITHM (one of sha256, sha1;",
+      "                                default: sha256)",
     ]);
     expect(lines.length).toBeLessThan(470);
-    expect(lines.filter((line) => line.length > 80 || line.includes("]("))).toEqual([]);
+    expect(lines.filter((line) => line.length > 80 || /\]\(|[A-Z]-\d\d/.test(line))).toEqual([]);
   });
 });
 

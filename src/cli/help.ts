@@ -24,6 +24,7 @@ export function helpStyle(command: Command, model: ConfigModel): Partial<Help> {
     visibleOptions(shown) {
       const all = new Help().visibleOptions(shown);
       if (!all.some(({ long }) => long === helpAll) || command.getOptionValue("helpAll") === true) return all;
+      if (!isServe(command)) return all.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
       const profile = chosenProfile(command, model);
       return all.filter((option) => (profile ? matters(option, profile, model) : isUsual(option, model)));
     },
@@ -47,12 +48,23 @@ export function addHelpAll(command: Command, model: ConfigModel): void {
     .option(helpAll, "Show every option")
     .addHelpText("after", () => {
       if (command.getOptionValue("helpAll") === true) return "";
+      if (!isServe(command)) return likeServe(command);
       const profile = chosenProfile(command, model);
       return profile ? profileEnd(command, model, profile) : groupList(command, model);
     })
     .on(`option:${helpAll.slice(2)}`, () => {
       command.help();
     });
+}
+
+/** Those of `belfry config ...` look at what `serve` would run with: their own options are the ones to read. */
+function isServe(command: Command): boolean {
+  return command.name() === "serve";
+}
+
+function likeServe(command: Command): string {
+  const text = `The options of \`belfry serve\` are taken, too: \`${fullName(command)} ${helpAll}\` lists them.`;
+  return ["", ...wrap(text, columns)].join("\n");
 }
 
 /** The sections of the config that are for few. */
@@ -134,9 +146,11 @@ function describe(option: Option, profile: Profile | undefined, model: ConfigMod
   return notes.length === 0 ? text : `${text} (${notes.join("; ")})`;
 }
 
-/** Links of the documentation are files here. */
+/** Links of the documentation are files here, and what it names behaviours by (SEC-15) stands there alone. */
 function plain(text: string): string {
-  return text.replace(/\[[^[\]]*\]\(([\w.-]+\.md)[^()[\]]*\)/g, "docs/$1");
+  return text
+    .replace(/\[[^[\]]*\]\(([\w.-]+\.md)[^()[\]]*\)/g, "docs/$1")
+    .replace(/ \([A-Z\d]{3}-\d{2}(?:, [A-Z\d]{3}-\d{2})*\)/g, "");
 }
 
 function item(term: string, description: string): string {

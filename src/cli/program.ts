@@ -23,7 +23,10 @@ Examples:
   belfry demo                                       see it work, without Redis
   belfry serve --redis redis://localhost:6379/0     the real thing
 ${first ? `  ${`belfry serve --as ${first.name}`.padEnd(49)} in the place of ${first.name}\n` : ""}  belfry publish time update '{"time": 1}' --secret-file secret
-  belfry tail --room 'dir::*'`;
+  belfry tail --room 'dir::*'                       what is published, as it comes
+
+Nothing arrives? docs/troubleshooting.md. All pages: docs/README.md, in the
+folder where Belfry is installed.`;
 
 /**
  * Runs one command line.
