@@ -23,7 +23,7 @@ Examples:
   belfry demo                                       see it work, without Redis
   belfry serve --redis redis://localhost:6379/0     the real thing
 ${first ? `  ${`belfry serve --as ${first.name}`.padEnd(49)} in the place of ${first.name}\n` : ""}  belfry publish time update '{"time": 1}' --secret-file secret
-  belfry tail --room 'dir::*'                       what is published, as it comes
+  belfry tail --room 'dir::*'                       what is published now
 
 Nothing arrives? docs/troubleshooting.md. All pages: docs/README.md, in the
 folder where Belfry is installed.`;
@@ -95,6 +95,7 @@ function settle(command: Command, cli: Cli): void {
   const { io, model } = cli;
   addVerbose(command);
   command.configureHelp(helpStyle(command, model)).helpOption("-h, --help", "Show this help");
+  if (command.commands.length > 0) command.helpCommand("help [command]", "Show the help of a command");
   command.exitOverride().configureOutput({
     writeOut: (text) => {
       io.print(text.trimEnd());
