@@ -301,15 +301,32 @@ describe("the log in Redis", () => {
   });
 
   test("a Redis that does not run its scripts ends the start, where a room has a history", async () => {
-    const users = ["mute on >mute ~* &* +@all -@scripting", "keys on >keys ~other* &* +@all"];
+    const less = ["hset", "xrevrange", "set"].map(
+      (command) => `${command} on >${command} ~* &* +@all -${command}`,
+    );
+    const users = ["mute on >mute ~* &* +@all -@scripting", "keys on >keys ~other* &* +@all", ...less];
     await using redis = await startRedis({ users });
     const kept = createRoomRules([{ match: "a", history }]);
-    for (const user of ["mute", "keys"]) {
+    for (const user of ["mute", "keys", "hset", "xrevrange", "set"]) {
       const url = redis.urlFor(user, user);
       const refused = await errorOf(backplanes.open(url, { rules: kept }));
       expect(refused.code).toBe("start_failed");
       expect(refused.message).toMatch(/^Rooms with a history need Redis 7\.0 or later .*NOPERM/);
       await backplanes.open(url);
+    }
+  });
+
+  test("rights that are taken while it runs: refused for now, not for good, until they are given back", async () => {
+    await using redis = await startRedis({ users: ["some on >some ~* &* +@all"] });
+    const { log } = await start(redis.urlFor("some", "some"));
+    const name = newRoom();
+    await append(log, name, 1);
+    for (const command of ["get", "hset", "expire"]) {
+      await redis.command("ACL", "SETUSER", "some", `-${command}`);
+      const refused = await errorOf(log.append(entry(name, 2, { key: command })));
+      expect(refused).toMatchObject({ code: "bus_unavailable", message: expect.stringContaining("NOPERM") });
+      await redis.command("ACL", "SETUSER", "some", `+${command}`);
+      expect(await log.append(entry(name, 2, { key: command }))).toMatchObject({ kind: "stored" });
     }
   });
 

@@ -59,10 +59,15 @@ export function failureOf(error: unknown): Failure {
   return systemCodes[code] ?? { text, isSilence: false };
 }
 
+/** Is it about the rights of the user? Redis 7.0 says it in one way where a script runs the command, 7.2 in another. */
+export function isDenied(refusal: string): boolean {
+  return /^NOPERM |executing the script can't|ACL failure in script/.test(refusal);
+}
+
 /** Redis's error reply, cut where it starts to repeat our arguments. */
 function refusalOf(message: string): string {
   const [word = ""] = message.split(" ", 1);
-  const known = refusals[word];
+  const known = refusals[isDenied(message) ? "NOPERM" : word];
   if (known !== undefined) return known;
   const [ownWords = ""] = message.split(/, with args|['"`\r\n]/, 1);
   return `an error (${ownWords.slice(0, 120).trim()})`;

@@ -106,6 +106,20 @@ end
 return page
 `);
 
+/** KEYS: meta, stream, key of a publisher. Answers which command the user may not run; nothing where it may run all of the others here. */
+export const denied = script(`#!lua flags=no-writes
+local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
+local commands = {
+  {'GET', once}, {'SET', once, ''}, {'DEL', stream}, {'EXPIRE', meta, '1'},
+  {'HMGET', meta, 'a'}, {'HSET', meta, 'a', ''}, {'HINCRBY', meta, 'a', '1'},
+  {'XADD', stream, '*', 'a', ''}, {'XRANGE', stream, '-', '+'}, {'XREVRANGE', stream, '+', '-'},
+}
+for _, command in ipairs(commands) do
+  if not redis.acl_check_cmd(unpack(command)) then return redis.status_reply(command[1]) end
+end
+return redis.status_reply('')
+`);
+
 /** KEYS: meta, stream. ARGV: new epoch, seconds of the epoch, room for people. */
 export const top = script(`#!lua
 local epoch, offset, tag = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag'))

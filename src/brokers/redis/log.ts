@@ -45,7 +45,12 @@ export class RedisLog implements Log {
 
   /** Rejects with GatewayError `bus_unavailable` where Redis does not run these scripts: one before 7.0, or an ACL user. */
   async check(): Promise<void> {
-    await this.read({ namespace: "/", room: "" }, { from: { before: undefined }, limit: 0, bytes: 0 });
+    const { base, meta, stream } = this.#keys.get("");
+    const call = { keys: [meta, stream, `${base}:key`], args: [] };
+    const denied = String(await runScript(this.#commands, scripts.denied, call));
+    if (denied === "") return;
+    const expected = `Expected a user of Redis who may run ${denied}`;
+    throw new GatewayError("bus_unavailable", `${expected}, got one who may not (NOPERM)`);
   }
 
   async append(entry: NewEntry): Promise<Appended> {

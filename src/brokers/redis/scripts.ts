@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { ErrorReply } from "@redis/client";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Commands } from "./commands.ts";
+import { isDenied } from "./failure.ts";
 
 export interface Script {
   readonly source: string;
@@ -50,10 +51,10 @@ export function refusalOf(error: unknown): string | undefined {
 
 /**
  * Is it about what the keys of a script hold, so that it would come again however often the script runs? Not where Redis
- * takes no writes (OOM, READONLY), or a person ended the script.
+ * takes no writes (OOM, READONLY), the user has no right to it now, or a person ended the script.
  */
 export function isOfData(refusal: string): boolean {
-  if (/killed/i.test(refusal)) return false;
+  if (/killed/i.test(refusal) || isDenied(refusal)) return false;
   return refusal.startsWith("WRONGTYPE ") || (refusal.startsWith("ERR ") && refusal.includes("user_script"));
 }
 
