@@ -1,7 +1,7 @@
 // One listening address: Bun.serve with the routes of its dialects. It judges requests (request.ts), routes them
 // (router.ts), upgrades websockets (websocket.ts), and publishes to the engine's topics.
 
-import type { Server, ServerWebSocket } from "bun";
+import type { Server } from "bun";
 import { handshakeFault, textAnswer } from "../base/http.ts";
 import type { Exchange, Route } from "./route.ts";
 import type { Limits } from "../vocabulary/limits.ts";
@@ -10,7 +10,7 @@ import { Turns } from "../base/turns.ts";
 import { packetRate } from "../base/rate-limit.ts";
 import type { Rate } from "../base/rate-limit.ts";
 import type { Frame } from "../core/carrier.ts";
-import type { CloseCause, SocketHandler, StreamHandler } from "./socket.ts";
+import type { SocketHandler, StreamHandler } from "./socket.ts";
 import { closing, drainBytes, settled } from "./answer.ts";
 import { checkHost, endpointLabel, listenFailure, makeWay, readTls, withMode } from "./endpoint.ts";
 import type { Endpoint, TlsFiles } from "./endpoint.ts";
@@ -30,6 +30,7 @@ import type { SocketContext } from "./websocket.ts";
 import { headOf, openStream } from "./stream.ts";
 import type { StreamContext } from "./stream.ts";
 import { WebSocketTransport } from "./websocket.ts";
+import { websocketHandler } from "./websocket-handler.ts";
 
 export interface ListenerParts {
   readonly address: Endpoint;
@@ -50,13 +51,10 @@ const idleSeconds = 10;
  * all connections have it: the proxy there keeps slow clients away.
  */
 const longestHoldSeconds = 255;
-/** The engine's own bound on unread bytes: a backstop, websocket.ts closes slow clients long before. */
-const engineBufferBytes = 128 * 1024 * 1024;
 
 /** undefined: the connection is a websocket now. */
 type Answer = Response | Promise<Response | undefined> | undefined;
 type Handler = (request: Request & RequestTarget, server: Server<WebSocketTransport>) => Answer;
-type Ws = ServerWebSocket<WebSocketTransport>;
 
 /** How often it is looked whether all requests are answered, ms. */
 const finishStepMs = 5;
@@ -164,55 +162,15 @@ export class Listener implements SocketContext {
       error: (error) => this.#failed(error),
       // Over this, the engine itself refuses: its answer is lost where the client goes on sending.
       maxRequestBodySize: Math.max(maxMessageBytes, limits.httpBodyBytes) + drainBytes,
-      websocket: this.#websocket(),
+      websocket: websocketHandler(maxMessageBytes, (error) => {
+        this.report(error);
+      }),
     };
     try {
       return withMode(address, () => Bun.serve(options));
     } catch (error) {
       throw listenFailure(address, error);
     }
-  }
-
-  #websocket(): Bun.WebSocketHandler<WebSocketTransport> {
-    return {
-      maxPayloadLength: this.#parts.maxMessageBytes,
-      backpressureLimit: engineBufferBytes,
-      closeOnBackpressureLimit: true,
-      // Heartbeats are the dialects' business: the engine's own step by 4 s and are put off by any data.
-      idleTimeout: 0,
-      sendPings: false,
-      perMessageDeflate: false,
-      open: this.#guarded((ws) => {
-        ws.data.opened(ws);
-      }),
-      message: this.#guarded((ws, data: string | Buffer) => {
-        ws.data.received(data);
-      }),
-      drain: this.#guarded((ws) => {
-        ws.data.drained();
-      }),
-      pong: this.#guarded((ws) => {
-        ws.data.ponged();
-      }),
-      ping: this.#guarded((ws) => {
-        ws.data.pinged();
-      }),
-      close: this.#guarded((ws, code: number, reason: string) => {
-        ws.data.ended(code, engineFault(code, reason));
-      }),
-    };
-  }
-
-  /** An error in a handler ends this one websocket; the engine would let it end the process. */
-  #guarded<Rest extends unknown[]>(handle: (ws: Ws, ...rest: Rest) => void): (ws: Ws, ...rest: Rest) => void {
-    return (ws, ...rest) => {
-      try {
-        handle(ws, ...rest);
-      } catch (error) {
-        this.report(error);
-        ws.data.terminate();
-      }
-    };
   }
 
   #fetch(request: Request & RequestTarget, server: Server<WebSocketTransport>): Answer {
@@ -349,13 +307,4 @@ export class Listener implements SocketContext {
 function unixOptions(path: string): { readonly unix: string } {
   const options = { unix: path, idleTimeout: longestHoldSeconds };
   return options;
-}
-
-/**
- * What made the engine close a websocket by itself. It sends the close frame that RFC 6455 asks for, and tells us 1006,
- * which no client can send, with what it found; a connection that broke has no such words.
- */
-function engineFault(code: number, reason: string): CloseCause | undefined {
-  if (code !== 1006 || reason === "") return undefined;
-  return reason === "Received too big message" ? "too_large" : "protocol_error";
 }
