@@ -2,7 +2,7 @@
 // present in its rooms, and leaves through one topic of the engine per room; only members that topics cannot reach are
 // looped over. Lists of rooms and exclusions stay with topics: the few affected are muted for that one publish.
 
-import { isRoomTooLong, roomSpace } from "./room-name.ts";
+import { isRoomTooLong } from "./room-name.ts";
 import { addressees, deliverToMany, excludedBy, onlyRoom } from "./addressees.ts";
 import type { Namespace } from "./addressees.ts";
 import { clientIdIn, createClientId } from "../base/client-id.ts";
@@ -10,8 +10,9 @@ import type { Identity } from "./identity.ts";
 import type { Connection, Table } from "./membership.ts";
 import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "../vocabulary/limits.ts";
+import { carryOut } from "./orders.ts";
 import { mayHear } from "./publication.ts";
-import type { AckReply, Command, MoveCommand, Outgoing, Publication, Single, Target } from "./publication.ts";
+import type { AckReply, Command, Outgoing, Publication, Target } from "./publication.ts";
 import type { Positions } from "./position.ts";
 import { Room } from "./membership.ts";
 import { Visitors } from "./visitors.ts";
@@ -244,46 +245,8 @@ export class Hub {
 
   /** Carries out an order of a backend, on the connections of this gateway. */
   carryOut(command: Command): void {
-    if (command.kind === "close-room") {
-      const { namespace, room } = command;
-      this.carryOut({
-        kind: "leave",
-        target: { namespace, rooms: [room], except: [], skip: [] },
-        rooms: [room],
-      });
-      return;
-    }
-    const connections = this.#targets(command.target);
-    let isDone = connections.size > 0;
-    for (const connection of connections) {
-      if (command.kind === "disconnect") {
-        connection.agent.disconnect(command.closeClient, command.reason);
-        continue;
-      }
-      isDone = this.#move(connection, command) && isDone;
-      connection.agent.moved?.();
-    }
-    if (command.done && isDone) this.#parts.send(command.done);
-  }
-
-  /** @returns whether it is where it was to be: bounds hold for what backends order, too. */
-  #move(connection: Connection, { kind, rooms, replaces }: MoveCommand): boolean {
-    if (kind === "leave") {
-      for (const room of rooms) this.leave(connection, room);
-      return true;
-    }
-    const kept = new Set(rooms);
-    for (const { name = "" } of replaces === undefined ? [] : Array.from(connection.rooms)) {
-      if (roomSpace(name) === replaces && !kept.has(name)) this.leave(connection, name);
-    }
-    for (const room of kept) this.join(connection, room);
-    return rooms.every((room) => this.has(connection, room));
-  }
-
-  #targets(target: Target | Single): Set<Connection> {
-    if (!("id" in target)) return this.select(target);
-    const connection = this.connection(target.namespace, target.id);
-    return new Set(connection ? [connection] : []);
+    const isDone = carryOut(this, command);
+    if (command.kind !== "close-room" && command.done && isDone) this.#parts.send(command.done);
   }
 
   #openNamespace(name: string): Namespace {
