@@ -1,6 +1,7 @@
 // One client in one namespace: its events (join, leave), its acknowledgements in both directions, and what a
 // backend orders about it. It owns the hub's Connection.
 
+import { PendingAcks } from "./acks.ts";
 import type { Agent, AckHandler, ClientOrigin } from "../../core/membership.ts";
 import { Connection } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
@@ -14,22 +15,16 @@ import { encodeAck, encodeEvent, parseAck, parseEvent } from "./packet.ts";
 import { reservedEvents } from "../../codec/event-names.ts";
 import { joinRoom, leaveRoom, roomArgument } from "./join.ts";
 import type { JoinAnswer } from "./join.ts";
+import { meaningOf } from "./meanings.ts";
 import type { KeptSession } from "./recovery/kept-session.ts";
 import { noOffset } from "./recovery/missed.ts";
 import type { Return } from "./recovery/returns.ts";
 
-/** An acknowledgement that does not come is forgotten (PSQ-10). */
-const ackTimeoutMs = 60_000;
 /** Joins of one client that wait for a look-up of the secret; more are refused. */
 const maxWaitingEvents = 100;
 /** Length of their text without the last one, characters: parsed, it takes many times as much. */
 const maxWaitingBytes = 64 * 1024;
 const tooManyJoins: JoinAnswer = { answer: { ok: false, reason: "rate" }, isAcknowledged: false };
-
-interface PendingAck {
-  readonly onAck: AckHandler;
-  readonly deadline: number;
-}
 
 /** What the sockets of one client share. */
 interface ClientPart {
@@ -57,8 +52,7 @@ export class NamespaceSocket implements Agent {
   readonly #session: SessionPort;
   readonly #client: ClientPart;
   readonly #kept: KeptSession | undefined;
-  #nextAckId = 0;
-  #acks: Map<string, PendingAck> | undefined;
+  #acks: PendingAcks | undefined;
   /** Ends with the last of the events that wait for a secret: they take effect in the order in which they were sent. */
   #waiting: Promise<void> | undefined;
   #hasLeft = false;
@@ -122,8 +116,7 @@ export class NamespaceSocket implements Agent {
   }
 
   exit(): void {
-    this.#client.pendingAcks -= this.#acks?.size ?? 0;
-    this.#acks = undefined;
+    this.#acks?.clear();
     this.#hasLeft = true;
     // What it asked for and was not answered is not carried out: its page may think that it is in a room that it is not in.
     if (this.#waiting) this.forget();
@@ -158,14 +151,12 @@ export class NamespaceSocket implements Agent {
 
   request(publication: Publication, onAck: AckHandler): void {
     if (this.#isEnding) return;
-    this.#acks ??= new Map();
     if (this.#client.pendingAcks >= this.#context.limits.pendingAcks) {
       this.#context.observe.refused("socketio", "pending_acks");
       return;
     }
-    const id = String(this.#nextAckId++);
-    this.#client.pendingAcks++;
-    this.#acks.set(id, { onAck, deadline: this.#context.now() + ackTimeoutMs });
+    this.#acks ??= new PendingAcks(this.#client);
+    const id = this.#acks.add(onAck, this.#context.now());
     this.#session.send(eventFrames(this.#session.generation, publication, { id }));
   }
 
@@ -180,32 +171,22 @@ export class NamespaceSocket implements Agent {
     }
     const bytes = packet.json?.length ?? 0;
     const isTaken = this.#inOrder(() => this.#handle(event.name, event.args, packet.id), bytes);
-    if (!isTaken && this.#meaning(event.name) === "join") this.#answerJoin(tooManyJoins, packet.id);
+    if (!isTaken && meaningOf(event.name, this.#context) === "join")
+      this.#answerJoin(tooManyJoins, packet.id);
     return true;
   }
 
   receiveAck(packet: Packet): boolean {
     const args = parseAck(packet);
     if (!args) return false;
-    const { id = "" } = packet;
-    const pending = this.#acks?.get(id);
-    if (!pending) return true; // unknown, answered or too late: ignored (SIO-10)
-    this.#forgetAck(id);
-    pending.onAck(args, packet.attachments > 0);
+    // Others are ignored (SIO-10).
+    this.#acks?.take(packet.id ?? "")?.(args, packet.attachments > 0);
     return true;
   }
 
   tick(now: number): void {
     this.#kept?.tick(now);
-    if (!this.#acks) return;
-    for (const [id, pending] of this.#acks) {
-      if (now < pending.deadline) break; // in order of age
-      this.#forgetAck(id);
-    }
-  }
-
-  #forgetAck(id: string): void {
-    if (this.#acks?.delete(id)) this.#client.pendingAcks--;
+    this.#acks?.tick(now);
   }
 
   /** Runs the handler at once, or behind the events that wait for a secret. @returns false when too many wait. */
@@ -239,7 +220,7 @@ export class NamespaceSocket implements Agent {
 
   #handle(name: string, args: readonly unknown[], id: string | undefined): Promise<void> | undefined {
     if (this.#hasLeft) return undefined;
-    const meaning = this.#meaning(name);
+    const meaning = meaningOf(name, this.#context);
     if (meaning === "join") return this.#join(args, id);
     if (meaning === "token") return this.#renew(args, id);
     if (meaning === "presence") {
@@ -266,19 +247,6 @@ export class NamespaceSocket implements Agent {
     const names = new Set<string>();
     for (const { name } of this.connection.rooms) if (name !== undefined) names.add(name);
     return names;
-  }
-
-  #meaning(name: string): "join" | "leave" | "ping" | "token" | "presence" | undefined {
-    if (name === "join" || name === "leave") return name;
-    if (name === this.#context.options.presenceEvent) return "presence";
-    if (name === "token" && this.#context.credentials.acceptsTokens) return name;
-    if (!this.#context.options.aliases) return undefined;
-    const aliases: Readonly<Record<string, "join" | "leave" | "ping">> = {
-      watch: "join",
-      stopwatch: "leave",
-      my_ping: "ping",
-    };
-    return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
   }
 
   /** In a room without presence it is an unknown event like others. */
