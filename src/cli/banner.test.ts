@@ -3,7 +3,12 @@ import { gatewayBanner } from "./banner.ts";
 import type { StartedGateway } from "./banner.ts";
 
 const url = "http://127.0.0.1:8899";
-const listener = { url, dialects: ["socketio", "native"], origins: ["http://localhost:7788"] };
+const listener = {
+  url,
+  dialects: ["socketio", "native"],
+  origins: ["http://localhost:7788"],
+  asksOrigin: true,
+};
 const started: StartedGateway = {
   version: "1.0.0",
   listeners: [listener],
@@ -28,6 +33,12 @@ test.each([
 ])("the pages of origins %j", (origins, text) => {
   expect(gatewayBanner({ ...started, listeners: [{ ...listener, origins }] })).toContain(
     `  pages      ${text}\n`,
+  );
+});
+
+test("of dialects that take pages of every origin, nothing is said", () => {
+  expect(gatewayBanner({ ...started, listeners: [{ ...listener, asksOrigin: false }] })).not.toContain(
+    "pages",
   );
 });
 

@@ -11,6 +11,8 @@ export interface StartedGateway {
     readonly dialects: readonly string[];
     /** As the config has them. */
     readonly origins?: "*" | readonly string[] | undefined;
+    /** Does a dialect of it let in pages of these origins alone? */
+    readonly asksOrigin: boolean;
   }[];
   readonly broker: string;
   /** The ways in for backends; without them, nothing is said of pages and publishing. */
@@ -27,7 +29,9 @@ export function gatewayBanner(
   { version, listeners, broker, ways }: StartedGateway,
   more: readonly string[] = [],
 ): string {
-  const pages = [...new Set(listeners.map(({ origins }) => pagesOf(origins)))];
+  const pages = [
+    ...new Set(listeners.flatMap(({ origins, asksOrigin }) => (asksOrigin ? [pagesOf(origins)] : []))),
+  ];
   const rows = [
     ...listeners.map(({ url, dialects }) => ["  listening", `${url} (${dialects.join(", ")})`]),
     ["  broker", broker],

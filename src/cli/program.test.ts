@@ -319,9 +319,12 @@ describe("belfry publish", () => {
     ],
     [
       ["time", "d", "--namespace", "/chat", "--key", "k"],
-      "got socketio takes no key or version, native takes no namespace",
+      "but socketio takes no key or version, native takes no namespace",
     ],
-    [["time", "--event", "e", "--as", "websocket-channels"], "got none of those that can"],
+    [
+      ["time", "--event", "e", "--as", "websocket-channels"],
+      "Expected a gateway that speaks socketio or native, because this command does, got one that speaks websocket-channels",
+    ],
   ])("%j cannot be published", async (args, message) => {
     const { code, err } = await run(["publish", ...args, "--secret", "s", "--url", "http://127.0.0.1:1"]);
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);

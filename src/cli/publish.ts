@@ -79,12 +79,21 @@ function commandOf(publishers: readonly Publisher[], cli: Cli): Command {
     const loaded = await loadForClient(command, flags, cli);
     const emission = await readEmission([room, rest[0], rest[1]], flags, io);
     const spoken = publishers.filter(({ name }) => isSpoken(loaded.config, name));
+    if (spoken.length === 0) throw noPublisher(loaded.config, publishers);
     for (const line of await send(emission, { loaded, flags, publishers: spoken })) io.print(printable(line));
   });
 }
 
 function isSpoken({ listeners }: Config, name: string): boolean {
   return listeners.some(({ dialects }) => dialects.includes(name));
+}
+
+function noPublisher({ listeners }: Config, publishers: readonly Publisher[]): CommandError {
+  const known = publishers.map(({ name }) => name).join(" or ");
+  const spoken = [...new Set(listeners.flatMap(({ dialects }) => dialects))].join(", ");
+  return new CommandError(
+    `Expected a gateway that speaks ${known}, because this command does, got one that speaks ${spoken}: docs/migrate says how to publish there`,
+  );
 }
 
 interface Sending {
@@ -133,8 +142,9 @@ function publishersFor(
   const [first, ...rest] = publishers.filter((publisher) => lacks(publisher) === undefined);
   if (first) return [first, ...rest];
   const lacking = publishers.map((publisher) => `${publisher.name} takes no ${lacks(publisher)}`);
-  const got = lacking.length === 0 ? "none of those that can" : lacking.join(", ");
-  throw new CommandError(`Expected a dialect of the gateway that can publish this, got ${got}`);
+  throw new CommandError(
+    `Expected a dialect of the gateway that can publish this, but ${lacking.join(", ")}`,
+  );
 }
 
 type Arguments = readonly [room: string, first: string | undefined, second: string | undefined];

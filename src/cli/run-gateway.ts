@@ -114,12 +114,13 @@ function sayBefore(observe: Telemetry, { loaded, profile, notices = [], io, mode
     });
 }
 
-function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo }: RunParts): void {
+function sayStarted(observe: Telemetry, gateway: Gateway, { loaded, io, demo, model }: RunParts): void {
   const { config } = loaded;
   const listeners = config.listeners.map(({ dialects, origins }, index) => ({
     url: gateway.urls[index] ?? "",
     dialects,
     origins,
+    asksOrigin: dialects.some((name) => model.dialects[name]?.isForAllPages !== true),
   }));
   if (demo ? config.log.format !== "json" : isForPeople(config, io)) {
     const ways = demo ? undefined : publishWays(config);

@@ -12,6 +12,8 @@ export interface DialectEntry<Options> extends Dialect<Options> {
   readonly options: ZodObject;
   /** Listeners that do not say what they speak speak it. @default false */
   readonly isDefault?: boolean;
+  /** Pages of every origin may connect, unless an option of its own says otherwise. @default false */
+  readonly isForAllPages?: boolean;
   /** Does the publish secret open a door of it? A short one is warned of then. @default false */
   takesSecret?(options: Options): boolean;
   /** Settings of it that work and are dangerous, or do nothing: said at every start. */

@@ -235,6 +235,12 @@ describe("what is not there", () => {
     ["ws-hub", "GET", "/status", /^Not found\. The status pages .* ws-hub\.adminToken/],
     ["ws-hub", "GET", "/socket.io/", /^Not found\. This listener speaks ws-hub\n$/],
     ["socketio", "GET", "/ws/news", /^Not found\. This listener speaks socketio\n$/],
+    [
+      "websocket-channels",
+      "POST",
+      "/users/1",
+      /^Not found\. Channels are published to by POST \/publish; .* POST \/<channel> back\n$/,
+    ],
     ["socketio", "GET", "/nowhere", /^Not found\n$/],
     ["socketio", "GET", "/status", /^Not found\n$/],
   ] as const;

@@ -23,7 +23,8 @@ function engineProblem(options: IdentityOptions, hasTokens: boolean): string | u
   if ((engine === "db" || engine === "file") && !hasOther) {
     return (
       `Expected a \`sessionEngine\` that can be read from outside of Django (Django's SESSION_ENGINE: cache, ` +
-      `cached_db, redis_sessions or signed_cookies), got \`${engine}\`. Set a callback or JWT instead, or \`none\` if no visitor needs an identity`
+      `cached_db, redis_sessions or signed_cookies), got \`${engine}\`. Or ask Django by \`callbackUrl\` (WS4REDIS_AUTH_URL), take tokens by ` +
+      "`jwt`, or set `none` where no visitor needs an identity (--broadcast-only): docs/migrate/ws4redis.md"
     );
   }
   const needsKey = engine === "signed_cookies" || engine === "redis_sessions";

@@ -9,9 +9,13 @@ import { websocketChannelsOptions } from "./options.ts";
 import { redisPrefix } from "./names.ts";
 import { warnings, websocketChannelsProfile } from "./profile.ts";
 
+const publishSentence =
+  "Not found. Channels are published to by POST /publish; websocket-channels.root (--root) brings POST /<channel> back";
+
 export const websocketChannelsDialect = {
   name: "websocket-channels",
   options: websocketChannelsOptions,
+  isForAllPages: true,
   clientsSpeak: true,
   publishesToBroker: true,
   redisNames: () => [namePrefix(redisPrefix)],
@@ -22,5 +26,6 @@ export const websocketChannelsDialect = {
   open: (context, options) => ({
     browser: createBrowserSide(context, options),
     backend: createBackendSide(context, options),
+    explain: (method) => (method === "POST" && !options.root ? { text: publishSentence } : undefined),
   }),
 } satisfies DialectEntry<WebsocketChannelsOptions>;

@@ -13,6 +13,7 @@ import { statusPaths, statusSentence } from "./status.ts";
 export const wsHubDialect = {
   name: dialectName,
   options: wsHubOptions,
+  isForAllPages: true,
   redisNames: ({ channelPrefix }) => [namePrefix(channelPrefix)],
   profile: wsHub,
   commands: { tail: { options: ["channelPrefix"] } },

@@ -12,6 +12,7 @@ import { warnings, ws4redisProfile } from "./profile.ts";
 export const ws4redisDialect = {
   name: dialectName,
   options: ws4redisOptions,
+  isForAllPages: true,
   needsIdentity: true,
   clientsSpeak: true,
   redisNames,
