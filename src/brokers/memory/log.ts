@@ -1,5 +1,5 @@
 // The Log port in memory: the logs of one process. What is said goes over the memory bus. Bounded in bytes: the room that
-// was written to longest ago goes first, with its epoch.
+// was written to longest ago goes first, with its epoch; of the last one, its oldest entries.
 
 import { roomId } from "../room-id.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
@@ -12,6 +12,8 @@ import { randomId } from "../../base/random-id.ts";
 
 /** What all logs together may hold, bytes. */
 const maxBytes = 64 * 1024 * 1024;
+/** Keys of publishers that are remembered of one room, the latest. */
+const maxKeys = 50_000;
 /** What an entry, a key of a publisher and a room count beside their text, bytes. */
 const overhead = 256;
 
@@ -130,7 +132,8 @@ export class MemoryLog implements Log {
 
   #keep(name: RoomName, log: RoomLog, entry: LogEntry): void {
     const id = roomId(name);
-    this.#rooms.delete(id);
+    // It may have been forgotten while the bus took the entry.
+    if (!this.#rooms.delete(id)) this.#bytes += log.bytes;
     this.#rooms.set(id, log);
     log.entries.push(entry);
     this.#count(log, entry.body.length + overhead);
@@ -149,7 +152,7 @@ export class MemoryLog implements Log {
   #remember(log: RoomLog, key: string, at: LogPosition): void {
     const now = this.#parts.now();
     for (const [old, { until }] of log.keys) {
-      if (until > now) break;
+      if (until > now && log.keys.size < maxKeys) break;
       log.keys.delete(old);
       this.#count(log, -(old.length + overhead));
     }
@@ -165,9 +168,21 @@ export class MemoryLog implements Log {
   #evict(): void {
     const { maxBytes: bound = maxBytes } = this.#parts;
     for (const [id, log] of this.#rooms) {
-      if (this.#bytes <= bound || this.#rooms.size === 1) return;
-      this.#forget(id, log);
+      if (this.#bytes <= bound) return;
+      if (this.#rooms.size > 1) this.#forget(id, log);
+      else this.#shorten(log, this.#bytes - bound);
     }
+  }
+
+  /** The oldest of these bytes, but the last one. */
+  #shorten(log: RoomLog, bytes: number): void {
+    let [count, left] = [0, bytes];
+    for (const { body } of log.entries.slice(0, -1)) {
+      if (left <= 0) break;
+      left -= body.length + overhead;
+      count += 1;
+    }
+    this.#drop(log, count);
   }
 
   #forget(id: string, log: RoomLog): void {
