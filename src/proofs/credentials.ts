@@ -63,7 +63,7 @@ export function credentialError(result: Exclude<IdentityResult, Identity>): Cred
   return result.reason === "ticket_invalid" ? "ticket_invalid" : "token_invalid";
 }
 
-/** What a client offers beside its token: it says nothing. */
+/** What a client offers beside its token: it says nothing, and is selected, because browsers want one of theirs. */
 const tokenSubprotocol = "belfry";
 
 /** What the subprotocol with a token begins with. */
@@ -74,7 +74,7 @@ export function offeredSubprotocols({ headers }: Request): readonly string[] {
   return (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
 }
 
-/** The subprotocol to select for a client that showed a proof, if any. */
+/** The subprotocol to select, if any. */
 export function answeringSubprotocol(request: Request): string | undefined {
   return offeredSubprotocols(request).includes(tokenSubprotocol) ? tokenSubprotocol : undefined;
 }

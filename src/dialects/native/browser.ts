@@ -158,7 +158,7 @@ function openSocket(
         asked,
         address: exchange.countedAs,
         who,
-        protocol: shown && answeringSubprotocol(request),
+        protocol: answeringSubprotocol(request),
         release,
       }),
     );

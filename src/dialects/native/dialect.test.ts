@@ -53,6 +53,19 @@ describe("/connect by hand", () => {
     expect(text).toContain('-H "Accept: text/event-stream"');
   });
 
+  test("the subprotocol `belfry` is selected without a token too: browsers close a websocket that selects none of theirs", async () => {
+    const url = `${gateway.url.replace("http", "ws")}/connect`;
+    for (const offered of [["belfry"], ["belfry", "bearer.of-a-gateway-with-tokens"]]) {
+      const socket = new WebSocket(url, offered);
+      await new Promise((resolve, reject) => {
+        socket.addEventListener("open", resolve);
+        socket.addEventListener("error", reject);
+      });
+      expect(socket.protocol).toBe("belfry");
+      socket.close();
+    }
+  });
+
   test("a HEAD is answered as a GET would be, and opens nothing", async () => {
     const head = async (path: string, headers = {}): Promise<Response> =>
       fetch(`${gateway.url}${path}`, { method: "HEAD", headers });
