@@ -54,7 +54,10 @@ export class WaitingClients {
     return uncovered;
   }
 
-  /** The log was read for them. @param reason why it could not be: then they are told at once, in front of what is found out next. */
+  /**
+   * The log was read for them. @param reason why it could not be: then they are told at once, in front of what is found out next. One that
+   * had its turn behind that would be told a place that the room left with a gap: the model of log-follower.test.ts finds it.
+   */
   wereRead(some: readonly Waiting[], reason: LossReason | undefined): void {
     const window = this.#parts.window();
     for (const one of some) {

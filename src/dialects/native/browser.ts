@@ -109,7 +109,7 @@ function tellGapIn(
   }
 }
 
-/** In all other rooms. */
+/** In all other rooms, in one turn: in front of what comes next. It takes as long as one publication to all of them. */
 function tellGap({ context, sockets, streams }: Native): void {
   const gap = gapMessage(undefined, context.recovery.here("/", undefined));
   for (const client of sockets.clients) if ((client.connection?.roomCount ?? 0) > 0) client.send(gap);
