@@ -8,7 +8,7 @@ import type { Bus } from "../core/bus.ts";
 import type { Hub, HubEvents } from "../core/hub.ts";
 import type { Connection } from "../core/membership.ts";
 import type { Observe } from "../core/observe.ts";
-import type { Presence } from "./presence.ts";
+import type { OnState, Presence } from "./presence.ts";
 import type { UsersPage } from "../brokers/presence.ts";
 import type { PresenceState } from "../vocabulary/presence-news.ts";
 import type { RoomName } from "../core/publication.ts";
@@ -83,14 +83,11 @@ export class GatewayPresence implements Presence {
     return this.#parts.tracking?.isTold(name) === true;
   }
 
-  watch(connection: Connection, room: string, onState: (state: PresenceState | undefined) => void): void {
+  watch(connection: Connection, room: string, onState: OnState): boolean {
     if (this.isTold({ namespace: connection.namespace, room }))
-      this.#watched.watch(connection, room, onState);
-    else onState(undefined);
-  }
-
-  unwatch(connection: Connection, room: string): void {
-    this.#watched.unwatch(connection, room);
+      return this.#watched.watch(connection, room, onState);
+    onState(undefined);
+    return true;
   }
 
   async read(name: RoomName): Promise<PresenceState> {

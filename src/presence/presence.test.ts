@@ -132,6 +132,26 @@ test("who asks gets the users of all gateways, and then each change once, with v
   ]);
 });
 
+test("SEC-06 each question of a connection is answered, but of more than 100 that wait the rest is not taken", async () => {
+  const { gateway } = setUp();
+  const { hub, presence } = await gateway();
+  const { connection, news } = member(hub, "ann");
+  const states: (PresenceState | undefined)[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const taken = Array.from({ length: 101 }, () =>
+    presence.watch(connection, room.room, (state) => {
+      if (states.push(state) === 100) resolve();
+    }),
+  );
+  expect(taken.filter(Boolean)).toHaveLength(100);
+  expect(taken.at(-1)).toBe(false);
+  await promise;
+  // They are one object, and nothing more comes before it changes.
+  expect(new Set(states).size).toBe(1);
+  expect(states[0]).toMatchObject({ users: [{ user: "ann" }] });
+  expect(news).toEqual([]);
+});
+
 test("several connections of a user are one, and coming back within 3 s is no leave", async () => {
   const { gateway, pass, eventsOf } = setUp();
   const [a, b] = [await gateway(), await gateway()];

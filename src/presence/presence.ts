@@ -6,18 +6,18 @@ import type { PresenceState } from "../vocabulary/presence-news.ts";
 import type { UsersPage } from "../brokers/presence.ts";
 import type { RoomName } from "../core/publication.ts";
 
+export type OnState = (state: PresenceState | undefined) => void;
+
 export interface Presence {
   /** Is it told who is in this room? Its rule says so. */
   isTold(name: RoomName): boolean;
   /**
    * A member of the room wants to know who is there. From the call of `onState` on, what changes comes to it as publications
    * with `presence`, until it leaves the room. The same state is one object for all that ask at once.
-   * A connection that asks again before it has the state is answered once.
    * @param onState undefined: it cannot be read now, or the connection left the room meanwhile.
+   * @returns false when the connection asked too often before the state was there: this question is not answered.
    */
-  watch(connection: Connection, room: string, onState: (state: PresenceState | undefined) => void): void;
-  /** It wants no more of that. */
-  unwatch(connection: Connection, room: string): void;
+  watch(connection: Connection, room: string, onState: OnState): boolean;
   /** Who is in a room now. Rejects with GatewayError `bus_unavailable`. */
   read(name: RoomName): Promise<PresenceState>;
   /**
@@ -37,8 +37,8 @@ export const noPresence: Presence = {
   isTold: () => false,
   watch(_connection, _room, onState) {
     onState(undefined);
+    return true;
   },
-  unwatch() {},
   read: async () => ({ kind: "state", epoch: "", version: 0, users: [], total: 0, anonymous: 0 }),
   users: async () => ({ users: [], next: undefined }),
   rooms: async () => [],

@@ -11,6 +11,7 @@ import type { PresenceNews, PresenceState } from "../vocabulary/presence-news.ts
 import type { Publication, RoomName } from "../core/publication.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
 import { keyOf } from "./local-members.ts";
+import type { OnState } from "./presence.ts";
 import { RoomView } from "./room-view.ts";
 
 /** Those who watch a room are told something this often at most, ms. */
@@ -18,13 +19,14 @@ const batchMs = 100;
 /** A room that could not be read is read again after so long, ms. */
 const againMs = 1_000;
 
-type OnState = (state: PresenceState | undefined) => void;
+/** Questions of one connection about one room that wait for its state. */
+const maxQuestions = 100;
 
 interface Watched {
   readonly name: RoomName;
   readonly view: RoomView;
-  /** Those who want the state, and what to call with it. */
-  readonly waiting: Map<Connection, OnState>;
+  /** Those who want the state, and what to call with it: once for each question. */
+  readonly waiting: Map<Connection, OnState[]>;
   /** When they may be told something again, ms. */
   nextTold: number;
   timer: NodeJS.Timeout | undefined;
@@ -53,22 +55,26 @@ export class WatchedRooms {
     this.#losses = parts.bus.losses;
   }
 
-  watch(connection: Connection, room: string, onState: OnState): void {
-    const name = { namespace: connection.namespace, room };
-    const watched = this.#open(name);
-    watched.waiting.set(connection, onState);
+  /** @returns false when too many questions of the connection wait already. */
+  watch(connection: Connection, room: string, onState: OnState): boolean {
+    const watched = this.#open({ namespace: connection.namespace, room });
+    const asked = watched.waiting.get(connection);
+    if (asked && asked.length >= maxQuestions) return false;
+    if (asked) asked.push(onState);
+    else watched.waiting.set(connection, [onState]);
     this.#tellSoon(watched);
+    return true;
   }
 
-  /** It left the room, or wants no more. */
+  /** It left the room. */
   unwatch(connection: Connection, room: string): void {
     const watched = this.#rooms.get(keyOf({ namespace: connection.namespace, room }));
     if (!watched) return;
-    const onState = watched.waiting.get(connection);
+    const asked = watched.waiting.get(connection) ?? [];
     watched.waiting.delete(connection);
     this.#parts.hub().leave(connection, room, "watchers");
     this.#closeUnused(watched);
-    onState?.(undefined);
+    for (const onState of asked) onState(undefined);
   }
 
   hear(change: RoomChange): void {
@@ -92,7 +98,7 @@ export class WatchedRooms {
   close(): void {
     for (const { timer, waiting } of this.#rooms.values()) {
       clearTimeout(timer);
-      for (const onState of waiting.values()) onState(undefined);
+      for (const onState of [...waiting.values()].flat()) onState(undefined);
     }
     this.#rooms.clear();
   }
@@ -172,9 +178,10 @@ export class WatchedRooms {
   }
 
   #answer(watched: Watched, connection: Connection, state?: PresenceState): void {
-    const onState = watched.waiting.get(connection);
+    const asked = watched.waiting.get(connection) ?? [];
     watched.waiting.delete(connection);
-    onState?.(state && this.#join(connection, watched.name) ? state : undefined);
+    const told = state && this.#join(connection, watched.name) ? state : undefined;
+    for (const onState of asked) onState(told);
   }
 
   /** A member of the room is told of it from now on. @returns whether it is. */

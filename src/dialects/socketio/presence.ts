@@ -23,16 +23,12 @@ const refusals = {
   unavailable: "unavailable",
 } as const;
 
-/** Questions of one page about one room that wait for the same state. */
-const maxWaiting = 100;
-
 export class RoomPresence {
   readonly #context: Pick<BrowserContext, "presence" | "hub" | "observe">;
   /** Pages that ask at once get the same state. */
   readonly #textOf = onceForEach((state: PresenceState, room: string) =>
     toAscii(`[${withOk(stateText(room, state))}]`),
   );
-  readonly #waiting = new WeakMap<Connection, Map<string, Answer[]>>();
 
   constructor(context: Pick<BrowserContext, "presence" | "hub" | "observe">) {
     this.#context = context;
@@ -45,27 +41,16 @@ export class RoomPresence {
 
   /** @param answer gets the arguments of the acknowledgement, as JSON text in ASCII */
   ask(connection: Connection, room: string, answer: Answer): void {
-    if (!this.#context.hub.has(connection, room)) {
+    const { presence, hub } = this.#context;
+    if (!hub.has(connection, room)) {
       answer(this.#refuse("room"));
       return;
     }
-    const rooms = this.#waiting.get(connection) ?? new Map<string, Answer[]>();
-    this.#waiting.set(connection, rooms);
-    const waiting = rooms.get(room);
-    if (waiting && waiting.length >= maxWaiting) answer(this.#refuse("rate"));
-    else if (waiting) waiting.push(answer);
-    else this.#watch(connection, room, rooms.set(room, [answer]));
-  }
-
-  #watch(connection: Connection, room: string, rooms: Map<string, Answer[]>): void {
-    this.#context.presence.watch(connection, room, (state) => {
-      const answers = rooms.get(room) ?? [];
-      rooms.delete(room);
-      const text = state
-        ? this.#textOf(state, room)
-        : this.#refuse(this.#context.hub.has(connection, room) ? "unavailable" : "room");
-      for (const answer of answers) answer(text);
+    const isTaken = presence.watch(connection, room, (state) => {
+      if (state) answer(this.#textOf(state, room));
+      else answer(this.#refuse(hub.has(connection, room) ? "unavailable" : "room"));
     });
+    if (!isTaken) answer(this.#refuse("rate"));
   }
 
   #refuse(reason: keyof typeof refusals): string {
