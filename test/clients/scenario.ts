@@ -2,18 +2,13 @@
 // data, come back when the gateway was restarted, and stay away when it was told to go. Backends speak over a real Redis.
 
 import { Emitter } from "@socket.io/redis-emitter";
-import { createClient } from "redis";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { freePort } from "../support/ports.ts";
 import { RunningProcess } from "../support/process.ts";
+import { connectRedis } from "../support/redis.ts";
+import type { RedisClient } from "../support/redis.ts";
 import type { Step, Transport } from "./programs.ts";
-
-type Redis = Awaited<ReturnType<typeof connectRedis>>;
-
-async function connectRedis(url: string) {
-  return createClient({ url }).connect();
-}
 
 export interface ScenarioParts {
   readonly redis: string;
@@ -36,14 +31,17 @@ const blob = Buffer.from(Array.from({ length: 1_000 }, (_, index) => (index * 37
 export class Scenario implements AsyncDisposable {
   readonly #parts: ScenarioParts;
   readonly #address: string;
-  readonly #bus: Redis;
+  readonly #bus: RedisClient;
   #gateway: TestGateway;
   readonly #client: RunningProcess;
   readonly #busy: NodeJS.Timeout | undefined;
   /** How much of the client's output was taken. */
   #taken = 0;
 
-  private constructor(parts: ScenarioParts, running: { address: string; bus: Redis; gateway: TestGateway }) {
+  private constructor(
+    parts: ScenarioParts,
+    running: { address: string; bus: RedisClient; gateway: TestGateway },
+  ) {
     this.#parts = parts;
     this.#address = running.address;
     this.#bus = running.bus;

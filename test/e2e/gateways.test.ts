@@ -3,7 +3,6 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Emitter } from "@socket.io/redis-emitter";
-import { createClient } from "redis";
 import { postEmit } from "../support/emit.ts";
 import type { EmitAnswer } from "../support/emit.ts";
 import { until } from "../support/until.ts";
@@ -12,22 +11,16 @@ import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Random } from "../support/random.ts";
 import { RawWebSocket, rawRequest } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 
 const secret = "a publish secret";
 const queue = "flask-socketio";
 
-type Client = Awaited<ReturnType<typeof connectRedis>>;
-
 let redis: RedisServer;
-let client: Client;
+let client: RedisClient;
 let gateways: readonly TestGateway[];
 let urls: readonly string[];
-
-async function connectRedis(url: string) {
-  return createClient({ url }).connect();
-}
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -91,9 +84,9 @@ interface Target {
 class Ledger implements AsyncDisposable {
   readonly marks: string[] = [];
   readonly payloads: { readonly channel: string; readonly text: string }[] = [];
-  readonly #client: Client;
+  readonly #client: RedisClient;
 
-  private constructor(client: Client) {
+  private constructor(client: RedisClient) {
     this.#client = client;
   }
 

@@ -3,12 +3,12 @@
 // a gateway that is killed in the middle.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
 import { flaskEmit } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import { Native, Streamed, speak } from "../support/native-returns.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { ReturningClient } from "../support/returning-client.ts";
 import { ServedGateway } from "../support/serve.ts";
 import { until } from "../support/until.ts";
@@ -16,12 +16,11 @@ import { until } from "../support/until.ts";
 setDefaultTimeout(90_000);
 
 let redis: RedisServer;
-let bus: ReturnType<typeof createClient>;
+let bus: RedisClient;
 
 beforeAll(async () => {
   redis = await startRedis();
-  bus = createClient({ url: redis.url });
-  await bus.connect();
+  bus = await connectRedis(redis.url);
 });
 afterAll(async () => {
   bus.destroy();

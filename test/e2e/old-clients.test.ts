@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import { Emitter } from "@socket.io/redis-emitter";
 import type { Page } from "playwright-core";
-import { createClient } from "redis";
 import { emit } from "../support/emit.ts";
 import { withBrowser } from "../support/chromium.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -14,8 +13,8 @@ import type { TestGateway } from "../support/gateway.ts";
 import { oldClient } from "../support/old-clients.ts";
 import type { OldVersion } from "../support/old-clients.ts";
 import { PythonProgram } from "../support/python.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(120_000);
@@ -47,13 +46,13 @@ const text = "é😀";
 let redis: RedisServer;
 let gateway: TestGateway;
 let site: Bun.Server<undefined>;
-let bus: Awaited<ReturnType<typeof connectRedis>>;
+let bus: RedisClient;
 let pickler: PythonProgram;
 
 beforeAll(async () => {
   redis = await startRedis();
   site = startSite();
-  bus = await connectRedis();
+  bus = await connectRedis(redis.url);
   pickler = await PythonProgram.start("socketio-5.13", "manager", [redis.url, "flask-socketio"]);
   gateway = await startGateway({
     redis: redis.url,
@@ -69,10 +68,6 @@ afterAll(async () => {
   await site.stop(true);
   await redis.stop();
 });
-
-async function connectRedis() {
-  return createClient({ url: redis.url }).connect();
-}
 
 async function bundleOf(version: Version): Promise<string> {
   return version in installed

@@ -2,24 +2,22 @@
 // by, and what browsers say in one dialect stays there (design: rooms and who may enter).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";
 import { RawWebSocket } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { logIn, usernameField } from "../support/ws4redis.ts";
 
 let redis: RedisServer;
-let backend: ReturnType<typeof createClient>;
+let backend: RedisClient;
 let gateway: TestGateway;
 
 beforeAll(async () => {
   redis = await startRedis();
-  backend = createClient({ url: redis.url });
-  await backend.connect();
+  backend = await connectRedis(redis.url);
   gateway = await startGateway({
     redis: redis.url,
     secret: "publish-secret-of-this-test",

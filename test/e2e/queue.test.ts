@@ -4,13 +4,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "@redis/client";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { ReturningClient } from "../support/returning-client.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
@@ -23,14 +22,13 @@ const rooms = [{ match: "log:*", history: { size: 10_000, seconds: 60 } }];
 let folder: string;
 let redis: RedisServer;
 /** A backend's connection. */
-let backend: ReturnType<typeof createClient>;
+let backend: RedisClient;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "belfry-queue-"));
   redis = await startRedis({ users: ["noread on >p ~* &* +@all -xrange"] });
   await writeFile(join(folder, "belfry.json"), JSON.stringify({ redis: redis.url, rooms }));
-  backend = createClient({ url: redis.url });
-  await backend.connect();
+  backend = await connectRedis(redis.url);
 });
 
 afterAll(async () => {

@@ -2,15 +2,14 @@
 // of one Redis, in every dialect, and get nothing afterwards: not live, not from what is kept, not when they come back.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { io } from "socket.io-client";
 import type { Socket } from "socket.io-client";
 import { EventStreamClient } from "../support/event-stream.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { auth, nowSeconds, signToken } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
@@ -18,7 +17,7 @@ setDefaultTimeout(60_000);
 
 const secret = "publish-secret-of-the-test";
 let redis: RedisServer;
-let keys: ReturnType<typeof createClient>;
+let keys: RedisClient;
 let gateways: TestGateway[] = [];
 
 async function start(): Promise<TestGateway> {
@@ -38,8 +37,7 @@ async function start(): Promise<TestGateway> {
 
 beforeAll(async () => {
   redis = await startRedis();
-  keys = createClient({ url: redis.url });
-  await keys.connect();
+  keys = await connectRedis(redis.url);
   gateways = [await start(), await start()];
 });
 

@@ -5,15 +5,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";
 import { run } from "../support/process.ts";
 import { RawWebSocket } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { logIn, usernameField } from "../support/ws4redis.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -22,7 +21,7 @@ const key = "0123456789abcdef0123456789abcdef";
 let folder: string;
 let page: string;
 let redis: RedisServer;
-let backend: ReturnType<typeof createClient>;
+let backend: RedisClient;
 let house: TestGateway;
 let john: Readonly<Record<string, string>>;
 
@@ -33,8 +32,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "belfry.yaml"), yaml);
   const { rooms } = (await loadConfig({ file: join(folder, "belfry.yaml") })).config;
   redis = await startRedis();
-  backend = createClient({ url: redis.url });
-  await backend.connect();
+  backend = await connectRedis(redis.url);
   john = await logIn(async (name, value) => backend.set(name, value), { key, user: "john" });
   house = await startGateway({
     rooms,

@@ -2,24 +2,22 @@
 // with the remedy, once a minute, in whole gateways as pages and proxies see them.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { emit } from "../support/emit.ts";
 import { until } from "../support/until.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { Page } from "../support/page.ts";
 import { handshakeHeaders, rawRequest } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { logIn } from "../support/ws4redis.ts";
 
 let redis: RedisServer;
-let backend: ReturnType<typeof createClient>;
+let backend: RedisClient;
 
 beforeAll(async () => {
   redis = await startRedis();
-  backend = createClient({ url: redis.url });
-  await backend.connect();
+  backend = await connectRedis(redis.url);
 });
 
 afterAll(async () => {

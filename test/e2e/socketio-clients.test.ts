@@ -2,15 +2,14 @@
 // upgrade between them; backends speak over a real Redis.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { flaskEmit, flaskPublish } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { OfficialClient } from "../support/generations.ts";
 import type { ClientOptions, Generation, TransportChoice } from "../support/generations.ts";
 import { freePort } from "../support/ports.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 
 // For a machine that does much else besides.
 setDefaultTimeout(60_000);
@@ -18,13 +17,12 @@ setDefaultTimeout(60_000);
 let redis: RedisServer;
 let gateway: TestGateway;
 /** Publishes in the order of its calls. */
-let bus: ReturnType<typeof createClient>;
+let bus: RedisClient;
 
 beforeAll(async () => {
   redis = await startRedis();
   gateway = await startGateway({ redis: redis.url });
-  bus = createClient({ url: redis.url });
-  await bus.connect();
+  bus = await connectRedis(redis.url);
   await bus.set("ws-emit::secret::shop", "S");
 });
 
@@ -111,8 +109,7 @@ describe.each(combinations)("socket.io-client %s over %s", (generation, transpor
       questions.push(question);
       if (typeof answer === "function") answer("yes", { n: 1 });
     });
-    const answers = createClient({ url: redis.url });
-    await answers.connect();
+    const answers = await connectRedis(redis.url);
     const { promise, resolve } = Promise.withResolvers<unknown>();
     await answers.subscribe("flask-socketio", (text) => {
       const message: unknown = JSON.parse(text);

@@ -2,14 +2,13 @@
 // ids that others know, private ids that were used, rights that were taken away.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { sessionKey } from "../../src/dialects/socketio/recovery/pid.ts";
 import { flaskEmit, flaskPublish } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { ReturningClient, returningClients } from "../support/returning-client.ts";
 import { ServedGateway } from "../support/serve.ts";
 import { until } from "../support/until.ts";
@@ -18,14 +17,13 @@ setDefaultTimeout(60_000);
 
 let redis: RedisServer;
 /** Publishes in the order of its calls. */
-let bus: ReturnType<typeof createClient>;
+let bus: RedisClient;
 let one: TestGateway;
 let two: TestGateway;
 
 beforeAll(async () => {
   redis = await startRedis();
-  bus = createClient({ url: redis.url });
-  await bus.connect();
+  bus = await connectRedis(redis.url);
   await bus.set("ws-emit::secret::shop", "S");
   const open = async (): Promise<TestGateway> =>
     startGateway({ redis: redis.url, socketio: { recovery: true }, limits: { failedJoinsPerMinute: 1_000 } });

@@ -3,15 +3,14 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { createClient } from "@redis/client";
 import type { JWTPayload } from "jose";
 import { withBrowser } from "../support/chromium.ts";
 import { EventStreamClient } from "../support/event-stream.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { RawWebSocket } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { auth, nowSeconds, signToken, signTokenFor } from "../support/tokens.ts";
 
@@ -20,14 +19,13 @@ setDefaultTimeout(60_000);
 const secret = "publish-secret-of-the-test";
 let redis: RedisServer;
 let gateways: TestGateway[] = [];
-let keys: ReturnType<typeof createClient>;
+let keys: RedisClient;
 /** Of pages. */
 let site: Bun.Server<undefined>;
 
 beforeAll(async () => {
   redis = await startRedis();
-  keys = createClient({ url: redis.url });
-  await keys.connect();
+  keys = await connectRedis(redis.url);
   site = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,

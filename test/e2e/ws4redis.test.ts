@@ -2,7 +2,6 @@
 // raw handshakes and raw frames on one side, PUBLISH and SETEX on the other.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { createClient } from "@redis/client";
 import { SignJWT } from "jose";
 import type { ChannelName } from "../../src/dialects/ws4redis/query.ts";
 import { channelNames } from "../../src/dialects/ws4redis/query.ts";
@@ -11,8 +10,8 @@ import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { handshakeHeaders, RawConnection, rawRequest, RawWebSocket, requestBytes } from "../support/raw.ts";
 import type { RawMessage, RawResponse } from "../support/raw.ts";
-import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
+import { connectRedis, startRedis } from "../support/redis.ts";
+import type { RedisClient, RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
 import { heardUntil, logIn, usernameField } from "../support/ws4redis.ts";
 import type { Person } from "../support/ws4redis.ts";
@@ -27,7 +26,7 @@ const keyOf = (letter: string): string => letter.repeat(32);
 const everything = "subscribe-broadcast&subscribe-group&subscribe-user&subscribe-session";
 
 let redis: RedisServer;
-let backend: ReturnType<typeof createClient>;
+let backend: RedisClient;
 /** Two gateways that know Django's sessions; browsers may publish at facilities like `chat/1`. */
 let gateway: TestGateway;
 let other: TestGateway;
@@ -44,8 +43,7 @@ function config(more: Config = {}): Config {
 
 beforeAll(async () => {
   redis = await startRedis();
-  backend = createClient({ url: redis.url });
-  await backend.connect();
+  backend = await connectRedis(redis.url);
   [gateway, other] = await Promise.all([startGateway(config()), startGateway(config())]);
 }, 30_000);
 

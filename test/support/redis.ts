@@ -18,6 +18,13 @@ const launcher = 'exec 3<&0; (cat <&3; kill -9 $$) >/dev/null 2>&1 & exec "$@" 3
 
 const startTimeoutMs = 15_000;
 
+/** A client of a test's own, which closes it. */
+export async function connectRedis(url: string) {
+  return createClient({ url }).connect();
+}
+
+export type RedisClient = Awaited<ReturnType<typeof connectRedis>>;
+
 export interface RedisOptions {
   /** More arguments of `redis-server`, e.g. `["--maxclients", "10"]`. */
   readonly args?: readonly string[];
