@@ -11,7 +11,7 @@ function setUp(parts: Partial<ApiParts> = {}) {
   const reports: unknown[] = [];
   const api = createApi({
     observe: { ...silent, report: (...report) => void reports.push(report) },
-    metrics: () => Promise.resolve("belfry_rooms 3\n"),
+    metrics: () => "belfry_rooms 3\n",
     readiness: () => ready,
     ...parts,
   });
@@ -68,7 +68,11 @@ describe("metrics", () => {
   });
 
   test("T26 SEC-05 a failure is reported, and its text stays inside", async () => {
-    const { ask, reports } = setUp({ metrics: () => Promise.reject(new Error("cAnArY7291")) });
+    const { ask, reports } = setUp({
+      metrics: () => {
+        throw new Error("cAnArY7291");
+      },
+    });
     const response = await ask("/-/metrics");
     expect(response.status).toBe(500);
     expectHeaders(response);

@@ -16,7 +16,7 @@ export interface Readiness {
 export interface ApiParts {
   readonly observe: Pick<Observe, "report">;
   /** The metrics in Prometheus' text format 0.0.4. */
-  metrics(): Promise<string>;
+  metrics(): string;
   /** Should a load balancer send clients here now? */
   readiness(): Readiness;
 }
@@ -36,9 +36,7 @@ export function createApi(parts: ApiParts): (request: Request) => Response | Pro
   });
   app.get("/-/health/live", (context) => context.json({ live: true }));
   app.get("/-/health/ready", (context) => answerReadiness(context, parts.readiness()));
-  app.get("/-/metrics", async (context) =>
-    context.body(await parts.metrics(), 200, { "Content-Type": metricsType }),
-  );
+  app.get("/-/metrics", (context) => context.body(parts.metrics(), 200, { "Content-Type": metricsType }));
   for (const path of paths) {
     app.all(path, (context) => context.text("Method Not Allowed\n", 405, { Allow: "GET, HEAD" }));
   }

@@ -36,7 +36,7 @@ export interface ObserveOptions {
 /** The port, and what the gateway itself needs of it. */
 export interface Telemetry extends Observe {
   /** The metrics as Prometheus reads them (text format 0.0.4). */
-  metrics(): Promise<string>;
+  metrics(): string;
   /** Adds a number that is asked for at scrape time. Throws when the name is taken. */
   gauge(name: Metric["name"], help: string, read: () => number): void;
   /** Stops the timer; resolves when the log is written, or after a second. The last act of a gateway. */
@@ -176,7 +176,7 @@ class GatewayTelemetry implements Telemetry {
     this.#logger.logError(stage, error);
   }
 
-  async metrics(): Promise<string> {
+  metrics(): string {
     return this.#exposition.text();
   }
 

@@ -168,13 +168,13 @@ export class DialectGateway implements AsyncDisposable {
     return this.#sight.log;
   }
 
-  async metrics(): Promise<string> {
+  metrics(): string {
     return this.#observe.metrics();
   }
 
   /** The samples of a metric that contain a text, added up. */
   async metric(name: string, labels: string): Promise<number> {
-    return sumSamples(await this.metrics(), name, labels);
+    return sumSamples(this.metrics(), name, labels);
   }
 
   /** Looks at heartbeats and deadlines, by the test's clock. */

@@ -58,7 +58,7 @@ export async function startGateway(
     get log() {
       return log;
     },
-    metric: async (name, labels = "") => sumSamples(await observe.metrics(), name, labels),
+    metric: async (name, labels = "") => sumSamples(observe.metrics(), name, labels),
     async [Symbol.asyncDispose]() {
       await gateway.stop(0);
       await observe.close();
