@@ -131,8 +131,9 @@ describe("the demo page", () => {
         await expectHeard(
           page,
           'time message "noon"',
+          'sport message "again"',
           'sport message "goal"',
-          `news message ${JSON.stringify(nasty)}`,
+          ofNews,
         );
         expect(await page.getByRole("alert").innerText()).toBe("");
       });

@@ -92,12 +92,18 @@ async function heardAll(receivers: readonly WebhookReceiver[], count: number): P
   }
 }
 
-/** The gateway of these that sends now: the one that was counted as asking. */
+/** The gateway of these that sends now: the one that was counted as asking, which it is once it has read the answer. */
 async function senderOf(gateways: readonly ServedGateway[]): Promise<ServedGateway> {
-  for (const gateway of gateways) {
-    if ((await gateway.metrics()).sum("belfry_webhook_requests_total") > 0) return gateway;
-  }
-  throw new Error("Expected a gateway that sends, got none");
+  const senders: ServedGateway[] = [];
+  await until(async () => {
+    for (const gateway of gateways) {
+      if ((await gateway.metrics()).sum("belfry_webhook_requests_total") > 0) senders.push(gateway);
+    }
+    return senders.length > 0;
+  });
+  const [sender] = senders;
+  if (!sender) throw new Error("Expected a gateway that sends, got none");
+  return sender;
 }
 
 test.concurrent("F9 the gateway that sends is killed: another goes on, each event comes once by its id, in the order of its room", async () => {

@@ -2,16 +2,28 @@
 
 import { connect, createServer } from "node:net";
 
-/** A TCP port of the loopback that was free a moment ago. */
+/** Below those that a system gives to outgoing connections and to servers on "any" port: 32768 and more. */
+const firstPort = 10_000;
+const lastPort = 32_000;
+
+/** A TCP port of the loopback that was free a moment ago, and that nothing takes by chance before it is used. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort));
+    if (await canListen(host, port)) return port;
+  }
+}
+
+async function canListen(host: string, port: number): Promise<boolean> {
   const server = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.once("error", reject);
-  server.listen(0, host, () => {
-    const address = server.address();
-    const port = typeof address === "object" && address ? address.port : 0;
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  server.once("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EADDRINUSE") resolve(false);
+    else reject(error);
+  });
+  server.listen({ port, host, exclusive: true }, () => {
     server.close(() => {
-      resolve(port);
+      resolve(true);
     });
   });
   return promise;
