@@ -39,11 +39,6 @@ export function readArray(text: string, bounds: JsonBounds = {}): readonly strin
   return new Scanner(text, bounds).readArray(items) ? items : undefined;
 }
 
-/** The text of any one JSON value, without the white space around it; undefined when it is not JSON. */
-export function readJson(text: string, bounds: JsonBounds = {}): string | undefined {
-  return new Scanner(text, bounds).readJson();
-}
-
 /** A byte order mark in front makes it a text like others: no reader of JSON takes it within a message. */
 export function isJson(text: string): boolean {
   try {

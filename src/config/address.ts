@@ -49,11 +49,8 @@ export function isLocal(host: string): boolean {
   return /^(.+\.)?localhost$/i.test(host) || isLoopback(host);
 }
 
-/** Every page, or pages of exactly these; an empty list allows no request with an `Origin`. */
-export type Origins = "*" | readonly string[];
-
 /** Elements are split on spaces, and a `*` anywhere allows every page (WSE-02). */
-export function readOrigins(value: string | readonly string[]): Origins {
+export function readOrigins(value: string | readonly string[]): "*" | readonly string[] {
   const elements = [value].flat().flatMap((text) => text.split(/\s+/).filter((element) => element !== ""));
   return elements.includes("*") ? "*" : elements;
 }

@@ -28,9 +28,9 @@ const special6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 const nat64 = [0x64, 0xff9b, 0, 0, 0, 0];
 
 /** Why a request may not go to an address: it is not public, or not by https where only private ones may do without. */
-export type AddressRefusal = "address_blocked" | "insecure";
+export type OutboundRefusal = "address_blocked" | "insecure";
 
-export type AddressRule = (address: string, protocol: string) => AddressRefusal | undefined;
+export type AddressRule = (address: string, protocol: string) => OutboundRefusal | undefined;
 
 /** @param allowed addresses and ranges that requests may go to though they are not public, there without TLS too. */
 export function createAddressRule(allowed: readonly string[]): AddressRule {

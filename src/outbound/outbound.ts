@@ -6,7 +6,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { readStream } from "../codec/body.ts";
 import { createAddressRule } from "./address-rule.ts";
-import type { AddressRefusal, AddressRule } from "./address-rule.ts";
+import type { OutboundRefusal, AddressRule } from "./address-rule.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 /** Largest answer, bytes (T24). */
@@ -37,7 +37,7 @@ export interface OutboundRequest {
  * https nor an allowed private address; `unreachable`: no connection, or one that broke, or a certificate that is not right.
  */
 export type OutboundFailure =
-  | AddressRefusal
+  | OutboundRefusal
   | "name_unknown"
   | "unreachable"
   | "timeout"

@@ -24,8 +24,8 @@ export interface QuestionOptions {
   readonly isForAll: boolean;
 }
 
-/** A question that is open. */
-export interface Question {
+/** It waits for answers. */
+export interface OpenQuestion {
   readonly id: string;
   readonly answered: Promise<PeerAnswers>;
 }
@@ -34,7 +34,7 @@ export class Questions {
   readonly #open = new Map<string, Open>();
 
   /** @param asked one at least. @returns undefined when too many wait already. */
-  open(asked: readonly string[], { deadlineMs, isForAll }: QuestionOptions): Question | undefined {
+  open(asked: readonly string[], { deadlineMs, isForAll }: QuestionOptions): OpenQuestion | undefined {
     if (this.#open.size >= maxOpen) return undefined;
     const id = randomId();
     const { promise, resolve } = Promise.withResolvers<PeerAnswers>();

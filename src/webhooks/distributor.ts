@@ -10,7 +10,7 @@ import { roomLabel } from "../vocabulary/room-rules.ts";
 import { readEvent } from "./event.ts";
 import type { WebhooksOptions } from "./options.ts";
 
-export interface Target {
+export interface WebhookTarget {
   /** The name of the URL's queue. */
   readonly queue: string;
   readonly label: string;
@@ -18,7 +18,7 @@ export interface Target {
 
 export interface DistributorParts {
   readonly options: Pick<WebhooksOptions, "events" | "rooms" | "backlog">;
-  readonly targets: readonly Target[];
+  readonly targets: readonly WebhookTarget[];
   readonly queue: Queue;
   readonly observe: Observe;
 }
@@ -56,7 +56,7 @@ export class Distributor {
     return undefined;
   }
 
-  #sayGivenUp({ label }: Target, events: number): void {
+  #sayGivenUp({ label }: WebhookTarget, events: number): void {
     if (events === 0) return;
     const { observe, options } = this.#parts;
     observe.webhookTold("backlog", events);

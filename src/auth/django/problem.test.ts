@@ -4,7 +4,8 @@ import { toJSONSchema } from "zod";
 import { identityOptions } from "./options.ts";
 import { identityProblem } from "./problem.ts";
 
-const problem = (options: object): string | undefined => identityProblem(identityOptions.parse(options));
+const problem = (options: object): string | undefined =>
+  identityProblem(identityOptions.parse(options), false);
 const pem = (type: "rsa" | "ec" | "ed25519"): string => {
   const pair =
     type === "rsa"

@@ -7,7 +7,7 @@ import type { IdentityOptions } from "./options.ts";
 import { readUsernameMapping, usernameKeyPrefix } from "./username.ts";
 
 /** What is wrong, as a sentence without secrets; undefined: nothing. @param hasTokens `auth.jwt` says who a visitor is, too */
-export function identityProblem(options: IdentityOptions, hasTokens = false): string | undefined {
+export function identityProblem(options: IdentityOptions, hasTokens: boolean): string | undefined {
   return (
     engineProblem(options, hasTokens) ??
     usernameProblem(options) ??

@@ -27,7 +27,7 @@ const line = "00000000";
 const turnBytes = 256 * 1024;
 const turnMs = 5;
 
-interface Listener {
+interface Subscriber {
   readonly hears: (channel: string) => boolean;
   readonly receive: Receiver;
   isClosed: boolean;
@@ -38,25 +38,25 @@ interface Said {
   readonly channel: string;
   readonly payload: Payload;
   readonly meaning: Meaning | undefined;
-  /** What it counts for each listener. */
+  /** What it counts for each subscriber. */
   readonly bytes: number;
 }
 
-/** On its way to one listener. Usually the meaning is all that it wants, and no bytes are made. */
-class Delivery implements BusMessage {
+/** On its way to one subscriber. Usually the meaning is all that it wants, and no bytes are made. */
+class MemoryMessage implements BusMessage {
   readonly channel: string;
   readonly meaning: Meaning | undefined;
   readonly bytes: number;
-  readonly listener: Listener;
+  readonly subscriber: Subscriber;
   /** The first of the message's deliveries: it counts on the line. */
   readonly isFirst: boolean;
   #payload: Payload;
 
-  constructor({ channel, payload, meaning, bytes }: Said, listener: Listener, isFirst: boolean) {
+  constructor({ channel, payload, meaning, bytes }: Said, subscriber: Subscriber, isFirst: boolean) {
     this.channel = channel;
     this.meaning = meaning;
     this.bytes = bytes;
-    this.listener = listener;
+    this.subscriber = subscriber;
     this.isFirst = isFirst;
     // A copy: the publisher may use its buffer again.
     this.#payload = payload instanceof Uint8Array ? Buffer.from(payload) : payload;
@@ -69,7 +69,7 @@ class Delivery implements BusMessage {
   }
 }
 
-const none: ReadonlySet<Listener> = new Set();
+const none: ReadonlySet<Subscriber> = new Set();
 
 type MemoryBusOptions = Pick<BackplaneOptions, "observe" | "limits" | "line">;
 
@@ -84,9 +84,9 @@ export class MemoryBus implements Bus {
   #sinceMarker = 0;
   #markedAt = 0;
   /** Of one channel each: there may be thousands of them, for names of single clients. */
-  readonly #exact = new Map<string, Set<Listener>>();
-  readonly #patterns = new Set<Listener>();
-  #queue: Delivery[] = [];
+  readonly #exact = new Map<string, Set<Subscriber>>();
+  readonly #patterns = new Set<Subscriber>();
+  #queue: MemoryMessage[] = [];
   #queuedBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #isClosed = false;
@@ -114,18 +114,18 @@ export class MemoryBus implements Bus {
     this.#checkOpen();
     const name = filter.name.toWellFormed();
     const isPattern = filter.kind === "pattern";
-    const listener: Listener = {
+    const subscriber: Subscriber = {
       hears: isPattern ? compileGlob(name) : (channel) => channel === name,
       receive: createReceiver({ ...this.#options, filter, onMessage }),
       isClosed: false,
     };
     const place = isPattern ? this.#patterns : this.#exactOf(name);
-    place.add(listener);
+    place.add(subscriber);
     return {
       close: async () => {
-        if (listener.isClosed) return;
-        listener.isClosed = true;
-        place.delete(listener);
+        if (subscriber.isClosed) return;
+        subscriber.isClosed = true;
+        place.delete(subscriber);
         if (!isPattern && place.size === 0) this.#exact.delete(name);
       },
     };
@@ -143,10 +143,10 @@ export class MemoryBus implements Bus {
     clearImmediate(this.#turn);
   }
 
-  /** Puts it into the queue, once for each listener of now. */
+  /** Puts it into the queue, once for each subscriber of now. */
   #take(said: Said): void {
     const { length } = this.#queue;
-    for (const listener of this.#exact.get(said.channel) ?? none) this.#put(said, listener, length);
+    for (const subscriber of this.#exact.get(said.channel) ?? none) this.#put(said, subscriber, length);
     for (const pattern of this.#patterns) if (pattern.hears(said.channel)) this.#put(said, pattern, length);
     const waiting = this.#queuedBytes + (this.#queue.length - length) * said.bytes;
     if (waiting > queueBytes) {
@@ -158,8 +158,8 @@ export class MemoryBus implements Bus {
     if (this.#queue.length > 0) this.#turn ??= setImmediate(this.#deliver);
   }
 
-  #put(said: Said, listener: Listener, before: number): void {
-    this.#queue.push(new Delivery(said, listener, this.#queue.length === before));
+  #put(said: Said, subscriber: Subscriber, before: number): void {
+    this.#queue.push(new MemoryMessage(said, subscriber, this.#queue.length === before));
   }
 
   readonly #deliver = (): void => {
@@ -168,12 +168,12 @@ export class MemoryBus implements Bus {
     let done = 0;
     let count = 0;
     // The queue may grow meanwhile: handlers publish.
-    for (const delivery of queue) {
+    for (const message of queue) {
       if (done >= turnBytes || performance.now() >= endsAt) break;
-      done += delivery.bytes;
+      done += message.bytes;
       count += 1;
-      if (delivery.isFirst) this.#step(endsAt);
-      if (!delivery.listener.isClosed) delivery.listener.receive(delivery);
+      if (message.isFirst) this.#step(endsAt);
+      if (!message.subscriber.isClosed) message.subscriber.receive(message);
     }
     queue.splice(0, count);
     this.#queuedBytes -= done;
@@ -192,7 +192,7 @@ export class MemoryBus implements Bus {
     this.#options.line?.mark(formatMarker({ source: this.#source, line, number: ++this.#markers }));
   }
 
-  #exactOf(name: string): Set<Listener> {
+  #exactOf(name: string): Set<Subscriber> {
     const known = this.#exact.get(name) ?? new Set();
     this.#exact.set(name, known);
     return known;
