@@ -1,4 +1,4 @@
-// The one text of a room's name that no other name has: rooms of a store are found by it.
+// The one text of a room's name that no other name has: rooms of a store, and those that are watched, are found by it.
 
 import type { RoomName } from "../core/publication.ts";
 

@@ -1,6 +1,7 @@
 // Who is in tracked rooms by this gateway: connections counted to users, and which of that the store does not know yet. It
 // hears of joins and leaves from the hub (HubEvents); registrar.ts takes what changed.
 
+import { roomId } from "../brokers/room-id.ts";
 import { usersAtOnce } from "../brokers/presence.ts";
 import type { RoomUpdate } from "../brokers/presence.ts";
 import type { HubEvents } from "../core/hub.ts";
@@ -112,7 +113,7 @@ export class LocalMembers {
   }
 
   #leave({ user }: Identity, { namespace, name = "" }: Room): void {
-    const local = this.#rooms.get(keyOf({ namespace, room: name }));
+    const local = this.#rooms.get(roomId({ namespace, room: name }));
     if (!local) return;
     if (user === undefined || user === "") local.anonymous--;
     else {
@@ -127,7 +128,7 @@ export class LocalMembers {
     if (name === undefined) return undefined;
     const roomName = { namespace, room: name };
     if (!this.#parts.isTracked(roomName)) return undefined;
-    const key = keyOf(roomName);
+    const key = roomId(roomName);
     const known = this.#rooms.get(key);
     if (known) return known;
     const made: LocalRoom = { name: roomName, users: new Map(), anonymous: 0, changed: new Set() };
@@ -146,7 +147,7 @@ export class LocalMembers {
   }
 
   #forgetEmpty({ name, users, anonymous }: LocalRoom): void {
-    if (users.size === 0 && anonymous === 0) this.#rooms.delete(keyOf(name));
+    if (users.size === 0 && anonymous === 0) this.#rooms.delete(roomId(name));
   }
 }
 
@@ -161,9 +162,4 @@ function takeFrom({ name, users, anonymous, changed }: LocalRoom): RoomUpdate {
     else gone.push(user);
   }
   return { name, here, gone, anonymous };
-}
-
-/** One text for each pair. */
-export function keyOf({ namespace, room }: RoomName): string {
-  return `${namespace.length}:${namespace}${room}`;
 }

@@ -2,6 +2,7 @@
 // most every 100 ms and all the same in one publication (presence.ts). What the bus lost is read again.
 
 import type { PresenceStore } from "../brokers/presence.ts";
+import { roomId } from "../brokers/room-id.ts";
 import type { RoomChange } from "../brokers/presence-message.ts";
 import type { Bus } from "../core/bus.ts";
 import type { Hub } from "../core/hub.ts";
@@ -10,7 +11,6 @@ import type { Observe } from "../core/observe.ts";
 import type { PresenceNews, PresenceState } from "../vocabulary/presence-news.ts";
 import type { Publication, RoomName } from "../core/publication.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { keyOf } from "./local-members.ts";
 import type { OnState } from "./presence.ts";
 import { RoomView } from "./room-view.ts";
 
@@ -68,7 +68,7 @@ export class WatchedRooms {
 
   /** It left the room. */
   unwatch(connection: Connection, room: string): void {
-    const watched = this.#rooms.get(keyOf({ namespace: connection.namespace, room }));
+    const watched = this.#rooms.get(roomId({ namespace: connection.namespace, room }));
     if (!watched) return;
     const asked = watched.waiting.get(connection) ?? [];
     watched.waiting.delete(connection);
@@ -78,7 +78,7 @@ export class WatchedRooms {
   }
 
   hear(change: RoomChange): void {
-    const watched = this.#rooms.get(keyOf(change.name));
+    const watched = this.#rooms.get(roomId(change.name));
     if (watched) this.#judge(watched, watched.view.hear(change));
   }
 
@@ -104,7 +104,7 @@ export class WatchedRooms {
   }
 
   #open(name: RoomName): Watched {
-    const key = keyOf(name);
+    const key = roomId(name);
     const known = this.#rooms.get(key);
     if (known) return known;
     const made: Watched = {
@@ -197,7 +197,7 @@ export class WatchedRooms {
     const { namespace, room } = watched.name;
     if (watched.waiting.size > 0 || this.#parts.hub().room(namespace, room, "watchers")) return false;
     clearTimeout(watched.timer);
-    const key = keyOf(watched.name);
+    const key = roomId(watched.name);
     if (this.#rooms.get(key) === watched) this.#rooms.delete(key);
     return true;
   }
