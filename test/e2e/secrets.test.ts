@@ -278,7 +278,7 @@ async function stuffRedis(redis: RedisServer, password: string, canaries: Canari
   await client.close();
 }
 
-/** A start that fails, or a command that does, and what is secret in it. */
+/** A start that fails, or a command that does, and what is secret in it. More of them, without a process: src/cli/secrets.test.ts. */
 interface Failure {
   readonly title: string;
   readonly args: readonly string[];
@@ -296,27 +296,8 @@ const failures: readonly Failure[] = [
     args: serve,
     env: { BELFRY_REDIS: `redis://${canary}:${canary}@127.0.0.1:1` },
   },
-  { title: "no port", args: serve, env: { BELFRY_REDIS: `redis://:${canary}@127.0.0.1:port` } },
-  { title: "a bad escape", args: serve, env: { BELFRY_REDIS: `redis://:${canary}%zz@127.0.0.1:1` } },
-  { title: "no host", args: serve, env: { BELFRY_REDIS: `redis://:${canary}@` } },
-  { title: "another scheme", args: serve, env: { BELFRY_REDIS: `amqp://:${canary}@127.0.0.1:1` } },
-  { title: "no scheme", args: serve, env: { BELFRY_REDIS: `:${canary}@127.0.0.1:1` } },
-  {
-    title: "a bad database",
-    args: serve,
-    env: { BELFRY_REDIS: `redis://:${canary}@127.0.0.1:1/x${canary}` },
-  },
-  { title: "a room secret without a space", args: serve, env: { BELFRY_ROOM_SECRETS: canary } },
   { title: "two secrets", args: [...serve, "--secret", canary, "--secret-file", "/nowhere"] },
-  { title: "a secret of the wrong type", args: serve, config: `secret: [${canary}]` },
-  { title: "a secret that is too long", args: serve, config: `secret: ${canary.repeat(300)}` },
-  { title: "a room secret of the wrong type", args: serve, config: `roomSecrets: { a: [${canary}] }` },
-  { title: "room secrets as a list", args: serve, config: `roomSecrets: ["a=${canary}"]` },
-  { title: "a secret under a wrong name", args: serve, config: `secrett: ${canary}` },
   { title: "broken YAML", args: serve, config: `secret: "${canary}\nredis: }{` },
-  { title: "broken YAML at the secret", args: serve, config: `secret: &${canary} *${canary}x` },
-  { title: "a secret twice", args: serve, config: `secret: ${canary}\nsecret: ${canary}2` },
-  { title: "broken JSON", args: serve, config: `{"secret": "${canary}", ` },
   {
     title: "nobody to publish to",
     args: ["publish", "r", "e", "--secret", canary, "--url", "http://127.0.0.1:1", "-v"],
@@ -330,18 +311,6 @@ const failures: readonly Failure[] = [
     title: "the configuration itself, printed",
     args: ["config", "print"],
     config: `secret: ${canary}\nredis: redis://u:${canary}@127.0.0.1:1/2\nroomSecrets: { a: ${canary} }`,
-    code: 0,
-  },
-  {
-    title: "the configuration of tokens, printed",
-    args: ["config", "print"],
-    config: `auth: { issuers: [{ algorithm: HS256, issuer: a, secret: ${canary}-and-more }] }`,
-    code: 0,
-  },
-  {
-    title: "the configuration, checked",
-    args: ["config", "check"],
-    config: `secret: ${canary}\nredis: redis://u:${canary}@127.0.0.1:1/2`,
     code: 0,
   },
 ];
