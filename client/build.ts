@@ -3,13 +3,15 @@
 
 import { join } from "node:path";
 
-export type ClientKind = "module" | "script";
+const entries = { module: "client.ts", script: "script.ts", presence: "presence.ts" } as const;
+
+export type ClientKind = keyof typeof entries;
 
 /** @returns the file's text. */
 export async function buildClient(kind: ClientKind): Promise<string> {
   const built = await Bun.build({
-    entrypoints: [join(import.meta.dirname, kind === "module" ? "client.ts" : "script.ts")],
-    format: kind === "module" ? "esm" : "iife",
+    entrypoints: [join(import.meta.dirname, entries[kind])],
+    format: kind === "script" ? "iife" : "esm",
     target: "browser",
     minify: true,
   });

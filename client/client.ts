@@ -14,6 +14,7 @@ import type {
   JoinedMessage,
   LossReason,
   Notice,
+  PresenceNotice,
   WirePublication,
 } from "./messages.ts";
 import { base64Of, readPublication } from "./publication.ts";
@@ -24,7 +25,7 @@ import type { Joined } from "./rooms.ts";
 export type { Failure, FailureCode } from "./failure.ts";
 export type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
 export type { ErrorCode, HistoryRange, LossReason } from "./messages.ts";
-// For pages that ask for presence on a websocket of their own: this client does not.
+// For pages that ask for presence on a websocket of their own, without presence.ts.
 export type {
   PresenceChangeMessage,
   PresenceFailedMessage,
@@ -65,6 +66,8 @@ export interface Happenings {
    * comes back by itself where `error.retry` says so.
    */
   readonly refused: { readonly room: string | undefined; readonly error: Failure };
+  /** A message that the client itself does not need: presence.ts does. */
+  readonly notice: PresenceNotice;
 }
 
 export interface History {
@@ -96,8 +99,7 @@ export class Client<Events extends object = Record<string, unknown>> {
   readonly #rooms = new Rooms();
   readonly #commands: Commands;
   readonly #events = new Listeners<Record<string, Publication>>();
-  readonly #all = new Listeners<{ readonly publication: Publication }>();
-  readonly #happenings = new Listeners<Happenings>();
+  readonly #happenings = new Listeners<Happenings & { readonly publication: Publication }>();
   readonly #line: Line;
   readonly #token: ClientOptions["token"];
   #renewal: ReturnType<typeof setTimeout> | undefined;
@@ -193,12 +195,12 @@ export class Client<Events extends object = Record<string, unknown>> {
     event: Name,
     data: Events[Name],
   ): Promise<string | undefined> {
-    return (await this.#command({ type: "publish", room, event, data: data ?? null })).at;
+    return (await this.command({ type: "publish", room, event, data: data ?? null })).at;
   }
 
   /** Bytes without an event's name. */
   async publishBytes(room: string, bytes: Uint8Array): Promise<string | undefined> {
-    return (await this.#command({ type: "publish", room, binary: base64Of(bytes) })).at;
+    return (await this.command({ type: "publish", room, binary: base64Of(bytes) })).at;
   }
 
   /** Reads the log of a room that has one. */
@@ -207,7 +209,7 @@ export class Client<Events extends object = Record<string, unknown>> {
       publications = [],
       at = "",
       more = false,
-    } = await this.#command({ type: "history", room, ...range });
+    } = await this.command({ type: "history", room, ...range });
     return { publications: publications.map(readPublication), at, hasMore: more };
   }
 
@@ -224,7 +226,7 @@ export class Client<Events extends object = Record<string, unknown>> {
 
   /** Listens to every publication, also to payloads without an event. @returns what stops it. */
   onPublication(listener: (publication: Publication) => void): () => void {
-    return this.#all.add("publication", listener);
+    return this.#happenings.add("publication", listener);
   }
 
   /** Listens to what becomes of the connection. @returns what stops it. */
@@ -250,7 +252,8 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#rooms.all.size > 0 ? url.href : undefined;
   }
 
-  async #command(command: Command): Promise<Answer> {
+  /** Carries out a command of the dialect, once the rooms are joined. Rooms are joined and left by `join` and `leave`. */
+  async command(command: Command): Promise<Answer> {
     if (this.#state === "disconnected") throw ownFailure("closed");
     if (this.#isReady && this.#line.transport === "stream") throw ownFailure("no_websocket");
     return this.#commands.give(command, this.#isReady ? this.#line.send : undefined);
@@ -350,7 +353,7 @@ export class Client<Events extends object = Record<string, unknown>> {
         });
         return;
       default:
-        notice satisfies never; // a later version's
+        this.#happenings.tell("notice", notice satisfies never);
     }
   }
 
@@ -358,7 +361,7 @@ export class Client<Events extends object = Record<string, unknown>> {
     this.#rooms.received(wire);
     const publication = readPublication(wire);
     if (publication.event !== undefined) this.#events.tell(publication.event, publication);
-    this.#all.tell("publication", publication);
+    this.#happenings.tell("publication", publication);
   }
 
   #joined(message: JoinedMessage): void {

@@ -67,8 +67,8 @@ export class Line {
 
   start(): void {
     if (this.#stopWakes) return;
-    this.#stopWakes = onWake((reason) => {
-      this.#wake(reason);
+    this.#stopWakes = onWake((isOnline) => {
+      this.#wake(isOnline);
     });
     this.#check = setInterval(() => {
       this.#lookAlive(quietMs);
@@ -80,8 +80,6 @@ export class Line {
     this.#stopWakes?.();
     this.#stopWakes = undefined;
     clearInterval(this.#check);
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
     this.#drop();
     this.#user.ended(true);
     this.#user.changed("disconnected", undefined);
@@ -109,6 +107,8 @@ export class Line {
   }
 
   #drop(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     // Behind a websocket, each room knows where it stands.
     if (this.#link) this.#cursor = this.#link.cursor;
     this.#link?.close();
@@ -119,8 +119,6 @@ export class Line {
   }
 
   #dial(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
     this.#drop();
     const { WebSocket, EventSource, socketUrl } = this.#options;
     const url = this.#next === "stream" ? this.#user.streamUrl(this.#cursor) : undefined;
@@ -207,8 +205,9 @@ export class Line {
     }, delay);
   }
 
-  #wake(reason: "visible" | "online"): void {
-    if (!this.#link || (reason === "online" && this.#link.transport === "stream")) this.#dial();
+  /** @param isOnline the network came back: an event stream would notice late. */
+  #wake(isOnline: boolean): void {
+    if (!this.#link || (isOnline && this.#link.transport === "stream")) this.#dial();
     else this.#lookAlive(0);
   }
 

@@ -113,7 +113,10 @@ export interface PresenceFailedMessage {
   readonly error: ErrorBody;
 }
 
-/** What came without an `id`. */
+/** What came without an `id`, and the client hands on. */
+export type PresenceNotice = PresenceMessage | PresenceChangeMessage | PresenceFailedMessage;
+
+/** What came without an `id`, and the client needs. */
 export type Notice =
   | (WirePublication & { readonly type?: undefined })
   | JoinedMessage
@@ -141,8 +144,9 @@ export type Command =
   | {
       readonly type: "join";
       readonly room: string;
-      readonly secret: string | undefined;
-      readonly at: string | undefined;
+      readonly secret?: string | undefined;
+      readonly at?: string | undefined;
+      readonly presence?: true;
     }
   | { readonly type: "leave"; readonly room: string }
   | { readonly type: "publish"; readonly room: string; readonly event?: string; readonly data: unknown }

@@ -1,7 +1,7 @@
 // When a page should look at once whether its connection lives: it became visible again, or the network came back.
 
 /** @returns what stops it; nothing happens where there are no pages. */
-export function onWake(wake: (reason: "visible" | "online") => void): () => void {
+export function onWake(wake: (isOnline: boolean) => void): () => void {
   const page = globalThis as {
     readonly document?: Document;
     readonly addEventListener?: typeof addEventListener;
@@ -10,14 +10,14 @@ export function onWake(wake: (reason: "visible" | "online") => void): () => void
   page.document?.addEventListener(
     "visibilitychange",
     () => {
-      if (page.document?.visibilityState === "visible") wake("visible");
+      if (page.document?.visibilityState === "visible") wake(false);
     },
     stop,
   );
   page.addEventListener?.(
     "online",
     () => {
-      wake("online");
+      wake(true);
     },
     stop,
   );

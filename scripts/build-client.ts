@@ -1,4 +1,5 @@
-// Builds what `belfry/client` is in the package, before `npm pack`: one module and its types, in client/dist.
+// Builds what `belfry/client` and `belfry/client/presence` are in the package, before `npm pack`: two modules and their types, in
+// client/dist.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ const dist = join(root, "client/dist");
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 writeFileSync(join(dist, "client.js"), await buildClient("module"));
+writeFileSync(join(dist, "presence.js"), await buildClient("presence"));
 const types = Bun.spawn([join(root, "node_modules/.bin/tsc"), "--project", join(root, "client")], {
   stdio: ["ignore", "inherit", "inherit"],
 });

@@ -239,10 +239,12 @@ try { connect("ws://127.0.0.1:1/connect", { transport: "stream" }); } catch (err
 
   test("its types are those of a user's own map, in a strict project", async () => {
     const use = (event: string, type: string): string => `import { connect } from "belfry/client";
+import { watchPresence } from "belfry/client/presence";
 interface Events { clock: string }
 const client = connect<Events>("http://localhost/connect");
 client.on("${event}", (time, { room }) => { const text: [${type}, string] = [time, room]; void text; });
 void client.publish("time", "clock", "12:00");
+watchPresence(client, "time", { changed: ({ users }) => { const names: string[] = [...(users ?? new Map()).keys()]; void names; } });
 `;
     writeFileSync(
       join(folder, "tsconfig.json"),

@@ -162,7 +162,7 @@ async function expectThrough(url: string): Promise<void> {
   expect((await stream.next()).type).toBe("joined");
   using socket = await RawWebSocket.open(url, "/connect?room=proxied");
   expect(String(await socket.waitForMessage())).toStartWith('{"type":"joined"');
-  for (const file of ["client.js", "client.mjs"])
+  for (const file of ["client.js", "client.mjs", "presence.mjs"])
     expect([file, (await fetch(`${url}/connect/${file}`)).status]).toEqual([file, 200]);
   for (const path of ["/connect/other", "/rooms/proxied", "/-/metrics"])
     expect([path, (await fetch(url + path)).status]).toEqual([path, 404]);
