@@ -188,6 +188,15 @@ test("where websockets are blocked it listens to an event stream, and says what 
   expect(await failureOf(client.join("shop::orders", { secret: "right" }))).toEqual(["secret_wrong", false]);
 });
 
+test("the first room is joined at once where websockets are blocked, whatever the next attempt waits for", async () => {
+  using client = open({ WebSocket: BlockedWebSocket, EventSource: FetchEventSource });
+  await once(client, "state", ({ state }) => state === "waiting");
+  const joined = client.join("chat");
+  await Promise.resolve();
+  expect(client.state).toBe("connecting");
+  await joined;
+});
+
 test("a gateway that was only away for a moment is not left on an event stream", async () => {
   // The first websocket fails, the next ones work.
   let attempts = 0;

@@ -91,7 +91,8 @@ export class Line {
 
   /** The rooms changed: a stream is asked for anew, where they were heard until now is known. */
   renew(): void {
-    const isWaiting = !this.#stopWakes || this.#retry !== undefined;
+    // A stream that is waited for may lack nothing but its first room.
+    const isWaiting = !this.#stopWakes || (this.#retry !== undefined && this.#next !== "stream");
     if (!isWaiting && this.#link?.transport !== "websocket") this.#dial();
   }
 
