@@ -101,28 +101,17 @@ async function publishRaw(url: string, channel: string, payload: string): Promis
 }
 
 describe("the command", () => {
-  test.each(["", "serve", "demo", "publish", "tail", "config"])(
-    "WSE-01 belfry %s --help",
-    async (command) => {
-      const { code, stdout, stderr } = await belfry([...command.split(" ").filter(Boolean), "--help"]);
-      expect(stdout).toStartWith("Usage: belfry ");
-      expect(stdout).toContain("Examples:\n");
-      expect([code, stderr]).toEqual([0, ""]);
-    },
-  );
+  test.each(["", "serve"])("WSE-01 belfry %s --help", async (command) => {
+    const { code, stdout, stderr } = await belfry([...command.split(" ").filter(Boolean), "--help"]);
+    expect(stdout).toStartWith("Usage: belfry ");
+    expect(stdout).toContain("Examples:\n");
+    expect([code, stderr]).toEqual([0, ""]);
+  });
 
   test("WSE-01 a wrong flag is a sentence and exit code 1", async () => {
     const { code, stdout, stderr } = await belfry(["serve", "--adress", "x"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toStartWith("belfry: unknown option '--adress'\n(Did you mean --address?)\n");
-  });
-
-  test("WSE-01 a wrong value names the option and its source", async () => {
-    const { code, stderr } = await belfry(["serve"], { BELFRY_SOCKETIO_PING_INTERVAL: "soon" });
-    expect(code).toBe(1);
-    expect(stderr).toBe(
-      'belfry: Expected `socketio.pingInterval` to be a number above 0, at most 120, got "soon" (environment BELFRY_SOCKETIO_PING_INTERVAL)\n',
-    );
   });
 
   test("WSE-01 a long answer arrives whole through a slow pipe", async () => {
@@ -197,16 +186,6 @@ describe("belfry serve", () => {
       "a name that nobody knows",
       ["-a", "no-such-name.invalid:8899"],
       "Expected no-such-name.invalid:8899 to be an address of this machine, got a name that has none",
-    ],
-    [
-      "a certificate without its key",
-      ["--tls-cert", "cert.pem"],
-      "Expected --tls-key with the private key beside --tls-cert, got nothing (`listeners[0].tls.key`, default)",
-    ],
-    [
-      "a key without its certificate",
-      ["--tls-key", "key.pem"],
-      "Expected --tls-cert with the certificate beside --tls-key, got nothing (`listeners[0].tls.cert`, default)",
     ],
   ];
   test.each([...places])("WSE-01 %s is a sentence", async (_title, args, sentence) => {
@@ -351,29 +330,18 @@ interface Start {
   readonly outcome: readonly string[] | string;
 }
 
+/** All combinations: src/config/warnings.test.ts. */
 const starts: readonly Start[] = [
-  { args: ["-a", "127.0.0.1:0"], outcome: [] },
-  { args: ["-a", "127.0.0.1:0", "--cors", "*"], outcome: [] },
-  { args: ["-a", "localhost:0", "--secret", "x"], outcome: [] },
-  { args: ["-a", "0.0.0.0:0"], outcome: ["public_without_secret"] },
-  { args: ["-a", "0.0.0.0:0", "--secret", secret], outcome: [] },
-  { args: ["-a", "0.0.0.0:0", "--secret", "x"], outcome: ["short_secret"] },
   { args: ["-a", "0.0.0.0:0", "--cors", "*"], outcome: ["public_any_origin", "public_without_secret"] },
-  {
-    args: ["-a", ":0", "--secret", secret, "--cors", "https://a.example", "*"],
-    outcome: ["public_any_origin"],
-  },
   {
     args: ["-a", "0.0.0.0:0"],
     env: { BELFRY_SECRET: secret, BELFRY_ORIGINS: "https://a.example/" },
     outcome: ["origin_matches_nothing"],
   },
-  { args: ["-a", "0.0.0.0:0", "--secret", ""], outcome: "Expected `secret`" },
   {
     args: ["-a", "0.0.0.0:0", "--secret-file", "/nowhere"],
     outcome: "Expected a secret in the file /nowhere",
   },
-  { args: ["-a", "0.0.0.0"], outcome: "Expected `listeners[0].address`" },
 ];
 
 describe("T32 the start matrix", () => {
