@@ -3,7 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { roomLabel } from "../vocabulary/room-rules.ts";
-import type { BackendMessage, Command, Publication, Single, Target } from "../core/publication.ts";
+import type { BackendMessage, Order, Publication, Single, Target } from "../core/publication.ts";
 import { printable, printableJson } from "../observe/printable.ts";
 
 /** A message, and the channel that it came from. */
@@ -119,7 +119,7 @@ function jsonFields({ message }: TailLine): Readonly<Record<string, unknown>> {
 }
 
 /** The rooms that a message speaks of, as people write them; undefined is everyone. */
-function roomsOf(message: Publication | Command): readonly string[] | undefined {
+function roomsOf(message: Publication | Order): readonly string[] | undefined {
   const own = "rooms" in message && message.kind !== "publication" ? message.rooms : [];
   const addressed = addressees(message);
   return addressed === undefined
@@ -127,14 +127,14 @@ function roomsOf(message: Publication | Command): readonly string[] | undefined 
     : [...addressed, ...own.map((room) => roomLabel(room, namespaceOf(message)))];
 }
 
-function addressees(message: Publication | Command): readonly string[] | undefined {
+function addressees(message: Publication | Order): readonly string[] | undefined {
   if (message.kind === "close-room") return [roomLabel(message.room, message.namespace)];
   const target: Target | Single = message.kind === "publication" ? message : message.target;
   if ("id" in target) return [roomLabel(target.id, target.namespace)];
   return target.rooms?.map((room) => roomLabel(room, target.namespace));
 }
 
-function namespaceOf(message: Publication | Command): string {
+function namespaceOf(message: Publication | Order): string {
   return "target" in message ? message.target.namespace : message.namespace;
 }
 

@@ -12,7 +12,7 @@ import { Delivery, type DeliveryParts } from "./delivery.ts";
 import type { Limits } from "../vocabulary/limits.ts";
 import { carryOut } from "./orders.ts";
 import { mayHear } from "./publication.ts";
-import type { AckReply, Command, Outgoing, Publication, Target } from "./publication.ts";
+import type { AckReply, Order, Outgoing, Publication, Target } from "./publication.ts";
 import type { Positions } from "./position.ts";
 import { Room } from "./membership.ts";
 import { Visitors } from "./visitors.ts";
@@ -25,7 +25,7 @@ export type JoinRefusal = "room_name_too_long" | "too_many_rooms";
 
 export interface HubParts extends DeliveryParts {
   readonly limits: Pick<Limits, "nameBytes" | "roomsPerConnection">;
-  /** Sends to the bus without waiting: acknowledgements and answers of commands. */
+  /** Sends to the bus without waiting: acknowledgements and answers of orders. */
   send(outgoing: Outgoing): void;
   readonly events?: HubEvents;
 }
@@ -244,9 +244,9 @@ export class Hub {
   }
 
   /** Carries out an order of a backend, on the connections of this gateway. */
-  carryOut(command: Command): void {
-    const isDone = carryOut(this, command);
-    if (command.kind !== "close-room" && command.done && isDone) this.#parts.send(command.done);
+  carryOut(order: Order): void {
+    const isDone = carryOut(this, order);
+    if (order.kind !== "close-room" && order.done && isDone) this.#parts.send(order.done);
   }
 
   #openNamespace(name: string): Namespace {

@@ -8,7 +8,7 @@ import type { DisconnectReason } from "../vocabulary/reasons.ts";
 import { anonymous } from "./identity.ts";
 import type { Identity } from "./identity.ts";
 import type { Position } from "./position.ts";
-import type { AckReply, DisconnectCommand, Publication } from "./publication.ts";
+import type { AckReply, DisconnectOrder, Publication } from "./publication.ts";
 
 /**
  * One way of encoding publications: a dialect, and a packet generation of it. One object per gateway, shared by
@@ -46,7 +46,7 @@ export interface Agent {
   /** It is no longer in a room, because its right to it was taken back. @default it is not told */
   putOut?(room: string): void;
   /** Carries out a backend's disconnect: leave the namespace, or close the whole client. */
-  disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void;
+  disconnect(closeClient: DisconnectOrder["closeClient"], reason?: DisconnectReason): void;
   /** A backend's order may have changed its rooms. */
   moved?(): void;
   /** Sends a publication that wants an acknowledgement; the reply comes through `onAck`. */

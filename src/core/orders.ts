@@ -1,7 +1,7 @@
 // What backends order about connections: join, leave, disconnect, close a room. Carried out on the hub's connections (hub.ts).
 
 import type { Connection } from "./membership.ts";
-import type { Command, MoveCommand, Single, Target } from "./publication.ts";
+import type { Order, MoveOrder, Single, Target } from "./publication.ts";
 import { roomSpace } from "./room-name.ts";
 
 /** What an order needs of the hub. */
@@ -14,27 +14,27 @@ export interface OrderedHub {
 }
 
 /** @returns whether connections were meant, and each is where it was to be. */
-export function carryOut(hub: OrderedHub, command: Command): boolean {
-  if (command.kind === "close-room") {
-    const { namespace, room } = command;
+export function carryOut(hub: OrderedHub, order: Order): boolean {
+  if (order.kind === "close-room") {
+    const { namespace, room } = order;
     const target = { namespace, rooms: [room], except: [], skip: [] };
     return carryOut(hub, { kind: "leave", target, rooms: [room] });
   }
-  const connections = targets(hub, command.target);
+  const connections = targets(hub, order.target);
   let isDone = connections.size > 0;
   for (const connection of connections) {
-    if (command.kind === "disconnect") {
-      connection.agent.disconnect(command.closeClient, command.reason);
+    if (order.kind === "disconnect") {
+      connection.agent.disconnect(order.closeClient, order.reason);
       continue;
     }
-    isDone = move(hub, connection, command) && isDone;
+    isDone = move(hub, connection, order) && isDone;
     connection.agent.moved?.();
   }
   return isDone;
 }
 
 /** Bounds hold for what backends order, too. */
-function move(hub: OrderedHub, connection: Connection, { kind, rooms, replaces }: MoveCommand): boolean {
+function move(hub: OrderedHub, connection: Connection, { kind, rooms, replaces }: MoveOrder): boolean {
   if (kind === "leave") {
     for (const room of rooms) hub.leave(connection, room);
     return true;

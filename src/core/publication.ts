@@ -1,4 +1,4 @@
-// What travels through the gateway: publications (to browsers) and commands (about connections). A dialect's
+// What travels through the gateway: publications (to browsers) and orders (about connections). A dialect's
 // backend side makes them from bytes; the hub carries them out. Arguments stay JSON text from door to door:
 // what is only passed on is never parsed into values (digits of large integers survive, compat SIO-15).
 
@@ -99,9 +99,9 @@ export function contentBytes({ raw, event, args, attachments }: Publication): nu
 }
 
 /** An order of a trusted backend about connections (PSQ-12..14, NRE-06). */
-export type Command = MoveCommand | DisconnectCommand | CloseRoomCommand;
+export type Order = MoveOrder | DisconnectOrder | CloseRoomOrder;
 
-export interface MoveCommand {
+export interface MoveOrder {
   readonly kind: "join" | "leave";
   readonly target: Target | Single;
   readonly rooms: readonly string[];
@@ -111,7 +111,7 @@ export interface MoveCommand {
   readonly done?: Outgoing;
 }
 
-export interface DisconnectCommand {
+export interface DisconnectOrder {
   readonly kind: "disconnect";
   readonly target: Target | Single;
   /**
@@ -124,7 +124,7 @@ export interface DisconnectCommand {
   readonly done?: Outgoing;
 }
 
-export interface CloseRoomCommand {
+export interface CloseRoomOrder {
   readonly kind: "close-room";
   readonly namespace: string;
   readonly room: string;
@@ -144,7 +144,7 @@ export type Skipped =
   | Junk
   | { readonly kind: "skipped"; readonly isJunk: false; /** For `belfry tail`. */ readonly reason: string };
 
-export type BackendMessage = Publication | Command | Skipped;
+export type BackendMessage = Publication | Order | Skipped;
 
 /** A payload that was not understood; counted under `reason`. */
 export function junk(reason: SkipReason, detail?: string): Skipped {

@@ -46,7 +46,7 @@ export interface BackendSide {
 }
 
 /** What an entry of a queue asks for. */
-export interface Order {
+export interface QueuedPublication {
   readonly kind: "order";
   readonly publication: Publication;
   readonly options: Omit<PublishOptions, "entry">;
@@ -59,7 +59,7 @@ export interface QueueFeed {
   /** Larger entries are refused unread, bytes. */
   readonly maxEntryBytes: number;
   /** What an entry says. Never throws. */
-  decode(fields: QueueFields): Order | EntryRefusal;
+  decode(fields: QueueFields): QueuedPublication | EntryRefusal;
 }
 
 /** What a browser side may use. */

@@ -11,7 +11,7 @@ import type { Carried } from "../core/broker.ts";
 import type { BusMessage } from "../core/bus.ts";
 import type { Hub } from "../core/hub.ts";
 import { keptOrder } from "../recovery/kept-order.ts";
-import type { Command, Publication } from "../core/publication.ts";
+import type { Order, Publication } from "../core/publication.ts";
 import { MarkLine } from "../recovery/mark-line.ts";
 import { RecoveryByRule } from "../recovery/recovery-by-rule.ts";
 import type { Telemetry } from "../observe/observe.ts";
@@ -127,7 +127,7 @@ export class KeptPublications {
   }
 
   /** Keeps what a channel of the bus says. */
-  record(said: Publication | Command, feed: TapeSource, message: BusMessage): Positions {
+  record(said: Publication | Order, feed: TapeSource, message: BusMessage): Positions {
     const publication = said.kind === "publication" ? said : keptOrder(said);
     const source = message.meaning ? (feed.ofMeant ?? feed) : feed;
     return { tape: this.#tape.record(publication, source, message), isEarly: !this.#logs.isSettled };

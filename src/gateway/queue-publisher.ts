@@ -3,7 +3,7 @@
 // the composition root (gateway.ts).
 
 import type { Broker, EntryRefusal } from "../core/broker.ts";
-import type { Order, QueueFeed } from "../dialects/dialect.ts";
+import type { QueuedPublication, QueueFeed } from "../dialects/dialect.ts";
 import type { Observe } from "../core/observe.ts";
 import { retryDelayMs } from "../base/back-off.ts";
 import type { QueueEntry, Settled, Worked } from "../brokers/queue.ts";
@@ -76,7 +76,7 @@ export class QueuePublisher {
   /** @returns why it was not published: never can be, or not now. */
   async #say(
     id: string,
-    { publication, options }: Order,
+    { publication, options }: QueuedPublication,
   ): Promise<EntryRefusal | { readonly kind: "waits"; readonly text: string } | undefined> {
     const { feed, broker, observe } = this.#parts;
     try {

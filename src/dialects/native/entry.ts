@@ -2,7 +2,7 @@
 
 import { isRoomName, isRoomTooLong } from "../../core/room-name.ts";
 import type { EntryRefusal, PublishOptions, QueueFields } from "../../core/broker.ts";
-import type { Order } from "../dialect.ts";
+import type { QueuedPublication } from "../dialect.ts";
 import type { Publication } from "../../core/publication.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { readUtf8 } from "../../codec/utf8.ts";
@@ -15,7 +15,7 @@ const names = ["room", "data", "event", "key", "version"] as const;
 type Fields = { readonly [Name in (typeof names)[number]]?: Buffer };
 
 /** @param maxNameBytes of rooms and events. */
-export function readEntry(fields: QueueFields, maxNameBytes: number): Order | EntryRefusal {
+export function readEntry(fields: QueueFields, maxNameBytes: number): QueuedPublication | EntryRefusal {
   const known = namedFields(fields);
   if (!known)
     return refused(

@@ -7,7 +7,7 @@ import { Connection } from "../../core/membership.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { DisconnectReason } from "../../vocabulary/reasons.ts";
 import { renewToken } from "./token.ts";
-import type { DisconnectCommand, Publication } from "../../core/publication.ts";
+import type { DisconnectOrder, Publication } from "../../core/publication.ts";
 import type { SessionPort, SocketIoContext } from "./context.ts";
 import { eventFrames } from "./format.ts";
 import type { Packet } from "./packet.ts";
@@ -138,7 +138,7 @@ export class NamespaceSocket implements Agent {
     void this.#rewrite();
   }
 
-  disconnect(closeClient: DisconnectCommand["closeClient"], reason?: DisconnectReason): void {
+  disconnect(closeClient: DisconnectOrder["closeClient"], reason?: DisconnectReason): void {
     // No packet says so: official clients come back by themselves, and ask their page for a fresh token.
     if (reason === "expired") {
       this.#session.close(reason);

@@ -1,4 +1,4 @@
-// The backend side of the ws-hub dialect: `groups-new:<key>` and `group-data:<group>` of Redis -> commands and raw
+// The backend side of the ws-hub dialect: `groups-new:<key>` and `group-data:<group>` of Redis -> orders and raw
 // publications. Every gateway hears every message; those for keys and groups that it has not lead to nothing.
 
 import { readUtf8 } from "../../codec/utf8.ts";

@@ -1,5 +1,5 @@
 // The backend side for `@socket.io/redis-emitter`, its ports, and socket.io servers with a Redis adapter on the
-// same Redis: bytes of their channels -> Publication or Command (compat NRE-01..07, NRE-10). The gateway only
+// same Redis: bytes of their channels -> Publication or Order (compat NRE-01..07, NRE-10). The gateway only
 // listens, and by patterns: Node servers count exact subscribers and would wait for our answers (NRE-07).
 
 import { escapeGlob } from "../../../base/glob.ts";

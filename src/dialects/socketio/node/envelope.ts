@@ -1,5 +1,5 @@
 // What surrounds the arguments in every message of Node: packet, target, flags. Used by broadcasts.ts
-// (broadcasts) and requests.ts (commands); values come from MessagePack or from JSON, and nothing is trusted.
+// (broadcasts) and requests.ts (orders); values come from MessagePack or from JSON, and nothing is trusted.
 
 import { junk } from "../../../core/publication.ts";
 import type { Publication, Skipped, Target } from "../../../core/publication.ts";

@@ -1,4 +1,4 @@
-// Requests between socket.io servers, `socket.io-request#<nsp>#`: orders about sockets become commands, a broadcast
+// Requests between socket.io servers, `socket.io-request#<nsp>#`: what is asked about sockets becomes orders, a broadcast
 // that wants acknowledgements becomes a plain one, and questions stay unanswered, because Node servers do not
 // wait for answers of ours (compat NRE-06, NRE-07).
 

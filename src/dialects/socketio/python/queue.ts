@@ -1,4 +1,4 @@
-// The queue channels of Flask-SocketIO and python-socketio: bytes -> Publication or Command (compat section 4). It
+// The queue channels of Flask-SocketIO and python-socketio: bytes -> Publication or Order (compat section 4). It
 // tells JSON from pickle, reads the fields, and gives a reason for junk. Messages of our own POST /emit come back this way,
 // too, so that all gateways deliver alike (WSE-26).
 
@@ -101,7 +101,7 @@ function understand(parts: PythonParts, message: QueueMessage): BackendMessage {
     case "close_room":
     case "enter_room":
     case "leave_room":
-      return readCommand(method as CommandMethod, fields);
+      return readOrder(method as OrderMethod, fields);
     case "callback": // the answer to another server's question; this gateway asks none (PSQ-11)
       return notForUs("callback");
     default:
@@ -178,10 +178,10 @@ function readCallback(channel: string, fields: QueueMessage["fields"]): AckReply
       : { channel, payload: encodeCallback({ hostId, callback: [room, namespace, id], args }) };
 }
 
-type CommandMethod = "disconnect" | "close_room" | "enter_room" | "leave_room";
+type OrderMethod = "disconnect" | "close_room" | "enter_room" | "leave_room";
 
 /** Orders about single connections and rooms (PSQ-12..14). */
-function readCommand(method: CommandMethod, fields: QueueMessage["fields"]): BackendMessage {
+function readOrder(method: OrderMethod, fields: QueueMessage["fields"]): BackendMessage {
   const namespace = readNamespace(fields);
   if (namespace === undefined) return junk("namespace_invalid");
   const id = stringMember(fields, "sid");
