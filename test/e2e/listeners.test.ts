@@ -282,10 +282,4 @@ describe("belfry serve", () => {
     );
     expect(wrong.stdout + wrong.stderr).not.toContain("BEGIN");
   }, 60_000);
-
-  test("T32 two answers to one question refuse to start", async () => {
-    const { code, stderr, stdout } = await run([belfryPath, "serve", "--unix", "/x", "-a", ":1"]);
-    expect(code).not.toBe(0);
-    expect(stdout + stderr).toContain("Expected `address` or `unix`, got both");
-  }, 60_000);
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createConfigModel, profileNamed } from "../../src/config/model.ts";
+import { runCommand } from "../support/command-line.ts";
 import { RunningProcess, run } from "../support/process.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
@@ -56,15 +57,11 @@ async function expectEmulation(gateway: RunningProcess, name: string): Promise<v
   expect(JSON.parse(line)).toMatchObject({ profile: name, not_reproduced: notReproduced });
 }
 
-/** The sentences with which it refuses to start. */
-async function refusal(args: readonly string[], env: Env = {}, cwd = folder): Promise<string> {
-  const { code, stdout, stderr } = await run([belfryPath, "serve", ...args], {
-    env,
-    cwd,
-    timeoutMs: patienceMs,
-  });
-  expect([code, stdout]).toEqual([1, ""]);
-  return stderr;
+/** The sentences with which it refuses to start: before there is anything that needs a process. */
+async function refusal(args: readonly string[], env: Env = {}): Promise<string> {
+  const { code, out, err } = await runCommand(["serve", ...args], { env });
+  expect([code, out]).toEqual([1, ""]);
+  return `${err}\n`;
 }
 
 async function file(name: string, text: string): Promise<string> {
@@ -83,16 +80,15 @@ async function publish(channel: string, text: string): Promise<void> {
   }
 }
 
-/** The values that `config print` shows: option -> value and source. */
-async function printed(
-  args: readonly string[],
-  env: Env = {},
-  cwd = folder,
-): Promise<Record<string, string>> {
-  const { code, stdout, stderr } = await run([belfryPath, "config", "print", ...args], { env, cwd });
-  expect([code, stderr]).toEqual([0, ""]);
-  expect(stdout).not.toContain(password);
-  return Object.fromEntries(stdout.split("\n").map((row) => [row.split(/ {2,}/)[0], row.split(/ {2,}/)[1]]));
+/** The values that `config print` shows. @param cwd where files are looked for. @default they are not */
+async function printed(args: readonly string[], cwd?: string): Promise<Record<string, string>> {
+  const words = ["config", "print", ...args];
+  const ran =
+    cwd === undefined ? await runCommand(words) : await run([belfryPath, ...words], { env: {}, cwd });
+  const [out, err] = "out" in ran ? [ran.out, ran.err] : [ran.stdout, ran.stderr];
+  expect([ran.code, err]).toEqual([0, ""]);
+  expect(out).not.toContain(password);
+  return Object.fromEntries(out.split("\n").map((row) => [row.split(/ {2,}/)[0], row.split(/ {2,}/)[1]]));
 }
 
 describe("serve --as ws-hub", () => {
@@ -114,7 +110,7 @@ redis: { address: "127.0.0.1:${redis.port}", password: ${password}, channelPrefi
   test("HUB-01 HUB-05 HUB-08 its defaults: /ws?session_key= and ws-hub:", async () => {
     const folderOfNone = join(folder, "none");
     await mkdir(folderOfNone, { recursive: true });
-    const values = await printed(["--as", "ws-hub"], {}, folderOfNone);
+    const values = await printed(["--as", "ws-hub"], folderOfNone);
     expect(values).toMatchObject({ address: ":8080", redis: "redis://localhost:6379/0", dialects: "ws-hub" });
     await using gateway = start([...anywhere, "--as", "ws-hub", "--redis", redis.url], {}, folderOfNone);
     await hears(await urlOf(gateway), "ws-hub:", "/ws?session_key");
@@ -138,12 +134,12 @@ redis: { address: "127.0.0.1:${redis.port}", password: ${password}, channelPrefi
     await file("found/example/config.yaml", "clientKey: second");
     await file("other/example/config.yaml", "clientKey: second");
     const keyIn = async (name: string): Promise<string | undefined> =>
-      (await printed(["--as", "ws-hub"], {}, join(folder, name)))["ws-hub.clientKey"];
+      (await printed(["--as", "ws-hub"], join(folder, name)))["ws-hub.clientKey"];
     expect(await keyIn("found")).toBe("first");
     expect(await keyIn("other")).toBe("second");
     expect(await keyIn("found/example/..")).toBe("first");
     expect(
-      await printed(["--as", "ws-hub", "-a", ":5", "--redis", "redis://flag"], {}, join(folder, "found")),
+      await printed(["--as", "ws-hub", "-a", ":5", "--redis", "redis://flag"], join(folder, "found")),
     ).toMatchObject({
       address: ":5",
       redis: "redis://flag",
