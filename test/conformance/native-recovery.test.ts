@@ -2,6 +2,7 @@
 // nothing, hears nothing twice, or is told that something may be missing (I1, I3, I10).
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { apiPublish } from "../support/emit.ts";
 import { native } from "../support/dialects/native.ts";
 import { socketio } from "../support/dialects/socketio.ts";
 import { Site } from "../support/dialects/site.ts";
@@ -67,16 +68,7 @@ async function join(socket: RawWebSocket, room: string, at?: string): Promise<Me
 const tape = async (room: string, text: string): Promise<void> =>
   void (await one.backend.publish(`belfry:${room}`, text));
 
-async function post(
-  room: string,
-  data: unknown,
-): Promise<{ readonly delivered?: number; readonly stored?: string }> {
-  const headers = { authorization: `Bearer ${one.secret}` };
-  const body = JSON.stringify({ room, data });
-  const answer = await fetch(`${one.url}/api/publish`, { method: "POST", headers, body });
-  expect(answer.status).toBe(200);
-  return (await answer.json()) as { readonly delivered?: number; readonly stored?: string };
-}
+const post = async (room: string, data: unknown) => apiPublish(one.url, one.secret, { room, data });
 
 describe("over a websocket", () => {
   test("F12 I3 a client gets on the other gateway what it missed on the first one, once and in order", async () => {

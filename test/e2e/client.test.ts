@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { apiPublish } from "../support/emit.ts";
 import { withBrowser } from "../support/chromium.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
@@ -77,10 +78,7 @@ const pageUrl = (url: string, kind = ""): string =>
   `${site.url.origin}/${kind}?url=${encodeURIComponent(`${url}/connect`)}`;
 
 async function publish(room: string, data: number): Promise<void> {
-  const headers = { authorization: `Bearer ${secret}` };
-  const body = JSON.stringify({ room, event: "count", data });
-  const { status } = await fetch(`${gateway.url}/api/publish`, { method: "POST", headers, body });
-  expect(status).toBe(200);
+  await apiPublish(gateway.url, secret, { room, event: "count", data });
 }
 
 /** What pages of this test have as globals. */

@@ -4,6 +4,7 @@
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { peersChannel } from "../../src/peers/bus-peers.ts";
+import { portOf } from "../support/ports.ts";
 import { flaskEmit } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import { Native, Streamed, speak } from "../support/native-returns.ts";
@@ -29,8 +30,6 @@ afterAll(async () => {
 
 const serve = async (): Promise<ServedGateway> =>
   ServedGateway.start({ args: ["--redis", redis.url, "--socketio-recovery"] });
-
-const portOf = ({ url }: { readonly url: string }): number => Number(new URL(url).port);
 
 const taken = async (gateway: ServedGateway): Promise<number> =>
   (await gateway.metrics()).sum("belfry_tape_taken_bytes");

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readPosition } from "../../src/brokers/log-store.ts";
 import type { Answer } from "../../src/recovery/recovery.ts";
+import { apiPublish } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
 import { ProbeClient, probeTable } from "../support/probe.ts";
@@ -43,14 +44,8 @@ async function start(): Promise<Speaking> {
 
 /** @returns its position */
 async function publish({ gateway }: Speaking, room: string, event: string, key?: string): Promise<string> {
-  const answer = await fetch(`${gateway.url}/api/publish`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${secret}` },
-    body: JSON.stringify({ room, event, data: null, key }),
-  });
-  const body: unknown = await answer.json();
-  expect([answer.status, body]).toEqual([200, expect.anything()]);
-  return typeof body === "object" && body !== null && "stored" in body ? String(body.stored) : "";
+  const { stored = "" } = await apiPublish(gateway.url, secret, { room, event, data: null, key });
+  return stored;
 }
 
 function missedBy(answer: Answer | undefined): readonly (readonly [string, string])[] {

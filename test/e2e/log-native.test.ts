@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { apiPublish } from "../support/emit.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
@@ -33,14 +34,9 @@ async function serve(): Promise<ServedGateway> {
 }
 
 async function publish({ url }: ServedGateway, data: number): Promise<string> {
-  const answer = await fetch(`${url}/api/publish`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${secret}` },
-    body: JSON.stringify({ room, event: "order", data, key: `order ${data}` }),
-  });
-  const { stored }: { stored?: string } = (await answer.json()) as object;
-  expect([answer.status, typeof stored]).toEqual([200, "string"]);
-  return stored ?? "";
+  const { stored = "" } = await apiPublish(url, secret, { room, event: "order", data, key: `order ${data}` });
+  expect(stored).not.toBe("");
+  return stored;
 }
 
 /** A page over a websocket that came with a position. */

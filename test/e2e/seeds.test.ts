@@ -15,7 +15,7 @@ import { withBrowser } from "../support/chromium.ts";
 import type { TestBrowser } from "../support/chromium.ts";
 import { Nginx } from "../support/nginx.ts";
 import { Page } from "../support/page.ts";
-import { freePort } from "../support/ports.ts";
+import { freePort, portOf } from "../support/ports.ts";
 import { run, RunningProcess } from "../support/process.ts";
 import { pythonEnv } from "../support/python.ts";
 import { RawWebSocket } from "../support/raw.ts";
@@ -81,10 +81,6 @@ async function served(
   return ServedGateway.start({ args: [...args, "--redis", redis.url], env });
 }
 
-function portOf(url: string): number {
-  return Number(new URL(url).port);
-}
-
 /** The rows of a migration page that say what to write instead, as `| it says | instead |`. */
 function instead(page: string): readonly string[] {
   const text = readFileSync(join(root, "docs/migrate", page), "utf8");
@@ -148,7 +144,7 @@ describe("redis2websocket, ws-emit", () => {
 
   beforeAll(async () => {
     gateway = await served(["--as", "ws-emit", "--secret", secret]);
-    ports = { 8899: portOf(gateway.url) };
+    ports = { 8899: portOf(gateway) };
     page = await Page.connect(gateway.url);
     await page.join("time");
   });
@@ -421,7 +417,7 @@ redis.StrictRedis().publish('flask-socketio', pickle.dumps(message))
     using visitor = await Page.connect(own.url);
     await visitor.join("time");
     const line = 'curl -s -d @x.json -H "Content-Type: application/json" -X POST http://localhost:8899/emit';
-    expect(await shell(line, { 8899: portOf(own.url) })).toBe("OK\n");
+    expect(await shell(line, { 8899: portOf(own) })).toBe("OK\n");
     expect(await visitor.next(patienceMs)).toEqual(["update", { time: 111111 }]);
   });
 });
@@ -621,7 +617,7 @@ describe("django-websocket-redis", () => {
 
   /** The script of the documentation, at this query. */
   const script = (query: string): string => `
-    var ws = new WebSocket('ws://localhost:${portOf(gateway.url)}/ws/foobar?${query}');
+    var ws = new WebSocket('ws://localhost:${portOf(gateway)}/ws/foobar?${query}');
     ws.onopen = function() {
         console.log("websocket connected");
     };
@@ -762,7 +758,7 @@ describe("python-websocket-channels", () => {
 
   beforeAll(async () => {
     gateway = await served(open);
-    ports = { 5000: portOf(gateway.url) };
+    ports = { 5000: portOf(gateway) };
   });
 
   afterAll(async () => {
@@ -795,7 +791,7 @@ describe("python-websocket-channels", () => {
     const args = [...open.slice(0, -1), "--secret-file", join(folder, "secret")];
     await using closed = await served(args);
     using client = await RawWebSocket.open(closed.url, "/users/1");
-    const own = { 5000: portOf(closed.url) };
+    const own = { 5000: portOf(closed) };
     const plain = "curl -s -o /dev/null -w '%{http_code}' 'http://127.0.0.1:5000/users/1' -d 'no'";
     expect(await shell(plain, own)).toBe("401");
     const line = `curl -s 'http://127.0.0.1:5000/users/1' -d 'Hi there!' -H "Authorization: Bearer $(cat secret)"`;
@@ -868,7 +864,7 @@ describe("python-websocket-channels", () => {
   test("RTE-11 without a Redis: --redis memory:, curl and a tree", async () => {
     await using own = await ServedGateway.start({ args: [...open, "--redis", "memory:"] });
     using client = await RawWebSocket.open(own.url, "/users/1");
-    const mine = { 5000: portOf(own.url) };
+    const mine = { 5000: portOf(own) };
     await shell("curl -s 'http://127.0.0.1:5000/users/1' -d 'Hi there!'", mine);
     await shell("curl -s 'http://127.0.0.1:5000/users/' -d 'Hi all!'", mine);
     expect(await client.waitForMessages(2, patienceMs)).toEqual(["Hi there!", "Hi all!"]);

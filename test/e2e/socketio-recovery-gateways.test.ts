@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { sessionKey } from "../../src/dialects/socketio/recovery/pid.ts";
+import { portOf } from "../support/ports.ts";
 import { flaskEmit, flaskPublish } from "../support/flask.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { TestGateway } from "../support/gateway.ts";
@@ -35,8 +36,6 @@ afterAll(async () => {
   for (const gateway of [one, two]) await gateway[Symbol.asyncDispose]();
   await redis.stop();
 });
-
-const portOf = ({ url }: { readonly url: string }): number => Number(new URL(url).port);
 
 const emit = async (room: string | undefined, data: unknown, more: object = {}): Promise<void> =>
   flaskEmit(bus, ["update", data], { room: room ?? null, ...more });

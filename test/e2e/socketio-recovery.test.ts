@@ -2,7 +2,8 @@
 // nothing, or are told that they may.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { emit } from "../support/emit.ts";
+import { portOf } from "../support/ports.ts";
+import { apiPublish, emit } from "../support/emit.ts";
 import { startGateway } from "../support/gateway.ts";
 import type { GatewayConfig, TestGateway } from "../support/gateway.ts";
 import { ReturningClient, returningClients } from "../support/returning-client.ts";
@@ -13,8 +14,6 @@ const secret = "a publish secret";
 
 const open = async (more: GatewayConfig = {}): Promise<TestGateway> =>
   startGateway({ secret, socketio: { recovery: true }, ...more });
-
-const portOf = ({ url }: TestGateway): number => Number(new URL(url).port);
 
 /** A backend says it; undefined: to everyone. */
 async function say({ url }: TestGateway, room: string | undefined, data: unknown): Promise<void> {
@@ -29,11 +28,7 @@ test("with `tape.seconds: 0` no page is recovered, also in a room with a log", a
   const [version, transport] = returningClients.at(-1) ?? ["4.8", "websocket"];
   await using page = await ReturningClient.open({ version, transport, port: portOf(gateway) });
   await page.ask("join", { room: "log:time" });
-  await fetch(`${gateway.url}/api/publish`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${secret}` },
-    body: JSON.stringify({ room: "log:time", event: "update", data: 1 }),
-  });
+  await apiPublish(gateway.url, secret, { room: "log:time", event: "update", data: 1 });
   await page.waitFor(2);
   await page.cutOff();
   await page.comeBack();

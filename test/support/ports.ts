@@ -14,6 +14,11 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   }
 }
 
+/** The port of a gateway that listens at a TCP address. */
+export function portOf({ url }: { readonly url: string }): number {
+  return Number(new URL(url).port);
+}
+
 async function canListen(host: string, port: number): Promise<boolean> {
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
