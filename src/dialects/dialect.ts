@@ -47,7 +47,7 @@ export interface BackendSide {
 
 /** What an entry of a queue asks for. */
 export interface QueuedPublication {
-  readonly kind: "order";
+  readonly kind: "queued";
   readonly publication: Publication;
   readonly options: Omit<PublishOptions, "entry">;
 }

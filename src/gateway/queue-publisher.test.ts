@@ -25,7 +25,7 @@ function publisher(refuses: (room: string) => Error | undefined) {
       name: "queue",
       maxEntryBytes: 1_000,
       decode: ([[room] = [""]]) => ({
-        kind: "order",
+        kind: "queued",
         publication: new RawPublication(
           { namespace: "/", rooms: [room], isTree: false, except: [], skip: [] },
           Buffer.from("1"),

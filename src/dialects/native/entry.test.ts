@@ -95,7 +95,7 @@ describe("entries of belfry:publish", () => {
         return [random.pick(names), value] as const;
       });
       const read = readEntry(fields, maxNameBytes);
-      const outcome = read.kind === "order" ? "order" : read.reason;
+      const outcome = read.kind === "queued" ? "queued" : read.reason;
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
       if (read.kind === "refused") {
         if (!reasons.has(read.reason) || !read.text.startsWith("Expected ")) throw new Error(read.text);

@@ -25,7 +25,7 @@ export function readEntry(fields: QueueFields, maxNameBytes: number): QueuedPubl
   const publication = readPublication(known, maxNameBytes);
   if (publication.kind === "refused") return publication;
   const options = readOptions(known);
-  return "kind" in options ? options : { kind: "order", publication, options };
+  return "kind" in options ? options : { kind: "queued", publication, options };
 }
 
 function refused(reason: EntryRefusal["reason"], text: string): EntryRefusal {
