@@ -24,12 +24,16 @@ import type { Joined } from "./rooms.ts";
 
 export type { Failure, FailureCode } from "./failure.ts";
 export type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
-export type { ErrorCode, HistoryRange, LossReason } from "./messages.ts";
-// For pages that ask for presence on a websocket of their own, without presence.ts.
 export type {
+  Answer,
+  Command,
+  ErrorCode,
+  HistoryRange,
+  LossReason,
   PresenceChangeMessage,
   PresenceFailedMessage,
   PresenceMessage,
+  PresenceNotice,
   PresentUser,
 } from "./messages.ts";
 export type { Publication } from "./publication.ts";

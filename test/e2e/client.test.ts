@@ -213,16 +213,17 @@ describe("in the package", () => {
       file,
       `${line}
 import { connect } from "belfry/client";
+import { watchPresence } from "belfry/client/presence";
 const client = connect("${gateway.url}/connect", ${line === "" ? "{}" : "{ WebSocket }"});
 await client.join("${room}");
 const heard = new Promise((resolve) => client.on("count", (data, { room }) => resolve(room + " " + data)));
 await client.publish("${room}", "count", 7);
 console.log(await heard);
-client.disconnect();
+watchPresence(client, "${room}", { failed: ({ code }) => { console.log(code); client.disconnect(); } });
 `,
     );
     const { code, stdout, stderr } = await run([...command, file], { timeoutMs: 20_000 });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${room} 7\n`, stderr: "" });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${room} 7\nno_presence\n`, stderr: "" });
   });
 
   test("without any WebSocket it says what it needs", async () => {
