@@ -1,9 +1,8 @@
 // The ws-hub dialect with a real Redis: several gateways, outages, and a backend in Python with the redis package.
 
 import { describe, expect, test } from "bun:test";
-import { HubBackend, startHub } from "../support/hub-gateway.ts";
+import { HubBackend, HubGateway } from "../support/hub-gateway.ts";
 import { until } from "../support/until.ts";
-import type { HubGateway } from "../support/hub-gateway.ts";
 import { PythonProgram } from "../support/python.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
@@ -23,8 +22,8 @@ async function take(backend: HubBackend, count: number): Promise<readonly string
 describe("several gateways on one Redis", () => {
   test("HUB-05 HUB-08 HUB-12 each has its own keys; groups are one; the same key may be on both", async () => {
     await using redis = await startRedis();
-    await using one = await startHub({ redis: redis.url });
-    await using two = await startHub({ redis: redis.url });
+    await using one = await HubGateway.start({ redis: redis.url });
+    await using two = await HubGateway.start({ redis: redis.url });
     const backend = await HubBackend.on(one.bus);
     using a = await connect(one, "a");
     using b = await connect(two, "b");
@@ -53,8 +52,8 @@ describe("several gateways on one Redis", () => {
 
   test("HUB-14 T19 two systems with prefixes of their own do not hear each other, signs of patterns included", async () => {
     await using redis = await startRedis();
-    await using plain = await startHub({ redis: redis.url });
-    await using odd = await startHub({ redis: redis.url, options: { channelPrefix: "ws-*b[:" } });
+    await using plain = await HubGateway.start({ redis: redis.url });
+    await using odd = await HubGateway.start({ redis: redis.url, options: { channelPrefix: "ws-*b[:" } });
     using client = await connect(plain, "k");
     using other = await connect(odd, "k");
     await redis.command("PUBLISH", "ws-hub:groups-new:k", "g");
@@ -69,7 +68,7 @@ describe("several gateways on one Redis", () => {
 describe("an outage of Redis", () => {
   test("HUB-15 clients without groups are announced again, those with groups are not, and all goes on", async () => {
     await using redis = await startRedis();
-    await using gateway = await startHub({ redis: redis.url });
+    await using gateway = await HubGateway.start({ redis: redis.url });
     const backend = await HubBackend.on(gateway.bus);
     using served = await connect(gateway, "served");
     using unanswered = await connect(gateway, "unanswered");
@@ -97,8 +96,8 @@ describe("an outage of Redis", () => {
   test("HUB-15 an answer that a deaf connection swallowed is asked for again, however fast it is replaced", async () => {
     await using redis = await startRedis();
     await using proxy = await TcpProxy.start(redis.port);
-    await using gateway = await startHub({ redis: `redis://127.0.0.1:${proxy.port}` });
-    await using elsewhere = await startHub({ redis: redis.url });
+    await using gateway = await HubGateway.start({ redis: `redis://127.0.0.1:${proxy.port}` });
+    await using elsewhere = await HubGateway.start({ redis: redis.url });
     const backend = await HubBackend.on(elsewhere.bus);
     // Only until the gateway notices: the next connection works.
     const isDeaf = (sent: string): boolean => gateway.bus.outages === 0 && /PSUBSCRIBE/i.test(sent);
@@ -119,7 +118,7 @@ describe("an outage of Redis", () => {
 
 test("HUB-04 HUB-05 HUB-07 HUB-08 HUB-09 a Python backend gives groups, publishes, hears and refuses", async () => {
   await using redis = await startRedis();
-  await using gateway = await startHub({ redis: redis.url });
+  await using gateway = await HubGateway.start({ redis: redis.url });
   await using backend = await PythonProgram.start("socketio-5.15", "hub_listener", [redis.url, "ws-hub:"]);
   await backend.run("groups_of['123456'] = '1,2,all,news'");
   await backend.run("groups_of['stranger'] = ''");

@@ -4,8 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Route } from "../../src/server/route.ts";
 import { statusSentence } from "../../src/dialects/ws-hub/status.ts";
-import type { HubGateway } from "../support/hub-gateway.ts";
-import { HubBackend, startHub } from "../support/hub-gateway.ts";
+import { HubBackend, HubGateway } from "../support/hub-gateway.ts";
 import { until } from "../support/until.ts";
 import { RawConnection, RawWebSocket, handshakeHeaders, rawRequest, requestBytes } from "../support/raw.ts";
 
@@ -47,7 +46,7 @@ function rival(accepts: "yes" | "no"): Route {
 
 describe("the handshake", () => {
   test("HUB-01 at the server url, with a slash behind it too, from any origin", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     expect(await statusOf(gateway, "/ws?session_key=k1")).toBe(101);
     expect(await statusOf(gateway, "/ws/?session_key=k2")).toBe(101);
     expect(await statusOf(gateway, "/ws?session_key=k3", { Origin: "https://elsewhere.example" })).toBe(101);
@@ -57,7 +56,7 @@ describe("the handshake", () => {
   });
 
   test("HUB-01 path, parameter and the check of origins are configurable", async () => {
-    await using gateway = await startHub({
+    await using gateway = await HubGateway.start({
       options: { serverUrl: "/live/", clientKey: "token", checkOrigin: true },
     });
     expect(await statusOf(gateway, "/live?token=k1")).toBe(101);
@@ -67,7 +66,7 @@ describe("the handshake", () => {
   });
 
   test("HUB-02 T30 without a key, with an empty one or one that cannot be one: 400, and no socket is left", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const backend = await HubBackend.on(gateway.bus);
     for (const query of [
       "",
@@ -90,7 +89,7 @@ describe("the handshake", () => {
   });
 
   test("HUB-03 the key comes from the header when that is switched on, else from the query", async () => {
-    await using gateway = await startHub({ options: { fromHeader: true } });
+    await using gateway = await HubGateway.start({ options: { fromHeader: true } });
     const backend = await HubBackend.on(gateway.bus);
     expect(await statusOf(gateway, "/ws?session_key=query", { session_key: "head" })).toBe(101);
     expect(await backend.next()).toBe("ws-hub:client-new head");
@@ -101,7 +100,7 @@ describe("the handshake", () => {
   });
 
   test("HUB-17 RTE-04 SEC-05 what is no handshake is refused with 400 or 405; no subprotocol is selected", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const path = "/ws?session_key=marker-in-request";
     const refusal = async (method: string, headers: Readonly<Record<string, string>>): Promise<number> => {
       const answer = await rawRequest(gateway.url, { method, path, headers });
@@ -127,20 +126,20 @@ describe("the handshake", () => {
   });
 
   test("RTE-02 `/ws` is ours; `/ws/` only with a key where somebody else wants it, and ours again where nobody does", async () => {
-    await using wanting = await startHub({ routes: [rival("yes")] });
+    await using wanting = await HubGateway.start({ routes: [rival("yes")] });
     expect(await statusOf(wanting, "/ws/?session_key=k")).toBe(101);
     expect(await statusOf(wanting, "/ws/")).toBe(418);
     expect(await statusOf(wanting, "/ws/deep?session_key=k")).toBe(418);
     expect(await statusOf(wanting, "/ws")).toBe(400);
     expect((await rawRequest(wanting.url, { path: "/ws" })).status).toBe(400);
-    await using refusing = await startHub({ routes: [rival("no")] });
+    await using refusing = await HubGateway.start({ routes: [rival("no")] });
     expect(await statusOf(refusing, "/ws/")).toBe(400);
   });
 });
 
 describe("groups", () => {
   test("HUB-04 HUB-05 HUB-07 HUB-08 HUB-09 the transcript of the specification", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const backend = await HubBackend.on(gateway.bus);
     using client = await connect(gateway, "123456");
     expect(await backend.next()).toBe("ws-hub:client-new 123456");
@@ -158,7 +157,7 @@ describe("groups", () => {
   });
 
   test("HUB-04 a client can be answered as soon as it is announced, and its end is told only where that is asked for", async () => {
-    await using gateway = await startHub({ options: { announceGone: true } });
+    await using gateway = await HubGateway.start({ options: { announceGone: true } });
     const backend = await HubBackend.on(gateway.bus);
     for (let round = 0; round < 20; round++) {
       using client = await connect(gateway, `k${round}`);
@@ -172,7 +171,7 @@ describe("groups", () => {
   });
 
   test("HUB-05 names are not trimmed, keys may have colons, other keys are not ours", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     using client = await connect(gateway, "user:1:é");
     await gateway.bus.publish("ws-hub:groups-new:user:1", "x");
     await gateway.bus.publish("ws-hub:groups-new:user:1:é", "a, b,:c");
@@ -183,7 +182,7 @@ describe("groups", () => {
   });
 
   test("HUB-06 new groups join the old ones, and a message comes once", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     using client = await member(gateway, "k", "a");
     await gateway.bus.publish("ws-hub:groups-new:k", "b,a,b");
     for (const group of ["a", "b"]) await gateway.bus.publish(`ws-hub:group-data:${group}`, group);
@@ -192,7 +191,7 @@ describe("groups", () => {
   });
 
   test("HUB-06 with groupsMode replace they take the place of the old ones", async () => {
-    await using gateway = await startHub({ options: { groupsMode: "replace" } });
+    await using gateway = await HubGateway.start({ options: { groupsMode: "replace" } });
     using client = await member(gateway, "k", "a,b");
     const [connection] = gateway.hub.select({ ...everyone, rooms: [room("a")] });
     if (connection) gateway.hub.join(connection, "by another door");
@@ -207,7 +206,7 @@ describe("groups", () => {
   });
 
   test("HUB-08 a client without groups hears nothing; bytes that are no text come as binary", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     using waiting = await connect(gateway, "waiting");
     using client = await member(gateway, "k", "g");
     const noText = Buffer.of(0x00, 0xff, 0xfe);
@@ -221,7 +220,7 @@ describe("groups", () => {
   });
 
   test("HUB-09 SEC-16 what a client says goes to Redis as it is, and to nobody else", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const backend = await HubBackend.on(gateway.bus);
     using client = await member(gateway, "k:1", "g");
     using other = await member(gateway, "k2", "g,k:1");
@@ -239,7 +238,7 @@ describe("groups", () => {
   });
 
   test("HUB-08 an event of another door reaches the group as JSON", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     using client = await member(gateway, "k", "g");
     const event = { event: "update", args: ['{"time":1}'], attachments: [], volatile: false };
     gateway.hub.deliver({ kind: "publication", ...everyone, ...event });
@@ -250,7 +249,7 @@ describe("groups", () => {
   });
 
   test("SEC-06 a client holds so many groups, the rest is refused and counted; junk is skipped", async () => {
-    await using gateway = await startHub({ limits: { roomsPerConnection: 3 } });
+    await using gateway = await HubGateway.start({ limits: { roomsPerConnection: 3 } });
     using client = await member(gateway, "k", "a,b,c");
     await gateway.bus.publish("ws-hub:groups-new:k", Array.from({ length: 50 }, (_, i) => `g${i}`).join(","));
     await gateway.bus.publish("ws-hub:groups-new:k", Buffer.of(0xff));
@@ -264,7 +263,7 @@ describe("groups", () => {
 
 describe("a key that comes twice", () => {
   test("HUB-12 HUB-13 the old connection is closed with 4000, the new one is announced and gets the groups", async () => {
-    await using gateway = await startHub({ options: { announceGone: true } });
+    await using gateway = await HubGateway.start({ options: { announceGone: true } });
     const backend = await HubBackend.on(gateway.bus);
     using old = await member(gateway, "k", "g");
     expect(await backend.next()).toBe("ws-hub:client-new k");
@@ -287,7 +286,7 @@ describe("a key that comes twice", () => {
   });
 
   test("SEC-09 T30 1,000 takeovers of one key are limited, other keys are not, and the key comes back later", async () => {
-    await using gateway = await startHub({ options: { connectsPerKey: 600 } });
+    await using gateway = await HubGateway.start({ options: { connectsPerKey: 600 } });
     const backend = await HubBackend.on(gateway.bus);
     using bystander = await member(gateway, "bystander", "g");
     expect(await backend.next()).toBe("ws-hub:client-new bystander");
@@ -312,7 +311,7 @@ describe("a key that comes twice", () => {
 
 describe("limits and closes", () => {
   test("HUB-10 HUB-13 a message over maxMessageSize closes with 1009 and is seen in the log; one of that size passes", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const backend = await HubBackend.on(gateway.bus);
     for (const bytes of [129, 10_000, 500_000]) {
       using client = await connect(gateway, `k${bytes}`);
@@ -333,7 +332,7 @@ describe("limits and closes", () => {
   });
 
   test("HUB-11 empty pings at nine tenths of pongWait; who answers none is dropped, whatever it sends", async () => {
-    await using gateway = await startHub({ options: { pongWait: 1.5 } });
+    await using gateway = await HubGateway.start({ options: { pongWait: 1.5 } });
     const { url } = gateway;
     const good = new WebSocket(`${url.replace("http", "ws")}/ws?session_key=good`);
     const opened = Promise.withResolvers<void>();
@@ -362,7 +361,7 @@ describe("limits and closes", () => {
   });
 
   test("HUB-13 SEC-14 a shutdown closes everyone with 1001, within a second", async () => {
-    await using gateway = await startHub();
+    await using gateway = await HubGateway.start();
     const clients = await Promise.all(Array.from({ length: 20 }, async (_, i) => connect(gateway, `k${i}`)));
     const started = performance.now();
     const drained = gateway.drain();
@@ -375,7 +374,7 @@ describe("limits and closes", () => {
   });
 
   test("HUB-16 a client that does not read is closed; the others hear everything", async () => {
-    await using gateway = await startHub({ limits: { sendQueueBytes: 128 * 1024 } });
+    await using gateway = await HubGateway.start({ limits: { sendQueueBytes: 128 * 1024 } });
     using slow = await member(gateway, "slow", "g");
     using reader = await member(gateway, "reader", "g");
     slow.connection.pause();
@@ -392,7 +391,7 @@ describe("limits and closes", () => {
   test("HUB-16 writeWait: who reads nothing of what waits for so long is dropped, who reads slowly is not", async () => {
     const writeWait = 1;
     const queue = 256 * 1024 * 1024;
-    await using gateway = await startHub({
+    await using gateway = await HubGateway.start({
       options: { writeWait },
       // Much more than is said here: nobody is dropped for what waits.
       limits: { sendQueueBytes: queue, sendQueueMaxBytes: queue },
@@ -426,7 +425,7 @@ describe("status pages", () => {
   const pages = ["/status", "/clients", "/groups", "/sessions", "/details"];
 
   test("HUB-18 SEC-13 tell an admin who is there, whatever the names", async () => {
-    await using gateway = await startHub({ options: { adminToken } });
+    await using gateway = await HubGateway.start({ options: { adminToken } });
     using first = await member(gateway, "__proto__", "a,constructor");
     using second = await member(gateway, "k2", "a");
     using third = await connect(gateway, "k3");
@@ -450,8 +449,8 @@ describe("status pages", () => {
   });
 
   test("HUB-18 SEC-13 are not there for anybody else, and without a token for nobody; there is no pprof", async () => {
-    await using gateway = await startHub({ options: { adminToken } });
-    await using without = await startHub();
+    await using gateway = await HubGateway.start({ options: { adminToken } });
+    await using without = await HubGateway.start();
     const wrong = [
       "",
       `Bearer ${adminToken}x`,
@@ -473,8 +472,8 @@ describe("status pages", () => {
 
   test("RTE-06 belong to the admin where there is one, and else to whoever takes every path", async () => {
     const anyPath: Route = { path: "", isPrefix: true, fetch: () => new Response("root", { status: 418 }) };
-    await using gateway = await startHub({ options: { adminToken }, routes: [anyPath] });
-    await using without = await startHub({ routes: [anyPath] });
+    await using gateway = await HubGateway.start({ options: { adminToken }, routes: [anyPath] });
+    await using without = await HubGateway.start({ routes: [anyPath] });
     for (const path of pages) {
       expect((await rawRequest(gateway.url, { path })).status).toBe(404);
       expect((await rawRequest(without.url, { path })).status).toBe(418);
@@ -483,7 +482,7 @@ describe("status pages", () => {
 });
 
 test("SEC-04 neither log nor metrics show a key, whatever happens to it", async () => {
-  await using gateway = await startHub({ options: { announceGone: true, pongWait: 0.3 } });
+  await using gateway = await HubGateway.start({ options: { announceGone: true, pongWait: 0.3 } });
   const key = "k3y-that-nobody-may-see";
   using old = await member(gateway, key, "g");
   using client = await connect(gateway, key);

@@ -6,14 +6,10 @@ import type { DialectParts } from "./dialect-gateway.ts";
 
 /** A running one; `await using` stops it. */
 export class HubGateway extends DialectGateway {
-  static async start(parts: DialectParts): Promise<HubGateway> {
+  /** Starts one whose bus is ready. */
+  static async start(parts: DialectParts = {}): Promise<HubGateway> {
     return this.speaking("ws-hub", parts);
   }
-}
-
-/** Starts one whose bus is ready. */
-export async function startHub(parts: DialectParts = {}): Promise<HubGateway> {
-  return HubGateway.start(parts);
 }
 
 /** Everything that is published on the dialect's channels, in order: `ws-hub:client-new 123456`. */
