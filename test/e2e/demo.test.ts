@@ -13,6 +13,7 @@ import {
   paste,
   publish,
   startDemo,
+  withDemo,
   waitForValue,
   words,
 } from "../support/demo.ts";
@@ -101,10 +102,7 @@ describe("the demo page", () => {
   test(
     "WSE-03 WSE-04 it hears the room in its box, whatever the curl line sends there, and no other",
     async () => {
-      const port = await freePort();
-      await using _demo = await startDemo(port);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, port);
+      await withDemo(async ({ page }) => {
         await page.getByLabel("Room").fill("news");
         const nasty = `it's <img src=x onerror=alert(1)> "$HOME" \`id\` \\ !1 ü`;
         await page.getByLabel("Text").fill(nasty);
@@ -144,10 +142,7 @@ describe("the demo page", () => {
   test(
     "PSQ-07 a message to everyone, or to both of its rooms, is one line",
     async () => {
-      const port = await freePort();
-      await using demo = await startDemo(port);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, port);
+      await withDemo(async ({ page, port, demo }) => {
         const curl = await curlOf(page);
         const secret = /"secret":"([^"]+)"/.exec(curl)?.[1] ?? "";
         await page.getByLabel("Room").fill("news");
@@ -181,10 +176,7 @@ describe("the demo page", () => {
   test(
     "what is published while the line is cut comes natively afterwards, in order, and the gateway says so",
     async () => {
-      const port = await freePort();
-      await using _demo = await startDemo(port);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, port);
+      await withDemo(async ({ page }) => {
         await page.getByLabel("Room").fill("news");
         await publish(page, "before");
         await expectHeard(page, 'news message "before"');
@@ -231,10 +223,7 @@ describe("the demo page", () => {
   test(
     "the three lines that a page needs are there and work, and the documentation is a link away",
     async () => {
-      const port = await freePort();
-      await using _demo = await startDemo(port);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, port);
+      await withDemo(async ({ page, port }) => {
         const lines = await page.locator("#lines").innerText();
         expect(lines).toContain(`<script src="http://localhost:${port}/socket.io/socket.io.js"></script>`);
         const native = await page.locator("#native-lines").innerText();
@@ -265,10 +254,7 @@ describe("the demo page", () => {
   test(
     "it fits a phone, has a dark dress, an icon, and copies its curl line",
     async () => {
-      const port = await freePort();
-      await using _demo = await startDemo(port);
-      await withBrowser(async (browser) => {
-        const { page } = await openDemo(browser, port);
+      await withDemo(async ({ page, port }) => {
         const curl = await curlOf(page);
         await page.setViewportSize({ width: 320, height: 640 });
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);

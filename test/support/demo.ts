@@ -3,7 +3,9 @@
 import { join } from "node:path";
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
+import { withBrowser } from "./chromium.ts";
 import type { TestBrowser } from "./chromium.ts";
+import { freePort } from "./ports.ts";
 import { run, RunningProcess } from "./process.ts";
 import { until } from "./until.ts";
 
@@ -14,6 +16,22 @@ export async function startDemo(port: number, env: Record<string, string> = {}):
   const demo = new RunningProcess([belfry, "demo", "--address", `127.0.0.1:${port}`], { env });
   await demo.waitFor(/^Open /m);
   return demo;
+}
+
+export interface OpenedDemo {
+  readonly demo: RunningProcess;
+  readonly port: number;
+  readonly page: Page;
+}
+
+/** Runs `use` with a demo and its page in a browser. */
+export async function withDemo(use: (opened: OpenedDemo) => Promise<void>): Promise<void> {
+  const port = await freePort();
+  await using demo = await startDemo(port);
+  await withBrowser(async (browser) => {
+    const { page } = await openDemo(browser, port);
+    await use({ demo, port, page });
+  });
 }
 
 /** Waits until the page holds for `condition`; fails with what it was otherwise. */
