@@ -125,9 +125,9 @@ export class PickleMachine {
     return typeof value === "object" && value !== null && this.#made.has(value);
   }
 
-  /** Pushes a value, or fails where there is none. */
-  pushOr(value: PickleValue | undefined, reason: PickleFailure): void {
-    if (value === undefined) this.fail(reason);
+  /** Pushes a value, or fails where there is none: the text is no pickle. */
+  pushFound(value: PickleValue | undefined): void {
+    if (value === undefined) this.fail("pickle_invalid");
     else this.push(value);
   }
 
@@ -175,7 +175,7 @@ export class PickleMachine {
   }
 
   get(index: number): void {
-    this.pushOr(this.#memo[index], "pickle_invalid");
+    this.pushFound(this.#memo[index]);
   }
 
   #fence(): number {

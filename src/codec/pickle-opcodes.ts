@@ -38,17 +38,17 @@ const refuses =
   };
 
 function pushText(m: PickleMachine, length: number): void {
-  m.pushOr(decodePythonText(m.bytes(length)), "pickle_invalid");
+  m.pushFound(decodePythonText(m.bytes(length)));
 }
 
 /** A Python 2 string: text if it is valid UTF-8, else bytes (PSQ-04). */
 function pushPython2(m: PickleMachine, bytes: Buffer | undefined): void {
-  m.pushOr(bytes && (readUtf8(bytes) ?? bytes), "pickle_invalid");
+  m.pushFound(bytes && (readUtf8(bytes) ?? bytes));
 }
 
 function pushInteger(m: PickleMachine, integer: bigint | "limit" | undefined): void {
   if (integer === "limit") m.fail("pickle_limit");
-  else m.pushOr(integer, "pickle_invalid");
+  else m.pushFound(integer);
 }
 
 /** A memo index in digits. */
@@ -72,7 +72,7 @@ const numbers: Readonly<Record<number, Operation>> = {
     else pushInteger(m, parseInteger(line));
   },
   0x4c: (m) => pushInteger(m, parseInteger(m.line().replace(/L$/, ""))), // LONG
-  0x46: (m) => m.pushOr(parseFloatLine(m.line()), "pickle_invalid"), // FLOAT
+  0x46: (m) => m.pushFound(parseFloatLine(m.line())), // FLOAT
   0x47: (m) => m.push(m.double()), // BINFLOAT
   0x4a: (m) => m.push(BigInt(m.signed())), // BININT
   0x4b: (m) => m.push(BigInt(m.byte())), // BININT1
@@ -85,7 +85,7 @@ const texts: Readonly<Record<number, Operation>> = {
   0x53: (m) => pushPython2(m, decodeQuoted(m.line())), // STRING
   0x54: (m) => pushPython2(m, m.bytes(m.signed())), // BINSTRING
   0x55: (m) => pushPython2(m, m.bytes(m.byte())), // SHORT_BINSTRING
-  0x56: (m) => m.pushOr(decodeRawUnicode(m.line()), "pickle_invalid"), // UNICODE
+  0x56: (m) => m.pushFound(decodeRawUnicode(m.line())), // UNICODE
   0x58: (m) => pushText(m, m.unsigned(4)), // BINUNICODE
   0x8c: (m) => pushText(m, m.byte()), // SHORT_BINUNICODE
   0x8d: (m) => pushText(m, m.length()), // BINUNICODE8
