@@ -10,6 +10,7 @@ import { Listeners } from "./listeners.ts";
 import type {
   Answer,
   Command,
+  HistoryAnswer,
   HistoryRange,
   JoinedMessage,
   LossReason,
@@ -25,8 +26,6 @@ import type { Joined } from "./rooms.ts";
 export type { Failure, FailureCode } from "./failure.ts";
 export type { EventSourceClass, Transport, WebSocketClass } from "./link.ts";
 export type {
-  Answer,
-  Command,
   ErrorCode,
   HistoryRange,
   LossReason,
@@ -199,21 +198,18 @@ export class Client<Events extends object = Record<string, unknown>> {
     event: Name,
     data: Events[Name],
   ): Promise<string | undefined> {
-    return (await this.command({ type: "publish", room, event, data: data ?? null })).at;
+    return (await this.#command({ type: "publish", room, event, data: data ?? null })).at;
   }
 
   /** Bytes without an event's name. */
   async publishBytes(room: string, bytes: Uint8Array): Promise<string | undefined> {
-    return (await this.command({ type: "publish", room, binary: base64Of(bytes) })).at;
+    return (await this.#command({ type: "publish", room, binary: base64Of(bytes) })).at;
   }
 
   /** Reads the log of a room that has one. */
   async history(room: string, range: HistoryRange = {}): Promise<History> {
-    const {
-      publications = [],
-      at = "",
-      more = false,
-    } = await this.command({ type: "history", room, ...range });
+    const page = await this.#command({ type: "history", room, ...range });
+    const { publications, at, more } = page as HistoryAnswer;
     return { publications: publications.map(readPublication), at, hasMore: more };
   }
 
@@ -241,6 +237,11 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#happenings.add(name, listener);
   }
 
+  /** Asks who is in a room that the client joined; `notice` tells it (presence.ts). */
+  async presence(room: string): Promise<void> {
+    if (this.#rooms.all.has(room)) await this.#command({ type: "join", room, presence: true });
+  }
+
   /** Where this client stands in a room: what a later page shows as `at`. */
   position(room: string): string | undefined {
     return this.#rooms.all.get(room)?.at;
@@ -256,8 +257,7 @@ export class Client<Events extends object = Record<string, unknown>> {
     return this.#rooms.all.size > 0 ? url.href : undefined;
   }
 
-  /** Carries out a command of the dialect, once the rooms are joined. Rooms are joined and left by `join` and `leave`. */
-  async command(command: Command): Promise<Answer> {
+  async #command(command: Command): Promise<Answer> {
     if (this.#state === "disconnected") throw ownFailure("closed");
     if (this.#isReady && this.#line.transport === "stream") throw ownFailure("no_websocket");
     return this.#commands.give(command, this.#isReady ? this.#line.send : undefined);
@@ -413,13 +413,13 @@ export class Client<Events extends object = Record<string, unknown>> {
     this.#connection = {};
     this.#isReady = false;
     this.#asked.clear();
-    this.#commands.lost();
+    this.#commands.fail("connection_lost");
     if (!isFinal) return;
     this.#commands.fail("closed");
     for (const name of this.#rooms.all.keys()) this.#rooms.refused(name, ownFailure("closed"));
   }
 
-  #changed(state: State, transport: Transport | undefined): void {
+  #changed(state: State, transport?: Transport): void {
     if (state === this.#state && transport === this.#transport) return;
     this.#state = state;
     this.#transport = transport;

@@ -67,15 +67,10 @@ export class Commands {
     else pending?.resolve(answer);
   }
 
-  /** The connection ended. */
-  lost(): void {
+  /** All of them fail; where a connection is lost, those that were sent. */
+  fail(code: "connection_lost" | "closed" | "no_websocket"): void {
     for (const [id, { isSent }] of this.#pending)
-      if (isSent) this.#take(id)?.reject(ownFailure("connection_lost"));
-  }
-
-  /** All of them fail, sent or not. */
-  fail(code: "closed" | "no_websocket"): void {
-    for (const id of this.#pending.keys()) this.#take(id)?.reject(ownFailure(code));
+      if (isSent || code !== "connection_lost") this.#take(id)?.reject(ownFailure(code));
   }
 
   #take(id: number): Pending | undefined {

@@ -22,7 +22,7 @@ export interface LineUser {
   heard(text: string): void;
   /** @param isFinal the gateway said not to come back. */
   ended(isFinal: boolean): void;
-  changed(state: State, transport: Transport | undefined): void;
+  changed(state: State, transport?: Transport): void;
   /** Says something that is answered. */
   ping(): void;
 }
@@ -82,7 +82,7 @@ export class Line {
     clearInterval(this.#check);
     this.#drop();
     this.#user.ended(true);
-    this.#user.changed("disconnected", undefined);
+    this.#user.changed("disconnected");
   }
 
   readonly send = (text: string): void => {
@@ -123,7 +123,7 @@ export class Line {
     this.#drop();
     const { WebSocket, EventSource, socketUrl } = this.#options;
     const url = this.#next === "stream" ? this.#user.streamUrl(this.#cursor) : undefined;
-    this.#user.changed("connecting", undefined);
+    this.#user.changed("connecting");
     // A stream of no rooms is none.
     if (EventSource && url !== undefined) this.#link = openStream(EventSource, url, this.#listener());
     else if (WebSocket) this.#link = openSocket(WebSocket, socketUrl, this.#listener());
@@ -137,7 +137,7 @@ export class Line {
       lapsed: () => {
         this.#isOpen = false;
         this.#user.ended(false);
-        this.#user.changed("waiting", undefined);
+        this.#user.changed("waiting");
       },
       heard: (text) => {
         this.#heardAt = Date.now();
@@ -200,7 +200,7 @@ export class Line {
   #wait(how: LinkEnd): void {
     const longest = Math.min(this.#options.maxDelayMs, firstDelayMs * 2 ** this.#failures++);
     const delay = how === "shutdown" ? shutdownSpreadMs * Math.random() : longest * (0.5 + Math.random() / 2);
-    this.#user.changed("waiting", undefined);
+    this.#user.changed("waiting");
     this.#retry = setTimeout(() => {
       this.#dial();
     }, delay);

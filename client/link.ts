@@ -105,11 +105,11 @@ function guard(listener: LinkListener, source: { close(): void }) {
   let isOver = false;
   /** @param how undefined: the listener wants to hear no more. */
   const end = (how?: LinkEnd): void => {
+    if (isOver) return;
+    isOver = true;
     clearTimeout(timer);
     source.close();
-    const isFirst = !isOver;
-    isOver = true;
-    if (isFirst && how) listener.ended(how);
+    if (how) listener.ended(how);
   };
   const timer = setTimeout(end, openTimeoutMs, "lost");
   return {

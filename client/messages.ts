@@ -133,10 +133,15 @@ export interface Answer {
   readonly at?: string;
   readonly recovered?: boolean;
   readonly reason?: LossReason;
-  readonly more?: boolean;
   /** Of a token: it ends after so many seconds. */
   readonly seconds?: number;
-  readonly publications?: readonly WirePublication[];
+}
+
+/** The answer to `history`. */
+export interface HistoryAnswer extends Answer {
+  readonly at: string;
+  readonly more: boolean;
+  readonly publications: readonly WirePublication[];
 }
 
 /** A command without its `id`. */

@@ -11,11 +11,12 @@ import type { Client } from "./client.ts";
 import type { PresenceNotice } from "./messages.ts";
 import { watchPresence } from "./presence.ts";
 
+const secret = "publish-secret-of-the-client";
 let gateway: TestGateway;
 let proxy: TcpProxy;
 
 beforeAll(async () => {
-  gateway = await startGateway({ auth, rooms: [{ match: "lobby", presence: true }] });
+  gateway = await startGateway({ auth, secret, rooms: [{ match: "lobby*", presence: true }] });
   proxy = await TcpProxy.start(Number(new URL(gateway.url).port));
 });
 
@@ -63,7 +64,7 @@ test("changes follow on the state; a room with too many users to be listed has t
   const listeners: ((notice: PresenceNotice) => void)[] = [];
   const source: Parameters<typeof watchPresence>[0] = {
     state: "connecting",
-    command: async () => ({ id: 1 }),
+    presence: async () => undefined,
     watch(name, listener) {
       if (name === "notice") listeners.push(listener as (notice: PresenceNotice) => void);
       return () => undefined;
@@ -90,6 +91,25 @@ test("changes follow on the state; a room with too many users to be listed has t
     [5_000, undefined],
     [4_999, undefined],
   ]);
+});
+
+test("a room that the client left is not joined again by what watches it", async () => {
+  await using line = await TcpProxy.start(Number(new URL(gateway.url).port));
+  using ada = open("ada", `http://127.0.0.1:${line.port}`);
+  await ada.join("lobby-left");
+  await ada.join("time");
+  const stop = watchPresence(ada, "lobby-left", { changed: () => undefined });
+  await ada.leave("lobby-left");
+  line.cut();
+  await until(() => ada.state === "waiting");
+  line.heal();
+  await until(() => ada.state === "connected");
+  // Answered behind all that was asked for before it.
+  await ada.join("other");
+  const headers = { authorization: `Bearer ${secret}` };
+  const published = await fetch(`${gateway.url}/rooms/lobby-left`, { method: "POST", headers, body: "1" });
+  expect(await published.json()).toEqual({ delivered: 0 });
+  stop();
 });
 
 test("what cannot be told is said, with a code", async () => {

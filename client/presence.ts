@@ -18,18 +18,18 @@ export interface Presence {
 export interface PresenceListener {
   /** Each state is a new object. */
   changed(presence: Presence): void;
-  /** It cannot be told: `no_presence` or `not_in_room`, say; with `retry` it is asked again after the next reconnect. */
+  /** It cannot be told: `no_presence`, say. After the next reconnect it is asked again. */
   failed?(error: Pick<Failure, "code" | "message" | "retry">): void;
 }
 
-type Source = Pick<Client, "state" | "command" | "watch">;
+type Source = Pick<Client, "state" | "presence" | "watch">;
 
 /** Tells who is in a room that the client joined, by websocket. @returns what stops it. */
 export function watchPresence(client: Source, room: string, listener: PresenceListener): () => void {
   let anonymous = 0;
   let users: Presence["users"];
   const ask = (): void => {
-    client.command({ type: "join", room, presence: true }).catch((error: Failure) => {
+    client.presence(room).catch((error: Failure) => {
       listener.failed?.(error);
     });
   };
