@@ -92,9 +92,9 @@ export interface Broker {
    * Hears the publications of every gateway, this one's own included. MUST call `deliver` once for each, in the order in
    * which the broker took them, and MUST NOT call it inside `publish`. Call it once. Rejects with GatewayError
    * `bus_unavailable` when the broker refuses.
-   * @param deliver returns how many clients of this gateway it was sent to.
+   * @param deliver returns how many clients of this gateway it was sent to; undefined: that is not known now.
    */
-  open(deliver: (publication: Publication, carried: Carried) => number): Promise<void>;
+  open(deliver: (publication: Publication, carried: Carried) => number | undefined): Promise<void>;
   /**
    * Carries a publication to every gateway that opened. `onAck` is not carried. Rejects with GatewayError
    * `bus_unavailable` when the broker did not take it; it may still be heard then (WSE-26), and its key says whether it was.

@@ -57,8 +57,8 @@ export class Deliveries {
     if (this.#rules.hasHistory) this.#kept.countUnlogged(dialect, decoded);
   }
 
-  /** Delivers what came to Belfry's own doors. @returns how many clients it was sent to */
-  carried(publication: Publication, carried: Carried): number {
+  /** Delivers what came to Belfry's own doors. @returns how many clients it was sent to; undefined: that is not known now. */
+  carried(publication: Publication, carried: Carried): number | undefined {
     this.#observe.received(brokerName, bytesOf(carried.message));
     const heard = this.#kept.received(publication, carried);
     this.#delivered(brokerName, publication, heard);
@@ -66,7 +66,7 @@ export class Deliveries {
   }
 
   /** Says to operators what became of a publication. */
-  #delivered(from: string, { event, rooms, not }: Publication, heard: number): void {
+  #delivered(from: string, { event, rooms, not }: Publication, heard: number | undefined): void {
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && not === undefined) this.#observe.unheard(from);
     const names = rooms?.join(" + ") ?? "(everyone)";

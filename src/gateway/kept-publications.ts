@@ -133,8 +133,8 @@ export class KeptPublications {
     return { tape: this.#tape.record(publication, source, message), isEarly: !this.#logs.isSettled };
   }
 
-  /** Keeps and delivers what the broker says. @returns to how many clients */
-  received(publication: Publication, { at, message }: Carried): number {
+  /** Keeps and delivers what the broker says. @returns to how many clients; undefined: that is not known now. */
+  received(publication: Publication, { at, message }: Carried): number | undefined {
     return this.#logs.received(publication, { ...this.record(publication, brokerFeed, message), log: at });
   }
 

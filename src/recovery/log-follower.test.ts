@@ -685,6 +685,25 @@ describe("the follower", () => {
     expect([visit.heard, visit.wasTold]).toEqual([[1, 2, 3, 4, 5], false]);
   });
 
+  test("what waits behind a hole, or was read from the log before it came, is not said to have reached no client", async () => {
+    const world = new World();
+    const visit = world.come(undefined);
+    await world.settle();
+    const receive = (offset: number): number | undefined =>
+      world.follower.received(publicationOf(offset), { log: world.at(offset) });
+    world.publish();
+    expect(receive(1)).toBe(1);
+    world.publish();
+    world.cut();
+    world.publish();
+    expect(receive(3)).toBeUndefined();
+    world.line.length = 0;
+    await world.settle();
+    expect(visit.heard).toEqual([1, 2, 3]);
+    expect(receive(3)).toBeUndefined();
+    expect(visit.heard).toEqual([1, 2, 3]);
+  });
+
   test("SEC-16 what another dialect alone would have had is not given back", async () => {
     const world = new World();
     const first = world.come(undefined);

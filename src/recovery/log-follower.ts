@@ -73,8 +73,8 @@ export class LogFollower {
     return room !== undefined && this.#parts.rules.hasLog(room, namespace);
   }
 
-  /** A publication of the broker. @returns how many clients of this gateway it was sent to now. */
-  received(publication: Publication, at: Positions): number {
+  /** A publication of the broker. @returns how many clients of this gateway it was sent to; undefined: it was before, or will be later. */
+  received(publication: Publication, at: Positions): number | undefined {
     const [room] = publication.rooms ?? [];
     const followed = room === undefined ? undefined : this.#rooms.get(idOf(publication.namespace, room));
     const place = followed && at.log !== undefined ? readPosition(at.log) : undefined;

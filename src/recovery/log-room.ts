@@ -104,8 +104,8 @@ export class LogRoom {
     this.#next();
   }
 
-  /** A publication of this room came live. @returns how many clients it was sent to now. */
-  received(live: Live): number {
+  /** A publication of this room came live. @returns how many clients it was sent to; undefined: it was before, or will be later. */
+  received(live: Live): number | undefined {
     this.#lookAtBus();
     const window = this.#window;
     if (!window) {
@@ -114,14 +114,14 @@ export class LogRoom {
       return this.#deliver(live);
     }
     if (!this.#healing && live.place.epoch === window.epoch) {
-      if (isOld(live.place, window)) return 0;
+      if (isOld(live.place, window)) return undefined;
       if (window.push(entryOf(live))) return this.#deliver(live);
     }
     this.#live.push(live);
     // Too much to wait for the hole: then it stays one.
     if (this.#live.isOverfull) this.#lose(window);
     else if (!this.#healing) this.heal();
-    return 0;
+    return undefined;
   }
 
   /**
