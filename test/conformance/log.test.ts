@@ -321,13 +321,20 @@ describe("the log in Redis", () => {
     const { log } = await start(redis.urlFor("some", "some"));
     const name = newRoom();
     await append(log, name, 1);
+    const queued = { queue: "belfry:publish", id: "1-1" };
+    await redis.command("XADD", queued.queue, queued.id, "room", "a");
+    const store = async () => log.appendQueued?.(queued, entry(name, "queued"));
     for (const command of ["get", "hset", "expire"]) {
       await redis.command("ACL", "SETUSER", "some", `-${command}`);
       const refused = await errorOf(log.append(entry(name, 2, { key: command })));
       expect(refused).toMatchObject({ code: "bus_unavailable", message: expect.stringContaining("NOPERM") });
+      expect(await errorOf(store())).toMatchObject({ code: "bus_unavailable" });
       await redis.command("ACL", "SETUSER", "some", `+${command}`);
-      expect(await log.append(entry(name, 2, { key: command }))).toMatchObject({ kind: "stored" });
+      await log.append(entry(name, 2, { key: command }));
     }
+    expect(await store()).toMatchObject({ kind: "stored" });
+    // One of each key, and of the entry, also where it was refused between two steps.
+    expect(offsets(await log.read(name, { ...all, limit: 10 }))).toEqual([1, 2, 3, 4, 5]);
   });
 
   test("F8 I10 an evicted meta key is a new epoch, although the stream stands", async () => {

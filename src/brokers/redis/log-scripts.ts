@@ -41,11 +41,12 @@ local at = add(epoch or make())
 if not at then at = add(make()) end
 if not at then return redis.error_reply('ERR the log takes no entry') end
 
+-- First, for where the user may not run one of the next steps: what is tried again is not stored twice.
+if once then redis.call('SET', once, at, 'EX', keySeconds) end
 redis.call('HSET', meta, 'tag', tag)
 if version ~= '' then redis.call('HSET', meta, 'version', version) end
 redis.call('EXPIRE', stream, seconds)
 redis.call('EXPIRE', meta, epochSeconds)
-if once then redis.call('SET', once, at, 'EX', keySeconds) end
 redis.call('PUBLISH', channel, '{"at":"' .. at .. '",' .. string.sub(body, 2))
 return redis.status_reply('stored ' .. at)
 `;
@@ -53,14 +54,39 @@ return redis.status_reply('stored ' .. at)
 export const append = script(`#!lua
 ${appending}`);
 
+/** What a log needs, and the first that the user may not run. */
+const finding = `
+local function commandsOn(meta, stream, once)
+  return {
+    {'GET', once}, {'SET', once, ''}, {'DEL', stream}, {'EXPIRE', meta, '1'},
+    {'HMGET', meta, 'a'}, {'HSET', meta, 'a', ''}, {'HINCRBY', meta, 'a', '1'},
+    {'XADD', stream, '*', 'a', ''}, {'XRANGE', stream, '-', '+'}, {'XREVRANGE', stream, '+', '-'},
+  }
+end
+
+local function deniedAmong(commands)
+  for _, command in ipairs(commands) do
+    if not redis.acl_check_cmd(unpack(command)) then return command[1] end
+  end
+end
+`;
+
 /**
  * The same for an entry of a queue, which is removed in this step; `gone` where it was. One more of KEYS, the last: the queue.
  * One more of ARGV, the last: the id.
  */
 export const appendQueued = script(`#!lua
+${finding}
 local queue, id = KEYS[#KEYS], ARGV[#ARGV]
 KEYS[#KEYS], ARGV[#ARGV] = nil, nil
 if not redis.call('XRANGE', queue, id, id)[1] then return redis.status_reply('gone') end
+
+-- A step that is refused leaves those before it standing: the entry would be stored again when the right is back.
+local commands = commandsOn(KEYS[1], KEYS[2], KEYS[3] or KEYS[1])
+commands[#commands + 1] = {'PUBLISH', ARGV[6], ''}
+commands[#commands + 1] = {'XDEL', queue, id}
+local missing = deniedAmong(commands)
+if missing then return redis.error_reply('NOPERM the user may not run ' .. missing) end
 
 local function append()
 ${appending}
@@ -106,18 +132,10 @@ end
 return page
 `);
 
-/** KEYS: meta, stream, key of a publisher. Answers which command the user may not run; nothing where it may run all of the others here. */
+/** KEYS: meta, stream, key of a publisher. Answers which command the user may not run; nothing where it may run all of them here. */
 export const denied = script(`#!lua flags=no-writes
-local meta, stream, once = KEYS[1], KEYS[2], KEYS[3]
-local commands = {
-  {'GET', once}, {'SET', once, ''}, {'DEL', stream}, {'EXPIRE', meta, '1'},
-  {'HMGET', meta, 'a'}, {'HSET', meta, 'a', ''}, {'HINCRBY', meta, 'a', '1'},
-  {'XADD', stream, '*', 'a', ''}, {'XRANGE', stream, '-', '+'}, {'XREVRANGE', stream, '+', '-'},
-}
-for _, command in ipairs(commands) do
-  if not redis.acl_check_cmd(unpack(command)) then return redis.status_reply(command[1]) end
-end
-return redis.status_reply('')
+${finding}
+return redis.status_reply(deniedAmong(commandsOn(KEYS[1], KEYS[2], KEYS[3])) or '')
 `);
 
 /** KEYS: meta, stream. ARGV: new epoch, seconds of the epoch, room for people. */
