@@ -115,6 +115,13 @@ test("one gateway reads at a time, the next one when it lets go, or when its lea
   await until(async () => ids(await taken(one)).length === 1);
 });
 
+test("a lease that never ends, which no gateway wrote, keeps no gateway from reading", async () => {
+  const id = await add("room", "a", "data", "1");
+  await backplanes.server.command("SET", `${name}:reader`, "by hand");
+  expect(ids(await taken(await queueOf()))).toEqual([id]);
+  expect(ids(await taken(await queueOf()))).toEqual([]);
+});
+
 test("ids that a backend chose are taken, the lowest and the highest, too", async () => {
   const queue = await queueOf();
   const chosen = ["0-1", "0-2", "18446744073709551615-18446744073709551615"];

@@ -14,7 +14,8 @@ local me, leaseMs, limit, total, largest = ARGV[1], ARGV[2], tonumber(ARGV[3]), 
 local page = {redis.call('XLEN', stream)}
 if page[1] == 0 then return page end
 local reader = redis.call('GET', lease)
-if reader and reader ~= me then return page end
+-- One that never ends is of no gateway. A user without PTTL waits for its end.
+if reader and reader ~= me and redis.pcall('PTTL', lease) ~= -1 then return page end
 -- Who may not remove an entry must not publish it: it would be published again and again. No entry has this id.
 redis.call('XDEL', stream, '0-0')
 
