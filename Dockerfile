@@ -1,4 +1,4 @@
-# Belfry in an image, for whoever ran WS-HUB in one: the same paths and the same ports.
+# Belfry in an image, for those who ran WS-HUB in one: the same paths and the same ports.
 #
 #   docker build -t belfry .
 #   docker run -d -ti -v ${PWD}/config.yaml:/root/config.yaml -p 8080:8080 --name ws-hub belfry

@@ -276,7 +276,10 @@ function refuseAll(
 ): Response {
   if (refused.some(({ code }) => mayRetry(code))) return retryLater(refusals, headers);
   const [first] = refused;
-  return textAnswer(403, `${first ? sentenceOf(first.code) : "Expected a room"}\n`, headers);
+  // A secret has no place in a URL, and a stream says nothing.
+  const instead =
+    first?.code === "secret_wrong" ? ": join over a websocket, or show a ticket or a token" : "";
+  return textAnswer(403, `${first ? sentenceOf(first.code) : "Expected a room"}${instead}\n`, headers);
 }
 
 /** Counted by who gave no place. */

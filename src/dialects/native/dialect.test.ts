@@ -93,6 +93,14 @@ describe("/connect by hand", () => {
     expect(text).toContain("one room= for each room, and %2C for a comma");
   });
 
+  test("a stream of a room with a secret is told the other ways in", async () => {
+    const { status, text } = await gateway.ask("GET", "/connect?room=shop::x", { headers: stream });
+    expect([status, text]).toEqual([
+      403,
+      "Expected the secret of the room: join over a websocket, or show a ticket or a token\n",
+    ]);
+  });
+
   test("a comma that belongs to a name is written as %2C", async () => {
     expect(await first("/connect?room=a%2Cb")).toMatchObject({ type: "joined", room: "a,b" });
     expect(await first("/connect?x=1,2&room=time")).toMatchObject({ type: "joined", room: "time" });
