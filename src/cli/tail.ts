@@ -60,6 +60,9 @@ const cannotSeeMemory =
   "A gateway without Redis keeps its messages in its own process, where no other program can see them. Start both with the" +
   " same --redis, or the gateway with --log-names, which logs each message";
 
+const guessedRedis =
+  "No --redis was given, so this one is a guess. Messages of a gateway without Redis are not there: start it with --log-names.";
+
 const examples = (dialects: Dialects): string => `
 Each line: time, dialect, channel, what it is, size. With --room, messages to
 everyone are shown too: they reach that room. Rooms of another namespace are
@@ -124,6 +127,7 @@ async function tail(loaded: LoadedConfig, flags: TailFlags, cli: Cli): Promise<v
       });
     });
     io.complain(`Listening on ${printable(backplane.bus.label)}; Ctrl-C ends.\n${columns(heard)}`);
+    if (loaded.sourceOf(["redis"]).kind === "default") io.complain(guessedRedis);
     const unlisten = listenToProcess(() => {
       end();
     });
