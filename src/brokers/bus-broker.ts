@@ -22,7 +22,7 @@ import type { Queue } from "./queue.ts";
 import { contentBytes } from "../core/publication.ts";
 import type { HistoryRule, RoomRules } from "../vocabulary/room-rules.ts";
 import { Echoes } from "./echoes.ts";
-import type { Sent } from "./echoes.ts";
+import type { Awaiting, Sent } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
 import { readHistory } from "./history.ts";
@@ -203,9 +203,9 @@ export class BusBroker implements Broker {
   }
 
   /** An envelope with a number, and what tells that it came back. */
-  #prepare(publication: Publication): { readonly sent: Sent; readonly echo: Promise<number | undefined> } {
-    const sent = { id: crypto.randomUUID(), publication };
-    return { sent, echo: this.#isOpen ? this.#echoes.wait(sent) : Promise.resolve(undefined) };
+  #prepare(publication: Publication): Awaiting {
+    if (this.#isOpen) return this.#echoes.wait(publication);
+    return { sent: { id: crypto.randomUUID(), publication }, echo: Promise.resolve(undefined) };
   }
 }
 

@@ -1,7 +1,6 @@
 import { afterEach, expect, jest, test } from "bun:test";
 import { publicationWith } from "../../test/support/publication.ts";
 import { Echoes } from "./echoes.ts";
-import type { Sent } from "./echoes.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { withPosition } from "./log-store.ts";
 
@@ -19,29 +18,27 @@ test("what is back in time says to how many it went, what is not says nothing, a
     jest.advanceTimersByTime(ms);
   };
   const echoes = new Echoes(() => now);
-  const early = echoes.wait({ id: "early", publication });
-  const late = echoes.wait({ id: "late", publication });
+  const early = echoes.wait(publication);
+  const late = echoes.wait(publication);
   advance(1_000);
-  const later = echoes.wait({ id: "later", publication });
+  const later = echoes.wait(publication);
   expect(jest.getTimerCount()).toBe(1);
-  echoes.settle("early", 3);
+  echoes.settle(early.sent.id, 3);
   echoes.settle("unknown", 1);
-  expect(await early).toBe(3);
+  expect(await early.echo).toBe(3);
   advance(1_000);
-  expect(await late).toBeUndefined();
-  echoes.settle("late", 5);
+  expect(await late.echo).toBeUndefined();
+  echoes.settle(late.sent.id, 5);
   expect(jest.getTimerCount()).toBe(1);
   advance(1_000);
-  expect(await later).toBeUndefined();
+  expect(await later.echo).toBeUndefined();
   expect(jest.getTimerCount()).toBe(0);
 });
 
-function sendOne(echoes: Echoes): Required<Pick<Sent, "id" | "text">> {
-  const id = crypto.randomUUID();
-  const sent: Sent = { id, publication };
+function sendOne(echoes: Echoes): { readonly id: string; readonly text: string } {
+  const { sent } = echoes.wait(publication);
   sent.text = encodeEnvelope(sent);
-  void echoes.wait(sent);
-  return { id, text: sent.text };
+  return { id: sent.id, text: sent.text };
 }
 
 test("what comes back as it was sent is known without a second reading, with and without its position in a log", () => {
@@ -80,7 +77,21 @@ test("what is not, character by character, what was sent has to be read", () => 
 test("what is written without its text, or not awaited, has to be read", () => {
   jest.useFakeTimers();
   const echoes = new Echoes(() => 0);
-  const sent = { id: crypto.randomUUID(), publication };
-  void echoes.wait(sent);
+  const { sent } = echoes.wait(publication);
   expect(echoes.recognise(encodeEnvelope(sent))).toBeUndefined();
+});
+
+test("thousands are told apart, in whatever order they come back", async () => {
+  jest.useFakeTimers();
+  const echoes = new Echoes(() => 0);
+  const all = Array.from({ length: 5_000 }, () => echoes.wait(publication));
+  // The first one keeps its place in front of all that are back.
+  const [first, ...others] = all;
+  for (const [index, { sent }] of others.toReversed().entries()) echoes.settle(sent.id, index);
+  const next = echoes.wait(publication);
+  if (first) echoes.settle(first.sent.id, -1);
+  echoes.settle(next.sent.id, -2);
+  const delivered = await Promise.all([...all, next].map(({ echo }) => echo));
+  expect(delivered).toEqual([-1, ...others.map((_, index) => index).toReversed(), -2]);
+  expect(new Set([...all, next].map(({ sent }) => sent.id)).size).toBe(5_001);
 });

@@ -151,6 +151,9 @@ export interface ExchangeParts {
   hold(request: Request, seconds: number): void;
 }
 
+/** Of all requests without one: it is read alone. */
+const noQuery = new URLSearchParams();
+
 /** What most requests never ask, such as the address or the origin of a backend, is found out when it is asked. */
 export class RequestExchange implements Exchange {
   readonly #request: Request;
@@ -172,7 +175,7 @@ export class RequestExchange implements Exchange {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#url.search);
+    this.#query ??= this.#url.search.length > 1 ? new URLSearchParams(this.#url.search) : noQuery;
     return this.#query;
   }
 

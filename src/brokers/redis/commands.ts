@@ -5,6 +5,7 @@ import { RESP_TYPES } from "@redis/client";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { deadlineMs } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
+import { commandText } from "./direct-link.ts";
 import type { DirectLink } from "./direct-link.ts";
 import { LateReply, failureOf } from "./failure.ts";
 import type { Link } from "./link.ts";
@@ -58,9 +59,19 @@ export class Commands {
 
   /** Runs a command that is answered by one line. @returns the line. Rejects as {@link run} does. */
   async line(args: readonly string[]): Promise<string> {
-    if (this.#direct?.isReady !== true) return String(await this.run(args));
+    return this.canWrite ? this.written(commandText(args)) : String(await this.run(args));
+  }
+
+  /** Is there the way of {@link written} now? */
+  get canWrite(): boolean {
+    return this.#direct?.isReady === true;
+  }
+
+  /** The same as {@link line} for a command that is written already (`commandText`). Rejects where `canWrite` is false, too. */
+  async written(text: string): Promise<string> {
     try {
-      return await this.#direct.runSoon(args);
+      if (!this.#direct) throw new Error("Expected a direct link");
+      return await this.#direct.runSoon(text);
     } catch (error) {
       throw this.#unavailable(failureOf(error).text, error);
     }

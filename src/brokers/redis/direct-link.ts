@@ -91,9 +91,12 @@ export class DirectLink {
     return reply;
   }
 
-  /** Hands a command over at the end of this turn, in one write with the others. Otherwise like {@link run}, but that it throws where too much is on its way. */
-  runSoon(command: readonly string[]): Promise<string> {
-    const text = encodeText(command);
+  /**
+   * Hands a command over at the end of this turn, in one write with the others. Otherwise like {@link run}, but that it throws
+   * where too much is on its way.
+   * @param text as {@link commandText} writes it.
+   */
+  runSoon(text: string): Promise<string> {
     const reply = this.#expect(1, text.length);
     if (this.#unwritten === "") setImmediate(this.#flush);
     this.#unwritten += text;
@@ -242,8 +245,14 @@ function encode(command: Command): Buffer {
 
 const lineBreak = Buffer.from("\r\n");
 
-function encodeText(command: readonly string[]): string {
+/** A command as it is on the wire. */
+export function commandText(command: readonly string[]): string {
   let text = `*${command.length}\r\n`;
-  for (const part of command) text += `$${Buffer.byteLength(part)}\r\n${part}\r\n`;
+  for (const part of command) text += bulk(part);
   return text;
+}
+
+/** One part of it. */
+export function bulk(part: string): string {
+  return `$${Buffer.byteLength(part)}\r\n${part}\r\n`;
 }

@@ -17,9 +17,10 @@ import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
 import { Remembered } from "../../base/remembered.ts";
 import { randomId } from "../../base/random-id.ts";
+import { AppendText, isUsual } from "./append-text.ts";
 import type { Commands } from "./commands.ts";
 import * as scripts from "./log-scripts.ts";
-import { isOfData, refusalOf, runScript } from "./scripts.ts";
+import { isForgotten, isOfData, refusalOf, runScript } from "./scripts.ts";
 import type { Script, ScriptCall } from "./scripts.ts";
 
 /** What of a room's name stands in its hash, for people who look. */
@@ -27,6 +28,9 @@ const shownLength = 256;
 
 /** Rooms with keys that are remembered. */
 const maxRemembered = 10_000;
+
+/** A few are in use. */
+const maxNamespaces = 100;
 
 /** What Redis keeps of a room: names of any length, in names of one length. */
 interface Keys {
@@ -38,6 +42,15 @@ interface Keys {
 export class RedisLog implements Log {
   readonly #commands: Commands;
   readonly #keys = new Remembered(maxRemembered, keysOf);
+  /** By namespace and room: to make one name of both costs as much as to look up two. */
+  readonly #texts = new Remembered(
+    maxNamespaces,
+    (namespace: string) =>
+      new Remembered(maxRemembered, (room: string) => {
+        const name = { namespace, room };
+        return new AppendText({ ...this.#keys.get(nameOf(name)), label: shown(name) });
+      }),
+  );
 
   constructor(commands: Commands) {
     this.#commands = commands;
@@ -54,7 +67,21 @@ export class RedisLog implements Log {
   }
 
   async append(entry: NewEntry): Promise<Appended> {
-    return appendedOf(await this.#append(scripts.append, this.#callOf(entry)));
+    const isWritten = isUsual(entry) && this.#commands.canWrite;
+    return appendedOf(
+      await (isWritten ? this.#write(entry) : this.#append(scripts.append, this.#callOf(entry))),
+    );
+  }
+
+  /** As {@link RedisLog.#append} does, for less. */
+  async #write(entry: NewEntry): Promise<unknown> {
+    const { namespace, room } = entry.name;
+    try {
+      return await this.#commands.written(this.#texts.get(namespace).get(room).write(entry));
+    } catch (error) {
+      if (isForgotten(error)) return this.#append(scripts.append, this.#callOf(entry));
+      throw refused(error);
+    }
   }
 
   async appendQueued({ queue, id }: QueueRef, entry: NewEntry): Promise<Appended | "gone"> {
@@ -86,13 +113,11 @@ export class RedisLog implements Log {
     };
   }
 
-  /** What cannot be stored because of what stands there is told apart from what cannot be stored now. */
   async #append(script: Script, call: ScriptCall): Promise<unknown> {
     try {
       return await runScript(this.#commands, script, call);
     } catch (error) {
-      const refusal = refusalOf(error) ?? "";
-      throw refusal === noEntry || isOfData(refusal) ? unusable(error) : error;
+      throw refused(error);
     }
   }
 
@@ -159,6 +184,12 @@ function appendedOf(reply: unknown): Appended {
   if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
   if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
   throw unusable();
+}
+
+/** What cannot be stored because of what stands there is told apart from what cannot be stored now. */
+function refused(error: unknown): unknown {
+  const refusal = refusalOf(error) ?? "";
+  return refusal === noEntry || isOfData(refusal) ? unusable(error) : error;
 }
 
 /** As the script of an append says it. */

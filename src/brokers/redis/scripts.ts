@@ -38,9 +38,14 @@ export async function runScript(
   try {
     return await run(["EVALSHA", sha, ...rest]);
   } catch (error) {
-    if (!refusalOf(error)?.startsWith("NOSCRIPT")) throw error;
+    if (!isForgotten(error)) throw error;
     return run(["EVAL", source, ...rest]);
   }
+}
+
+/** Does Redis not know the script any more? */
+export function isForgotten(error: unknown): boolean {
+  return refusalOf(error)?.startsWith("NOSCRIPT") === true;
 }
 
 /** What Redis said to a command that it refused; undefined: it was not reached. */

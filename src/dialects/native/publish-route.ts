@@ -72,6 +72,7 @@ interface Order {
 
 /** A misspelt `key` or `version` would guard nothing. @param names those that the query may have. */
 function checkNames(query: URLSearchParams, names: readonly string[]): void {
+  if (query.size === 0) return;
   const given = [...query.keys()];
   if (new Set(given).size === given.length && given.every((name) => names.includes(name))) return;
   throw bodyInvalid(
@@ -206,7 +207,8 @@ interface Result extends RoomResult {
 
 async function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
   demandReady(bus);
-  const { delivered, rooms, ...receipt } = await broker.publish(publication, options);
+  const receipt = await broker.publish(publication, options);
+  const { delivered, rooms } = receipt;
   if (!rooms) return { delivered, ...resultOf(receipt) };
   const results = [...rooms].map(
     ([room, one]) => [room, one instanceof GatewayError ? errorFields(one) : resultOf(one)] as const,
