@@ -98,7 +98,7 @@ function profileFlagSets({ name }: ConfigOption, flags: readonly ProfileFlag[]):
 
 function environmentSays(option: ConfigOption, { env }: SourceInput): Said {
   const read = (text: string): unknown => readVariable(option, text);
-  return variableSays(env, option.variable, { kind: "environment", read });
+  return variableSays(option, env, { name: option.variable, kind: "environment", read });
 }
 
 function profileVariableSays(option: ConfigOption, { env, profile }: SourceInput): Said {
@@ -106,23 +106,31 @@ function profileVariableSays(option: ConfigOption, { env, profile }: SourceInput
   const read = variable?.read ?? ((text: string): unknown => readVariable(option, text));
   if (!variable) return { value: undefined, holder: undefined, read };
   const { name, whenEmpty } = variable;
-  const said = variableSays(env, name, { kind: "profile environment", read });
+  const said = variableSays(option, env, { name, kind: "profile environment", read });
   if (env[name] !== "" || whenEmpty === undefined) return said;
   return { ...said, value: { value: whenEmpty, source: fromVariable("profile environment", name) } };
 }
 
 interface Reading {
+  /** Of the variable. */
+  readonly name: string;
   readonly kind: Source["kind"];
   readonly read: Said["read"];
 }
 
-/** `NAME`, and `NAME_FILE` beside it. An empty variable is an unset one. */
-function variableSays(env: SourceInput["env"], name: string, { kind, read }: Reading): Said {
-  const holder = fileVariableOf(name);
+/** `NAME`, and where the option may be kept in a file, `NAME_FILE` beside it. An empty variable is an unset one. */
+function variableSays(
+  { fileForm }: ConfigOption,
+  env: SourceInput["env"],
+  { name, kind, read }: Reading,
+): Said {
   const text = env[name] || undefined;
+  const value = text === undefined ? undefined : { value: read(text), source: fromVariable(kind, name) };
+  if (fileForm === undefined) return { value, holder: undefined, read };
+  const holder = fileVariableOf(name);
   const path = env[holder] || undefined;
   return {
-    value: text === undefined ? undefined : { value: read(text), source: fromVariable(kind, name) },
+    value,
     holder: path === undefined ? undefined : { value: path, source: fromVariable(kind, holder) },
     read,
   };
@@ -144,7 +152,8 @@ function fileSays(option: ConfigOption, { file, options }: SourceInput): Said {
 
 /** `secretFile` of `secret`. */
 function holderOf(option: ConfigOption, options: readonly ConfigOption[]): ConfigOption | undefined {
-  return option.fileForm && options.find(({ name }) => name === `${option.name}File`);
+  const wanted = `${option.name}File`;
+  return option.fileForm && options.find(({ name }) => name === wanted);
 }
 
 function fromVariable(kind: Source["kind"], name: string): Source {

@@ -295,11 +295,11 @@ function placesIn(command: string, words: readonly string[]): readonly string[] 
   return words;
 }
 
-/** Commands of a gateway, and what may stand behind them. */
+/** Commands of a gateway, and what may stand behind them. `belfry-peers` is its beat, every 5 s. */
 const allowed = {
   MGET: /^(ws-emit::secret::|ws-emit::room_secret::|r2ws::room_secret::|broadcast:|user:[^:]+:inbox$|:1:django\.contrib\.sessions\.cache\w{32}$)/,
   PUBLISH:
-    /^(belfry-broker(:[\w-]{36})?$|flask-socketio$|socketio$|socket\.io#\/belfry#|socket\.io-request#\/belfry-canary#$|ws-hub:client-new$|ws-hub:\S+\\x00belfry|websocket:|(broadcast|user|group|session):\\x00belfry:$|belfry:\\x00canary$)/,
+    /^(belfry-broker(:[\w-]{36})?$|belfry-peers$|flask-socketio$|socketio$|socket\.io#\/belfry#|socket\.io-request#\/belfry-canary#$|ws-hub:client-new$|ws-hub:\S+\\x00belfry|websocket:|(broadcast|user|group|session):\\x00belfry:$|belfry:\\x00canary$)/,
   PSUBSCRIBE:
     /^(socket\.io#\*|socket\.io-request#\/\*|ws-hub:groups-new:\*|ws-hub:group-data:\*|(broadcast|user|group|session|websocket|belfry):\*)$/,
   SUBSCRIBE: /^(belfry-broker(:[\w-]{36})?|flask-socketio|socketio)$/,
