@@ -80,7 +80,9 @@ const usualSeconds = 3;
 
 /** They measure time, CPU or memory of a whole gateway: nothing runs beside them. */
 const measuring: ReadonlySet<string> = new Set(
-  ["descriptors", "flood", "polling-memory", "slow-consumer"].map((name) => `test/e2e/${name}.test.ts`),
+  ["descriptors", "flood", "gateways", "polling-memory", "slow-consumer"].map(
+    (name) => `test/e2e/${name}.test.ts`,
+  ),
 );
 
 interface Tally {
