@@ -3,7 +3,8 @@
 
 import { Random } from "../support/random.ts";
 import { until } from "../support/until.ts";
-import type { Blip, Client } from "./client.ts";
+import { blips } from "./client.ts";
+import type { Client } from "./client.ts";
 import { faults } from "./faults.ts";
 import type { FaultName } from "./faults.ts";
 import type { HistoryEvent } from "./history.ts";
@@ -40,7 +41,6 @@ const unhurried: Pace = { calmMs: 6_000, pauseMs: 7_000, restMs: 8_000 };
 export const hurried: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 5_500 };
 /** For one where nothing is lost, so that nothing is to be told. */
 export const brisk: Pace = { calmMs: 1_000, pauseMs: 1_000, restMs: 1_000 };
-const blips: readonly Blip[] = ["reset", "close", "abandon"];
 
 type Write = (event: HistoryEvent) => void;
 
@@ -81,7 +81,9 @@ class Run {
     try {
       await until(() => clients.every(({ isConnected }) => isConnected), 20_000);
       for (const each of publishers.all) each.start(this.#plan.rate / publishers.all.length);
-      await this.#breakThings(scene, clients);
+      scene.clients = clients;
+      scene.publishers = publishers.all;
+      await this.#breakThings(scene);
       await Bun.sleep(this.#pace.restMs);
       await publishers[Symbol.asyncDispose]();
       await Bun.sleep(1_000);
@@ -139,11 +141,11 @@ class Run {
     return { all, [Symbol.asyncDispose]: close };
   }
 
-  async #breakThings(scene: Scene, clients: readonly Client[]): Promise<void> {
+  async #breakThings(scene: Scene): Promise<void> {
     const random = this.#random(1);
     const { calmMs, pauseMs } = this.#pace;
     const end = this.#now() + calmMs + this.#plan.seconds * 1_000;
-    const blipping = this.#blip(clients, end);
+    const blipping = this.#blip(scene.clients, end);
     await Bun.sleep(calmMs);
     const all = this.#plan.names ?? (Object.keys(faults) as FaultName[]);
     for (let turn = 0; this.#now() < end; turn++) {

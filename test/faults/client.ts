@@ -21,7 +21,9 @@ export interface ClientParts {
 }
 
 /** How a client loses its connection. */
-export type Blip = "reset" | "close" | "abandon";
+export type Blip = (typeof blips)[number];
+
+export const blips = ["reset", "close", "abandon"] as const;
 
 export interface Client {
   readonly isConnected: boolean;

@@ -1,6 +1,10 @@
 // The faults of a run, by their names in the fault list: each breaks something, heals it, and writes down from when to when.
 
+import { readdirSync } from "node:fs";
+import { run } from "../support/process.ts";
+import type { Finished } from "../support/process.ts";
 import type { Random } from "../support/random.ts";
+import { blips } from "./client.ts";
 import type { Fault } from "./history.ts";
 import type { Gateway, Scene } from "./scene.ts";
 
@@ -17,7 +21,10 @@ export type FaultName =
   | "F9 gateway killed"
   | "F10 gateway drains"
   | "F10 rolling restart"
+  | "F11 clock jumps"
+  | "F15 F16 all clients come back into a burst"
   | "F18 poison on the channels"
+  | "F19 no descriptor is left"
   | "F20 gateway stands still"
   | "R9 link cut for 2 s";
 
@@ -120,12 +127,40 @@ export const faults: Readonly<Record<FaultName, Break>> = {
       yield restarted(gateway);
     }
   },
+  /** The wall clock of one gateway: an hour ahead, an hour behind, true again. Nothing may come of it. */
+  async *"F11 clock jumps"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    for (const restMs of [300 + random.below(2_000), 300 + random.below(2_000), 0]) {
+      if (!(await gateway.jump())) return;
+      await Bun.sleep(restMs);
+    }
+    yield { gateway: gateway.name, breaks: [] };
+  },
+  /** Ten times as much is published while they are away, come back and are given what they missed. */
+  async *"F15 F16 all clients come back into a burst"({ clients, publishers }, random) {
+    const awayMs = 100 + random.below(1_000);
+    for (const client of clients) client.blip(random.pick(blips), awayMs, false);
+    for (const each of publishers) each.hurry(awayMs + 500);
+    await Bun.sleep(awayMs + 500);
+    yield { breaks: [] };
+  },
   async *"F18 poison on the channels"({ redis }) {
     for (let round = 0; round < 50; round++) {
       for (const channel of channels)
         for (const text of poison) await redis.command("PUBLISH", channel, text);
     }
     yield { breaks: [] };
+  },
+  /** It cannot take in clients, and goes on with those that it has. */
+  async *"F19 no descriptor is left"(scene, random) {
+    const gateway = scene.anyGateway(random);
+    const { pid } = gateway;
+    if (pid === undefined || process.platform !== "linux") return;
+    const { stdout: limit } = await prlimit(pid, "--nofile", "--output", "SOFT", "--noheadings");
+    await prlimit(pid, `--nofile=${readdirSync(`/proc/${pid}/fd`).length - 10}:`);
+    await Bun.sleep(1_000 + random.below(3_000));
+    await prlimit(pid, `--nofile=${limit.trim()}:`);
+    yield { gateway: gateway.name, breaks: [] };
   },
   async *"F20 gateway stands still"(scene, random) {
     const gateway = scene.anyGateway(random);
@@ -147,6 +182,12 @@ async function* cut(scene: Scene, random: Random, forMs: number): AsyncGenerator
   await Bun.sleep(forMs);
   gateway.link.heal();
   yield { gateway: gateway.name, breaks: ["line"] };
+}
+
+async function prlimit(pid: number, ...args: readonly string[]): Promise<Finished> {
+  const finished = await run(["prlimit", "--pid", String(pid), ...args]);
+  if (finished.code !== 0) throw new Error(`Expected prlimit to end with 0, got ${finished.stderr}`);
+  return finished;
 }
 
 /** Throws where there is none of this name. */

@@ -5,7 +5,8 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { startRedis } from "../support/redis.ts";
 import type { RedisServer } from "../support/redis.ts";
 import type { Random } from "../support/random.ts";
-import type { Place } from "./client.ts";
+import type { Client, Place } from "./client.ts";
+import type { Publishing } from "./publishers.ts";
 import type { Served, System } from "./system.ts";
 
 export class Gateway implements AsyncDisposable {
@@ -51,6 +52,17 @@ export class Gateway implements AsyncDisposable {
     this.#served?.signal("SIGCONT");
   }
 
+  /** Undefined while it does not run, and where it is no single process. */
+  get pid(): number | undefined {
+    return this.#served?.pid;
+  }
+
+  /** Its wall clock jumps ({@link Served.jump}). @returns whether it could. */
+  async jump(): Promise<boolean> {
+    await this.#served?.jump?.();
+    return this.#served?.jump !== undefined;
+  }
+
   async drain(): Promise<void> {
     const served = this.#served;
     this.#served = undefined;
@@ -66,6 +78,9 @@ export class Gateway implements AsyncDisposable {
 export class Scene implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly gateways: readonly Gateway[];
+  /** Of the run, once it has them. */
+  clients: readonly Client[] = [];
+  publishers: readonly Publishing[] = [];
 
   private constructor(redis: RedisServer, gateways: readonly Gateway[]) {
     this.redis = redis;

@@ -13,7 +13,11 @@ export const secret = "publish-secret-of-a-run-of-faults";
 export interface Served {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  /** Where it is one process. */
+  readonly pid?: number;
   signal(name: "SIGSTOP" | "SIGCONT"): void;
+  /** Its wall clock jumps, each time to another hour; every third time it is true again. Resolves when it has. */
+  jump?(): Promise<void>;
   kill(): Promise<void>;
   /** Ends it as an operator does, within some seconds. */
   end(): Promise<void>;
@@ -23,6 +27,7 @@ export interface Served {
 export function servedBy(process: RunningProcess, url: string): Served {
   return {
     url,
+    pid: process.pid,
     signal(name) {
       process.kill(name);
     },

@@ -7,6 +7,8 @@ import { RunningProcess } from "./process.ts";
 export const belfryPath = join(import.meta.dir, "../../bin/belfry");
 
 export interface ServeOptions {
+  /** Its program. @default that of this checkout */
+  readonly path?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Its limit on open files. */
@@ -24,8 +26,9 @@ export class ServedGateway implements AsyncDisposable {
   }
 
   /** Starts it and waits until it is ready. */
-  static async start({ args = [], env = {}, files }: ServeOptions = {}): Promise<ServedGateway> {
-    const command = [belfryPath, "serve", "-a", "127.0.0.1:0", "--log-format", "json", ...args];
+  static async start(options: ServeOptions = {}): Promise<ServedGateway> {
+    const { path = belfryPath, args = [], env = {}, files } = options;
+    const command = [path, "serve", "-a", "127.0.0.1:0", "--log-format", "json", ...args];
     const limit = files === undefined ? [] : ["sh", "-c", `ulimit -n ${files} && exec "$@"`, "sh"];
     const process = new RunningProcess([...limit, ...command], { env });
     const [, url = ""] = await process.waitFor(/"event":"listening","url":"([^"]+)"/);

@@ -2,7 +2,8 @@
 // that publish by Redis and by HTTP.
 
 import { createHash } from "node:crypto";
-import { ServedGateway } from "../../support/serve.ts";
+import { join } from "node:path";
+import { ServedGateway, belfryPath } from "../../support/serve.ts";
 import type { RedisServer } from "../../support/redis.ts";
 import type { Logged } from "../history.ts";
 import { SocketClient, StreamClient } from "../native-clients.ts";
@@ -10,7 +11,7 @@ import { overApi, overApiWithKey, overQueue, overRedis } from "../publishers.ts"
 import type { PublisherParts } from "../publishers.ts";
 import { SocketIoClient } from "../socketio-client.ts";
 import { isLogRoom, secret, servedBy } from "../system.ts";
-import type { System } from "../system.ts";
+import type { Served, System } from "../system.ts";
 
 /** A drain takes this many seconds. */
 const drainSeconds = 2;
@@ -25,18 +26,7 @@ const flags = [
 
 const gateways = {
   absence: async () => undefined,
-  async serve(redisPort: number) {
-    const { url, process } = await ServedGateway.start({
-      args: ["--redis", `redis://127.0.0.1:${redisPort}/0`, ...flags],
-    });
-    return {
-      ...servedBy(process, url),
-      async end() {
-        const code = await process.stop((drainSeconds + 5) * 1_000);
-        if (code !== 0) throw new Error(`Expected a drained gateway to end with status 0, got ${code}`);
-      },
-    };
-  },
+  serve: async (redisPort: number) => serve(redisPort),
   publishers(parts: PublisherParts) {
     const of = (way: string) => ({ ...parts, name: `${parts.room}-${way}` });
     const isLog = isLogRoom(parts.room);
@@ -65,6 +55,39 @@ export const belfrySocketIo: System = {
   title: "Belfry, pages of Socket.IO",
   client: async (parts) => SocketIoClient.start(parts, "tape"),
 };
+
+/** Gateways of this checkout and of another one (F22): each place changes over when the gateways are restarted in turn. */
+export function beside(system: System, checkout: string): System {
+  const isOther = [false, true, true, false];
+  let starts = 0;
+  return {
+    ...system,
+    title: `${system.title}, of two versions`,
+    serve: async (redisPort) =>
+      serve(redisPort, isOther[starts++ % isOther.length] ? join(checkout, "bin/belfry") : belfryPath),
+  };
+}
+
+/** @param path of its program */
+async function serve(redisPort: number, path = belfryPath): Promise<Served> {
+  const { url, process } = await ServedGateway.start({
+    path,
+    args: ["--redis", `redis://127.0.0.1:${redisPort}/0`, ...flags],
+    env: { BUN_OPTIONS: `--preload=${join(import.meta.dir, "clock.ts")}` },
+  });
+  let jumps = 0;
+  return {
+    ...servedBy(process, url),
+    async jump() {
+      process.kill("SIGUSR2");
+      await process.waitFor(new RegExp(`(?:"event":"clock"[^]*){${++jumps}}`));
+    },
+    async end() {
+      const code = await process.stop((drainSeconds + 5) * 1_000);
+      if (code !== 0) throw new Error(`Expected a drained gateway to end with status 0, got ${code}`);
+    },
+  };
+}
 
 async function logOf(redis: RedisServer, room: string, t: number): Promise<Logged> {
   const digest = createHash("sha256")
