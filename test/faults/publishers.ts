@@ -71,11 +71,14 @@ export class Publishing implements AsyncDisposable {
   }
 
   async #run(pauseMs: number): Promise<void> {
+    const { random, now } = this.#parts;
+    let due = now();
     while (!this.#isStopped) {
       await this.#next();
-      const { random, now } = this.#parts;
       const share = now() < this.#hurryUntil ? 0.1 : 1;
-      await Bun.sleep(share * pauseMs * (0.5 + random.below(1_000) / 1_000));
+      // From one to the next, not from an answer; what could not be said in time is not made up for.
+      due = Math.max(now(), due + share * pauseMs * (0.5 + random.below(1_000) / 1_000));
+      await Bun.sleep(due - now());
     }
   }
 
