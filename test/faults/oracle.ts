@@ -1,8 +1,8 @@
 // The oracle: what went wrong in a run, from what was written down (history.ts). It asks no gateway. Pure.
 
 import { carriedOutAt, firstFrom, ms } from "./book.ts";
-import type { Book, Deliveries, Span, Stay } from "./book.ts";
-import type { Joined, Said, Taken } from "./history.ts";
+import type { Book, Deliveries, Publication, Span, Stay } from "./book.ts";
+import type { Joined } from "./history.ts";
 import { epochOf, misplacedOf } from "./placement.ts";
 import { returnsOf } from "./returns.ts";
 import { Wholeness, settleMs } from "./wholeness.ts";
@@ -70,51 +70,37 @@ function toldOf({ joins, gaps }: Stay): readonly number[] {
   return [...back, ...gaps].map(({ t }) => t).sort((a, b) => a - b);
 }
 
-/** One that a client had to have. */
-interface Due {
-  readonly said: Said;
-  readonly taken: Taken;
-  /** When it was carried out. */
-  readonly from: number;
-}
-
-/** Publications that a client had to have: said after it came, and carried out. By their numbers. */
-function* dueOf(book: Book, { room, joins }: Stay): Generator<readonly [number: number, due: Due]> {
-  const from = joins[0]?.t ?? Number.POSITIVE_INFINITY;
-  for (const number of book.saidIn.get(room) ?? []) {
-    const publication = book.publication(number);
-    const [said, taken] = [publication.said, publication.taken[0]];
-    if (said && taken && said.t > from) yield [number, { said, taken, from: carriedOutAt(publication) }];
-  }
-}
-
 interface Missing {
   readonly lost: string[];
   readonly late: string[];
   readonly falsely: string[];
 }
 
+/** Of the publications that a client had to have: said after it came, and carried out. */
 function missingOf(book: Book, stay: Stay): Missing {
   const missing: Missing = { lost: [], late: [], falsely: [] };
   const { times, publications } = stay.heard;
   const heardAt = new Map(publications.map((number, index) => [number, times[index]]));
   const told = toldOf(stay);
   const broken = joined([...book.faults.map(({ t, until }) => ({ from: t, until })), ...book.absences(stay)]);
-  for (const [number, due] of dueOf(book, stay)) {
-    const { said, taken } = due;
+  const since = stay.joins[0]?.t ?? Number.POSITIVE_INFINITY;
+  for (const number of book.saidIn.get(stay.room) ?? []) {
+    const publication = book.publication(number);
+    const { said, taken } = publication;
+    if (!said || !taken[0] || said.t <= since) continue;
     const heard = heardAt.get(number);
+    const deadline = healthyUntil(broken, taken[0].t);
+    if (heard !== undefined && heard <= deadline) continue;
     const known = Math.min(
       heard ?? Number.POSITIVE_INFINITY,
       told[firstFrom(told, said.t)] ?? Number.POSITIVE_INFINITY,
     );
-    const deadline = healthyUntil(broken, taken.t);
-    // Most of all: received, and in time.
-    if (heard !== undefined && known <= deadline) continue;
-    const text = `${stay.client} lacks ${said.id}, said at ${ms(said.t)} and due by ${ms(deadline)}`;
-    if (heard === undefined && isFalse(book, stay, { ...due, known })) missing.falsely.push(text);
+    const text = (): string =>
+      `${stay.client} lacks ${said.id}, said at ${ms(said.t)} and due by ${ms(deadline)}`;
+    if (heard === undefined && isFalse(book, stay, { publication, known })) missing.falsely.push(text());
     else if (known > deadline && known === Number.POSITIVE_INFINITY) {
-      if (deadline <= book.end) missing.lost.push(text);
-    } else if (known > deadline) missing.late.push(`${text}, known at ${ms(known)}`);
+      if (deadline <= book.end) missing.lost.push(text());
+    } else if (known > deadline) missing.late.push(`${text()}, known at ${ms(known)}`);
   }
   return missing;
 }
@@ -123,7 +109,12 @@ function missingOf(book: Book, stay: Stay): Missing {
  * Did it come back by `recovered: true` before it was told of the loss? A gateway that is cut off and cannot know yet says so
  * in good faith, if it takes it back in time: that is for the deadline to judge.
  */
-function isFalse(book: Book, stay: Stay, { said, from, known }: Due & { readonly known: number }): boolean {
+function isFalse(
+  book: Book,
+  stay: Stay,
+  { publication, known }: { readonly publication: Publication; readonly known: number },
+): boolean {
+  const [from, saidAt] = [carriedOutAt(publication), publication.said?.t ?? 0];
   const join = stay.joins.find(
     (one) =>
       one.recovered === true &&
@@ -137,7 +128,7 @@ function isFalse(book: Book, stay: Stay, { said, from, known }: Due & { readonly
       breaks.includes("line") &&
       (gateway ?? join.gateway) === join.gateway &&
       t <= join.t &&
-      until + settleMs >= said.t,
+      until + settleMs >= saidAt,
   );
   return !isExcused || known === Number.POSITIVE_INFINITY;
 }
@@ -207,18 +198,19 @@ function isSaidAnew(
 
 /** By each publisher; what it was not told of may be carried out later. */
 function reorderedOf(book: Book, { client, heard }: Stay): readonly string[] {
+  const reordered: string[] = [];
   const last = new Map<string, number>();
   const seen = new Set<number>();
-  return heard.publications.flatMap((one) => {
+  for (const one of heard.publications) {
     const { id, said, taken } = book.publication(one);
-    const { publisher = "", number = 0 } = said ?? {};
-    if (number === 0) return [`${client} heard ${id}, which was not said`];
-    if (taken.length === 0 || seen.has(one)) return [];
+    if (!said) reordered.push(`${client} heard ${id}, which was not said`);
+    if (!said || taken.length === 0 || seen.has(one)) continue;
     seen.add(one);
-    const before = last.get(publisher) ?? 0;
-    last.set(publisher, number);
-    return number < before ? [`${client} heard ${id} behind ${before}`] : [];
-  });
+    const before = last.get(said.publisher) ?? 0;
+    last.set(said.publisher, said.number);
+    if (said.number < before) reordered.push(`${client} heard ${id} behind ${before}`);
+  }
+  return reordered;
 }
 
 /** To a client that stayed, from the end of the fault before it: one that comes back is told by the verdict. */
