@@ -14,7 +14,8 @@ const idleMs = 100;
 /** And this often while it is used, ms. */
 const busyMs = 25;
 const leaseMs = 5_000;
-const entriesAtOnce = 100;
+/** A turn is three answers of Redis: where these take a second, a queue still gets on faster than backends fill it. */
+const entriesAtOnce = 500;
 const bytesAtOnce = 4 * 1024 * 1024;
 
 export interface QueuesParts {

@@ -122,6 +122,18 @@ test("2,000 entries over two gateways: each page hears each once, in the order o
   expect(near.heard.map(({ data }) => data)).toEqual(all.map(({ data }) => Number(data)));
 });
 
+test("a queue gets on where each answer of Redis takes long", async () => {
+  await using proxy = await TcpProxy.start(redis.port);
+  await using gateway = await startGateway({ redis: `redis://127.0.0.1:${proxy.port}`, rooms });
+  using page = await Page.open(gateway.url, "late");
+  proxy.delay(150, /./);
+  const started = performance.now();
+  await add(numbered("late", 0, 1_000));
+  await until(() => page.heard.length >= 1_000, 20_000);
+  // Two turns or three; ten of them take 4.5 s of answers alone.
+  expect(performance.now() - started).toBeLessThan(3_500);
+});
+
 test("F9 the gateway that reads is killed: another goes on, nothing is lost, repeated or out of order", async () => {
   await using listening = await startGateway({ redis: redis.url, rooms, native: { queue: false } });
   using page = await Page.open(listening.url, "killed", "log:killed");
