@@ -67,21 +67,15 @@ export class RedisLog implements Log {
   }
 
   async append(entry: NewEntry): Promise<Appended> {
-    const isWritten = isUsual(entry) && this.#commands.canWrite;
-    return appendedOf(
-      await (isWritten ? this.#write(entry) : this.#append(scripts.append, this.#callOf(entry))),
-    );
-  }
-
-  /** As {@link RedisLog.#append} does, for less. */
-  async #write(entry: NewEntry): Promise<unknown> {
-    const { namespace, room } = entry.name;
-    try {
-      return await this.#commands.written(this.#texts.get(namespace).get(room).write(entry));
-    } catch (error) {
-      if (isForgotten(error)) return this.#append(scripts.append, this.#callOf(entry));
-      throw refused(error);
+    if (isUsual(entry) && this.#commands.canWrite) {
+      const { namespace, room } = entry.name;
+      try {
+        return appendedOf(await this.#commands.written(this.#texts.get(namespace).get(room).write(entry)));
+      } catch (error) {
+        if (!isForgotten(error)) throw refused(error);
+      }
     }
+    return appendedOf(await this.#append(scripts.append, this.#callOf(entry)));
   }
 
   async appendQueued({ queue, id }: QueueRef, entry: NewEntry): Promise<Appended | "gone"> {
