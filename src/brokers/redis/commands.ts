@@ -2,6 +2,7 @@
 // later. What is on its way is bounded.
 
 import { RESP_TYPES } from "@redis/client";
+import { PendingList } from "../../base/pending-list.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import { deadlineMs } from "./deadline.ts";
 import type { RedisClient } from "./dial.ts";
@@ -14,8 +15,6 @@ import type { Link } from "./link.ts";
 const pendingBytes = 64 * 1024 * 1024;
 /** What a command counts beside its arguments, bytes. */
 const commandOverhead = 512;
-/** Answered commands are let go in steps of this many. */
-const forgetEvery = 1_024;
 
 /** Strings of a reply as they are on the wire. */
 const asBytes = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
@@ -26,10 +25,7 @@ class Pending {
   readonly client: RedisClient;
   /** Replies that had come when it was sent. */
   readonly repliesBefore: number;
-  /** Monotonic clock, ms. */
-  readonly dueAt = performance.now() + deadlineMs;
   readonly result: PromiseWithResolvers<unknown> = Promise.withResolvers();
-  isSettled = false;
 
   constructor(client: RedisClient, bytes: number, repliesBefore: number) {
     this.client = client;
@@ -42,11 +38,14 @@ export class Commands {
   readonly #link: Link;
   readonly #address: string;
   readonly #direct: DirectLink | undefined;
-  /** Those that wait for a reply, and answered ones between them: replies come in order, so the oldest is due first. */
-  #pending: Pending[] = [];
-  #oldest = 0;
-  /** A timer runs that will look after the oldest. */
-  #isTimed = false;
+  /** Those that wait for a reply within the deadline. */
+  readonly #pending = new PendingList<Pending>({
+    maxMs: deadlineMs,
+    onDue: (pending) => {
+      this.#fail(pending, new LateReply(deadlineMs));
+    },
+  });
+  /** Of those that wait for a reply, however late. */
   #pendingBytes = 0;
   #replies = 0;
 
@@ -91,15 +90,14 @@ export class Commands {
     }
     const pending = new Pending(client, bytes, this.#replies);
     this.#pendingBytes += bytes;
-    this.#pending.push(pending);
-    if (!this.#isTimed) this.#lookIn(deadlineMs);
+    const number = this.#pending.add(pending);
     client.sendCommand(args, replies === "bytes" ? asBytes : undefined).then(
       (reply) => {
-        this.#settle(pending);
+        this.#settle(number, pending);
         pending.result.resolve(reply);
       },
       (error: unknown) => {
-        this.#settle(pending);
+        this.#settle(number, pending);
         this.#fail(pending, error);
       },
     );
@@ -107,14 +105,10 @@ export class Commands {
   }
 
   /** Redis answered, or the connection ended. */
-  #settle(pending: Pending): void {
-    pending.isSettled = true;
+  #settle(number: number, { bytes }: Pending): void {
+    this.#pending.take(number);
     this.#replies += 1;
-    this.#pendingBytes -= pending.bytes;
-    while (this.#pending[this.#oldest]?.isSettled === true) this.#oldest++;
-    if (this.#oldest < this.#pending.length && this.#oldest < forgetEvery) return;
-    this.#pending.splice(0, this.#oldest);
-    this.#oldest = 0;
+    this.#pendingBytes -= bytes;
   }
 
   #fail({ client, repliesBefore, result }: Pending, error: unknown): void {
@@ -124,26 +118,6 @@ export class Commands {
     if (isOurs && isDead) this.#link.replace(failureOf(error));
     result.reject(this.#unavailable((isOurs ? failureOf(error) : this.#link.failure).text, error));
   }
-
-  #lookIn(ms: number): void {
-    this.#isTimed = true;
-    // No process stays alive for it: a caller that waits has a connection open.
-    setTimeout(this.#look, ms).unref();
-  }
-
-  /** One timer for all of them: the engine would keep each, and what it holds, until it would have been due. */
-  readonly #look = (): void => {
-    this.#isTimed = false;
-    const now = performance.now();
-    for (const pending of this.#pending.slice(this.#oldest)) {
-      if (pending.isSettled) continue;
-      if (pending.dueAt > now) {
-        this.#lookIn(pending.dueAt - now);
-        return;
-      }
-      this.#fail(pending, new LateReply(deadlineMs));
-    }
-  };
 
   #unavailable(got: string, cause?: unknown): GatewayError {
     return new GatewayError("bus_unavailable", `Expected a Redis at ${this.#address}, got ${got}`, { cause });

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ErrorReply } from "@redis/client";
+import { PendingList } from "../../base/pending-list.ts";
 import { deadlineMs, within } from "./deadline.ts";
 import type { Trust } from "./dial.ts";
 import { LateReply } from "./failure.ts";
@@ -26,8 +27,6 @@ export interface DirectLinkOptions {
 const pendingBytes = 64 * 1024 * 1024;
 /** What a command counts beside its bytes. */
 const commandOverhead = 512;
-/** Answered commands are let go in steps of this many. */
-const forgetEvery = 1_024;
 /** After a loss, ms. */
 const retryMs = 1_000;
 
@@ -35,8 +34,6 @@ interface Pending {
   /** Replies that are still to come. */
   left: number;
   readonly bytes: number;
-  /** Monotonic clock, ms. */
-  readonly dueAt: number;
   readonly result: PromiseWithResolvers<string>;
 }
 
@@ -47,16 +44,21 @@ export class DirectLink {
   #isWanted = false;
   /** The connection that is made, or was. */
   #attempt: Promise<void> | undefined;
-  /** In the order of their replies; those before the oldest are answered. */
-  #pending: Pending[] = [];
-  #oldest = 0;
+  /** In the order of their replies. */
+  readonly #pending = new PendingList<Pending>({
+    maxMs: deadlineMs,
+    onDue: ({ result }) => {
+      const error = new LateReply(deadlineMs);
+      result.reject(error);
+      this.#lose(error);
+      this.#options.onSilence(error);
+    },
+  });
   #pendingBytes = 0;
   /** What is handed over at the end of this turn. */
   #unwritten = "";
   /** The beginning of a reply. */
   #rest = "";
-  /** A timer runs that will look after the oldest. */
-  #isTimed = false;
 
   constructor(options: DirectLinkOptions) {
     this.#options = options;
@@ -111,12 +113,10 @@ export class DirectLink {
     const pending: Pending = {
       left: replies,
       bytes: bytes + commandOverhead,
-      dueAt: performance.now() + deadlineMs,
       result: Promise.withResolvers(),
     };
-    this.#pending.push(pending);
+    this.#pending.add(pending);
     this.#pendingBytes += pending.bytes;
-    if (!this.#isTimed) this.#lookIn(deadlineMs);
     return pending.result.promise;
   }
 
@@ -176,39 +176,14 @@ export class DirectLink {
   }
 
   #answer(line: string): void {
-    const oldest = this.#pending[this.#oldest];
+    const { oldest } = this.#pending;
     if (!oldest) return;
     if (line.startsWith("-")) oldest.result.reject(new ErrorReply(line.slice(1)));
     if (--oldest.left > 0) return;
-    this.#oldest++;
+    this.#pending.takeOldest();
     this.#pendingBytes -= oldest.bytes;
-    // Only then: a list that is cut at its front is copied.
-    if (this.#oldest === this.#pending.length || this.#oldest === forgetEvery) {
-      this.#pending.splice(0, this.#oldest);
-      this.#oldest = 0;
-    }
     oldest.result.resolve(line.slice(1));
   }
-
-  #lookIn(ms: number): void {
-    this.#isTimed = true;
-    setTimeout(this.#look, ms).unref();
-  }
-
-  /** One timer for all: replies come in order, so the oldest is due first. */
-  readonly #look = (): void => {
-    this.#isTimed = false;
-    const oldest = this.#pending[this.#oldest];
-    if (!oldest) return;
-    const leftMs = oldest.dueAt - performance.now();
-    if (leftMs > 0) {
-      this.#lookIn(leftMs);
-      return;
-    }
-    const error = new LateReply(deadlineMs);
-    this.#lose(error);
-    this.#options.onSilence(error);
-  };
 
   #lose(error: unknown): void {
     this.#drop(error);
@@ -227,9 +202,7 @@ export class DirectLink {
     this.#unwritten = "";
     socket?.destroy();
     this.#pendingBytes = 0;
-    const lost = this.#pending.splice(0).slice(this.#oldest);
-    this.#oldest = 0;
-    for (const { result } of lost) result.reject(error);
+    for (const { result } of this.#pending.takeAll()) result.reject(error);
   }
 }
 
