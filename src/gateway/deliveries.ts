@@ -69,8 +69,8 @@ export class Deliveries {
   #delivered(from: string, { event, rooms, not }: Publication, heard: number | undefined): void {
     // A copy for the other dialects has its own story: the first one counts.
     if (heard === 0 && not === undefined) this.#observe.unheard(from);
-    const names = rooms?.join(" + ") ?? "(everyone)";
-    this.#observe.named?.("message", { dialect: from, name: event, rooms: names, heard });
+    const { named } = this.#observe;
+    named?.("message", { dialect: from, name: event, rooms: rooms?.join(" + ") ?? "(everyone)", heard });
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from "../log-store.ts";
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
 import type { QueueRef } from "../../core/broker.ts";
+import { roomId } from "../room-id.ts";
 import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
 import { Remembered } from "../../base/remembered.ts";
@@ -48,7 +49,7 @@ export class RedisLog implements Log {
     (namespace: string) =>
       new Remembered(maxRemembered, (room: string) => {
         const name = { namespace, room };
-        return new AppendText({ ...this.#keys.get(nameOf(name)), label: shown(name) });
+        return new AppendText({ ...this.#keys.get(roomId(name)), label: shown(name) });
       }),
   );
 
@@ -86,7 +87,7 @@ export class RedisLog implements Log {
   }
 
   #callOf({ name, history, body, channel, key, version }: NewEntry): ScriptCall {
-    const keys = this.#keys.get(nameOf(name));
+    const keys = this.#keys.get(roomId(name));
     const once = key === undefined ? [] : [`${keys.base}:key:${digest(key)}`];
     const seconds = epochSeconds(history, false);
     return {
@@ -116,7 +117,7 @@ export class RedisLog implements Log {
   }
 
   async read(name: RoomName, { from, limit, bytes }: LogRange): Promise<LogPage | undefined> {
-    const { meta, stream } = this.#keys.get(nameOf(name));
+    const { meta, stream } = this.#keys.get(roomId(name));
     const [way, offset] = "after" in from ? ["after", from.after] : ["before", from.before ?? ""];
     const reply = await runScript(this.#commands, scripts.read, {
       keys: [meta, stream],
@@ -130,7 +131,7 @@ export class RedisLog implements Log {
   }
 
   async top(name: RoomName, history: HistoryRule): Promise<LogPosition> {
-    const { meta, stream } = this.#keys.get(nameOf(name));
+    const { meta, stream } = this.#keys.get(roomId(name));
     const args = [randomId(epochLength), epochSeconds(history, true), shown(name)];
     const place = readPosition(
       String(await runScript(this.#commands, scripts.top, { keys: [meta, stream], args })),
@@ -140,15 +141,10 @@ export class RedisLog implements Log {
   }
 }
 
-/** @param name of the room, as {@link nameOf} writes it. */
+/** @param name of the room, as {@link roomId} writes it. */
 function keysOf(name: string): Keys {
   const base = `${logKeyPrefix}{${digest(name)}}`;
   return { base, meta: `${base}:meta`, stream: `${base}:stream` };
-}
-
-/** No two rooms have the same. */
-function nameOf({ namespace, room }: RoomName): string {
-  return JSON.stringify([namespace, room]);
 }
 
 function digest(text: string): string {
