@@ -2,5 +2,7 @@
 
 /** @param length up to 32 digits and small letters: 122 of their bits are random. @default 32 */
 export function randomId(length = 32): string {
-  return crypto.randomUUID().replaceAll("-", "").slice(0, length);
+  const id = crypto.randomUUID();
+  // The last of its groups, which most need no more than.
+  return length <= 12 ? id.slice(-length) : id.replaceAll("-", "").slice(0, length);
 }

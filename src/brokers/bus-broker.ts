@@ -116,10 +116,12 @@ export class BusBroker implements Broker {
   #loggedRooms({ namespace, rooms = [], isTree, volatile }: Publication): readonly LoggedRoom[] {
     const { rules } = this.#parts;
     if (!rules.hasHistory || isTree === true || volatile) return [];
-    return rooms.flatMap((room) => {
+    const logged: LoggedRoom[] = [];
+    for (const room of rooms) {
       const { history } = rules.ruleOf(room, namespace);
-      return history ? [{ room, history }] : [];
-    });
+      if (history) logged.push({ room, history });
+    }
+    return logged;
   }
 
   async #send(publication: Publication, entry?: QueueRef): Promise<Receipt> {

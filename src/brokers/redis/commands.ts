@@ -56,24 +56,25 @@ export class Commands {
     this.#direct = direct;
   }
 
+  /** The way of commands that are answered by one line; undefined where it is not there now. */
+  get direct(): DirectLink | undefined {
+    return this.#direct?.isReady === true ? this.#direct : undefined;
+  }
+
   /** Runs a command that is answered by one line. @returns the line. Rejects as {@link run} does. */
   async line(args: readonly string[]): Promise<string> {
-    return this.canWrite ? this.written(commandText(args)) : String(await this.run(args));
-  }
-
-  /** Is there the way of {@link written} now? */
-  get canWrite(): boolean {
-    return this.#direct?.isReady === true;
-  }
-
-  /** The same as {@link line} for a command that is written already (`commandText`). Rejects where `canWrite` is false, too. */
-  async written(text: string): Promise<string> {
+    const { direct } = this;
+    if (!direct) return String(await this.run(args));
     try {
-      if (!this.#direct) throw new Error("Expected a direct link");
-      return await this.#direct.runSoon(text);
+      return await direct.runSoon(commandText(args));
     } catch (error) {
-      throw this.#unavailable(failureOf(error).text, error);
+      throw this.refusal(error);
     }
+  }
+
+  /** What callers are told of an error of {@link direct}. */
+  refusal(error: unknown): GatewayError {
+    return this.#unavailable(failureOf(error).text, error);
   }
 
   /**

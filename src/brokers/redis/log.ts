@@ -20,6 +20,7 @@ import { Remembered } from "../../base/remembered.ts";
 import { randomId } from "../../base/random-id.ts";
 import { AppendText, isUsual } from "./append-text.ts";
 import type { Commands } from "./commands.ts";
+import type { DirectLink } from "./direct-link.ts";
 import * as scripts from "./log-scripts.ts";
 import { isForgotten, isOfData, refusalOf, runScript } from "./scripts.ts";
 import type { Script, ScriptCall } from "./scripts.ts";
@@ -68,15 +69,10 @@ export class RedisLog implements Log {
   }
 
   async append(entry: NewEntry): Promise<Appended> {
-    if (isUsual(entry) && this.#commands.canWrite) {
-      const { namespace, room } = entry.name;
-      try {
-        return appendedOf(await this.#commands.written(this.#texts.get(namespace).get(room).write(entry)));
-      } catch (error) {
-        if (!isForgotten(error)) throw refused(error);
-      }
-    }
-    return appendedOf(await this.#append(scripts.append, this.#callOf(entry)));
+    const direct = isUsual(entry) ? this.#commands.direct : undefined;
+    return appendedOf(
+      await (direct ? this.#write(direct, entry) : this.#append(scripts.append, this.#callOf(entry))),
+    );
   }
 
   async appendQueued({ queue, id }: QueueRef, entry: NewEntry): Promise<Appended | "gone"> {
@@ -106,6 +102,18 @@ export class RedisLog implements Log {
         createTag(),
       ],
     };
+  }
+
+  /** As {@link RedisLog.#append} does, for less. */
+  async #write(direct: DirectLink, entry: NewEntry): Promise<unknown> {
+    const { namespace, room } = entry.name;
+    try {
+      return await direct.runSoon(this.#texts.get(namespace).get(room).write(entry));
+    } catch (cause) {
+      const error = this.#commands.refusal(cause);
+      if (isForgotten(error)) return this.#append(scripts.append, this.#callOf(entry));
+      throw refused(error);
+    }
   }
 
   async #append(script: Script, call: ScriptCall): Promise<unknown> {
