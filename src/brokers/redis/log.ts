@@ -32,7 +32,7 @@ const shownLength = 256;
 const maxRemembered = 10_000;
 
 /** A few are in use. */
-const maxNamespaces = 100;
+const maxNamespaces = 10;
 
 /** What Redis keeps of a room: names of any length, in names of one length. */
 interface Keys {
