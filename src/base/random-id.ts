@@ -3,6 +3,6 @@
 /** @param length up to 32 digits and small letters: 122 of their bits are random. @default 32 */
 export function randomId(length = 32): string {
   const id = crypto.randomUUID();
-  // The last of its groups, which most need no more than.
+  // Its last group has that many, without a hyphen.
   return length <= 12 ? id.slice(-length) : id.replaceAll("-", "").slice(0, length);
 }

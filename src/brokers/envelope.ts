@@ -9,7 +9,7 @@ import { RawPublication } from "../codec/raw-publication.ts";
 
 /** A publication and its sender's number for it. */
 export interface Envelope {
-  /** Unguessable. */
+  /** No other has it. Only what hears the channel, and may say anything there, can guess the next one of a gateway. */
   readonly id: string;
   /** Where it stands in its room's log, which puts that in front of the other fields (`withPosition`). */
   readonly at?: string | undefined;

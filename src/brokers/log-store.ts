@@ -1,5 +1,6 @@
 // What all stores of logs share (log.ts): positions as text, tags of entries, and how long things live.
 
+import { randomId } from "../base/random-id.ts";
 import type { LogPosition } from "./log.ts";
 import type { HistoryRule } from "../vocabulary/room-rules.ts";
 
@@ -8,7 +9,7 @@ export const emptyTag = "0";
 
 /** Of a new entry. */
 export function createTag(): string {
-  return crypto.randomUUID().slice(0, 8);
+  return randomId(8);
 }
 
 /** `<epoch>:<offset>.<tag>`, as clients see it. */
