@@ -1,51 +1,31 @@
 // Presence over gateways that are processes of their own: pages by websocket and event stream, a gateway that is killed with
 // 2,000 members, one that is restarted, a Redis that comes back empty.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { expect, test } from "bun:test";
+import { Cluster } from "../support/cluster.ts";
 import { EventStreamClient } from "../support/event-stream.ts";
 import { RawWebSocket } from "../support/raw.ts";
 import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway } from "../support/serve.ts";
 import { auth, signToken } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
-/** A Redis of one test alone, and the config of its gateways: most of a test is waiting, so they run at the same time. */
-class Cluster implements AsyncDisposable {
-  readonly redis: RedisServer;
-  readonly #folder: string;
+class PresenceCluster extends Cluster {
+  #config = "";
 
-  private constructor(redis: RedisServer, folder: string) {
-    this.redis = redis;
-    this.#folder = folder;
-  }
-
-  static async open(): Promise<Cluster> {
-    const cluster = new Cluster(await startRedis(), await mkdtemp(join(tmpdir(), "belfry-presence-")));
+  static async open(): Promise<PresenceCluster> {
+    const cluster = new PresenceCluster(await startRedis());
     const rooms = [
       { match: "lobby*", presence: true },
       { match: "closed*", presence: true, join: ["grant"] },
     ];
-    const config = { redis: cluster.redis.url, rooms, auth, drain: 1 };
-    await writeFile(cluster.#config, JSON.stringify(config));
+    cluster.#config = await cluster.writeConfig({ rooms, auth, drain: 1 });
     return cluster;
   }
 
   async serve(): Promise<ServedGateway> {
     return ServedGateway.start({ args: ["--config", this.#config] });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.redis.stop();
-    await rm(this.#folder, { recursive: true });
-  }
-
-  get #config(): string {
-    return join(this.#folder, "belfry.json");
   }
 }
 
@@ -124,7 +104,7 @@ class Watcher {
 }
 
 test.concurrent("pages by websocket and by stream are told the same, and a stranger is told nothing (T16)", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await PresenceCluster.open();
   await using one = await cluster.serve();
   await using two = await cluster.serve();
   const ann = await Watcher.open(one, "lobby:1", "ann");
@@ -165,7 +145,7 @@ test.concurrent("pages by websocket and by stream are told the same, and a stran
 }, 60_000);
 
 test.concurrent("R10 after a SIGKILL of one of two gateways with 2,000 members, pages agree with the truth within 20 s", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await PresenceCluster.open();
   await using living = await cluster.serve();
   const dying = await cluster.serve();
   const room = "lobby:kill";
@@ -203,7 +183,7 @@ test.concurrent("R10 after a SIGKILL of one of two gateways with 2,000 members, 
 }, 120_000);
 
 test.concurrent("a gateway stands still for longer than its lease: its users left meanwhile, are there again when it goes on, and leave no ghost", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await PresenceCluster.open();
   await using living = await cluster.serve();
   await using still = await cluster.serve();
   const room = "lobby:still";
@@ -255,7 +235,7 @@ test.concurrent("a gateway stands still for longer than its lease: its users lef
 }, 120_000);
 
 test.concurrent("pages of a gateway that is restarted come back elsewhere: they did not leave", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await PresenceCluster.open();
   await using living = await cluster.serve();
   const old = await cluster.serve();
   const room = "lobby:roll";
@@ -274,7 +254,7 @@ test.concurrent("pages of a gateway that is restarted come back elsewhere: they 
 }, 60_000);
 
 test.concurrent("when Redis comes back empty, every gateway writes its members again, and pages know the truth", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await PresenceCluster.open();
   await using one = await cluster.serve();
   await using two = await cluster.serve();
   const room = "lobby:empty";

@@ -1,15 +1,12 @@
 // Webhooks of whole gateways: events arrive each once by id and in the order of their room, also where the gateway that sends is
 // killed or stands still, and where Redis starts anew; and no secret of theirs is in any output.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { eventFields, eventsQueue } from "../../src/brokers/room-event.ts";
+import { Cluster } from "../support/cluster.ts";
 import { run } from "../support/process.ts";
 import { startRedis } from "../support/redis.ts";
-import type { RedisServer } from "../support/redis.ts";
 import { ServedGateway, belfryPath } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
@@ -21,29 +18,16 @@ const publishSecret = "publish-secret-of-the-test";
 /** Long enough for a lease to end, ms. */
 const takeoverMs = 25_000;
 
-/** A Redis of one test alone, and gateways of it: most of a test is waiting, so they run at the same time. */
-class Cluster implements AsyncDisposable {
-  readonly redis: RedisServer;
-  readonly #folder: string;
-
-  private constructor(redis: RedisServer, folder: string) {
-    this.redis = redis;
-    this.#folder = folder;
-  }
-
-  static async open(): Promise<Cluster> {
-    const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-    return new Cluster(redis, await mkdtemp(join(tmpdir(), "belfry-webhooks-")));
+class WebhookCluster extends Cluster {
+  static async open(): Promise<WebhookCluster> {
+    return new WebhookCluster(await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] }));
   }
 
   /** A config file with webhooks to these. */
   async configFor(receivers: readonly WebhookReceiver[], more: object = {}): Promise<string> {
-    const path = join(this.#folder, `${crypto.randomUUID()}.json`);
     const urls = receivers.map(({ url }) => `${url}?token=canary-of-the-query`);
     const webhooks = { urls, secrets: [secret], allowPrivate: ["127.0.0.1"], ...more };
-    const config = { redis: this.redis.url, secret: publishSecret, listeners: [{ api: true }], webhooks };
-    await writeFile(path, JSON.stringify(config));
-    return path;
+    return this.writeConfig({ secret: publishSecret, listeners: [{ api: true }], webhooks });
   }
 
   /** What the store of presence would write: events of two rooms in turns. */
@@ -67,11 +51,6 @@ class Cluster implements AsyncDisposable {
     }
     await Promise.all(adding);
     backend.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.redis.stop();
-    await rm(this.#folder, { recursive: true });
   }
 }
 
@@ -107,7 +86,7 @@ async function senderOf(gateways: readonly ServedGateway[]): Promise<ServedGatew
 }
 
 test.concurrent("F9 the gateway that sends is killed: another goes on, each event comes once by its id, in the order of its room", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using one = await WebhookReceiver.start(secret);
   await using other = await WebhookReceiver.start(secret);
   const receivers = [one, other];
@@ -130,7 +109,7 @@ test.concurrent("F9 the gateway that sends is killed: another goes on, each even
 });
 
 test.concurrent("F9 killed after an answer that Redis did not hear of: what comes again has the same id", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to]);
   let round = 0;
@@ -149,7 +128,7 @@ test.concurrent("F9 killed after an answer that Redis did not hear of: what come
 });
 
 test.concurrent("the gateway that sends stands still: another goes on, and the first one does no harm when it wakes", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to]);
   await using first = await serve(config);
@@ -170,7 +149,7 @@ test.concurrent("the gateway that sends stands still: another goes on, and the f
 });
 
 test.concurrent("Redis starts anew while events wait: nothing is lost that it kept", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to]);
   await using gateway = await serve(config);
@@ -185,7 +164,7 @@ test.concurrent("Redis starts anew while events wait: nothing is lost that it ke
 });
 
 test.concurrent("a gateway that is drained lets go at once, and the next one goes on", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to]);
   {
@@ -202,7 +181,7 @@ test.concurrent("a gateway that is drained lets go at once, and the next one goe
 });
 
 test.concurrent("GET /api/webhooks lists what waits and what was given up, and shows no query of a URL", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to], { retry: 1 });
   await using gateway = await serve(config);
@@ -234,7 +213,7 @@ test.concurrent("GET /api/webhooks lists what waits and what was given up, and s
 });
 
 test.concurrent("T17 neither the secrets nor the paths of webhooks are in the log, in the metrics or in what is printed", async () => {
-  await using cluster = await Cluster.open();
+  await using cluster = await WebhookCluster.open();
   await using to = await WebhookReceiver.start(secret);
   const config = await cluster.configFor([to]);
   await using gateway = await serve(config);
