@@ -118,18 +118,9 @@ class Gateway implements AsyncDisposable {
     const url = `http://127.0.0.1:${await freePort()}`;
     const late = join(mkdtempSync(join(tmpdir(), "late-")), "turns");
     const preload = join(import.meta.dirname, "support/late-turns.ts");
-    const main = join(import.meta.dirname, "../src/cli/main.ts");
     const flags = ["--redis", redisUrl, "--address", url.slice("http://".length), "--log-format", "json"];
-    const child = run([
-      "env",
-      `LATE_TURNS=${late}`,
-      programs.bun,
-      "--preload",
-      preload,
-      main,
-      "serve",
-      ...flags,
-    ]);
+    const environment = [`LATE_TURNS=${late}`, `BUN_OPTIONS=--preload=${preload}`];
+    const child = run(["env", ...environment, programs.belfry, "serve", ...flags]);
     const log: Logged[] = [];
     while (log.at(-1)?.event !== "listening") log.push(JSON.parse(await child.line()) as Logged);
     await untilReady(`${url}/-/health/ready`);
