@@ -55,7 +55,7 @@ export interface Operation extends DescribedOperation {
 export interface RawInput {
   readonly names: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  readonly body: Buffer | undefined;
+  readonly body: Uint8Array | undefined;
 }
 
 type Read<Query extends Fields> = z.output<z.ZodObject<Query, z.core.$strict>>;
@@ -66,7 +66,7 @@ export interface OperationParts<Query extends Fields, Body> extends Omit<
 > {
   readonly query?: Query;
   /** Reads the body. Throws a GatewayError. @default there is none */
-  readonly readBody?: (body: Buffer) => Body;
+  readonly readBody?: (body: Uint8Array) => Body;
   /** Beside those that every operation has. @default none */
   readonly refusals?: readonly DescribedRefusal[];
   readonly run: (context: ApiContext, input: Input<Read<Query>, Body>) => Answer | Promise<Answer>;

@@ -70,7 +70,7 @@ const delivered = z
 
 const bounds = { maxDepth: 64, maxItems: 10 } as const;
 
-function readMessage(body: Buffer): Omit<Sent, "user"> {
+function readMessage(body: Uint8Array): Omit<Sent, "user"> {
   const json = readJsonText(body);
   const members = json === undefined ? undefined : readMembers(json, bounds);
   if (!members) throw invalid("Expected a JSON object in UTF-8 with `data`");

@@ -14,7 +14,6 @@ import type {
 import type { Bus, BusMessage } from "../core/bus.ts";
 import { textCanary } from "../codec/canary.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
-import { formatPosition } from "./log-store.ts";
 import type { Log } from "./log.ts";
 import type { Meaning, Publication, RoomName } from "../core/publication.ts";
 import type { Observe } from "../core/observe.ts";
@@ -69,15 +68,14 @@ export class BusBroker implements Broker {
     this.#isOpen = true;
   }
 
-  async publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
+  /** No function that waits: what it returns is the promise of the step that does. */
+  publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
     const logged = this.#loggedRooms(publication);
     const { rooms = [] } = publication;
     const isOrdered = options.key !== undefined || options.version !== undefined;
     if (isOrdered && (logged.length === 0 || logged.length < rooms.length)) {
-      throw new GatewayError(
-        "history_off",
-        "Expected a room with a history, because the publication has a key or a version",
-      );
+      const expected = "Expected a room with a history, because the publication has a key or a version";
+      return Promise.reject(new GatewayError("history_off", expected));
     }
     const [first] = logged;
     if (first === undefined) return this.#send(publication, options.entry);
@@ -171,8 +169,8 @@ export class BusBroker implements Broker {
         const text = `Expected a version above ${appended.version}, which stands there, got ${version}`;
         throw new GatewayError("version_outdated", text);
       }
-      const stored = formatPosition(appended.at);
-      if (appended.kind === "stored") return { delivered: await echo, stored };
+      const { kind, at: stored } = appended;
+      if (kind === "stored") return { delivered: await echo, stored };
       this.#echoes.settle(sent.id, 0);
       return { delivered: 0, stored, isRepeated: true };
     } catch (error) {

@@ -18,6 +18,7 @@ export interface Sent extends Envelope {
 
 interface Awaited {
   readonly sent: Sent;
+  readonly number: number;
   readonly resolve: (delivered: number | undefined) => void;
 }
 
@@ -44,9 +45,10 @@ export class Echoes {
 
   /** Numbers a publication and waits for it. */
   wait(publication: Publication): Awaiting {
-    const sent: Sent = { id: this.#name + this.#awaited.next, publication, text: undefined };
+    const number = this.#awaited.next;
+    const sent: Sent = { id: this.#name + number, publication, text: undefined };
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    this.#awaited.add({ sent, resolve });
+    this.#awaited.add({ sent, number, resolve });
     return { sent, echo: promise };
   }
 
@@ -54,18 +56,23 @@ export class Echoes {
   recognise(text: string): Envelope | undefined {
     const head = readHead(text);
     if (!head) return undefined;
-    const { publication, text: own = "" } = this.#awaited.get(this.#numberOf(head.id))?.sent ?? {};
+    const { publication, text: own = "" } = this.#find(head.id)?.sent ?? {};
     const isSame = text.length === own.length + head.added && text.endsWith(own.slice(1));
     return publication && isSame ? { id: head.id, publication, at: head.at } : undefined;
   }
 
   /** It is back, or will not come. */
   settle(id: string, delivered: number | undefined): void {
-    this.#awaited.take(this.#numberOf(id))?.resolve(delivered);
+    const awaited = this.#find(id);
+    if (!awaited) return;
+    this.#awaited.take(awaited.number);
+    awaited.resolve(delivered);
   }
 
-  /** Of an id of another gateway: a number that none has. */
-  #numberOf(id: string): number {
-    return id.startsWith(this.#name) ? Number(id.slice(this.#name.length)) : -1;
+  /** Most come back in the order in which they were sent. An id of another gateway is none of ours. */
+  #find(id: string): Awaited | undefined {
+    const { oldest } = this.#awaited;
+    if (oldest?.sent.id === id) return oldest;
+    return id.startsWith(this.#name) ? this.#awaited.get(Number(id.slice(this.#name.length))) : undefined;
   }
 }

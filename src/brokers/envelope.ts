@@ -22,9 +22,6 @@ const version = 1;
 /** `args` and `attachments` of a raw publication are made from its bytes, so they do not travel. */
 export function encodeEnvelope({ id, publication }: Envelope): string {
   const { namespace, rooms, isTree, except, skip, event, raw, only, not, volatile } = publication;
-  const payload = raw
-    ? { raw: toBase64(raw) }
-    : { event, args: publication.args, attachments: publication.attachments.map(toBase64) };
   return JSON.stringify({
     version,
     id,
@@ -36,7 +33,10 @@ export function encodeEnvelope({ id, publication }: Envelope): string {
     only,
     not,
     volatile,
-    ...payload,
+    raw: raw && toBase64(raw),
+    event: raw ? undefined : event,
+    args: raw ? undefined : publication.args,
+    attachments: raw ? undefined : publication.attachments.map(toBase64),
   });
 }
 

@@ -34,12 +34,12 @@ export interface NewEntry {
 }
 
 /**
- * `repeated`: its key came before, nothing was stored or said; `at` is where it stands. `outdated`: a version as high
+ * Where it stands, as `formatPosition` writes it. `repeated`: its key came before, nothing was stored or said; `at` is where it stands. `outdated`: a version as high
  * stands there, nothing was stored or said; `at` is the top.
  */
 export type Appended =
-  | { readonly kind: "stored" | "repeated"; readonly at: LogPosition }
-  | { readonly kind: "outdated"; readonly at: LogPosition; readonly version: number };
+  | { readonly kind: "stored" | "repeated"; readonly at: string }
+  | { readonly kind: "outdated"; readonly at: string; readonly version: number };
 
 export interface LogEntry {
   readonly offset: number;

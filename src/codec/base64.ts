@@ -1,5 +1,7 @@
 // Bytes as base64 text, without a copy of them.
 
+import { asBuffer } from "../base/bytes.ts";
+
 export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+  return asBuffer(bytes).toString("base64");
 }

@@ -4,19 +4,19 @@
 import { GatewayError } from "../vocabulary/errors.ts";
 
 /** @returns undefined when the body is longer than `maxBytes`; the rest of it is not read, and left to the listener. */
-export async function readBody(request: Request, maxBytes: number): Promise<Buffer | undefined> {
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   const { headers } = request;
   const length = Number(headers.get("content-length") ?? Number.NaN);
   if (length > maxBytes) return undefined;
   // The engine reads no more than was said; a stream would cost more than all else that a small body does.
-  if (length >= 0 && !headers.has("transfer-encoding")) return Buffer.from(await request.arrayBuffer());
+  if (length >= 0 && !headers.has("transfer-encoding")) return request.bytes();
   return readStream(request.body, maxBytes, "leave");
 }
 
 /**
  * The body of a request of a backend. Throws a GatewayError where it is compressed, incomplete, or longer than `maxBytes`.
  */
-export async function readPlainBody(request: Request, maxBytes: number): Promise<Buffer> {
+export async function readPlainBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity")
     throw new GatewayError("content_encoding", "Expected a body without Content-Encoding");

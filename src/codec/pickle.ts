@@ -2,6 +2,7 @@
 // object. Strict for messages of the queue, tolerant for sessions, bounded in every direction; the result is
 // finite and acyclic, so it can be walked.
 
+import { asBuffer } from "../base/bytes.ts";
 import { isOpaque } from "./pickle-build.ts";
 import { PickleMachine } from "./pickle-machine.ts";
 import { operations, stop } from "./pickle-opcodes.ts";
@@ -45,8 +46,7 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleRes
   const { mode, ...overrides } = options;
   const limits = { ...defaultLimits, ...overrides };
   if (bytes.length > limits.maxBytes) return { isRead: false, reason: "pickle_limit" };
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const machine = new PickleMachine(buffer, limits, mode === "tolerant");
+  const machine = new PickleMachine(asBuffer(bytes), limits, mode === "tolerant");
   const value = run(machine);
   if (machine.failure === undefined) new Measure(machine, limits).check(value);
   const { failure: reason, refused } = machine;

@@ -13,8 +13,9 @@ export function readUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /** The text of a JSON document, or undefined: a byte order mark in front is no part of it (RFC 8259 section 8.1). */
-export function readJsonText(bytes: Buffer): string | undefined {
-  return readUtf8(bytes.subarray(startOfJson(bytes)));
+export function readJsonText(bytes: Uint8Array): string | undefined {
+  const start = startOfJson(bytes);
+  return readUtf8(start === 0 ? bytes : bytes.subarray(start));
 }
 
 /** Where it begins: some writers (.NET's among them) put a mark there, and Python reads on behind it. */

@@ -4,6 +4,7 @@
 // that was read was heard too, because one connection hears all in the order in which Redis said it; so from that turn on
 // the window of the room is exact.
 
+import { ByRoom } from "./by-room.ts";
 import type { Turns } from "../base/turns.ts";
 import type { Bus } from "../core/bus.ts";
 import { GatewayError } from "../vocabulary/errors.ts";
@@ -54,7 +55,7 @@ interface Followed {
 export class LogFollower {
   readonly #parts: LogFollowerParts;
   /** Rooms with members that came by `prepare`, and those asked for lately. */
-  readonly #rooms = new Map<string, Followed>();
+  readonly #rooms = new ByRoom<Followed>();
   #losses: number;
   /** How often what came live had to wait for what is read. */
   #holes = 0;
@@ -76,7 +77,7 @@ export class LogFollower {
   /** A publication of the broker. @returns how many clients of this gateway it was sent to; undefined: it was before, or will be later. */
   received(publication: Publication, at: Positions): number | undefined {
     const [room] = publication.rooms ?? [];
-    const followed = room === undefined ? undefined : this.#rooms.get(idOf(publication.namespace, room));
+    const followed = room === undefined ? undefined : this.#rooms.get(publication.namespace, room);
     const place = followed && at.log !== undefined ? readPosition(at.log) : undefined;
     if (!place || !followed) return this.#parts.deliver(publication, at);
     const receivers = followed.room.received({ place, publication, at, bytes: sizeOf(publication) });
@@ -118,7 +119,7 @@ export class LogFollower {
 
   /** Where the room stands; undefined: not known here. */
   here(namespace: string, room: string): Position | undefined {
-    const window = this.#rooms.get(idOf(namespace, room))?.room.window;
+    const window = this.#rooms.get(namespace, room)?.room.window;
     return window && topOf(window);
   }
 
@@ -128,12 +129,12 @@ export class LogFollower {
     const { isReady } = bus.state();
     const isBack = bus.losses !== this.#losses && isReady;
     if (isBack) this.#losses = bus.losses;
-    for (const [id, { name, room, lastAsked }] of this.#rooms) {
+    for (const { name, room, lastAsked } of this.#rooms.values()) {
       if (isBack) room.heal();
       if (isReady && hasMembers(name)) room.follow();
       if (room.isBusy || now() - lastAsked < lingerMs) continue;
       if (hasMembers(name)) room.rest();
-      else this.#rooms.delete(id);
+      else this.#rooms.delete(name.namespace, name.room);
     }
     if (isReady && !this.isSettled) void this.#settle();
   }
@@ -161,8 +162,7 @@ export class LogFollower {
 
   #follow({ namespace, room = "" }: Asked): LogRoom | undefined {
     const { rules, log, bus, now, turns, deliver, onGap, observe } = this.#parts;
-    const id = idOf(namespace, room);
-    const known = this.#rooms.get(id);
+    const known = this.#rooms.get(namespace, room);
     if (known) {
       known.lastAsked = now();
       return known.room;
@@ -189,12 +189,12 @@ export class LogFollower {
         if (!(error instanceof GatewayError)) observe.report("log_read", error);
       },
     });
-    this.#rooms.set(id, { name, room: followed, lastAsked: now() });
+    this.#rooms.set(namespace, room, { name, room: followed, lastAsked: now() });
     return followed;
   }
 
   #answer(asked: Asked, loss: LossReason | undefined): Answer {
-    const room = this.#rooms.get(idOf(asked.namespace, asked.room ?? ""))?.room;
+    const room = this.#rooms.get(asked.namespace, asked.room ?? "")?.room;
     const at = room?.window && topOf(room.window);
     const { position, client } = asked;
     if (position === undefined) return { verdict: undefined, at };
@@ -220,10 +220,6 @@ function lost(reason: LossReason): RecoveryVerdict {
 
 function topOf({ epoch, top, topTag }: RoomWindow): Position | undefined {
   return topTag === undefined ? undefined : formatPosition({ epoch, offset: top, tag: topTag });
-}
-
-function idOf(namespace: string, room: string): string {
-  return `${namespace}\u0000${room}`;
 }
 
 /** As good as the size on the bus. */

@@ -3,6 +3,7 @@
 // and was not cut off since (brokers/marker.ts says what the line is). Nothing is written anywhere for that. What is kept are the bytes
 // of the bus (tape-ring.ts), which are read again for a client that comes back. Pure: no clock, no timers, no bus of its own.
 
+import { ByRoom } from "./by-room.ts";
 import type { BusMessage, ChannelFilter, Feed } from "../core/bus.ts";
 import type { LineObserver } from "../brokers/marker.ts";
 import { readMarker } from "../brokers/marker.ts";
@@ -79,7 +80,7 @@ export class Tape implements LineObserver {
   readonly #parts: TapeParts;
   readonly #ring: TapeRing;
   /** By namespace and name, and by number. */
-  readonly #namespaces = new Map<string, Map<string | undefined, Room>>();
+  readonly #named = new ByRoom<Room>();
   readonly #rooms = new Slots<Room>();
   readonly #known = new Map<TapeSource, Source>();
   readonly #sourceTable = new Slots<Source>();
@@ -254,7 +255,7 @@ export class Tape implements LineObserver {
     }
     const serial = start + Number(count);
     if (serial > this.#serial) return { kind: "ahead" };
-    const own = this.#roomOf(namespace, room)?.lostUpTo ?? this.#shortened.get(keyOf({ namespace, room }));
+    const own = this.#named.get(namespace, room)?.lostUpTo ?? this.#shortened.get(keyOf({ namespace, room }));
     const lostUpTo = own ?? this.#lostUpTo;
     return serial < lostUpTo ? lost("too_old") : { kind: "here", serial };
   }
@@ -262,7 +263,7 @@ export class Tape implements LineObserver {
   /** What a room had after a place that is here, in order; undefined: it cannot be read any more. */
   since(serial: number, { namespace, room, dialect }: Asked): readonly Kept[] | undefined {
     const missed: Kept[] = [];
-    let record = this.#roomOf(namespace, room)?.last ?? nowhere;
+    let record = this.#named.get(namespace, room)?.last ?? nowhere;
     for (; record !== nowhere; record = this.#ring.before(record)) {
       const order = this.#ring.serialOf(record);
       if (order <= serial) break;
@@ -295,7 +296,7 @@ export class Tape implements LineObserver {
   /** Forgets all records. */
   #forget(): void {
     this.#ring.clear();
-    this.#namespaces.clear();
+    this.#named.clear();
     this.#rooms.clear();
     this.#known.clear();
     this.#sourceTable.clear();
@@ -305,21 +306,14 @@ export class Tape implements LineObserver {
   #shorten(room: Room, serial: number): void {
     room.lostUpTo = serial;
     if (--room.count > 0) return;
-    const { namespace } = room.name;
-    const names = this.#namespaces.get(namespace);
-    names?.delete(room.name.room);
-    if (names?.size === 0) this.#namespaces.delete(namespace);
+    this.#named.delete(room.name.namespace, room.name.room);
     this.#rooms.free(room.index);
     const forgotten = this.#shortened.set(keyOf(room.name), serial);
     if (forgotten !== undefined) this.#lostUpTo = forgotten;
   }
 
-  #roomOf(namespace: string, room: string | undefined): Room | undefined {
-    return this.#namespaces.get(namespace)?.get(room);
-  }
-
   #open(namespace: string, name: string | undefined): Room {
-    const known = this.#roomOf(namespace, name);
+    const known = this.#named.get(namespace, name);
     if (known) return known;
     const key = keyOf({ namespace, room: name });
     const lostUpTo = this.#shortened.get(key);
@@ -331,8 +325,7 @@ export class Tape implements LineObserver {
       name: { namespace, room: name },
       lostUpTo,
     }));
-    const names = this.#namespaces.get(namespace) ?? new Map<string | undefined, Room>();
-    this.#namespaces.set(namespace, names.set(name, room));
+    this.#named.set(namespace, name, room);
     return room;
   }
 

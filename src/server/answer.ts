@@ -16,24 +16,29 @@ const drainMs = 10_000;
 /** and ends when nothing came for so long. */
 const silenceMs = 500;
 
+/** A request with a body, and how that is sent. */
+interface SentBody {
+  readonly request: Request;
+  readonly isChunked: boolean;
+}
+
 /**
  * The answer to a request with a body. One that was refused or left unread is read away first, within bounds: a client
  * that still sends when the connection ends never sees why (Node's fetch: EPIPE). Nor is it looked through for the next
  * request: the connection ends. If its chunks are broken, the engine's 400 is the only answer.
  */
 export function settled(
-  request: Request,
+  body: SentBody,
   answer: Response | Promise<Response | undefined>,
 ): Response | Promise<Response | undefined> {
   return answer instanceof Promise
-    ? answer.then((response) => response && settledNow(request, response))
-    : settledNow(request, answer);
+    ? answer.then((response) => response && settledNow(body, response))
+    : settledNow(body, answer);
 }
 
 /** At once for the usual request: a function that waits would cost each of them a turn. */
-function settledNow(request: Request, response: Response): Response | Promise<Response> {
+function settledNow({ request, isChunked }: SentBody, response: Response): Response | Promise<Response> {
   const isRead = response.ok && request.bodyUsed;
-  const isChunked = request.headers.has("transfer-encoding");
   return isRead && !isChunked ? response : settledLate(request, response, { isRead, isChunked });
 }
 

@@ -177,7 +177,7 @@ export class Listener implements SocketContext {
     const head = new Head(request, this.#urls);
     const judged = this.#answer(head, request, server);
     if (judged === undefined) return undefined;
-    const answer = head.hasBody && !head.isBodiless ? settled(request, judged) : judged;
+    const answer = head.hasBody && !head.isBodiless ? settled(head, judged) : judged;
     // A refused upgrade does: nothing behind it is read as a second request.
     if (!head.endsConnection && !head.isUpgrade) return answer;
     return answer instanceof Promise

@@ -18,6 +18,7 @@ export class Head {
   /** undefined: there is no host and path in it. */
   readonly url: RequestUrl | undefined;
   readonly isUpgrade: boolean;
+  readonly isChunked: boolean;
   /** Says that a body follows. */
   readonly hasBody: boolean;
 
@@ -31,7 +32,8 @@ export class Head {
     this.url = urls.read(this.isHostless && url.startsWith("/") ? `http://localhost${url}` : url);
     this.isUpgrade = isUpgrade(request);
     const length = headers.get("content-length");
-    this.hasBody = (length !== null && Number(length) !== 0) || headers.has("transfer-encoding");
+    this.isChunked = headers.has("transfer-encoding");
+    this.hasBody = this.isChunked || (length !== null && Number(length) !== 0);
   }
 
   /** Without Host it is HTTP/1.0, as health checks speak it: the engine itself refuses HTTP/1.1 that names no host. */

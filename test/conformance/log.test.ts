@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { useBackplanes } from "../support/backplanes.ts";
 import type { Backplane } from "../../src/brokers/driver.ts";
 import { formatPosition, readPosition } from "../../src/brokers/log-store.ts";
-import type { Appended, Log, LogPage, NewEntry } from "../../src/brokers/log.ts";
+import type { Appended, Log, LogPage, LogPosition, NewEntry } from "../../src/brokers/log.ts";
 import type { RoomName } from "../../src/core/publication.ts";
 import { createRoomRules } from "../../src/config/room-rules.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -31,8 +31,22 @@ function entry(name: RoomName, body: unknown, more: Partial<NewEntry> = {}): New
   return { name, history, channel, body: JSON.stringify({ body }), ...more };
 }
 
-async function append(log: Log, name: RoomName, ...bodies: readonly unknown[]): Promise<readonly Appended[]> {
-  return Promise.all(bodies.map(async (body) => log.append(entry(name, body))));
+/** With its place taken apart. */
+interface Stored {
+  readonly kind: Appended["kind"];
+  readonly at: LogPosition;
+  readonly version?: number;
+}
+
+async function store(log: Log, added: NewEntry): Promise<Stored> {
+  const appended = await log.append(added);
+  const at = readPosition(appended.at);
+  if (!at) throw new Error(`Expected a position, got ${appended.at}`);
+  return { ...appended, at };
+}
+
+async function append(log: Log, name: RoomName, ...bodies: readonly unknown[]): Promise<readonly Stored[]> {
+  return Promise.all(bodies.map(async (body) => store(log, entry(name, body))));
 }
 
 const offsets = (page: LogPage | undefined): readonly number[] | undefined =>
@@ -80,15 +94,15 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       const { bus, log } = await start(urlOf());
       const ear = await Ear.open(bus, { kind: "exact", name: channel });
       const [name, other] = [newRoom(), newRoom()];
-      const first = await log.append(entry(name, "a", { key: "k" }));
+      const first = await store(log, entry(name, "a", { key: "k" }));
       await append(log, name, "b");
-      expect(await log.append(entry(name, "a again", { key: "k" }))).toEqual({
+      expect(await store(log, entry(name, "a again", { key: "k" }))).toEqual({
         kind: "repeated",
         at: first.at,
       });
       const [elsewhere, another] = await Promise.all([
-        log.append(entry(other, "c", { key: "k" })),
-        log.append(entry(name, "d", { key: "K" })),
+        store(log, entry(other, "c", { key: "k" })),
+        store(log, entry(name, "d", { key: "K" })),
       ]);
       expect([elsewhere.kind, another.kind]).toEqual(["stored", "stored"]);
       await ear.waitFor(4);
@@ -101,7 +115,7 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       const name = newRoom();
       const appended = await Promise.all(
         Array.from({ length: 40 }, async (_, index) =>
-          (index % 2 === 0 ? first : second).log.append(entry(name, index, { key: "once" })),
+          store((index % 2 === 0 ? first : second).log, entry(name, index, { key: "once" })),
         ),
       );
       expect(appended.filter(({ kind }) => kind === "stored")).toHaveLength(1);
@@ -113,7 +127,7 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       const { log } = await start(urlOf());
       const name = newRoom();
       const version = async (number: number, key?: string) =>
-        log.append(entry(name, number, { version: number, key }));
+        store(log, entry(name, number, { version: number, key }));
       const { at } = await version(7);
       expect(await version(7)).toEqual({ kind: "outdated", at, version: 7 });
       expect(await version(3)).toEqual({ kind: "outdated", at, version: 7 });
@@ -131,8 +145,8 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
     test("version 0 is a version", async () => {
       const { log } = await start(urlOf());
       const name = newRoom();
-      expect((await log.append(entry(name, "a", { version: 0 }))).kind).toBe("stored");
-      expect((await log.append(entry(name, "b", { version: 0 }))).kind).toBe("outdated");
+      expect((await store(log, entry(name, "a", { version: 0 }))).kind).toBe("stored");
+      expect((await store(log, entry(name, "b", { version: 0 }))).kind).toBe("outdated");
     });
 
     test("the last entries are kept, the older ones are gone and their offsets are not given again", async () => {
@@ -141,7 +155,7 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       await append(log, name, 1, 2, 3, 4, 5, 6, 7, 8);
       const page = await log.read(name, all);
       expect([page?.top.offset, offsets(page)]).toEqual([8, [4, 5, 6, 7, 8]]);
-      await log.append(entry(name, 9, { history: { size: 2, seconds: 60 } }));
+      await store(log, entry(name, 9, { history: { size: 2, seconds: 60 } }));
       expect(offsets(await log.read(name, all))).toEqual([8, 9]);
     });
 
@@ -191,7 +205,7 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       expect(top.offset).toBe(0);
       expect(await log.top(name, history)).toEqual(top);
       expect(await log.read(name, all)).toEqual({ top, entries: [], hasMore: false });
-      const first = await log.append(entry(name, 1));
+      const first = await store(log, entry(name, 1));
       expect(first).toMatchObject({ kind: "stored", at: { epoch: top.epoch, offset: 1 } });
       expect(await log.top(name, history)).toEqual(first.at);
     });
@@ -214,10 +228,10 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
     test("entries go some seconds after the last one, the epoch and the top stay", async () => {
       const { log } = await start(urlOf());
       const name = newRoom();
-      const { at } = await log.append(entry(name, 1, { history: { size: 5, seconds: 1 } }));
+      const { at } = await store(log, entry(name, 1, { history: { size: 5, seconds: 1 } }));
       await until(async () => (await log.read(name, all))?.entries.length === 0);
       expect(await log.read(name, all)).toEqual({ top: at, entries: [], hasMore: false });
-      expect((await log.append(entry(name, 2))).at).toMatchObject({ epoch: at.epoch, offset: 2 });
+      expect((await store(log, entry(name, 2))).at).toMatchObject({ epoch: at.epoch, offset: 2 });
       expect(offsets(await log.read(name, all))).toEqual([2]);
     });
 
@@ -225,7 +239,7 @@ for (const [driver, urlOf] of Object.entries(backplanes.urls)) {
       const { log, close } = await start(urlOf());
       await close();
       const name = newRoom();
-      for (const call of [log.append(entry(name, 1)), log.read(name, all), log.top(name, history)]) {
+      for (const call of [store(log, entry(name, 1)), log.read(name, all), log.top(name, history)]) {
         expect(await errorOf(call)).toMatchObject({ code: "bus_unavailable" });
       }
     });
@@ -271,7 +285,7 @@ describe("the log in Redis", () => {
     await using redis = await startRedis();
     const { log } = await start(redis.url);
     for (const room of ["a", "x".repeat(10_000)]) {
-      await log.append(entry({ namespace: "/", room }, 1, { key: "y".repeat(10_000) }));
+      await store(log, entry({ namespace: "/", room }, 1, { key: "y".repeat(10_000) }));
     }
     await log.top({ namespace: "/", room: "empty" }, history);
     const keys = await keysOf(redis);
@@ -291,7 +305,7 @@ describe("the log in Redis", () => {
     const name = newRoom();
     for (let round = 1; round <= 3; round++) {
       await redis.command("SCRIPT", "FLUSH");
-      const appended = await Promise.all(gateways.map(async ({ log }) => log.append(entry(name, round))));
+      const appended = await Promise.all(gateways.map(async ({ log }) => store(log, entry(name, round))));
       expect(new Set(appended.map(({ at }) => at.offset))).toEqual(new Set([2 * round - 1, 2 * round]));
       await redis.command("SCRIPT", "FLUSH");
       expect(offsets(await gateways[0]?.log.read(name, all))?.at(-1)).toBe(2 * round);
@@ -323,16 +337,16 @@ describe("the log in Redis", () => {
     await append(log, name, 1);
     const queued = { queue: "belfry:publish", id: "1-1" };
     await redis.command("XADD", queued.queue, queued.id, "room", "a");
-    const store = async () => log.appendQueued?.(queued, entry(name, "queued"));
+    const storeQueued = async () => log.appendQueued?.(queued, entry(name, "queued"));
     for (const command of ["get", "hset", "expire"]) {
       await redis.command("ACL", "SETUSER", "some", `-${command}`);
-      const refused = await errorOf(log.append(entry(name, 2, { key: command })));
+      const refused = await errorOf(store(log, entry(name, 2, { key: command })));
       expect(refused).toMatchObject({ code: "bus_unavailable", message: expect.stringContaining("NOPERM") });
-      expect(await errorOf(store())).toMatchObject({ code: "bus_unavailable" });
+      expect(await errorOf(storeQueued())).toMatchObject({ code: "bus_unavailable" });
       await redis.command("ACL", "SETUSER", "some", `+${command}`);
-      await log.append(entry(name, 2, { key: command }));
+      await store(log, entry(name, 2, { key: command }));
     }
-    expect(await store()).toMatchObject({ kind: "stored" });
+    expect(await storeQueued()).toMatchObject({ kind: "stored" });
     // One of each key, and of the entry, also where it was refused between two steps.
     expect(offsets(await log.read(name, { ...all, limit: 10 }))).toEqual([1, 2, 3, 4, 5]);
   });
@@ -345,7 +359,7 @@ describe("the log in Redis", () => {
     const meta = (await keysOf(redis)).find((key) => key.endsWith(":meta")) ?? "";
     await redis.command("DEL", meta);
     expect(await log.read(name, all)).toBeUndefined();
-    const after = await log.append(entry(name, "anew"));
+    const after = await store(log, entry(name, "anew"));
     expect(after).toMatchObject({ kind: "stored", at: { offset: 1 } });
     expect(after.at.epoch).not.toBe(at?.epoch);
     expect(await log.read(name, all)).toEqual({
@@ -376,11 +390,11 @@ describe("the log in Redis", () => {
     const before = (await append(log, name, 1, 2, 3)).at(-1)?.at;
     const keys = await keysOf(redis);
     await redis.command("HSET", keys.find((key) => key.endsWith(":meta")) ?? "", "offset", "1");
-    const behind = await log.append(entry(name, "a"));
+    const behind = await store(log, entry(name, "a"));
     expect([behind.at.offset, behind.at.epoch === before?.epoch]).toEqual([1, false]);
     const stream = keys.find((key) => key.endsWith(":stream")) ?? "";
     await redis.command("SET", stream, "no stream");
-    const none = await log.append(entry(name, "b"));
+    const none = await store(log, entry(name, "b"));
     expect([none.at.offset, none.at.epoch === behind.at.epoch]).toEqual([1, false]);
     expect(offsets(await log.read(name, all))).toEqual([1]);
   });
@@ -389,13 +403,13 @@ describe("the log in Redis", () => {
     await using redis = await startRedis();
     const { log, bus } = await start(redis.url);
     const name = newRoom();
-    const first = await log.append(entry(name, 1));
+    const first = await store(log, entry(name, 1));
     const { losses } = bus;
     await redis.restart();
     // It may not have noticed yet.
     await until(() => bus.losses > losses && bus.state().isReady, 10_000);
     expect(await log.read(name, all)).toBeUndefined();
-    const second = await log.append(entry(name, 1));
+    const second = await store(log, entry(name, 1));
     expect([second.at.offset, second.at.epoch === first.at.epoch]).toEqual([1, false]);
   });
 
@@ -406,12 +420,12 @@ describe("the log in Redis", () => {
     const name = newRoom();
     await append(log, name, 1);
     await redis.command("CONFIG", "SET", "maxmemory", "1mb");
-    const refused = await errorOf(log.append(entry(name, 2, { key: "k", version: 2 })));
+    const refused = await errorOf(store(log, entry(name, 2, { key: "k", version: 2 })));
     expect([refused.code, refused.status]).toEqual(["bus_unavailable", 503]);
     expect(refused.message).toContain("OOM");
     expect(offsets(await log.read(name, all))).toEqual([1]);
     await redis.command("CONFIG", "SET", "maxmemory", "0");
-    expect(await log.append(entry(name, 2, { key: "k", version: 2 }))).toMatchObject({
+    expect(await store(log, entry(name, 2, { key: "k", version: 2 }))).toMatchObject({
       kind: "stored",
       at: { offset: 2 },
     });
@@ -428,17 +442,17 @@ describe("the log in Redis", () => {
     await redis.command("CONFIG", "SET", "dir", "/proc");
     await redis.command("BGSAVE").catch(() => undefined);
     await until(async () => String(await redis.command("INFO", "persistence")).includes("bgsave_status:err"));
-    const misconf = await errorOf(log.append(entry(name, 2)));
+    const misconf = await errorOf(store(log, entry(name, 2)));
     expect(misconf.code).toBe("bus_unavailable");
     expect(misconf.message).toContain("MISCONF");
     expect(offsets(await log.read(name, all))).toEqual([1]);
     await redis.command("CONFIG", "SET", "stop-writes-on-bgsave-error", "no");
-    expect((await log.append(entry(name, 2))).at.offset).toBe(2);
+    expect((await store(log, entry(name, 2))).at.offset).toBe(2);
     await redis.command("REPLICAOF", "127.0.0.1", "1");
-    const replica = await errorOf(log.append(entry(name, 3)));
+    const replica = await errorOf(store(log, entry(name, 3)));
     expect(replica.code).toBe("bus_unavailable");
     await redis.command("REPLICAOF", "NO", "ONE");
-    expect((await log.append(entry(name, 3))).at.offset).toBe(3);
+    expect((await store(log, entry(name, 3))).at.offset).toBe(3);
     await redis.command("CONFIG", "SET", "save", "");
   });
 

@@ -83,7 +83,7 @@ const mutants: Record<string, readonly Edit[]> = {
   "starts one too late": [["tape", "order <= serial)", "order <= serial + 1)"]],
   "gives them in another order": [["tape", "missed.toReversed()", "missed"]],
   "answers for the wrong room": [
-    ["tape", "this.#roomOf(namespace, room)?.last", 'this.#roomOf(namespace, "a")?.last'],
+    ["tape", "this.#named.get(namespace, room)?.last", 'this.#named.get(namespace, "a")?.last'],
   ],
   "does not look at `only`": [
     ["tape", "mayHear(dialect, kept.publication)", "kept.publication.not !== dialect"],

@@ -4,7 +4,15 @@
 import { roomId } from "../room-id.ts";
 import { GatewayError } from "../../vocabulary/errors.ts";
 import type { Bus } from "../../core/bus.ts";
-import { createTag, emptyTag, epochLength, epochSeconds, keySeconds, withPosition } from "../log-store.ts";
+import {
+  createTag,
+  emptyTag,
+  epochLength,
+  epochSeconds,
+  formatPosition,
+  keySeconds,
+  withPosition,
+} from "../log-store.ts";
 import type { Appended, Log, LogEntry, LogPage, LogPosition, LogRange, NewEntry } from "../log.ts";
 import type { RoomName } from "../../core/publication.ts";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
@@ -79,9 +87,9 @@ export class MemoryLog implements Log {
     const log = this.#find(name) ?? this.#make(name, history);
     const before = key === undefined ? undefined : log.keys.get(key);
     const now = this.#parts.now();
-    if (before && before.until > now) return { kind: "repeated", at: before.at };
+    if (before && before.until > now) return { kind: "repeated", at: formatPosition(before.at) };
     if (version !== undefined && log.version !== undefined && version <= log.version) {
-      return { kind: "outdated", at: topOf(log), version: log.version };
+      return { kind: "outdated", at: formatPosition(topOf(log)), version: log.version };
     }
     const at = { epoch: log.epoch, offset: log.offset + 1, tag: createTag() };
     await this.#parts.bus.publish(channel, withPosition(body, at));
@@ -95,7 +103,7 @@ export class MemoryLog implements Log {
     log.entriesUntil = now + history.seconds * 1_000;
     log.until = now + epochSeconds(history, false) * 1_000;
     this.#evict();
-    return { kind: "stored", at };
+    return { kind: "stored", at: formatPosition(at) };
   }
 
   #find(name: RoomName): RoomLog | undefined {

@@ -20,7 +20,6 @@ import { Remembered } from "../../base/remembered.ts";
 import { randomId } from "../../base/random-id.ts";
 import { AppendText, isUsual } from "./append-text.ts";
 import type { Commands } from "./commands.ts";
-import type { DirectLink } from "./direct-link.ts";
 import * as scripts from "./log-scripts.ts";
 import { isForgotten, isOfData, refusalOf, runScript } from "./scripts.ts";
 import type { Script, ScriptCall } from "./scripts.ts";
@@ -70,9 +69,17 @@ export class RedisLog implements Log {
 
   async append(entry: NewEntry): Promise<Appended> {
     const direct = isUsual(entry) ? this.#commands.direct : undefined;
-    return appendedOf(
-      await (direct ? this.#write(direct, entry) : this.#append(scripts.append, this.#callOf(entry))),
-    );
+    if (!direct) return appendedOf(await this.#append(scripts.append, this.#callOf(entry)));
+    const { namespace, room } = entry.name;
+    let reply;
+    try {
+      reply = await direct.runSoon(this.#texts.get(namespace).get(room).write(entry));
+    } catch (cause) {
+      const error = this.#commands.refusal(cause);
+      if (!isForgotten(error)) throw refused(error);
+      reply = await this.#append(scripts.append, this.#callOf(entry));
+    }
+    return appendedOf(reply);
   }
 
   async appendQueued({ queue, id }: QueueRef, entry: NewEntry): Promise<Appended | "gone"> {
@@ -102,18 +109,6 @@ export class RedisLog implements Log {
         createTag(),
       ],
     };
-  }
-
-  /** As {@link RedisLog.#append} does, for less. */
-  async #write(direct: DirectLink, entry: NewEntry): Promise<unknown> {
-    const { namespace, room } = entry.name;
-    try {
-      return await direct.runSoon(this.#texts.get(namespace).get(room).write(entry));
-    } catch (cause) {
-      const error = this.#commands.refusal(cause);
-      if (isForgotten(error)) return this.#append(scripts.append, this.#callOf(entry));
-      throw refused(error);
-    }
   }
 
   async #append(script: Script, call: ScriptCall): Promise<unknown> {
@@ -176,11 +171,13 @@ function entriesOf(parts: readonly string[]): readonly LogEntry[] {
   }));
 }
 
+/** What the script of an append answers: the kind, the place, and the version that stands there. */
+const replyForm = /^(stored|repeated|outdated) ([A-Za-z0-9]{1,64}:\d{1,16}\.[A-Za-z0-9]{1,16})(?: (\d+))?$/;
+
 function appendedOf(reply: unknown): Appended {
-  const [kind, at, last] = String(reply).split(" ");
-  const place = readPosition(at ?? "");
-  if (place && kind === "outdated") return { kind, at: place, version: Number(last) };
-  if (place && (kind === "stored" || kind === "repeated")) return { kind, at: place };
+  const [, kind, at = "", version] = replyForm.exec(String(reply)) ?? [];
+  if (kind === "outdated") return { kind, at, version: Number(version) };
+  if (kind === "stored" || kind === "repeated") return { kind, at };
   throw unusable();
 }
 

@@ -44,7 +44,7 @@ export interface BackendPost extends BackendDoor {
   /** The text of a 200. */
   readonly success: string;
   /** What to publish. Throws a GatewayError when the body is wrong, or when a secret in it is. */
-  read(body: Buffer, exchange: Exchange): readonly Published[] | Promise<readonly Published[]>;
+  read(body: Uint8Array, exchange: Exchange): readonly Published[] | Promise<readonly Published[]>;
 }
 
 /** @returns the `fetch` of a route. Any Content-Type passes, so that plain `curl -d` works (WSE-25, WSC-06). */
@@ -64,7 +64,7 @@ export function backendPost(context: BackendContext, post: BackendPost): Route["
 export function backendDoor(
   context: BackendContext,
   door: BackendDoor,
-  carryOut: (body: Buffer, exchange: Exchange, request: Request) => Response | Promise<Response>,
+  carryOut: (body: Uint8Array, exchange: Exchange, request: Request) => Response | Promise<Response>,
 ): Route["fetch"] {
   const refuse = (refused: BackendRefusal): Response => refusalOf(context, door, refused);
   return async (request, exchange) => {
@@ -115,7 +115,7 @@ export function demandRight(verdict: SecretVerdict): void {
 
 /** @param read `readMembers` or `readObject` of codec/json.ts. */
 export function readJsonBody<Fields>(
-  body: Buffer,
+  body: Uint8Array,
   read: (json: string, bounds: JsonBounds) => Fields | undefined,
 ): Fields {
   const json = readJsonText(body);
@@ -132,7 +132,7 @@ export function bodyInvalid(message: string): GatewayError {
 
 /** What an order says. @param expected what was, where it is not one member that is wrong. */
 export function readOrder<Schema extends z.ZodType>(
-  body: Buffer,
+  body: Uint8Array,
   schema: Schema,
   expected: string,
 ): z.output<Schema> {

@@ -40,16 +40,16 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
     refusal: (request, exchange) => bearerRefusal(context, door, { request, sender: exchange }),
     refused: problemAnswer,
   };
-  const publishJson = backendDoor(context, door, async (body, { query }) => {
+  const publishJson = backendDoor(context, door, (body, { query }) => {
     checkNames(query, []);
     const members = readJsonBody(body, readMembers);
-    if (!members.has("publications")) return answer(200, await publish(context, readOrder(context, members)));
-    return answer(200, { results: await publishAll(context, readBatch(context, members)) });
+    if (!members.has("publications")) return publish(context, readOrder(context, members)).then(done);
+    return publishAll(context, readBatch(context, members)).then((results) => done({ results }));
   });
-  const publishBare = backendDoor(context, door, async (body, exchange, request) => {
+  const publishBare = backendDoor(context, door, (body, exchange, request) => {
     if (isJsonType(request) && !isJsonBody(body))
       throw bodyInvalid("Expected the body to be JSON in UTF-8, as its Content-Type says");
-    return answer(200, await publish(context, readBare(context, body, exchange)));
+    return publish(context, readBare(context, body, exchange)).then(done);
   });
   return [
     { path: apiPath, isPrefix: false, fetch: publishJson },
@@ -58,6 +58,10 @@ export function publishRoutes(context: BackendContext): readonly Route[] {
     // On a shared port, GETs and websockets below it may be another dialect's.
     { path: roomsPath, isPrefix: true, accepts: acceptsPost, fetch: publishBare },
   ];
+}
+
+function done(result: object): Response {
+  return answer(200, result);
 }
 
 function acceptsPost({ method }: Request, { path }: Exchange): "yes" | "no" {
@@ -158,14 +162,18 @@ function readEvent({ limits }: BackendContext, event: string | null | undefined)
 }
 
 /** `POST /rooms/<room>`. */
-function readBare(context: BackendContext, body: Buffer, exchange: Exchange): Order {
+function readBare(context: BackendContext, body: Uint8Array, exchange: Exchange): Order {
   const { query } = exchange;
   checkNames(query, queryNames);
   const options = readOptions(query.get("key"), query.get("version") ?? undefined);
   return { publication: readBarePublication(context, body, exchange), options };
 }
 
-function readBarePublication(context: BackendContext, body: Buffer, { path, query }: Exchange): Publication {
+function readBarePublication(
+  context: BackendContext,
+  body: Uint8Array,
+  { path, query }: Exchange,
+): Publication {
   const room = checkRoom(percentDecoded(path.slice(roomsPath.length + 1)), context.limits.nameBytes);
   const event = readEvent(context, query.get("event"));
   if (event === undefined) return new RawPublication(toRooms([room]), body);
@@ -178,7 +186,7 @@ function isJsonType({ headers }: Request): boolean {
   return /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }
 
-function isJsonBody(body: Buffer): boolean {
+function isJsonBody(body: Uint8Array): boolean {
   const text = readUtf8(body);
   return text !== undefined && isJson(text);
 }
@@ -190,7 +198,18 @@ export function textEvent(target: ReturnType<typeof toRooms>, event: string, tex
 
 /** @param data JSON text. */
 function eventPublication(target: ReturnType<typeof toRooms>, event: string, data: string): Publication {
-  return { kind: "publication", ...target, event, args: [data], attachments: [], volatile: false };
+  const { namespace, rooms, except, skip } = target;
+  return {
+    kind: "publication",
+    namespace,
+    rooms,
+    except,
+    skip,
+    event,
+    args: [data],
+    attachments: [],
+    volatile: false,
+  };
 }
 
 /** What is answered of a room with a log. */
@@ -205,9 +224,13 @@ interface Result extends RoomResult {
   readonly rooms?: Readonly<Record<string, object>> | undefined;
 }
 
-async function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
+/** Throws at once where the bus is not there. Otherwise no function that waits: most publications of a backend come this way. */
+function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
   demandReady(bus);
-  const receipt = await broker.publish(publication, options);
+  return broker.publish(publication, options).then(resultsOf);
+}
+
+function resultsOf(receipt: Receipt): Result {
   const { delivered, rooms } = receipt;
   if (!rooms) return { delivered, ...resultOf(receipt) };
   const results = [...rooms].map(
@@ -223,12 +246,14 @@ function resultOf({ stored, isRepeated }: Pick<Receipt, "stored" | "isRepeated">
 /** One that is refused leaves the others be. All in one turn: the broker keeps their order. */
 async function publishAll(context: BackendContext, orders: readonly Order[]): Promise<readonly object[]> {
   return Promise.all(
-    orders.map(async (order) =>
-      publish(context, order).catch((error: unknown) => {
+    orders.map(async (order) => {
+      try {
+        return await publish(context, order);
+      } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         context.observe.refused(dialectName, error.code);
         return errorFields(error);
-      }),
-    ),
+      }
+    }),
   );
 }

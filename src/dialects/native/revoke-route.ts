@@ -70,7 +70,7 @@ export function revokeRoute(context: BackendContext, door: Omit<BackendDoor, "ma
   return { path: revokePath, isPrefix: false, fetch: revoke };
 }
 
-function revocationOf(body: Buffer): Revocation {
+function revocationOf(body: Uint8Array): Revocation {
   const expected = "Expected an object with `user`, `token` or `space`";
   const order = readOrder(body, revokeSchemas.RevokeOrder, expected);
   const { before, seconds = usualSeconds } = order;

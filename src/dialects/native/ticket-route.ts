@@ -55,7 +55,7 @@ export function ticketRoute(context: BackendContext, door: Omit<BackendDoor, "ma
   return { path: ticketsPath, isPrefix: false, fetch: issue };
 }
 
-function ticketOrder({ limits }: BackendContext, body: Buffer): TicketOrder {
+function ticketOrder({ limits }: BackendContext, body: Uint8Array): TicketOrder {
   const expected = "Expected an object with `rooms`, `user` or `groups`, and `seconds`";
   const order = readOrder(body, ticketSchemas.TicketOrder, expected);
   const { rooms = [], user, groups = [], seconds = usualSeconds } = order;

@@ -10,7 +10,8 @@ import type { PresenceNews } from "../../vocabulary/presence-news.ts";
 import type { SocketIoOptions } from "./options.ts";
 import { presenceEvents } from "./presence.ts";
 import { encodeEvent } from "./packet.ts";
-import { messageByte, toBase64 } from "./engine-io/payload.ts";
+import { toBase64 } from "../../codec/base64.ts";
+import { messageByte } from "./engine-io/payload.ts";
 import { noOffset } from "./recovery/missed.ts";
 
 /** `3-base64`: a websocket of version 3 that asked for `b64` gets binary as text (EIO-10). */

@@ -2,6 +2,7 @@
 // publishes and browsers of every gateway meet, and the HTTP routes of backends: `POST /publish` with a map of channels to
 // messages (WSC-06), and in root mode `POST /<channel>` with a bare message (WSC-07).
 
+import { asBuffer } from "../../base/bytes.ts";
 import { readObject, readString } from "../../codec/json.ts";
 import { RawPublication } from "../../codec/raw-publication.ts";
 import { textCanary } from "../../codec/canary.ts";
@@ -112,7 +113,7 @@ export function publishRoute(context: BackendContext, options: PublishOptions): 
 /** `POST /<channel>`, behind everything else on the port (RTE-01). */
 export function rootPublishRoute(context: BackendContext, options: PublishOptions): Route {
   const post = createPost(context, options, (body, { path }) =>
-    published(context, options, { ...readName(context, decodePath(path.slice(1))), payload: body }),
+    published(context, options, { ...readName(context, decodePath(path.slice(1))), payload: asBuffer(body) }),
   );
   return {
     path: "",

@@ -2,6 +2,7 @@
 // codecs between bodies and frames; a frame is what a websocket of the same version would carry, so a string is a
 // text packet with its type digit, and bytes are a binary message (in version 3 behind the type byte 0x04).
 
+import { toBase64 } from "../../../codec/base64.ts";
 import { readUtf8 } from "../../../codec/utf8.ts";
 import type { Frame } from "../../../core/carrier.ts";
 
@@ -125,10 +126,6 @@ const maxLengthDigits = 10;
 
 function lengthOf(digits: string): number | undefined {
   return /^\d{1,10}$/.test(digits) ? Number(digits) : undefined;
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 
 /**

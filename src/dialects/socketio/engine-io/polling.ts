@@ -1,6 +1,7 @@
 // GET and POST of a polling session (EIO-06, EIO-07): payloads between HTTP bodies and the session's frames.
 
 import { setImmediate } from "node:timers/promises";
+import { asBuffer } from "../../../base/bytes.ts";
 import { readUtf8 } from "../../../codec/utf8.ts";
 import type { Exchange } from "../../../server/route.ts";
 import type { Frame } from "../../../core/carrier.ts";
@@ -137,12 +138,12 @@ async function receiveAll(session: Session, frames: readonly Frame[]): Promise<b
 /** @param mostPackets one more than these is decoded, so that too many can be told; the rest is not. */
 function decodePayload(
   polling: PollingRequest,
-  body: Buffer,
+  body: Uint8Array,
   mostPackets: number,
 ): readonly Frame[] | undefined {
   const { request, exchange, session } = polling;
   const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
-  if (isBinary) return session.version === 3 ? decodePayloadV3Binary(body, mostPackets) : undefined;
+  if (isBinary) return session.version === 3 ? decodePayloadV3Binary(asBuffer(body), mostPackets) : undefined;
   const sent = readUtf8(body);
   const text = sent !== undefined && exchange.query.has("j") ? jsonpPayload(sent) : sent;
   if (text === undefined) return undefined;
