@@ -68,7 +68,7 @@ export class BusBroker implements Broker {
     this.#isOpen = true;
   }
 
-  /** No function that waits: what it returns is the promise of the step that does. */
+  /** Hands on the promise of the step that waits: one of its own would cost each publication memory. */
   publish(publication: Publication, options: PublishOptions = {}): Promise<Receipt> {
     const logged = this.#loggedRooms(publication);
     const { rooms = [] } = publication;

@@ -34,8 +34,8 @@ export interface NewEntry {
 }
 
 /**
- * Where it stands, as `formatPosition` writes it. `repeated`: its key came before, nothing was stored or said; `at` is where it stands. `outdated`: a version as high
- * stands there, nothing was stored or said; `at` is the top.
+ * `at` is a position as text (`formatPosition`). `repeated`: its key came before, nothing was stored or said; `at` is where that
+ * stands. `outdated`: a version as high stands there, nothing was stored or said; `at` is the top.
  */
 export type Appended =
   | { readonly kind: "stored" | "repeated"; readonly at: string }

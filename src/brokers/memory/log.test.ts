@@ -1,6 +1,6 @@
-import { readPosition } from "../log-store.ts";
 import { expect, test } from "bun:test";
 import type { HistoryRule } from "../../vocabulary/room-rules.ts";
+import { readPosition } from "../log-store.ts";
 import { MemoryLog } from "./log.ts";
 
 const history: HistoryRule = { size: 100_000, seconds: 60 };

@@ -224,22 +224,22 @@ interface Result extends RoomResult {
   readonly rooms?: Readonly<Record<string, object>> | undefined;
 }
 
-/** Throws at once where the bus is not there. Otherwise no function that waits: most publications of a backend come this way. */
+/** Throws at once where the bus is not ready. */
 function publish({ broker, bus }: BackendContext, { publication, options }: Order): Promise<Result> {
   demandReady(bus);
-  return broker.publish(publication, options).then(resultsOf);
+  return broker.publish(publication, options).then(resultOf);
 }
 
-function resultsOf(receipt: Receipt): Result {
+function resultOf(receipt: Receipt): Result {
   const { delivered, rooms } = receipt;
-  if (!rooms) return { delivered, ...resultOf(receipt) };
+  if (!rooms) return { delivered, ...roomResultOf(receipt) };
   const results = [...rooms].map(
-    ([room, one]) => [room, one instanceof GatewayError ? errorFields(one) : resultOf(one)] as const,
+    ([room, one]) => [room, one instanceof GatewayError ? errorFields(one) : roomResultOf(one)] as const,
   );
   return { delivered, rooms: Object.fromEntries(results) };
 }
 
-function resultOf({ stored, isRepeated }: Pick<Receipt, "stored" | "isRepeated">): RoomResult {
+function roomResultOf({ stored, isRepeated }: Pick<Receipt, "stored" | "isRepeated">): RoomResult {
   return { stored, repeated: isRepeated === true ? true : undefined };
 }
 
