@@ -1133,12 +1133,15 @@ describe("SEC-03 T19 in the eyes of Redis", () => {
           : undefined,
       patience,
     );
-    // Ours and our neighbours': canaries, life signs, whether something was taken back, the mark.
+    // Ours and our neighbours': canaries, life signs, words between gateways, whether something was taken back, the mark.
     return text
       .split("\r\n")
       .filter(
         (line) =>
-          line !== "" && !/belfry-(canary|revoked:version)|"PING"|"ECHO"|"CLIENT"|"HELLO"|"INFO"/i.test(line),
+          line !== "" &&
+          !/belfry-(canary|revoked:version)|"PUBLISH" "belfry-peers|"PING"|"ECHO"|"CLIENT"|"HELLO"|"INFO"/i.test(
+            line,
+          ),
       );
   }
 
