@@ -171,11 +171,9 @@ function entriesOf(parts: readonly string[]): readonly LogEntry[] {
   }));
 }
 
-/** What the script of an append answers: the kind, the place, and the version that stands there. */
-const replyForm = /^(stored|repeated|outdated) ([A-Za-z0-9]{1,64}:\d{1,16}\.[A-Za-z0-9]{1,16})(?: (\d+))?$/;
-
 function appendedOf(reply: unknown): Appended {
-  const [, kind, at = "", version] = replyForm.exec(String(reply)) ?? [];
+  const [kind, at = "", version] = String(reply).split(" ");
+  if (!readPosition(at)) throw unusable();
   if (kind === "outdated") return { kind, at, version: Number(version) };
   if (kind === "stored" || kind === "repeated") return { kind, at };
   throw unusable();
